@@ -1,0 +1,5 @@
+"""Errors that are the user's to mend."""
+
+
+class InputError(Exception):
+    """Bad input: a one-line message says what was wrong, where, and what would be right; the exit code is 2."""

@@ -1,0 +1,121 @@
+"""Numbered SavedModels that take raw input: written whole or not at all, and found again."""
+
+from __future__ import annotations
+
+import errno
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from common.errors import InputError
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+ASSETS = "assets.extra"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A function for serving.
+
+    Attributes:
+        function: From tensors to a dictionary of tensors.
+        signature: Its inputs.
+        resources: Layers it uses, whose variables and tables go into the SavedModel.
+    """
+
+    function: Callable[..., dict[str, tf.Tensor]]
+    signature: list[tf.TensorSpec]
+    resources: list[Any]
+
+
+def save(endpoint: Endpoint, folder: Path) -> None:
+    """Writes a SavedModel with the endpoint as `serving_default`."""
+    import keras
+
+    archive = keras.export.ExportArchive()
+    for resource in endpoint.resources:
+        archive.track(resource)
+    archive.add_endpoint("serving_default", endpoint.function, endpoint.signature)
+    archive.write_out(str(folder), verbose=False)
+
+
+def publish(root: Path, write: Callable[[Path], None]) -> Path:
+    """Makes the next version folder of `root`: written beside it, then moved, so that no half version is ever seen.
+
+    Args:
+        root: Folder of the versions, `<output>/<task>/<cell>`.
+        write: Fills the folder it is given.
+    """
+    draft = root / f".draft-{uuid4().hex[:8]}"
+    draft.mkdir(parents=True)
+    try:
+        write(draft)
+        while True:
+            number = max((int(p.name) for p in root.glob("*") if p.name.isdigit()), default=0) + 1
+            try:
+                return draft.rename(root / str(number))
+            except OSError as error:  # Another run took that number.
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def versions(root: Path) -> list[int]:
+    """The version numbers in `root`, ascending."""
+    return sorted(int(p.name) for p in root.glob("*") if p.name.isdigit() and (p / "saved_model.pb").is_file())
+
+
+def find(output: Path, task: str, cell: str | None = None, version: int | None = None) -> Path:
+    """The folder of a saved version.
+
+    Args:
+        output: Folder of the saved models.
+        task: The task's name.
+        cell: The cell's name; None is the one trained last.
+        version: None is the newest.
+
+    Raises:
+        InputError: There is none.
+    """
+    roots = [output / task / cell] if cell else sorted(p for p in (output / task).glob("*") if p.is_dir())
+    found = [root / str(n) for root in roots for n in versions(root) if version in (None, n)]
+    if not found:
+        wanted = f"{output / task / (cell or '*') / str(version or '*')}"
+        raise InputError(f"no saved model at {wanted}; train one first: python run.py {task} train --output {output}")
+    if version is None and cell:
+        return found[-1]
+    return max(found, key=lambda folder: (folder / "saved_model.pb").stat().st_mtime_ns)
+
+
+def config_of(version: Path) -> dict[str, Any]:
+    """The `config.json` saved beside a version."""
+    path = version / ASSETS / "config.json"
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}); train again or choose another --version") from error
+
+
+def load(version: Path) -> Callable[..., dict[str, tf.Tensor]]:
+    """The `serving_default` function of a saved version."""
+    import tensorflow as tf
+
+    try:
+        model = tf.saved_model.load(str(version))
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{version} cannot be loaded ({reason}); train again or choose another --version") from error
+    function = model.signatures["serving_default"]
+
+    def call(*args: Any, **kwargs: Any) -> dict[str, tf.Tensor]:
+        return function(*args, **kwargs)
+
+    call.model = model  # A signature holds its model weakly.
+    return call

@@ -1,0 +1,411 @@
+"""Keras layers over the segmented recurrence: recurrent, stacked, bidirectional, and the readout of a sequence.
+
+Every layer takes its state as tensors and gives it back, so one layer serves training by windows, evaluation
+and export. `keep` is 1 where a step follows its predecessor and 0 where a sequence starts; `sequence` numbers
+the sequence each step belongs to, which fixes the dropout masks.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import keras
+import tensorflow as tf
+
+from common import cells
+from common.scan import State, scan
+
+ReadoutKind = Literal["last", "mean", "max", "mean_max"]
+register = keras.saving.register_keras_serializable("sequence_suite")
+
+
+def _hash(x: tf.Tensor) -> tf.Tensor:
+    """A bijective mixing of 32-bit integers (the `lowbias32` constants of C. Wellons' hash-prospector)."""
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        x = tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, tf.constant(shift, tf.uint32)))
+        x = x * tf.constant(factor, tf.uint32)
+    return tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, tf.constant(16, tf.uint32)))
+
+
+def uniform_of(numbers: tf.Tensor, seed: int, dtype: str = "float32") -> tf.Tensor:
+    """Uniform numbers in [0, 1) that are a pure function of `numbers` (int32, any shape) and `seed`."""
+    mixed = _hash(tf.bitcast(numbers, tf.uint32) + _hash(tf.constant(seed % 2**32, tf.uint32)))
+    return tf.cast(tf.bitwise.right_shift(mixed, tf.constant(8, tf.uint32)), dtype) * 2.0**-24
+
+
+def variational_mask(sequence: tf.Tensor, units: int, rate: float, seed: int, dtype: str = "float32") -> tf.Tensor:
+    """Inverted-dropout masks that are drawn anew for each sequence and stay fixed within it.
+
+    The mask is a function of the sequence's number, not of the call: it is the same in every window the sequence
+    crosses, when steps are recomputed, and after a resume (Gal & Ghahramani 2016, "A Theoretically Grounded
+    Application of Dropout in Recurrent Neural Networks").
+
+    Args:
+        sequence: The number of the sequence at each step, int32, `[...]`.
+        units: Width of the mask.
+        rate: Share of units dropped.
+        seed: Makes the masks of different layers independent.
+        dtype: Of the mask.
+
+    Returns:
+        `[..., units]`: 0 where dropped, `1 / (1 - rate)` elsewhere.
+    """
+    mixed = tf.bitcast(_hash(tf.bitcast(sequence, tf.uint32)), tf.int32)
+    numbers = mixed[..., None] + tf.range(units, dtype=tf.int32) * 0x3C6EF35
+    return tf.cast(uniform_of(numbers, seed) >= rate, dtype) / (1 - rate)
+
+
+@register
+class VariationalDropout(keras.layers.Layer):
+    """Dropout whose mask is fixed within a sequence, across windows; see `variational_mask`.
+
+    Args:
+        rate: Share of units dropped while training.
+        seed: Fixes the masks.
+
+    Call arguments:
+        inputs: `[batch, time, units]`.
+        sequence: int32 `[batch, time]`.
+        training: Whether to drop.
+    """
+
+    def __init__(self, rate: float, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.seed = seed
+
+    def call(self, inputs: tf.Tensor, sequence: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
+        if not training or not self.rate:
+            return inputs
+        return inputs * variational_mask(sequence, inputs.shape[-1], self.rate, self.seed, inputs.dtype)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"rate": self.rate, "seed": self.seed}
+
+
+@register
+class Recurrent(keras.layers.Layer):
+    """A recurrent layer over windows of packed streams.
+
+    The weights live in a stock Keras cell, in its order, so `set_weights(keras_layer.get_weights())` works in
+    both directions with `keras.layers.SimpleRNN`, `LSTM` and `GRU`.
+
+    Args:
+        cell: The cell's name, see `common.cells`.
+        units: Width of the hidden state.
+        activation: `"tanh"`, `"relu"` or `"sigmoid"`; of the candidate and the output.
+        recurrent_dropout: Share of the hidden state dropped ahead of the recurrent product, variational.
+        seed: Fixes the dropout masks and the initial weights.
+        jit_compile: Whether the loop runs under XLA where its shapes are known.
+
+    Call arguments:
+        inputs: `[batch, time, features]`.
+        keep: `[batch, time]`; None means that nothing starts inside the window.
+        state: Tuple of `[batch, units]`; None is zeros.
+        inject: Tuple of `[batch, time, units]`, added to the kept state before each step; or None.
+        sequence: int32 `[batch, time]`; needed for recurrent dropout while training.
+
+    Returns:
+        The hidden states, `[batch, time, units]`, and the state after the window.
+
+    Example:
+
+    ```python
+    layer = Recurrent("lstm", 8)
+    outputs, state = layer(tf.random.normal((2, 5, 3)))
+    outputs, state = layer(tf.random.normal((2, 5, 3)), state=state)
+    ```
+    """
+
+    def __init__(
+        self,
+        cell: str,
+        units: int,
+        activation: str = "tanh",
+        recurrent_dropout: float = 0.0,
+        seed: int = 0,
+        jit_compile: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.cell = cell
+        self.units = units
+        self.activation = activation
+        self.recurrent_dropout = recurrent_dropout
+        self.seed = seed
+        self.jit_compile = jit_compile
+        self.kind = cells.get(cell)
+        self.keras_cell = cells.keras_cell(
+            cell,
+            units,
+            activation=activation,
+            kernel_initializer=keras.initializers.GlorotUniform(seed),
+            recurrent_initializer=keras.initializers.Orthogonal(seed=seed + 1),
+            dtype=self.dtype_policy,
+            name="cell",
+        )
+
+    def build(self, inputs_shape: tuple[int | None, ...]) -> None:
+        self.keras_cell.build((None, inputs_shape[-1]))
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> State:
+        return tuple(tf.zeros((batch_size, self.units), self.compute_dtype) for _ in range(self.kind.states))
+
+    def call(
+        self,
+        inputs: tf.Tensor,
+        keep: tf.Tensor | None = None,
+        state: State | None = None,
+        inject: State | None = None,
+        sequence: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> tuple[tf.Tensor, State]:
+        cell = self.keras_cell
+        dtype = self.compute_dtype
+        kernel, recurrent, bias = (tf.cast(tf.convert_to_tensor(w), dtype) for w in cell.weights)
+        bias, recurrent_bias = (bias[0], bias[1]) if self.kind.recurrent_bias else (bias, None)
+        x = time_major(tf.cast(inputs, dtype))  # [time, batch, features]
+        keep = tf.ones(tf.shape(x)[:2], dtype) if keep is None else tf.cast(tf.transpose(keep), dtype)
+        mask = None
+        if training and self.recurrent_dropout:
+            mask = variational_mask(
+                tf.transpose(sequence), self.units, self.recurrent_dropout, self.seed + 1, self.compute_dtype
+            )
+        projected = tf.tensordot(x, kernel, 1) + bias  # [time, batch, gates * units]
+        outputs, state = scan(
+            self.kind.step,
+            projected,
+            recurrent,
+            recurrent_bias,
+            keep,
+            state or self.initial_state(tf.shape(inputs)[0]),
+            tuple(time_major(i) for i in inject) if inject else None,
+            mask,
+            self.activation,
+            self.jit_compile and None not in inputs.shape[:2],
+        )
+        return time_major(outputs), state
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {
+            "cell": self.cell,
+            "units": self.units,
+            "activation": self.activation,
+            "recurrent_dropout": self.recurrent_dropout,
+            "seed": self.seed,
+            "jit_compile": self.jit_compile,
+        }
+
+
+def time_major(x: tf.Tensor) -> tf.Tensor:
+    """Swaps the first two axes: `[batch, time, units]` and `[time, batch, units]`."""
+    return tf.transpose(x, (1, 0, 2))
+
+
+def reversed_keep(keep: tf.Tensor) -> tf.Tensor:
+    """The keep flags of a window read backwards, `[batch, time]`: a sequence starts at its own last step."""
+    return tf.concat([tf.zeros_like(keep[:, :1]), tf.reverse(keep[:, 1:], [1])], 1)
+
+
+@register
+class RecurrentStack(keras.layers.Layer):
+    """Recurrent layers on top of each other, over windows of packed streams.
+
+    A bidirectional stack runs a second recurrence from the window's end to its start in each layer. It carries no
+    state from window to window: a sequence that lies whole inside a window is read in full from both sides; of a
+    longer one the backward half sees only what is inside the window.
+
+    Args:
+        cell: The cell's name, see `common.cells`.
+        units: Width of each recurrence.
+        layers: Number of layers.
+        bidirectional: Whether each layer also reads backwards; outputs are then `2 * units` wide.
+        residual: Whether a layer's input is added to its output where the widths agree.
+        dropout: Share of units dropped after each layer but the last, variational.
+        recurrent_dropout: Share of the hidden state dropped inside the recurrence, variational.
+        activation: Of the cells.
+        seed: Fixes initial weights and masks.
+        jit_compile: Whether the loops run under XLA where shapes are known.
+
+    Call arguments: as `Recurrent`, without `inject`; `state` is one tuple a layer.
+
+    Returns:
+        Outputs, `[batch, time, units]` or `[batch, time, 2 * units]`, and the state, one tuple a layer.
+    """
+
+    def __init__(
+        self,
+        cell: str,
+        units: int,
+        layers: int = 1,
+        bidirectional: bool = False,
+        residual: bool = False,
+        dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        activation: str = "tanh",
+        seed: int = 0,
+        jit_compile: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.cell = cell
+        self.units = units
+        self.layers = layers
+        self.bidirectional = bidirectional
+        self.residual = residual
+        self.dropout = dropout
+        self.recurrent_dropout = recurrent_dropout
+        self.activation = activation
+        self.seed = seed
+        self.jit_compile = jit_compile
+
+        def recurrent(name: str, seed: int) -> Recurrent:
+            return Recurrent(
+                cell, units, activation, recurrent_dropout, seed, jit_compile, dtype=self.dtype_policy, name=name
+            )
+
+        first = 1000 * seed
+        self.forwards = [recurrent(f"forward_{n}", first + 10 * n) for n in range(layers)]
+        self.backwards = [recurrent(f"backward_{n}", first + 10 * n + 5) for n in range(layers if bidirectional else 0)]
+        self.dropouts = [
+            VariationalDropout(dropout, first + 10 * n + 9, dtype=self.dtype_policy) for n in range(layers - 1)
+        ]
+
+    def build(self, inputs_shape: tuple[int | None, ...]) -> None:
+        width = inputs_shape[-1]
+        for n, forward in enumerate(self.forwards):
+            forward.build((None, None, width))
+            if self.bidirectional:
+                self.backwards[n].build((None, None, width))
+            width = self.units * (2 if self.bidirectional else 1)
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> tuple[State, ...]:
+        return tuple(layer.initial_state(batch_size) for layer in self.forwards)
+
+    def call(
+        self,
+        inputs: tf.Tensor,
+        keep: tf.Tensor | None = None,
+        state: tuple[State, ...] | None = None,
+        sequence: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> tuple[tf.Tensor, tuple[State, ...]]:
+        x, after = inputs, []
+        if keep is None:
+            keep = tf.ones(tf.shape(inputs)[:2], self.compute_dtype)
+        state = state or self.initial_state(tf.shape(inputs)[0])
+        for n, layer in enumerate(self.forwards):
+            outputs, layer_state = layer(x, keep=keep, state=state[n], sequence=sequence, training=training)
+            after.append(layer_state)
+            if self.bidirectional:
+                backward, _ = self.backwards[n](
+                    tf.reverse(x, [1]),
+                    keep=reversed_keep(keep),
+                    sequence=None if sequence is None else tf.reverse(sequence, [1]),
+                    training=training,
+                )
+                outputs = tf.concat([outputs, tf.reverse(backward, [1])], 2)  # [batch, time, 2 * units]
+            if self.residual and outputs.shape[-1] == x.shape[-1]:
+                outputs = outputs + x
+            x = outputs
+            if n < self.layers - 1:
+                x = self.dropouts[n](x, sequence=sequence, training=training)
+        return x, tuple(after)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {
+            "cell": self.cell,
+            "units": self.units,
+            "layers": self.layers,
+            "bidirectional": self.bidirectional,
+            "residual": self.residual,
+            "dropout": self.dropout,
+            "recurrent_dropout": self.recurrent_dropout,
+            "activation": self.activation,
+            "seed": self.seed,
+            "jit_compile": self.jit_compile,
+        }
+
+
+def running_sum(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
+    """Sum of each sequence's steps so far; time-major `x [time, batch, units]`, `before [batch, units]`."""
+    return tf.scan(lambda s, e: e[1][:, None] * s + e[0], (x, keep), before, parallel_iterations=1)
+
+
+@tf.custom_gradient
+def running_max(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
+    """Maximum of each sequence's steps so far; shapes as `running_sum`."""
+    lowest = x.dtype.min
+
+    def older(kept: tf.Tensor, m: tf.Tensor) -> tf.Tensor:
+        return tf.where(kept[:, None] > 0, m, lowest)
+
+    outputs = tf.scan(lambda m, e: tf.maximum(older(e[1], m), e[0]), (x, keep), before, parallel_iterations=1)
+    previous = tf.concat([before[None], outputs[:-1]], 0)
+    newest = tf.cast((x >= previous) | (keep[:, :, None] == 0), x.dtype)
+
+    def backward(d_outputs: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor]:
+        passed = 1 - newest
+
+        # The gradient of the maximum after step t, which belongs to the newest step that reached it.
+        through = tf.scan(
+            lambda d, e: e[0] + d * e[1],
+            (d_outputs[:-1], passed[1:]),
+            d_outputs[-1],
+            reverse=True,
+            parallel_iterations=1,
+        )
+        through = tf.concat([through, d_outputs[-1:]], 0)
+        return through * newest, None, through[0] * passed[0]
+
+    return outputs, backward
+
+
+@register
+class Readout(keras.layers.Layer):
+    """What is known of a sequence after each of its steps: its last output, running mean, running maximum.
+
+    Mean and maximum are carried as state, so they cover the whole sequence, however many windows it crosses.
+
+    Args:
+        kind: `"last"`, `"mean"`, `"max"` or `"mean_max"` (both, concatenated).
+
+    Call arguments:
+        inputs: `[batch, time, units]`.
+        keep: `[batch, time]`.
+        state: Tuple of `[batch, units]`, empty for `"last"`; the first of `"mean"` is the sum, the second the count.
+
+    Returns:
+        `[batch, time, units]` (twice as wide for `"mean_max"`), and the state after the window.
+    """
+
+    def __init__(self, kind: str = "last", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kind = kind
+
+    def build(self, inputs_shape: tuple[int | None, ...]) -> None:
+        self.units = inputs_shape[-1]
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> State:
+        zeros = tf.zeros((batch_size, self.units), self.compute_dtype)
+        return {"last": (), "mean": (zeros, zeros[:, :1]), "max": (zeros,), "mean_max": (zeros, zeros[:, :1], zeros)}[
+            self.kind
+        ]
+
+    def call(self, inputs: tf.Tensor, keep: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+        if self.kind == "last":
+            return inputs, ()
+        x, keep = time_major(inputs), tf.transpose(keep)
+        outputs, after = [], []
+        if "mean" in self.kind:
+            sums, counts = running_sum(x, keep, state[0]), running_sum(tf.ones_like(x[:, :, :1]), keep, state[1])
+            outputs.append(sums / counts)
+            after += [sums[-1], counts[-1]]
+        if "max" in self.kind:
+            highest = running_max(x, keep, state[-1])
+            outputs.append(highest)
+            after.append(highest[-1])
+        return time_major(tf.concat(outputs, 2)), tuple(after)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"kind": self.kind}

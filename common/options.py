@@ -1,0 +1,120 @@
+"""The options every task shares. A task extends them; the command line is made from them."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Annotated, Any
+
+from common.errors import InputError
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from common.cells import ActivationName, CellName
+
+Count = Annotated[int, Parameter(validator=Number(gte=1))]
+Whole = Annotated[int, Parameter(validator=Number(gte=0))]
+Share = Annotated[float, Parameter(validator=Number(gte=0, lt=1))]
+Positive = Annotated[float, Parameter(validator=Number(gt=0))]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """Where examples come from.
+
+    Attributes:
+        data: Nothing for the embedded default; "tfds:NAME" for a TFDS data set; or a file or folder of your own.
+    """
+
+    data: str | None = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SavedOptions:
+    """Which saved model is meant.
+
+    Attributes:
+        cell: Cell of the saved model; the last trained of any cell when not given.
+        version: Version of the saved model; the newest when not given.
+        output: Folder of the saved models.
+    """
+
+    cell: CellName | None = None
+    version: Count | None = None
+    output: Path = Path("saved_models")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TrainOptions(DataOptions):
+    """What training needs to know, whatever the task.
+
+    Attributes:
+        cell: Recurrent cell.
+        layers: Recurrent layers on top of each other.
+        units: Width of the hidden state.
+        activation: Activation of the cell's candidate and output.
+        bidirectional: Also read backwards; sequences then lie whole inside windows where they fit.
+        residual: Add each layer's input to its output where the widths agree.
+        epochs: Passes over the training data, at most.
+        patience: Epochs without a better validation score before training stops.
+        batch_size: Lanes: sequences read side by side.
+        window: New steps a training step reads in each lane, k1 of TBPTT.
+        reach: Steps back a gradient may travel, k2 >= k1 of TBPTT; the window when not given.
+        learning_rate: Step size of the Adam optimiser.
+        clip_norm: Largest global norm of a gradient; larger ones are scaled down to it.
+        dropout: Share of units dropped before, between and after the recurrent layers, fixed within a sequence.
+        recurrent_dropout: Share of the hidden state dropped inside the recurrence, fixed within a sequence.
+        seed: Of the initial weights, the order of the examples and the dropout masks.
+        xla: Compile the loops over time with XLA; takes seconds at the start, pays on long runs.
+        tensorboard: Folder for TensorBoard logs; none when not given.
+        checkpoint_every: Training steps between checkpoints inside an epoch; each epoch's end has one as well.
+        resume: Go on with the unfinished run of the same options.
+        output: Folder of the saved models.
+    """
+
+    cell: CellName = "lstm"
+    layers: Count = 1
+    units: Count = 128
+    activation: ActivationName = "tanh"
+    bidirectional: bool = False
+    residual: bool = False
+    epochs: Count = 20
+    patience: Count = 5
+    batch_size: Count = 32
+    window: Count = 64
+    reach: Count | None = None
+    learning_rate: Positive = 1e-3
+    clip_norm: Positive = 1.0
+    dropout: Share = 0.5
+    recurrent_dropout: Share = 0.0
+    seed: Whole = 0
+    xla: bool = False
+    tensorboard: Path | None = None
+    checkpoint_every: Count = 500
+    resume: bool = False
+    output: Path = Path("saved_models")
+
+    def __post_init__(self) -> None:
+        if self.reach is not None and self.reach < self.window:
+            raise InputError(f"--reach {self.reach} is less than --window {self.window}; give {self.window} or more")
+        if self.bidirectional and self.reach not in (None, self.window):
+            raise InputError(
+                "--reach above --window needs a forward-only network; leave out --bidirectional or --reach"
+            )
+
+    def digest(self) -> str:
+        """Names the run: equal for options that lead to the same training steps."""
+        same = {"epochs", "patience", "tensorboard", "checkpoint_every", "resume", "output", "xla"}
+        kept = {name: value for name, value in self.as_json().items() if name not in same}
+        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
+
+    def as_json(self) -> dict[str, Any]:
+        return {name: str(v) if isinstance(v, Path) else v for name, v in asdict(self).items()}
+
+
+def from_saved(kind: type, config: dict[str, Any]) -> Any:
+    """The options of class `kind` out of a saved `config.json`."""
+    return kind(**{field.name: config[field.name] for field in fields(kind) if field.name in config})

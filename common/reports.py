@@ -1,0 +1,68 @@
+"""What people look at: tables in the terminal and figures in files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from common.task import Scores
+
+console = Console(highlight=False)
+
+
+def say(text: str) -> None:
+    """Prints a line, as it is."""
+    console.print(text, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """Says what is going on while nothing else is to be seen."""
+    if console.is_terminal:
+        with console.status(text):
+            yield
+    else:
+        say(f"{text} ...")
+        yield
+
+
+def scores_table(title: str, rows: dict[str, Scores]) -> Table:
+    """A table with a row a method and a column a metric."""
+    table = Table(title=title)
+    table.add_column("method")
+    metrics = list(dict.fromkeys(metric for scores in rows.values() for metric in scores))
+    for metric in metrics:
+        table.add_column(metric, justify="right")
+    for name, scores in rows.items():
+        table.add_row(name, *(f"{scores[m]:.4f}" if m in scores else "" for m in metrics))
+    return table
+
+
+def learning_curves(axes: Sequence, history: list[dict[str, float]], metrics: Sequence[str]) -> None:
+    """Draws each metric over the epochs, training and validation, one axes a metric."""
+    epochs = [row["epoch"] for row in history]
+    for ax, metric in zip(axes, metrics):
+        for prefix, label in (("", "training"), ("val_", "validation")):
+            ax.plot(epochs, [row[prefix + metric] for row in history], marker="o", markersize=3, label=label)
+        ax.set(xlabel="epoch", title=metric)
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.legend()
+
+
+def confusion(ax: object, truth: Sequence[str], said: Sequence[str], labels: Sequence[str]) -> None:
+    """Draws a confusion matrix; counts, coloured by the share of each true class."""
+    from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
+
+    counts = confusion_matrix(truth, said, labels=labels)
+    shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    display = ConfusionMatrixDisplay(shares, display_labels=labels)
+    display.plot(ax=ax, cmap="Blues", colorbar=False, include_values=False, im_kw={"vmin": 0, "vmax": 1})
+    if len(labels) <= 12:
+        for row, column in np.ndindex(counts.shape):
+            colour = "white" if shares[row, column] > 0.5 else "black"
+            ax.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=colour)
+    ax.set(title="test: confusion matrix")

@@ -1,0 +1,283 @@
+"""Variable-length sequences, packed end to end onto lanes, read as windows.
+
+A batch is `lanes` lanes; each lane is sequences laid end to end; a window is the next `window` steps of every
+lane. Packing is decided once an epoch from the lengths and kept as one index an epoch, so a window is plain
+indexing and a position in the training data is two integers, (epoch, window).
+"""
+
+from __future__ import annotations
+
+import heapq
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Window = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Sequences of steps, stored end to end.
+
+    Attributes:
+        lengths: Steps of each sequence, `[sequences]`, all positive.
+        inputs: What the network reads, by name, each `[steps, ...]`.
+        targets: What it should say, `[steps, ...]`.
+        weights: How much each step's output counts, `[steps]`; 0 where nothing is asked.
+    """
+
+    lengths: np.ndarray
+    inputs: dict[str, np.ndarray]
+    targets: np.ndarray
+    weights: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def steps(self) -> int:
+        return int(self.lengths.sum())
+
+    @cached_property
+    def offsets(self) -> np.ndarray:
+        return np.concatenate([[0], np.cumsum(self.lengths)[:-1]]).astype(np.int64)
+
+    @property
+    def ends(self) -> np.ndarray:
+        """The last step of each sequence, `[sequences]`."""
+        return self.offsets + self.lengths - 1
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Where each sequence lies.
+
+    Attributes:
+        lane: Lane of each sequence.
+        start: Step of the lane at which each sequence starts.
+        length: Steps of every lane, a multiple of the window.
+    """
+
+    lane: np.ndarray
+    start: np.ndarray
+    length: int
+
+
+def pack(
+    lengths: np.ndarray, lanes: int, window: int, whole: bool = False, rng: np.random.Generator | None = None
+) -> Packing:
+    """Lays sequences onto lanes without gaps between them.
+
+    Sequences go in random order onto the lane that is free first; towards the end, the longest of the rest goes
+    first, so that the lanes end together. With `whole`, no sequence that fits into a window crosses a window's
+    border: windows are filled best-fit, and a longer sequence starts at a window's start.
+
+    Args:
+        lengths: Steps of each sequence.
+        lanes: Number of lanes.
+        window: Steps of a window.
+        whole: Whether to keep sequences whole inside windows where they fit.
+        rng: Draws the order; None keeps the order given.
+    """
+    order = np.arange(len(lengths)) if rng is None else rng.permutation(len(lengths))
+    return (_pack_whole if whole else _pack_dense)(lengths, lanes, window, order, rng)
+
+
+def _pack_dense(
+    lengths: np.ndarray, lanes: int, window: int, order: np.ndarray, rng: np.random.Generator | None
+) -> Packing:
+    tail = max(len(order) - 8 * lanes, 0)
+    rest = order[tail:]
+    order = np.concatenate([order[:tail], rest[np.argsort(-lengths[rest], kind="stable")]])
+    lane, start = np.zeros(len(lengths), np.int32), np.zeros(len(lengths), np.int64)
+    free = [(0, n) for n in range(lanes)]
+    for sequence in order.tolist():
+        step, n = free[0]
+        lane[sequence], start[sequence] = n, step
+        heapq.heapreplace(free, (step + int(lengths[sequence]), n))
+    longest = max(free)[0]
+    return Packing(lane, start, -(-longest // window) * window)
+
+
+def _pack_whole(
+    lengths: np.ndarray, lanes: int, window: int, order: np.ndarray, rng: np.random.Generator | None
+) -> Packing:
+    bins: list[tuple[list[int], int]] = []  # the sequences of a run of windows, and how many windows it is long
+    room: list[tuple[int, int]] = []  # free steps and number of each bin that is not full, ascending
+    group = order[np.argsort(-lengths[order], kind="stable")]
+    for sequence in group.tolist():
+        length = int(lengths[sequence])
+        fit = bisect_left(room, (length, -1))
+        if length <= window and fit < len(room):
+            free, number = room.pop(fit)
+            bins[number][0].append(sequence)
+        else:
+            number, span = len(bins), -(-length // window)
+            bins.append(([sequence], span))
+            free = span * window
+        if free > length:
+            insort(room, (free - length, number))
+
+    lane, start = np.zeros(len(lengths), np.int32), np.zeros(len(lengths), np.int64)
+    arrangement = np.arange(len(bins)) if rng is None else rng.permutation(len(bins))
+    spans = np.array([span for _, span in bins])
+    dealt = _pack_dense(spans, lanes, 1, arrangement, rng)
+    for number, (members, span) in enumerate(bins):
+        members = members[:1] + (members[1:] if rng is None else rng.permutation(members[1:]).tolist())
+        if rng is not None and span == 1:
+            members = rng.permutation(members).tolist()
+        step = int(dealt.start[number]) * window
+        for sequence in members:
+            lane[sequence], start[sequence] = dealt.lane[number], step
+            step += int(lengths[sequence])
+    return Packing(lane, start, dealt.length * window)
+
+
+class Stream:
+    """Windows over packed lanes, packed anew each epoch.
+
+    Args:
+        sequences: What to pack.
+        lanes: Sequences read side by side, the batch size.
+        window: New steps of each window (k1).
+        reach: Steps of a window with the history before it (k2 >= k1); None is `window`.
+        whole: See `pack`.
+        shuffle: Whether each epoch draws a new order; False keeps the order given.
+        seed: Of the order.
+
+    Raises:
+        ValueError: `reach` is less than `window`.
+    """
+
+    def __init__(
+        self,
+        sequences: Sequences,
+        lanes: int,
+        window: int,
+        reach: int | None = None,
+        whole: bool = False,
+        shuffle: bool = True,
+        seed: int = 0,
+    ) -> None:
+        self.sequences = sequences
+        self.lanes = lanes
+        self.window = window
+        self.reach = window if reach is None else reach
+        if self.reach < window:
+            raise ValueError(f"reach {reach} is less than window {window}")
+        self.whole = whole
+        self.shuffle = shuffle
+        self.seed = seed
+        # Weights average one over all steps, so a loss averaged over a window's steps is the same
+        # estimate of the mean loss whether a window holds many outputs or few.
+        counted = sequences.weights.sum(dtype=np.float64)
+        self.weights = (sequences.weights * (sequences.steps / max(counted, 1e-9))).astype(np.float32)
+        self._packed: tuple[int, Packing, np.ndarray] | None = None
+
+    @classmethod
+    def in_order(cls, sequences: Sequences, lanes: int, window: int, whole: bool = False) -> Stream:
+        """A stream for evaluation: never shuffled, every sequence once, its window fitted to leave few blank steps."""
+        candidates = [window + extra for extra in range(0, window + 1, max(window // 16, 1))]
+        streams = (cls(sequences, lanes, w, whole=whole, shuffle=False) for w in candidates)
+        return max(streams, key=lambda stream: stream.efficiency())
+
+    def packing(self, epoch: int = 0) -> Packing:
+        return self._index(epoch)[0]
+
+    def windows(self, epoch: int = 0) -> int:
+        """Number of windows in that epoch."""
+        return self.packing(epoch).length // self.window
+
+    def efficiency(self, epoch: int = 0) -> float:
+        """Share of computed steps that are real."""
+        return self.sequences.steps / (self.lanes * self.packing(epoch).length)
+
+    def _index(self, epoch: int) -> tuple[Packing, np.ndarray]:
+        epoch = epoch if self.shuffle else 0
+        if self._packed is None or self._packed[0] != epoch:
+            rng = np.random.default_rng((self.seed, epoch)) if self.shuffle else None
+            packing = pack(self.sequences.lengths, self.lanes, self.window, self.whole, rng)
+            history = self.reach - self.window
+            index = np.full((self.lanes, history + packing.length), -1, np.int64)  # [lanes, steps], -1 is blank
+            lengths = self.sequences.lengths
+            within = np.arange(self.sequences.steps) - np.repeat(self.sequences.offsets, lengths)
+            index[np.repeat(packing.lane, lengths), history + np.repeat(packing.start, lengths) + within] = np.arange(
+                self.sequences.steps
+            )
+            self._packed = epoch, packing, index
+        return self._packed[1:]
+
+    @cached_property
+    def _numbers(self) -> np.ndarray:
+        return np.repeat(np.arange(len(self.sequences), dtype=np.int32), self.sequences.lengths)
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        starts = np.zeros(self.sequences.steps, bool)
+        starts[self.sequences.offsets] = True
+        return starts
+
+    def window_at(self, epoch: int, window: int) -> Window:
+        """One window.
+
+        Returns:
+            `(inputs, targets, weights)`. The inputs, `[lanes, reach, ...]` each, hold those of the sequences, and
+            `keep` (0 where a sequence starts and at blank steps) and `sequence` (its number in this epoch, -1 where
+            blank). Targets and weights are those of the new steps, `[lanes, window, ...]`.
+        """
+        _, index = self._index(epoch)
+        at = index[:, window * self.window : window * self.window + self.reach]
+        blank = at < 0
+        inputs = {name: _gather(values, at, blank) for name, values in self.sequences.inputs.items()}
+        inputs["keep"] = (~(self._starts[at] | blank)).astype(np.float32)
+        numbers = (self._numbers[at].astype(np.int64) + epoch * len(self.sequences)) % 2**31
+        inputs["sequence"] = np.where(blank, -1, numbers).astype(np.int32)
+        new, blank = at[:, self.reach - self.window :], blank[:, self.reach - self.window :]
+        return inputs, _gather(self.sequences.targets, new, blank), _gather(self.weights, new, blank)
+
+    def iterate(self, epoch: int = 0, first: int = 0) -> Iterator[Window]:
+        """The windows of an epoch, from window `first` on."""
+        for window in range(first, self.windows(epoch)):
+            yield self.window_at(epoch, window)
+
+    def dataset(self, epoch: int = 0, first: int = 0) -> tf.data.Dataset:
+        """The windows of an epoch as a `tf.data.Dataset` of known size, from window `first` on."""
+        import tensorflow as tf
+
+        def spec(array: np.ndarray) -> tf.TensorSpec:
+            return tf.TensorSpec(array.shape, array.dtype)
+
+        signature = tf.nest.map_structure(spec, self.window_at(epoch, 0))
+        windows = tf.data.Dataset.from_generator(lambda: self.iterate(epoch, first), output_signature=signature)
+        return windows.apply(tf.data.experimental.assert_cardinality(self.windows(epoch) - first)).prefetch(2)
+
+    def at_ends(self, outputs: np.ndarray) -> np.ndarray:
+        """Picks each sequence's last output, in the sequences' order.
+
+        Args:
+            outputs: What `predict` gave for an unshuffled pass, `[windows * lanes, window, ...]`.
+        """
+        return self.at_steps(outputs)[self.sequences.ends]
+
+    def at_steps(self, outputs: np.ndarray) -> np.ndarray:
+        """Puts the outputs of an unshuffled pass back into the sequences' order, `[steps, ...]`."""
+        _, index = self._index(0)
+        index = index[:, self.reach - self.window :]
+        shape = (-1, self.lanes, self.window, *outputs.shape[2:])
+        lanes = np.moveaxis(outputs.reshape(shape), 0, 1).reshape(self.lanes, -1, *outputs.shape[2:])
+        result = np.empty((self.sequences.steps, *outputs.shape[2:]), outputs.dtype)
+        result[index[index >= 0]] = lanes[index >= 0]
+        return result
+
+
+def _gather(values: np.ndarray, at: np.ndarray, blank: np.ndarray) -> Any:
+    taken = values[at]
+    taken[blank] = 0
+    return taken

@@ -1,0 +1,96 @@
+"""What a task must provide. The rest - training, comparing, exporting, the command line - is shared."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from common.options import DataOptions, TrainOptions
+
+if TYPE_CHECKING:
+    import keras
+    import numpy as np
+    from rich.table import Table
+
+    from common.exporting import Endpoint
+    from common.streams import Sequences, Stream
+
+Scores = dict[str, float]
+SPLITS = ("train", "validation", "test")
+
+
+class Task(ABC):
+    """A task with its data, for one set of options.
+
+    Attributes:
+        name: The word of the command line.
+        summary: One line of help.
+        example: An input to try the saved model with.
+        Data: The options that say where examples come from.
+        Options: The options of training.
+        loss: A Keras loss, by name.
+        metrics: Keras metrics shown during training, by name.
+        monitor: The validation metric, or its loss, that names the best epoch.
+        higher_is_better: Of `monitor`.
+    """
+
+    name: ClassVar[str]
+    summary: ClassVar[str]
+    example: ClassVar[str]
+    Data: ClassVar[type[DataOptions]] = DataOptions
+    Options: ClassVar[type[TrainOptions]] = TrainOptions
+    loss: ClassVar[str]
+    metrics: ClassVar[tuple[str, ...]] = ()
+    monitor: ClassVar[str] = "val_loss"
+    higher_is_better: ClassVar[bool] = False
+
+    def __init__(self, options: TrainOptions) -> None:
+        self.options = options
+
+    @abstractmethod
+    def load(self) -> str:
+        """Reads the data, learns vocabularies from its training split, and describes it in a line."""
+
+    @abstractmethod
+    def sequences(self, split: str) -> Sequences:
+        """The sequences of a split, `"train"`, `"validation"` or `"test"`, with the weights that split is to have."""
+
+    @abstractmethod
+    def network(self) -> keras.layers.Layer:
+        """A fresh network; see `common.tbptt.TBPTT`."""
+
+    @abstractmethod
+    def answers(self, stream: Stream, outputs: np.ndarray) -> Any:
+        """What the network answers for each example of an unshuffled stream, from what `predict` gave for it."""
+
+    @abstractmethod
+    def scores(self, answers: Any) -> Scores:
+        """The test metrics of the answers to the test split."""
+
+    @abstractmethod
+    def baselines(self) -> dict[str, Scores]:
+        """Plain methods trained on the training split alone, with the same test metrics."""
+
+    @abstractmethod
+    def report(self, answers: Any) -> str:
+        """More about the answers to the test split than a number, as text."""
+
+    @abstractmethod
+    def figure(self, history: list[dict[str, float]], answers: Any, path: Path) -> None:
+        """Draws how training went and how the answers to the test split look."""
+
+    @abstractmethod
+    def endpoint(self, network: keras.layers.Layer) -> Endpoint:
+        """The network as a function from raw inputs to answers, with what it needs inside the graph."""
+
+    @classmethod
+    @abstractmethod
+    def predict(cls, served: Any, inputs: Sequence[str]) -> Table:
+        """Asks a loaded SavedModel about raw inputs."""
+
+    @classmethod
+    @abstractmethod
+    def evaluate(cls, served: Any, data: DataOptions) -> tuple[Scores, str]:
+        """Scores a loaded SavedModel on the test split of the data, and reports more, as text."""

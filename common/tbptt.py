@@ -1,0 +1,277 @@
+"""The Keras model that trains on windows of a stream: state carried, gradient cut."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from common.layers import Readout, RecurrentStack, VariationalDropout, register
+from common.streams import Stream
+
+
+@register
+class StreamNetwork(keras.layers.Layer):
+    """Inputs to features, a recurrent stack, a readout and a head, over windows of packed streams.
+
+    Args:
+        embed: Layer from the window's `inputs` entry to features, `[batch, time, features]`.
+        stack: The recurrences.
+        readout: What of the stack's outputs the head sees.
+        head: Layer from the readout to the outputs, step by step.
+        inputs: Name of the window's entry that `embed` reads.
+        dropout: Share dropped of the features and of the readout, variational.
+        seed: Fixes the masks.
+
+    Call arguments:
+        window: Dictionary with `inputs`, `keep` and `sequence`, each `[batch, time, ...]`.
+        state: Of the stack and the readout; None is zeros.
+
+    Returns:
+        Outputs, `[batch, time, ...]`, and the state after the window.
+    """
+
+    def __init__(
+        self,
+        embed: keras.layers.Layer,
+        stack: RecurrentStack,
+        readout: Readout,
+        head: keras.layers.Layer,
+        inputs: str = "tokens",
+        dropout: float = 0.0,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.embed = embed
+        self.stack = stack
+        self.readout = readout
+        self.head = head
+        self.inputs = inputs
+        self.dropout = dropout
+        self.seed = seed
+        self.features_dropout = VariationalDropout(dropout, 1000 * seed + 501)
+        self.readout_dropout = VariationalDropout(dropout, 1000 * seed + 502)
+
+    def build(self, window_shape: Any = None) -> None:
+        self.embed.build((None, None))
+        features = self.embed.compute_output_shape((None, None))
+        self.stack.build(features)
+        width = self.stack.units * (2 if self.stack.bidirectional else 1)
+        self.readout.build((None, None, width))
+        self.head.build((None, None, width * (2 if self.readout.kind == "mean_max" else 1)))
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> tuple:
+        return self.stack.initial_state(batch_size), self.readout.initial_state(batch_size)
+
+    def call(self, window: dict[str, tf.Tensor], state: tuple | None = None, training: bool = False) -> tuple:
+        keep, sequence = window["keep"], window["sequence"]
+        stack_state, readout_state = state or self.initial_state(tf.shape(keep)[0])
+        x = self.embed(window[self.inputs])
+        x = self.features_dropout(x, sequence=sequence, training=training)
+        x, stack_state = self.stack(x, keep=keep, state=stack_state, sequence=sequence, training=training)
+        x, readout_state = self.readout(x, keep=keep, state=readout_state)
+        x = self.readout_dropout(x, sequence=sequence, training=training)
+        return self.head(x), (stack_state, readout_state)
+
+    def get_config(self) -> dict[str, Any]:
+        layers = {name: getattr(self, name) for name in ("embed", "stack", "readout", "head")}
+        return (
+            super().get_config()
+            | {name: keras.saving.serialize_keras_object(layer) for name, layer in layers.items()}
+            | {"inputs": self.inputs, "dropout": self.dropout, "seed": self.seed}
+        )
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> StreamNetwork:
+        for name in ("embed", "stack", "readout", "head"):
+            config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)
+
+
+@register
+class TBPTT(keras.Model):
+    """Trains a network by stateful truncated backpropagation through time, TBPTT(k1, k2).
+
+    Each training step reads `window` (k1) new steps of every lane, lets gradients reach back `reach` (k2) steps at
+    most and carries the state on. With k2 > k1 the k2 - k1 steps before the window are computed again from the state
+    carried at that earlier point; the loss counts on the new steps only (Williams & Peng 1990, "An Efficient
+    Gradient-Based Algorithm for On-Line Training of Recurrent Network Trajectories", BPTT(h; h')).
+
+    The carried state and the position in the data are variables: `tf.train.Checkpoint` saves them. Evaluation and
+    prediction have a state of their own. No state is ever reset from outside: every lane of an epoch begins with
+    `keep = 0`.
+
+    Args:
+        network: A layer `(window, state, training) -> (outputs, state)` with `initial_state(batch_size)`.
+        lanes: Lanes of the streams.
+        window: New steps of a training window, k1.
+        reach: Steps the gradient may travel back, k2 >= k1; None is `window`.
+
+    Example:
+
+    ```python
+    model = TBPTT(network, lanes=32, window=64)
+    model.compile(keras.optimizers.Adam(global_clipnorm=1.0), loss="sparse_categorical_crossentropy")
+    model.fit(Stream(sequences, lanes=32, window=64), epochs=3)
+    ```
+    """
+
+    def __init__(self, network: keras.layers.Layer, lanes: int, window: int, reach: int | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.network = network
+        self.lanes = lanes
+        self.window = window
+        self.reach = window if reach is None else reach
+        self.network.build()
+        self.built = True
+        self.position = tf.Variable([0, 0], trainable=False, dtype=tf.int64, name="position")
+        self.train_state = self._state_variables("train_state")
+        self.eval_state = self._state_variables("eval_state")
+        self.gradient_norm = keras.metrics.Mean(name="gradient_norm")
+
+    def _state_variables(self, name: str) -> list[tf.Variable]:
+        zeros = tf.nest.flatten(self.network.initial_state(self.lanes))
+        return [tf.Variable(z, trainable=False, name=f"{name}_{n}") for n, z in enumerate(zeros)]
+
+    def _read(self, variables: list[tf.Variable]) -> tuple:
+        structure = self.network.initial_state(self.lanes)
+        return tf.nest.pack_sequence_as(structure, [tf.convert_to_tensor(v) for v in variables])
+
+    @staticmethod
+    def _carry(variables: list[tf.Variable], state: tuple) -> None:
+        for variable, value in zip(variables, tf.nest.flatten(state)):
+            variable.assign(tf.stop_gradient(value))
+
+    def call(self, window: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        return self.network(window, training=training)[0]
+
+    def unroll(self, inputs: dict[str, tf.Tensor], state: tuple) -> tuple[tf.Tensor, tuple]:
+        """One training window from a carried state.
+
+        Args:
+            inputs: `[lanes, reach, ...]` each: history, then new steps.
+            state: At the start of the history.
+
+        Returns:
+            Outputs of the new steps, `[lanes, window, ...]`, and the state at the start of the next window's history.
+        """
+        if self.reach == self.window:
+            return self.network(inputs, state=state, training=True)
+        head = {name: x[:, : self.window] for name, x in inputs.items()}
+        tail = {name: x[:, self.window :] for name, x in inputs.items()}
+        first, carried = self.network(head, state=state, training=True)
+        second, _ = self.network(tail, state=carried, training=True)
+        return tf.concat([first, second], 1)[:, self.reach - self.window :], carried
+
+    def train_step(self, data: tuple) -> dict[str, tf.Tensor]:
+        inputs, targets, weights = data
+        variables = self.trainable_variables
+        with tf.GradientTape() as tape:
+            outputs, carried = self.unroll(inputs, self._read(self.train_state))
+            loss = self.compute_loss(inputs, targets, outputs, weights, training=True)
+        gradients = tape.gradient(loss, [v.value for v in variables])
+        self.gradient_norm.update_state(tf.linalg.global_norm(gradients))
+        self.optimizer.apply(gradients, variables)
+        self._carry(self.train_state, carried)
+        self.position.assign_add([0, 1])
+        self._loss_tracker.update_state(loss)
+        return self.compute_metrics(inputs, targets, outputs, weights)
+
+    def test_step(self, data: tuple) -> dict[str, tf.Tensor]:
+        inputs, targets, weights = data
+        outputs = self.predict_step((inputs,))
+        self._loss_tracker.update_state(self.compute_loss(inputs, targets, outputs, weights, training=False))
+        return {
+            k: v for k, v in self.compute_metrics(inputs, targets, outputs, weights).items() if k != "gradient_norm"
+        }
+
+    def predict_step(self, data: tuple) -> tf.Tensor:
+        outputs, state = self.network(data[0], state=self._read(self.eval_state), training=False)
+        self._carry(self.eval_state, state)
+        return outputs
+
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
+        """As `keras.Model.fit`; `x` and `validation_data` may be a `Stream`.
+
+        A stream is packed anew each epoch and read from `position` on. Keras takes the number of batches of one
+        epoch for that of all, so each epoch is a `fit` of its own, under callbacks that see one training.
+        """
+        if not isinstance(x, Stream):
+            return super().fit(x, *args, **kwargs)
+        return self._fit_stream(x, **kwargs)
+
+    def _fit_stream(
+        self,
+        stream: Stream,
+        epochs: int = 1,
+        initial_epoch: int = 0,
+        verbose: int | str = "auto",
+        callbacks: list[keras.callbacks.Callback] | None = None,
+        validation_data: Any = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        verbose = 1 if verbose == "auto" else verbose
+        params = {"verbose": verbose, "epochs": epochs, "steps": None}
+        training = _OneTraining(callbacks, add_history=True, add_progbar=verbose != 0, model=self, **params)
+        training.begin()
+        for epoch in range(initial_epoch, epochs):
+            if int(self.position[0]) != epoch:
+                self.position.assign([epoch, 0])
+            windows = stream.dataset(epoch, int(self.position[1]))
+            training.set_params(params | {"steps": int(windows.cardinality())})
+            super().fit(
+                windows,
+                initial_epoch=epoch,
+                epochs=epoch + 1,
+                callbacks=training,
+                validation_data=_windows(validation_data),
+                shuffle=False,
+                **kwargs,
+            )
+            if self.stop_training:
+                break
+        training.end()
+        return self.history
+
+    def evaluate(self, x: Any = None, *args: Any, **kwargs: Any):
+        """As `keras.Model.evaluate`; `x` may be a `Stream`."""
+        return super().evaluate(_windows(x), *args, **kwargs)
+
+    def predict(self, x: Any, *args: Any, **kwargs: Any):
+        """As `keras.Model.predict`; `x` may be a `Stream`."""
+        return super().predict(_windows(x), *args, **kwargs)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {
+            "network": keras.saving.serialize_keras_object(self.network),
+            "lanes": self.lanes,
+            "window": self.window,
+            "reach": self.reach,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> TBPTT:
+        config["network"] = keras.saving.deserialize_keras_object(config["network"])
+        return cls(**config)
+
+
+class _OneTraining(keras.callbacks.CallbackList):
+    """Callbacks to which the `fit` of each epoch looks like a part of one training."""
+
+    def begin(self) -> None:
+        super().on_train_begin()
+
+    def end(self) -> None:
+        super().on_train_end()
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        pass
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        pass
+
+
+def _windows(x: Any) -> Any:
+    return x.dataset() if isinstance(x, Stream) else x

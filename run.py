@@ -1,0 +1,99 @@
+"""The command line: python run.py <task> [train|evaluate|predict] [options]."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+
+from common.errors import InputError
+from cyclopts import App, CycloptsError
+
+import tasks
+from common.options import SavedOptions, from_saved
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow without the lines its libraries write to the terminal before their log levels hold."""
+    terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        import tensorflow
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
+        os.close(nowhere)
+    tensorflow.get_logger().setLevel("ERROR")
+
+
+def task_app(name: str) -> App:
+    """The commands of a task; `train` when none is named."""
+    kind = tasks.get(name)
+    app = App(name=name, help=f"{kind.summary}. Commands: train (when none is named), evaluate, predict.")
+
+    def train(options):
+        """Train, compare with the baselines, and save a model that takes raw input."""
+        import_tensorflow()
+        from common.training import train
+
+        train(kind(options))
+        print(f'next: python run.py {name} predict --output {options.output} --cell {options.cell} "{kind.example}"')
+
+    def evaluate(saved, data):
+        """Score a saved model on the test split of its own data, or of other data."""
+        from common import exporting, reports
+
+        version = exporting.find(saved.output, name, saved.cell, saved.version)
+        if data == kind.Data():
+            data = from_saved(kind.Data, exporting.config_of(version))
+        import_tensorflow()
+        scores, report = kind.evaluate(exporting.load(version), data)
+        reports.say(report)
+        reports.console.print(reports.scores_table("test", {str(version): scores}))
+
+    def predict(*inputs: str, saved):
+        """Ask a saved model about inputs of your own: the words of the command line, or the lines of standard input."""
+        from common import exporting, reports
+
+        version = exporting.find(saved.output, name, saved.cell, saved.version)
+        import_tensorflow()
+        inputs = inputs or tuple(line.rstrip("\n") for line in sys.stdin)
+        reports.console.print(kind.predict(exporting.load(version), inputs))
+        reports.say(f"model: {version}")
+
+    train.__annotations__ = {"options": kind.Options}
+    train.__defaults__ = (kind.Options(),)
+    evaluate.__annotations__ = {"saved": SavedOptions, "data": kind.Data}
+    evaluate.__defaults__ = (SavedOptions(), kind.Data())
+    predict.__annotations__ = {"inputs": str, "saved": SavedOptions}
+    predict.__kwdefaults__ = {"saved": SavedOptions()}
+    app.default(train)
+    for command in (train, evaluate, predict):
+        app.command(command)
+    return app
+
+
+def main(arguments: list[str]) -> int:
+    """Runs a command line; returns the exit code."""
+    app = App(
+        name="run.py",
+        help="Recurrent sequence models, trained by stateful truncated backpropagation through time.",
+        version_flags=[],
+    )
+    for name in tasks.TASKS:
+        app.command(task_app(name))
+    try:
+        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except (CycloptsError, InputError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; --resume goes on with an unfinished run", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,17 @@
+"""The registry of tasks: a name of the command line and where its `common.task.Task` is."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+from common.task import Task
+
+TASKS = {
+    "sentiment": "tasks.sentiment:Sentiment",
+}
+
+
+def get(name: str) -> type[Task]:
+    """The task of that name."""
+    module, attribute = TASKS[name].split(":")
+    return getattr(import_module(module), attribute)

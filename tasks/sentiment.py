@@ -1,0 +1,241 @@
+"""Sentiment, many-to-one: a text in, a class out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from common.sources.labelled_text import LabelledTexts, Splits
+from cyclopts import Parameter
+from rich.progress import track
+from rich.table import Table
+
+from common.options import Count, DataOptions, TrainOptions
+from common.sources import labelled_text
+from common.streams import Sequences, Stream
+from common.task import Scores, Task
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+    from common.exporting import Endpoint
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SentimentData(DataOptions):
+    """Where labelled texts come from.
+
+    Attributes:
+        data: Nothing for the embedded critics' quotes; "tfds:NAME" for a TFDS data set; or a file or folder: CSV, TSV
+            or JSON lines with a text and a label column, or a file or sub-folder a class; gzip as it is.
+        text_column: Name of the text column; found by its usual names when not given.
+        label_column: Name of the label column; found by its usual names when not given.
+        encoding: Of the files.
+    """
+
+    text_column: str | None = None
+    label_column: str | None = None
+    encoding: str = "utf-8"
+
+    def load(self) -> Splits:
+        """Reads the three splits."""
+        return labelled_text.load(self.data, self.text_column, self.label_column, self.encoding)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SentimentOptions(SentimentData, TrainOptions):
+    """What training a sentiment model needs to know.
+
+    Attributes:
+        embedding: Width of the word vectors.
+        vocabulary: Most frequent training words that are known, at most.
+        min_count: Times a word occurs in training to be known.
+        readout: What of a text's hidden states the class is read from.
+        supervise: Where the label is asked for in training: at a text's end, or at every word with a weight that
+            rises to the end (linear gain of Dai & Le 2015), which teaches the early windows of long texts too.
+    """
+
+    embedding: Count = 128
+    vocabulary: Count = 30000
+    min_count: Count = 2
+    readout: Literal["last", "mean", "max", "mean_max"] = "mean_max"
+    supervise: Literal["end", "rising"] = "end"
+
+
+class Sentiment(Task):
+    """Embedding, recurrent stack, readout at each text's end, class probabilities."""
+
+    name = "sentiment"
+    summary = "Sentiment, many-to-one: the class of a text"
+    example = "A warm, funny and surprisingly moving film."
+    Data = SentimentData
+    Options = SentimentOptions
+    loss = "sparse_categorical_crossentropy"
+    metrics = ("accuracy",)
+    monitor = "val_accuracy"
+    higher_is_better = True
+
+    def load(self) -> str:
+        from common.text import Vocabulary
+
+        options = self.options
+        self.splits = options.load()
+        self.labels = sorted(set(self.splits.train.labels))
+        self.vocabulary = Vocabulary.of(self.splits.train.texts, options.vocabulary, options.min_count)
+        sizes = ", ".join(f"{len(getattr(self.splits, s)):,} {s}" for s in ("train", "validation", "test"))
+        return f"{self.splits.source}: {sizes} texts; {len(self.labels)} classes; {len(self.vocabulary):,} words known"
+
+    def sequences(self, split: str) -> Sequences:
+        texts: LabelledTexts = getattr(self.splits, split)
+        tokens, lengths = self.vocabulary.encode(texts.texts)
+        numbers = {label: number for number, label in enumerate(self.labels)}
+        labels = np.array([numbers[label] for label in texts.labels], np.int32)
+        ends = np.cumsum(lengths) - 1
+        weights = np.zeros(len(tokens), np.float32)
+        weights[ends] = 1
+        if split == "train" and self.options.supervise == "rising":
+            left = np.repeat(ends, lengths) - np.arange(len(tokens))
+            weights = (1 - left / np.repeat(lengths, lengths)).astype(np.float32)
+        return Sequences(lengths, {"tokens": tokens}, np.repeat(labels, lengths), weights)
+
+    def network(self) -> keras.layers.Layer:
+        import keras
+
+        from common.layers import Readout, RecurrentStack
+        from common.tbptt import StreamNetwork
+
+        options = self.options
+        stack = RecurrentStack(
+            options.cell,
+            options.units,
+            options.layers,
+            options.bidirectional,
+            options.residual,
+            options.dropout,
+            options.recurrent_dropout,
+            options.activation,
+            options.seed,
+            jit_compile=options.xla,
+        )
+        return StreamNetwork(
+            keras.layers.Embedding(len(self.vocabulary), options.embedding),
+            stack,
+            Readout(options.readout),
+            keras.layers.Dense(len(self.labels), activation="softmax"),
+            dropout=options.dropout,
+            seed=options.seed,
+        )
+
+    def answers(self, stream: Stream, outputs: np.ndarray) -> list[str]:
+        return [self.labels[number] for number in stream.at_ends(outputs).argmax(1)]
+
+    def scores(self, answers: Sequence[str]) -> Scores:
+        return scores(self.splits.test.labels, answers)
+
+    def baselines(self) -> dict[str, Scores]:
+        train, test = self.splits.train, self.splits.test
+        fitted = {name: method.fit(train.texts, train.labels) for name, method in baselines().items()}
+        return {name: scores(test.labels, method.predict(test.texts)) for name, method in fitted.items()}
+
+    def report(self, answers: Sequence[str]) -> str:
+        return report(self.splits.test.labels, answers)
+
+    def figure(self, history: list[dict[str, float]], answers: Sequence[str], path: Path) -> None:
+        from matplotlib.figure import Figure
+
+        from common.reports import confusion, learning_curves
+
+        figure = Figure(figsize=(13, 4.2), layout="constrained")
+        *curves, matrix = figure.subplots(1, 3)
+        learning_curves(curves, history, ("loss", "accuracy"))
+        confusion(matrix, self.splits.test.labels, answers, self.labels)
+        figure.suptitle(f"{self.name}, {self.options.cell}, seed {self.options.seed}")
+        figure.savefig(path, dpi=120)
+
+    def endpoint(self, network: keras.layers.Layer) -> Endpoint:
+        import tensorflow as tf
+
+        from common.exporting import Endpoint
+
+        labels = tf.constant(self.labels)
+
+        def classify(text: tf.Tensor) -> dict[str, tf.Tensor]:
+            tokens = self.vocabulary(text)
+            lengths = tokens.row_lengths()
+            longest = tf.maximum(tf.reduce_max(lengths), 1)
+            tokens = tokens.to_tensor(shape=tf.stack([tokens.nrows(), longest]))  # [N, time]
+            keep = tf.concat([tf.zeros_like(tokens[:, :1]), tf.ones_like(tokens[:, 1:])], 1)
+            window = {"tokens": tokens, "keep": tf.cast(keep, tf.float32), "sequence": tf.zeros_like(tokens)}
+            outputs, _ = network(window, training=False)
+            probability = tf.gather(outputs, lengths - 1, batch_dims=1)  # [N, classes]
+            return {"label": tf.gather(labels, tf.argmax(probability, 1)), "probability": probability}
+
+        signature = [tf.TensorSpec([None], tf.string, "text")]
+        return Endpoint(classify, signature, [network, self.vocabulary.lookup])
+
+    @classmethod
+    def predict(cls, served: Any, inputs: Sequence[str]) -> Table:
+        table = Table("text", "label", "probability", title=cls.name)
+        for text, (label, probability) in zip(inputs, classified(served, inputs)):
+            table.add_row(text, label, f"{probability:.3f}")
+        return table
+
+    @classmethod
+    def evaluate(cls, served: Any, data: SentimentData) -> tuple[Scores, str]:
+        test = data.load().test
+        answers = [label for label, _ in classified(served, test.texts)]
+        return scores(test.labels, answers), report(test.labels, answers)
+
+
+def classified(served: Any, texts: Sequence[str], batch: int = 64) -> Iterator[tuple[str, float]]:
+    """Label and its probability for each text, from a loaded SavedModel; texts of like length share a batch."""
+    import tensorflow as tf
+
+    order = sorted(range(len(texts)), key=lambda n: len(texts[n]))
+    found: dict[int, tuple[str, float]] = {}
+    for first in track(range(0, len(texts), batch), "classifying", disable=len(texts) <= batch):
+        chosen = order[first : first + batch]
+        answer = served(text=tf.constant([texts[n] for n in chosen]))
+        labels, probabilities = answer["label"].numpy(), answer["probability"].numpy().max(1)
+        found |= {n: (label.decode(), float(p)) for n, label, p in zip(chosen, labels, probabilities)}
+    return (found[n] for n in range(len(texts)))
+
+
+def scores(truth: Sequence[str], said: Sequence[str]) -> Scores:
+    """Accuracy and macro-averaged F1."""
+    from sklearn.metrics import accuracy_score, f1_score
+
+    macro = f1_score(truth, said, average="macro", labels=sorted(set(truth)), zero_division=0)
+    return {"accuracy": float(accuracy_score(truth, said)), "macro_f1": float(macro)}
+
+
+def report(truth: Sequence[str], said: Sequence[str]) -> str:
+    """Precision, recall and F1 of each class, and the confusion matrix."""
+    from sklearn.metrics import classification_report, confusion_matrix
+
+    labels = sorted(set(truth) | set(said))
+    matrix = confusion_matrix(truth, said, labels=labels)
+    width = max(map(len, labels)) + 2
+    lines = ["".join(f"{c:>{max(width, 8)}}" for c in ("true\\said", *labels))]
+    lines += ["".join(f"{c:>{max(width, 8)}}" for c in (label, *row)) for label, row in zip(labels, matrix)]
+    return classification_report(truth, said, digits=4, zero_division=0) + "\n" + "\n".join(lines)
+
+
+def baselines() -> dict[str, Any]:
+    """Two scikit-learn classifiers of texts: the majority class, and bigram TF-IDF with logistic regression."""
+    from sklearn.dummy import DummyClassifier
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    features = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
+    return {
+        "majority": DummyClassifier(strategy="most_frequent"),
+        "tfidf_logistic_regression": make_pipeline(features, LogisticRegression(C=10, max_iter=1000)),
+    }

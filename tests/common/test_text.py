@@ -1,0 +1,56 @@
+"""Tests of the tokenizer and the vocabulary."""
+
+from __future__ import annotations
+
+import numpy as np
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from common.text import END, Vocabulary, words
+
+
+def split(text: str) -> list[str]:
+    return [word.decode() for word in words(tf.constant([text]))[0].numpy()]
+
+
+def test_words_marks_and_endings_stand_apart() -> None:
+    assert split("It's GREAT, isn't it?") == ["it", "ʼs", "great", ",", "isn", "ʼt", "it", "?", END]
+
+
+def test_markup_is_dropped_and_comparisons_are_kept() -> None:
+    assert split("one<br />two 3 < 4 <end>") == ["one", "two", "3", "<", "4", END]
+
+
+def test_an_empty_text_still_has_a_step() -> None:
+    assert split("") == split(" \n ") == [END]
+
+
+def test_letters_of_every_script_make_words() -> None:
+    assert split("Élan vital — 日本語") == ["élan", "vital", "—", "日本語", END]
+
+
+def test_bytes_that_are_not_utf8_are_replaced() -> None:
+    assert words(tf.constant([b"ab \xff"]))[0].numpy().tolist() == [b"ab", "\ufffd".encode(), END.encode()]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=30), min_size=1))
+def test_every_text_closes_with_the_end_once(texts: list[str]) -> None:
+    for found in words(tf.constant(texts)).to_list():
+        assert found[-1] == END.encode() and found.count(END.encode()) == 1
+        assert all(word and not word.isspace() for word in found)
+
+
+def test_vocabulary_keeps_the_frequent_words_in_order() -> None:
+    vocabulary = Vocabulary.of(["b a a", "a b c"], size=3, min_count=2)
+    assert vocabulary.lookup.get_vocabulary() == ["", "[UNK]", "a", END, "b"]
+    assert vocabulary(tf.constant(["a c", ""])).to_list() == [[2, 1, 3], [3]]
+
+
+def test_encoding_in_batches_equals_encoding_at_once() -> None:
+    texts = [f"word{n % 7} and more" for n in range(2500)]
+    vocabulary = Vocabulary.of(texts, 100)
+    flat, lengths = vocabulary.encode(texts)
+    at_once = vocabulary(tf.constant(texts))
+    assert np.array_equal(flat, at_once.flat_values) and np.array_equal(lengths, at_once.row_lengths())
