@@ -8,10 +8,10 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-from common.errors import InputError
 from cyclopts import App, CycloptsError
 
 import tasks
+from common.errors import InputError
 from common.options import SavedOptions, from_saved
 
 

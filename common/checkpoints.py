@@ -11,8 +11,8 @@ from pathlib import Path
 
 import keras
 import tensorflow as tf
-from common.errors import InputError
 
+from common.errors import InputError
 from common.tbptt import TBPTT
 
 

@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any
 
-from common.errors import InputError
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from common.cells import ActivationName, CellName
+from common.errors import InputError
 
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 Whole = Annotated[int, Parameter(validator=Number(gte=0))]

@@ -90,6 +90,28 @@ class StreamNetwork(keras.layers.Layer):
         return cls(**config)
 
 
+class CarriedState(tf.Module):
+    """A network's state between windows, as variables that a checkpoint saves.
+
+    Args:
+        initial: The state, any structure of `[lanes, ...]` tensors.
+    """
+
+    def __init__(self, initial: tuple) -> None:
+        super().__init__()
+        self.structure = tf.nest.map_structure(lambda _: 0, initial)
+        self.values = [tf.Variable(value, trainable=False) for value in tf.nest.flatten(initial)]
+
+    def read(self) -> tuple:
+        """The state, as tensors."""
+        return tf.nest.pack_sequence_as(self.structure, [tf.convert_to_tensor(v) for v in self.values])
+
+    def carry(self, state: tuple) -> None:
+        """Takes on a new state, through which no gradient passes."""
+        for variable, value in zip(self.values, tf.nest.flatten(state)):
+            variable.assign(tf.stop_gradient(value))
+
+
 @register
 class TBPTT(keras.Model):
     """Trains a network by stateful truncated backpropagation through time, TBPTT(k1, k2).
@@ -127,8 +149,96 @@ class TBPTT(keras.Model):
         self.network.build()
         self.built = True
         self.position = tf.Variable([0, 0], trainable=False, dtype=tf.int64, name="position")
-        self.train_state = self._state_variables("train_state")
-        self.eval_state = self._state_variables("eval_state")
+        self.train_state = CarriedState(network.initial_state(lanes))
+        self.eval_state = CarriedState(network.initial_state(lanes))
+        self.gradient_norm = keras.metrics.Mean(name="gradient_norm")
+
+    def call(self, window: dict[str, tf.Tensor], state: tuple | None = None, training: bool = False) -> tuple:
+        keep, sequence = window["keep"], window["sequence"]
+        stack_state, readout_state = state or self.initial_state(tf.shape(keep)[0])
+        x = self.embed(window[self.inputs])
+        x = self.features_dropout(x, sequence=sequence, training=training)
+        x, stack_state = self.stack(x, keep=keep, state=stack_state, sequence=sequence, training=training)
+        x, readout_state = self.readout(x, keep=keep, state=readout_state)
+        x = self.readout_dropout(x, sequence=sequence, training=training)
+        return self.head(x), (stack_state, readout_state)
+
+    def get_config(self) -> dict[str, Any]:
+        layers = {name: getattr(self, name) for name in ("embed", "stack", "readout", "head")}
+        return (
+            super().get_config()
+            | {name: keras.saving.serialize_keras_object(layer) for name, layer in layers.items()}
+            | {"inputs": self.inputs, "dropout": self.dropout, "seed": self.seed}
+        )
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> StreamNetwork:
+        for name in ("embed", "stack", "readout", "head"):
+            config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)
+
+
+class CarriedState(tf.Module):
+    """A network's state between windows, as variables that a checkpoint saves.
+
+    Args:
+        initial: The state, any structure of `[lanes, ...]` tensors.
+    """
+
+    def __init__(self, initial: tuple) -> None:
+        super().__init__()
+        self.structure = tf.nest.map_structure(lambda _: 0, initial)
+        self.values = [tf.Variable(value, trainable=False) for value in tf.nest.flatten(initial)]
+
+    def read(self) -> tuple:
+        """The state, as tensors."""
+        return tf.nest.pack_sequence_as(self.structure, [tf.convert_to_tensor(v) for v in self.values])
+
+    def carry(self, state: tuple) -> None:
+        """Takes on a new state, through which no gradient passes."""
+        for variable, value in zip(self.values, tf.nest.flatten(state)):
+            variable.assign(tf.stop_gradient(value))
+
+
+@register
+class TBPTT(keras.Model):
+    """Trains a network by stateful truncated backpropagation through time, TBPTT(k1, k2).
+
+    Each training step reads `window` (k1) new steps of every lane, lets gradients reach back `reach` (k2) steps at
+    most and carries the state on. With k2 > k1 the k2 - k1 steps before the window are computed again from the state
+    carried at that earlier point; the loss counts on the new steps only (Williams & Peng 1990, "An Efficient
+    Gradient-Based Algorithm for On-Line Training of Recurrent Network Trajectories", BPTT(h; h')).
+
+    The carried state and the position in the data are variables: `tf.train.Checkpoint` saves them. Evaluation and
+    prediction have a state of their own. No state is ever reset from outside: every lane of an epoch begins with
+    `keep = 0`.
+
+    Args:
+        network: A layer `(window, state, training) -> (outputs, state)` with `initial_state(batch_size)`.
+        lanes: Lanes of the streams.
+        window: New steps of a training window, k1.
+        reach: Steps the gradient may travel back, k2 >= k1; None is `window`.
+
+    Example:
+
+    ```python
+    model = TBPTT(network, lanes=32, window=64)
+    model.compile(keras.optimizers.Adam(global_clipnorm=1.0), loss="sparse_categorical_crossentropy")
+    model.fit(Stream(sequences, lanes=32, window=64), epochs=3)
+    ```
+    """
+
+    def __init__(self, network: keras.layers.Layer, lanes: int, window: int, reach: int | None = None, **kwargs: Any):
+        super().__init__(**kwargs)
+        self.network = network
+        self.lanes = lanes
+        self.window = window
+        self.reach = window if reach is None else reach
+        self.network.build()
+        self.built = True
+        self.position = tf.Variable([0, 0], trainable=False, dtype=tf.int64, name="position")
+        self.train_state = CarriedState(network.initial_state(lanes))
+        self.eval_state = CarriedState(network.initial_state(lanes))
         self.gradient_norm = keras.metrics.Mean(name="gradient_norm")
 
     def _state_variables(self, name: str) -> list[tf.Variable]:
@@ -169,12 +279,12 @@ class TBPTT(keras.Model):
         inputs, targets, weights = data
         variables = self.trainable_variables
         with tf.GradientTape() as tape:
-            outputs, carried = self.unroll(inputs, self._read(self.train_state))
+            outputs, carried = self.unroll(inputs, self.train_state.read())
             loss = self.compute_loss(inputs, targets, outputs, weights, training=True)
         gradients = tape.gradient(loss, [v.value for v in variables])
         self.gradient_norm.update_state(tf.linalg.global_norm(gradients))
         self.optimizer.apply(gradients, variables)
-        self._carry(self.train_state, carried)
+        self.train_state.carry(carried)
         self.position.assign_add([0, 1])
         self._loss_tracker.update_state(loss)
         return self.compute_metrics(inputs, targets, outputs, weights)
@@ -188,8 +298,8 @@ class TBPTT(keras.Model):
         }
 
     def predict_step(self, data: tuple) -> tf.Tensor:
-        outputs, state = self.network(data[0], state=self._read(self.eval_state), training=False)
-        self._carry(self.eval_state, state)
+        outputs, state = self.network(data[0], state=self.eval_state.read(), training=False)
+        self.eval_state.carry(state)
         return outputs
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import keras
-from common.errors import InputError
 
 from common import exporting
 from common.checkpoints import UnfinishedRun
+from common.errors import InputError
 from common.reports import console, say, scores_table, waiting
 from common.streams import Stream
 from common.task import SPLITS, Task

@@ -1,0 +1,62 @@
+"""Accuracy of the sentiment task: every cell with several seeds on one data set, beside the baselines.
+
+Usage: python benchmarks/sentiment.py [--seeds 3] [--output FOLDER] [options of run.py sentiment]
+
+Prints a Markdown table for docs/results.md. Each run is a process of its own, so that memory is its own too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from common import cells, exporting  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--cells", nargs="+", default=list(cells.names()), choices=cells.names())
+    parser.add_argument("--output", type=Path, default=Path(tempfile.mkdtemp()))
+    chosen, options = parser.parse_known_args()
+
+    rows: dict[str, list[dict]] = {}
+    for cell in chosen.cells:
+        for seed in range(chosen.seeds):
+            command = ["run.py", "sentiment", "train", "--cell", cell, "--seed", str(seed)]
+            command += ["--output", str(chosen.output.resolve()), *options]
+            print("$ python", " ".join(command), flush=True)
+            subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
+            version = exporting.find(chosen.output.resolve(), "sentiment", cell)
+            rows.setdefault(cell, []).append(json.loads((version / exporting.ASSETS / "metrics.json").read_text()))
+
+    one = next(iter(rows.values()))[0]
+    print(f"\n{one['data']}\n")
+    print("| method | parameters | accuracy, by seed | mean | macro-F1 | minutes | tokens/s | packing | peak MB |")
+    print("|---|---|---|---|---|---|---|---|---|")
+    for name, scores in one["baselines"].items():
+        print(f"| {name} | | {scores['accuracy']:.2%} | | {scores['macro_f1']:.4f} | | | | |")
+    for cell, runs in rows.items():
+
+        def mean(kind: str, name: str, runs: list[dict] = runs) -> float:
+            return statistics.mean(run[kind][name] for run in runs)
+
+        by_seed = " / ".join(f"{run['metrics']['accuracy']:.2%}" for run in runs)
+        print(
+            f"| {cell} | {runs[0]['parameters']:,} | {by_seed} | {mean('metrics', 'accuracy'):.2%} "
+            f"| {mean('metrics', 'macro_f1'):.4f} | {mean('training', 'seconds') / 60:.1f} "
+            f"| {mean('training', 'tokens_per_second'):,.0f} | {mean('training', 'packing_efficiency'):.1%} "
+            f"| {mean('training', 'peak_memory_mb'):,.0f} |"
+        )
+
+
+if __name__ == "__main__":
+    main()

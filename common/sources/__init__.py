@@ -1,0 +1,1 @@
+"""Where examples come from: wheels on the package index, TFDS, a user's own files."""

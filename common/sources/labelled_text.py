@@ -1,0 +1,414 @@
+"""Labelled texts: embedded ones, TFDS data sets by name, a user's own files."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import re
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from common.errors import InputError
+
+TEXT_NAMES = ("text", "review", "sentence", "content", "document")
+LABEL_NAMES = ("label", "sentiment", "class", "category", "polarity")
+VALIDATION = ("dev", "val", "valid", "validation")
+ROLES = {"train": "train", "test": "test"} | dict.fromkeys(VALIDATION, "validation")
+UNLABELLED = ("unsup", "unsupervised")
+IGNORED = re.compile(r"\.|readme|licen[cs]e", re.IGNORECASE)
+SEED = 20050617
+
+
+@dataclass(frozen=True)
+class LabelledTexts:
+    """Texts, and the label of each."""
+
+    texts: list[str]
+    labels: list[str]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+
+@dataclass(frozen=True)
+class Splits:
+    """Labelled texts to learn from, to choose by and to be judged by.
+
+    Attributes:
+        source: For people: where the texts came from and how they were split.
+    """
+
+    train: LabelledTexts
+    validation: LabelledTexts
+    test: LabelledTexts
+    source: str
+
+
+class Example(NamedTuple):
+    """A text, its label, and the place they were read from, for messages."""
+
+    text: str
+    label: str
+    place: str
+
+
+def load(
+    data: str | None,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    encoding: str = "utf-8",
+) -> Splits:
+    """Loads labelled texts.
+
+    Splits that are missing are cut from train, at random but always the same way.
+
+    Args:
+        data: None for the embedded critics' quotes; `tfds:NAME` for a TFDS data set; or a file or a folder.
+        text_column: Name of the text column; found by its usual names when not given.
+        label_column: Name of the label column; found by its usual names when not given.
+        encoding: Of the files.
+
+    Raises:
+        InputError: Something in the data, or about it, is wrong.
+    """
+    if data is None:
+        from common.sources import critics
+
+        return critics.load()
+    if data.startswith("tfds:"):
+        from common.sources import datasets
+
+        return datasets.load_dataset(data.removeprefix("tfds:"), text_column, label_column)
+    return OwnFiles(Columns(text_column, label_column), encoding).load(data)
+
+
+def complete(parts: dict[str, list[Example]], source: str) -> Splits:
+    """Checks the labels and cuts what is missing of validation and test from train."""
+    if "train" not in parts:
+        found = " and ".join(parts) or "no examples"
+        raise InputError(f"{source}: nothing to train on, only {found}; give a train part as well")
+    missing = [split for split in ("test", "validation") if split not in parts]
+    train = _distinct(parts["train"]) if missing else parts["train"]
+    dropped = len(parts["train"]) - len(train)
+    parts = parts | {"train": train}
+    _check_labels(parts, source)
+    if missing:
+        duplicates = f", {dropped:,} duplicate texts dropped" if dropped else ""
+        source = f"{source} ({' and '.join(missing)} cut from train at random{duplicates})"
+        parts |= _cut(train, missing)
+    columns = {
+        split: LabelledTexts([example.text for example in part], [example.label for example in part])
+        for split, part in parts.items()
+    }
+    return Splits(**columns, source=source)
+
+
+def _check_labels(parts: dict[str, list[Example]], source: str) -> None:
+    classes = sorted({example.label for example in parts["train"]})
+    if len(classes) < 2:
+        raise InputError(f"{source}: only one class to learn, {classes[0]!r}; two or more are needed")
+    known = set(classes)
+    for example in (example for part in parts.values() for example in part):
+        if example.label not in known:
+            listed = ", ".join(classes[:10]) + (", ..." if len(classes) > 10 else "")
+            raise InputError(f"{example.place}: label {example.label!r} is not in train, which has {listed}")
+
+
+def _distinct(examples: list[Example]) -> list[Example]:
+    """The examples without those whose text came before."""
+    first: dict[str, Example] = {}
+    for example in examples:
+        first.setdefault(example.text.strip(), example)
+    return list(first.values())
+
+
+def _cut(train: list[Example], missing: Sequence[str]) -> dict[str, list[Example]]:
+    """Cuts a tenth of the examples, with the classes in proportion, for each missing split."""
+    from sklearn.model_selection import train_test_split
+
+    counts = Counter(example.label for example in train)
+    label, fewest = min(counts.items(), key=lambda item: item[1])
+    if fewest <= len(missing):
+        place = next(example.place for example in train if example.label == label)
+        raise InputError(
+            f"{place}: too few different texts of class {label!r}, {fewest}, to cut {' and '.join(missing)} "
+            f"from train; give {len(missing) + 1} or more, or {' and '.join(missing)} as well"
+        )
+    parts, size = {}, max(len(counts), round(len(train) / 10))
+    for split in missing:
+        labels = [example.label for example in train]
+        kept, cut = train_test_split(range(len(train)), test_size=size, random_state=SEED, stratify=labels)
+        parts[split] = [train[n] for n in sorted(cut)]
+        train = [train[n] for n in sorted(kept)]
+    return parts | {"train": train}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of text and label: their names where the user gave them."""
+
+    text: str | None = None
+    label: str | None = None
+
+    def find(self, present: Sequence[str], place: str) -> tuple[str, str]:
+        """Picks the text and the label column among those present."""
+        text = _find_column(present, self.text, TEXT_NAMES, "--text-column", place)
+        return text, _find_column(present, self.label, LABEL_NAMES, "--label-column", place)
+
+
+def _find_column(names: Sequence[str], given: str | None, usual: Sequence[str], option: str, at: str) -> str:
+    folded = {name.strip().lower(): name for name in reversed(names)}
+    for name in (given,) if given else usual:
+        if name in names:
+            return name
+        if name.lower() in folded:
+            return folded[name.lower()]
+    wanted = repr(given) if given else f"named {' or '.join(usual)}"
+    columns = ", ".join(map(repr, names))
+    raise InputError(f"{at}: no column {wanted}; name one of {columns} with {option}")
+
+
+def role_of(*names: str) -> str | None:
+    """The split that a name says by the words in it; the first name that says one counts."""
+    return next((ROLES[word] for name in names for word in _words(name.lower()) if word in ROLES), None)
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[^\W_]+", name)
+
+
+def label_of(value: Any) -> str:
+    """A label as a string, empty when the value is none: 1 and 1.0 become "1"."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return _encodable(str(value)).strip() if isinstance(value, str | int | float) else ""
+
+
+def _encodable(text: str) -> str:
+    """Replaces the lone surrogates that JSON's escapes can spell."""
+    return text.encode(errors="replace").decode()
+
+
+Reader = Callable[[Path], Iterable[Example]]
+
+
+@dataclass(frozen=True)
+class OwnFiles:
+    """Reads a user's files: tables, a file per class with a text a line, or a sub-folder per class.
+
+    The names of files and folders say which split they are by the words train, dev (val, valid, validation)
+    and test in them.
+    """
+
+    columns: Columns
+    encoding: str
+
+    def load(self, data: str) -> Splits:
+        """Reads a file, which is one whole to be split, or a folder."""
+        self._check_encoding()
+        path = Path(data).expanduser()
+        if not data.strip() or not path.exists():
+            raise InputError(f"--data {data}: no such file or folder; give one, or tfds:NAME for TFDS")
+        if path.is_dir():
+            return complete(self._folder(path), data)
+        if _format(path) not in TABLES:
+            hint = "; for a file or sub-folder per class give their folder" if _format(path) == ".txt" else ""
+            raise InputError(f"{path}: a file of unknown type; {READABLE} can be read{hint}")
+        return complete({"train": self._table(path)}, data)
+
+    def _check_encoding(self) -> None:
+        try:
+            "".encode(self.encoding)
+        except LookupError as error:
+            raise InputError(f"--encoding {self.encoding}: {error}; try utf-8, latin-1 or cp1252") from error
+
+    def _folder(self, folder: Path) -> dict[str, list[Example]]:
+        names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+        names = [name for name in names if not any(map(IGNORED.match, name.parts))]
+        if not names:
+            raise InputError(f"{folder}: a folder without examples; give {READABLE}, or files named by class")
+        read, roles = self._layout(names)
+        parts: dict[str, list[Example]] = {}
+        for name, role in roles.items():
+            examples = list(read(folder / name))
+            if role is None and any(roles.values()):
+                raise InputError(f"{folder / name}: not named train, dev or test as others are; rename it")
+            parts.setdefault(role or "train", []).extend(examples)
+        return parts
+
+    def _layout(self, names: list[Path]) -> tuple[Reader, dict[Path, str | None]]:
+        """How to read the files - as tables, as one text each, as a text a line - and the split of each."""
+        roles = {name: role_of(*reversed(name.parts)) for name in names}
+        if any(_format(name) in TABLES for name in names):
+            return self._table, roles
+        in_class_folders = [name for name in names if name.parent.name and role_of(name.parent.name) is None]
+        if in_class_folders:
+            labelled = [name for name in in_class_folders if name.parent.name.lower() not in UNLABELLED]
+            return self._whole, {name: role_of(*reversed(name.parent.parts)) for name in labelled}
+        return self._lines, roles
+
+    def _table(self, path: Path) -> list[Example]:
+        if _format(path) not in TABLES:
+            raise InputError(f"{path}: not one of {READABLE}, as others in its folder are; move it elsewhere")
+        records = TABLES[_format(path)](path, self._content(path))
+        examples, names = [], None
+        for place, record in records:
+            names = names or self.columns.find(list(record), f"{path}:1")
+            examples.append(_example(record, *names, place))
+        if not examples:
+            raise InputError(f"{path}: a first line of column names and no examples; add some")
+        return examples
+
+    def _whole(self, path: Path) -> list[Example]:
+        return [Example(self._content(path), path.parent.name, str(path))]
+
+    def _lines(self, path: Path) -> Iterator[Example]:
+        label = _class_named_by(path)
+        lines = self._content(path).split("\n")
+        while not lines[-1].strip():
+            lines.pop()
+        for number, line in enumerate(lines, 1):
+            if not line.strip():
+                raise InputError(f"{path}:{number}: an empty line where each is a text; remove it")
+            yield Example(line.rstrip("\r"), label, f"{path}:{number}")
+
+    def _content(self, path: Path) -> str:
+        raw = _bytes(path)
+        try:
+            content = raw.decode(self.encoding).removeprefix("\ufeff")
+        except UnicodeDecodeError as error:
+            line = raw.count(b"\n", 0, error.start) + 1
+            raise InputError(
+                f"{path}:{line}: byte 0x{raw[error.start]:02x} is not {self.encoding}; "
+                "name the file's encoding, for example --encoding latin-1"
+            ) from error
+        if not content.strip():
+            raise InputError(f"{path}: an empty file; fill or remove it")
+        return content
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        raw = path.read_bytes()
+        return gzip.decompress(raw) if path.suffix.lower() == ".gz" else raw
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: not a whole gzip file ({error}); compress or fetch it again") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+
+
+def _plain_name(path: Path) -> Path:
+    return path.with_suffix("") if path.suffix.lower() == ".gz" else path
+
+
+def _format(path: Path) -> str:
+    return _plain_name(path).suffix.lower()
+
+
+def _class_named_by(path: Path) -> str:
+    """The class of `neg.txt`, `train_neg.txt` or `rt-polarity.neg`."""
+    name = _plain_name(path)
+    if name.suffix.lower() in ("", ".txt"):
+        label = "_".join(word for word in _words(name.stem) if word.lower() not in ROLES)
+        if not label:
+            raise InputError(f"{path}: named after no class; name it as in train_pos.txt, or give {READABLE}")
+        return label
+    siblings = (_plain_name(other) for other in path.parent.iterdir())
+    if not any(other.stem == name.stem and other.suffix != name.suffix for other in siblings):
+        raise InputError(f"{path}: a file of unknown type; {READABLE}, or a file per class, can be read")
+    return name.suffix[1:]
+
+
+def _example(record: dict[str, Any], text_column: str, label_column: str, place: str) -> Example:
+    for column in (text_column, label_column):
+        if column not in record:
+            raise InputError(f"{place}: no {column!r}, which those before had; it has {', '.join(record)}")
+    text, label = record[text_column], label_of(record[label_column])
+    if not isinstance(text, str) or not text.strip():
+        raise InputError(f"{place}: no text in {text_column!r}; fill it in or remove the example")
+    if not label:
+        raise InputError(f"{place}: no label in {label_column!r}; give a word or a number")
+    return Example(_encodable(text), label, place)
+
+
+Records = Iterable[tuple[str, dict[str, Any]]]
+
+
+def _rows(path: Path, content: str, **dialect: Any) -> Iterator[tuple[str, list[str]]]:
+    csv.field_size_limit(2**31 - 1)
+    reader = csv.reader(io.StringIO(content, newline=""), strict=True, **dialect)
+    while True:
+        place = f"{path}:{reader.line_num + 1}"
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise InputError(
+                f"{place}: {error}; a text that holds quotes stands in double quotes, and its own are doubled"
+            ) from error
+        if len(row) > 1 or "".join(row).strip():
+            yield place, row
+
+
+def _records(rows: Iterator[tuple[str, list[str]]]) -> Records:
+    _, header = next(rows)
+    for place, row in rows:
+        if len(row) != len(header):
+            raise InputError(
+                f"{place}: {len(row)} columns where the first line has {len(header)}; "
+                "a text that holds the separator stands in double quotes"
+            )
+        yield place, dict(zip(header, row))
+
+
+def _comma_separated(path: Path, content: str) -> Records:
+    return _records(_rows(path, content))
+
+
+def _tab_separated(path: Path, content: str) -> Records:
+    """Quotes mean what they do in CSV where that makes sense of the whole file, else nothing."""
+    try:
+        return list(_records(_rows(path, content, delimiter="\t")))
+    except InputError:
+        return _records(_rows(path, content, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def _json(path: Path, content: str) -> Records:
+    """One object a line, or an array of objects."""
+    if content.lstrip().startswith("["):
+        values = ((f"{path}: item {n}", value) for n, value in enumerate(_parsed(path, 1, content), 1))
+    else:
+        lines = ((n, line) for n, line in enumerate(content.split("\n"), 1) if line.strip())
+        values = ((f"{path}:{n}", _parsed(path, n, line)) for n, line in lines)
+    for place, value in values:
+        if not isinstance(value, dict):
+            raise InputError(f"{place}: no JSON object; give one with a text and a label")
+        yield place, value
+
+
+def _parsed(path: Path, line: int, content: str) -> Any:
+    try:
+        return json.loads(content)
+    except json.JSONDecodeError as error:
+        wrong = f"{error.msg}, column {error.colno}"
+        line += error.lineno - 1
+        raise InputError(f"{path}:{line}: not JSON ({wrong}); give one object a line") from error
+
+
+TABLES: dict[str, Callable[[Path, str], Records]] = {
+    ".csv": _comma_separated,
+    ".tsv": _tab_separated,
+    ".jsonl": _json,
+    ".ndjson": _json,
+    ".json": _json,
+}
+READABLE = f"{', '.join(TABLES)} files, each also as .gz"

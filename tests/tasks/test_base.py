@@ -1,0 +1,175 @@
+"""What holds for every task with every cell: train, resume, save, load, predict."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+import tasks
+from common import cells, exporting, training
+from common.checkpoints import UnfinishedRun
+from common.errors import InputError
+from common.task import Task
+
+SMALL = {"units": 8, "embedding": 8, "batch_size": 4, "window": 16, "epochs": 2, "learning_rate": 0.01}
+EVERY_TASK = pytest.mark.parametrize("name", tasks.TASKS)
+EVERY_CELL = pytest.mark.parametrize("cell", cells.names())
+
+
+def make(name: str, data: Path, output: Path, **options: object) -> Task:
+    kind = tasks.get(name)
+    return kind(kind.Options(data=str(data), output=output, **(SMALL | options)))
+
+
+def metrics_of(version: Path) -> dict:
+    return json.loads((version / exporting.ASSETS / "metrics.json").read_text())
+
+
+@EVERY_TASK
+@EVERY_CELL
+def test_trains_saves_loads_and_predicts(name: str, cell: str, data_of, tmp_path: Path) -> None:
+    task = make(name, data_of(name), tmp_path, cell=cell, epochs=4)
+    version = training.train(task)
+    assert version == tmp_path / name / cell / "1"
+    assert [path.name for path in version.parent.iterdir()] == ["1"]
+
+    saved = metrics_of(version)
+    assert (saved["task"], saved["cell"], saved["seed"]) == (name, cell, 0)
+    assert set(saved["training"]) >= {
+        *("epochs", "steps", "seconds", "tokens_per_second", "packing_efficiency", "peak_memory_mb", "window", "reach")
+    }
+    assert {frozenset(scores) for scores in saved["baselines"].values()} == {frozenset(saved["metrics"])}
+    assert (version / exporting.ASSETS / "figure.png").read_bytes().startswith(b"\x89PNG")
+    assert len((version / exporting.ASSETS / "history.csv").read_text().splitlines()) == saved["training"]["epochs"] + 1
+    assert exporting.config_of(version)["units"] == 8
+
+    # The saved model, asked with raw input, scores exactly what the model scored when it was trained.
+    scores, _ = tasks.get(name).evaluate(exporting.load(version), task.Data(data=str(data_of(name))))
+    assert scores == pytest.approx(saved["metrics"], abs=1e-9)
+    assert tasks.get(name).predict(exporting.load(version), [task.example]).row_count >= 1
+
+
+@EVERY_TASK
+def test_learns_what_can_be_learned(name: str, data_of, tmp_path: Path) -> None:
+    version = training.train(make(name, data_of(name), tmp_path, epochs=15, dropout=0.1))
+    saved = metrics_of(version)
+    chance = min(scores["accuracy"] for scores in saved["baselines"].values())
+    assert saved["metrics"]["accuracy"] > max(0.9, chance)
+
+
+class Kill(keras.callbacks.Callback):
+    """Ends the process's training in the middle of an epoch, as a kill would."""
+
+    def __init__(self, epoch: int, batch: int) -> None:
+        super().__init__()
+        self.at = epoch, batch
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        if (self.epoch, batch) == self.at:
+            raise KeyboardInterrupt
+
+
+@EVERY_TASK
+@EVERY_CELL
+@pytest.mark.parametrize("reach", [16, 24])
+def test_resumes_exactly_where_it_was_killed(
+    name: str, cell: str, reach: int, data_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = {"cell": cell, "reach": reach, "epochs": 3, "checkpoint_every": 5, "recurrent_dropout": 0.2}
+    whole = make(name, data_of(name), tmp_path / "whole", **options)
+    training.train(whole)
+
+    def killed(options: object) -> list[keras.callbacks.Callback]:
+        return [Kill(epoch=1, batch=7)]
+
+    cut = make(name, data_of(name), tmp_path / "cut", **options)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, "_tensorboard", killed)
+        training.train(cut)
+    assert not exporting.versions(tmp_path / "cut" / name / cell)
+
+    resumed = type(cut)(replace(cut.options, resume=True))
+    training.train(resumed)
+    expected, found = (exporting.load(tmp_path / run / name / cell / "1").model.variables for run in ("whole", "cut"))
+    for one, other in zip(expected, found, strict=True):
+        if one.dtype.is_floating:
+            np.testing.assert_array_equal(one, other)
+    before, after = metrics_of(tmp_path / "whole" / name / cell / "1"), metrics_of(tmp_path / "cut" / name / cell / "1")
+    assert before["metrics"] == after["metrics"]
+    assert before["training"]["epochs"] == after["training"]["epochs"]
+
+
+@EVERY_TASK
+def test_resume_without_an_unfinished_run_is_refused(name: str, data_of, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--resume: no unfinished run"):
+        training.train(make(name, data_of(name), tmp_path, resume=True))
+
+
+@EVERY_TASK
+def test_other_options_are_another_run(name: str, data_of, tmp_path: Path) -> None:
+    one, other = (make(name, data_of(name), tmp_path, seed=seed).options for seed in (0, 1))
+    assert one.digest() != other.digest()
+    assert one.digest() == replace(one, resume=True, epochs=99).digest()
+
+
+@EVERY_TASK
+def test_training_that_diverges_is_refused_and_saves_nothing(name: str, data_of, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="training diverged.*--learning-rate"):
+        training.train(make(name, data_of(name), tmp_path, learning_rate=1e38, clip_norm=1e38, epochs=5))
+    assert not exporting.versions(tmp_path / name / "lstm")
+
+
+@EVERY_TASK
+def test_more_lanes_than_sequences_are_refused(name: str, data_of, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--batch-size 5000: there are only 240 training sequences"):
+        training.train(make(name, data_of(name), tmp_path, batch_size=5000))
+
+
+@EVERY_TASK
+def test_training_stops_when_it_no_longer_gets_better(name: str, data_of, tmp_path: Path) -> None:
+    run = UnfinishedRun(tmp_path, "val_loss", higher_is_better=False, patience=2, every=10)
+    run.history = [{"val_loss": loss} for loss in (3.0, 1.0, 1.0)]
+    assert run.best_epoch == 1 and not run.finished
+    run.history.append({"val_loss": 2.0})
+    assert run.finished
+
+
+@EVERY_TASK
+def test_a_saved_model_answers_where_none_of_our_code_is(name: str, data_of, tmp_path: Path) -> None:
+    version = training.train(make(name, data_of(name), tmp_path / "models", epochs=1))
+    script = f"""
+import sys
+import tensorflow as tf
+model = tf.saved_model.load({str(version)!r})
+signature = model.signatures["serving_default"]
+print(sorted(signature.structured_input_signature[1]), sorted(signature.structured_outputs))
+ours = [name for name in sys.modules if name.split(".")[0] in ("common", "tasks")]
+assert not ours, ours
+"""
+    done = subprocess.run([sys.executable, "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@EVERY_TASK
+def test_variants_of_the_network_train_and_serve(name: str, data_of, tmp_path: Path) -> None:
+    variants = (
+        {"bidirectional": True, "layers": 2, "residual": True},
+        {"reach": 40, "recurrent_dropout": 0.2, "activation": "relu"},
+        {"xla": True, "tensorboard": tmp_path / "logs"},
+    )
+    for variant in variants:
+        task = make(name, data_of(name), tmp_path, epochs=1, **variant)
+        version = training.train(task)
+        scores, _ = tasks.get(name).evaluate(exporting.load(version), task.Data(data=str(data_of(name))))
+        assert scores == pytest.approx(metrics_of(version)["metrics"], abs=1e-9)
+    assert list((tmp_path / "logs").rglob("events.*"))
