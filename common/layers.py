@@ -7,6 +7,7 @@ the sequence each step belongs to, which fixes the dropout masks.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import keras
@@ -81,6 +82,49 @@ class VariationalDropout(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"rate": self.rate, "seed": self.seed}
+
+
+@register
+class SumEmbedding(keras.layers.Layer):
+    """The sum of several embeddings of a step, such as those of its word and of its bigram.
+
+    The first starts at random; the others start at zero and add what training finds in them.
+
+    Args:
+        sizes: Numbers each embedding knows.
+        units: Width.
+        seed: Fixes the initial weights.
+
+    Call arguments:
+        inputs: int32 `[batch, time, len(sizes)]`.
+
+    Returns:
+        `[batch, time, units]`.
+    """
+
+    def __init__(self, sizes: Sequence[int], units: int, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.sizes = tuple(sizes)
+        self.units = units
+        self.seed = seed
+        random = keras.initializers.RandomUniform(seed=seed)
+        self.embeddings = [
+            keras.layers.Embedding(size, units, "zeros" if n else random, dtype=self.dtype_policy)
+            for n, size in enumerate(self.sizes)
+        ]
+
+    def build(self, inputs_shape: tuple[int | None, ...]) -> None:
+        for embedding in self.embeddings:
+            embedding.build(tuple(inputs_shape[:2]))
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return tf.add_n([embedding(inputs[..., n]) for n, embedding in enumerate(self.embeddings)])
+
+    def compute_output_shape(self, inputs_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        return (*inputs_shape[:2], self.units)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"sizes": self.sizes, "units": self.units, "seed": self.seed}
 
 
 @register

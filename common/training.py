@@ -70,7 +70,8 @@ def train(task: Task) -> Path:
     efficiency = {split: round(stream.efficiency(), 4) for split, stream in streams.items()}
     stream = streams["train"]
     say(
-        f"model: {options.cell}, {model.count_params():,} parameters; TBPTT window {model.window}, reach {model.reach}; "
+        f"model: {options.cell}, {model.count_params():,} parameters; "
+        f"TBPTT window {model.window}, reach {model.reach}; "
         f"{stream.windows():,} windows an epoch of {options.batch_size} lanes"
     )
     say(f"packing: real steps {', '.join(f'{split} {share:.1%}' for split, share in efficiency.items())}")

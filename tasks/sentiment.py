@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from common.sources.labelled_text import LabelledTexts, Splits
 from cyclopts import Parameter
 from rich.progress import track
 from rich.table import Table
 
-from common.options import Count, DataOptions, TrainOptions
+from common.options import Count, DataOptions, TrainOptions, Whole
 from common.sources import labelled_text
+from common.sources.labelled_text import LabelledTexts, Splits
 from common.streams import Sequences, Stream
 from common.task import Scores, Task
 
@@ -53,16 +53,22 @@ class SentimentOptions(SentimentData, TrainOptions):
     """What training a sentiment model needs to know.
 
     Attributes:
+        units: Width of the hidden state.
+        residual: Add each layer's input to its output where the widths agree, so that the readout sees the words too.
         embedding: Width of the word vectors.
         vocabulary: Most frequent training words that are known, at most.
-        min_count: Times a word occurs in training to be known.
+        bigrams: Most frequent pairs of neighbouring words that have a vector of their own, at most.
+        min_count: Times a word or pair occurs in training to be known.
         readout: What of a text's hidden states the class is read from.
         supervise: Where the label is asked for in training: at a text's end, or at every word with a weight that
             rises to the end (linear gain of Dai & Le 2015), which teaches the early windows of long texts too.
     """
 
-    embedding: Count = 128
+    units: Count = 64
+    residual: bool = True
+    embedding: Count = 64
     vocabulary: Count = 30000
+    bigrams: Whole = 30000
     min_count: Count = 2
     readout: Literal["last", "mean", "max", "mean_max"] = "mean_max"
     supervise: Literal["end", "rising"] = "end"
@@ -78,22 +84,23 @@ class Sentiment(Task):
     Options = SentimentOptions
     loss = "sparse_categorical_crossentropy"
     metrics = ("accuracy",)
-    monitor = "val_accuracy"
-    higher_is_better = True
+    monitor = "val_loss"
 
     def load(self) -> str:
-        from common.text import Vocabulary
+        from common.text import Encoder
 
         options = self.options
         self.splits = options.load()
         self.labels = sorted(set(self.splits.train.labels))
-        self.vocabulary = Vocabulary.of(self.splits.train.texts, options.vocabulary, options.min_count)
+        self.encoder = Encoder.of(self.splits.train.texts, options.vocabulary, options.min_count, options.bigrams)
         sizes = ", ".join(f"{len(getattr(self.splits, s)):,} {s}" for s in ("train", "validation", "test"))
-        return f"{self.splits.source}: {sizes} texts; {len(self.labels)} classes; {len(self.vocabulary):,} words known"
+        return (
+            f"{self.splits.source}: {sizes} texts; {len(self.labels)} classes; {len(self.encoder.words):,} words known"
+        )
 
     def sequences(self, split: str) -> Sequences:
         texts: LabelledTexts = getattr(self.splits, split)
-        tokens, lengths = self.vocabulary.encode(texts.texts)
+        tokens, lengths = self.encoder.encode(texts.texts)
         numbers = {label: number for number, label in enumerate(self.labels)}
         labels = np.array([numbers[label] for label in texts.labels], np.int32)
         ends = np.cumsum(lengths) - 1
@@ -107,7 +114,7 @@ class Sentiment(Task):
     def network(self) -> keras.layers.Layer:
         import keras
 
-        from common.layers import Readout, RecurrentStack
+        from common.layers import Readout, RecurrentStack, SumEmbedding
         from common.tbptt import StreamNetwork
 
         options = self.options
@@ -124,7 +131,7 @@ class Sentiment(Task):
             jit_compile=options.xla,
         )
         return StreamNetwork(
-            keras.layers.Embedding(len(self.vocabulary), options.embedding),
+            SumEmbedding((len(self.encoder.words), len(self.encoder.bigrams)), options.embedding, options.seed),
             stack,
             Readout(options.readout),
             keras.layers.Dense(len(self.labels), activation="softmax"),
@@ -166,18 +173,19 @@ class Sentiment(Task):
         labels = tf.constant(self.labels)
 
         def classify(text: tf.Tensor) -> dict[str, tf.Tensor]:
-            tokens = self.vocabulary(text)
+            tokens = self.encoder(text)
             lengths = tokens.row_lengths()
             longest = tf.maximum(tf.reduce_max(lengths), 1)
-            tokens = tokens.to_tensor(shape=tf.stack([tokens.nrows(), longest]))  # [N, time]
-            keep = tf.concat([tf.zeros_like(tokens[:, :1]), tf.ones_like(tokens[:, 1:])], 1)
-            window = {"tokens": tokens, "keep": tf.cast(keep, tf.float32), "sequence": tf.zeros_like(tokens)}
+            tokens = tokens.to_tensor(shape=tf.stack([tokens.nrows(), longest, 2]))  # [N, time, 2]
+            # 0 past the end as well: what reads backwards must start at a text's own last step.
+            keep = tf.sequence_mask(lengths, longest, tf.float32) * tf.cast(tf.range(longest) > 0, tf.float32)
+            window = {"tokens": tokens, "keep": keep, "sequence": tf.zeros_like(tokens[..., 0])}
             outputs, _ = network(window, training=False)
             probability = tf.gather(outputs, lengths - 1, batch_dims=1)  # [N, classes]
             return {"label": tf.gather(labels, tf.argmax(probability, 1)), "probability": probability}
 
         signature = [tf.TensorSpec([None], tf.string, "text")]
-        return Endpoint(classify, signature, [network, self.vocabulary.lookup])
+        return Endpoint(classify, signature, [network, self.encoder.words.lookup, self.encoder.bigrams.lookup])
 
     @classmethod
     def predict(cls, served: Any, inputs: Sequence[str]) -> Table:

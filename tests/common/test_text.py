@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.text import END, Vocabulary, words
+from common.text import END, Encoder, bigrams, words
 
 
 def split(text: str) -> list[str]:
@@ -42,15 +42,22 @@ def test_every_text_closes_with_the_end_once(texts: list[str]) -> None:
         assert all(word and not word.isspace() for word in found)
 
 
-def test_vocabulary_keeps_the_frequent_words_in_order() -> None:
-    vocabulary = Vocabulary.of(["b a a", "a b c"], size=3, min_count=2)
-    assert vocabulary.lookup.get_vocabulary() == ["", "[UNK]", "a", END, "b"]
-    assert vocabulary(tf.constant(["a c", ""])).to_list() == [[2, 1, 3], [3]]
+def test_each_word_stands_with_the_one_before_it_in_its_own_text() -> None:
+    found = bigrams(words(tf.constant(["a b", "", "c"]))).to_list()
+    assert found == [[b"<start> a", b"a b", b"b <end>"], [b"<start> <end>"], [b"<start> c", b"c <end>"]]
+
+
+def test_vocabularies_keep_the_frequent_in_order() -> None:
+    encoder = Encoder.of(["b a a", "a b c"], size=3, min_count=2, bigram_size=10)
+    assert encoder.words.lookup.get_vocabulary() == ["", "[UNK]", "a", END, "b"]
+    assert encoder.bigrams.lookup.get_vocabulary() == ["", "[UNK]", " "]  # no pair occurs twice
+    assert encoder(tf.constant(["a c", ""])).to_list() == [[[2, 1], [1, 1], [3, 1]], [[3, 1]]]
 
 
 def test_encoding_in_batches_equals_encoding_at_once() -> None:
     texts = [f"word{n % 7} and more" for n in range(2500)]
-    vocabulary = Vocabulary.of(texts, 100)
-    flat, lengths = vocabulary.encode(texts)
-    at_once = vocabulary(tf.constant(texts))
-    assert np.array_equal(flat, at_once.flat_values) and np.array_equal(lengths, at_once.row_lengths())
+    encoder = Encoder.of(texts, 100, 1, 100)
+    flat, lengths = encoder.encode(texts)
+    at_once = encoder(tf.constant(texts))
+    assert np.array_equal(flat, at_once.values) and np.array_equal(lengths, at_once.row_lengths())
+    assert len(encoder.bigrams) > 7

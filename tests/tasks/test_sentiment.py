@@ -66,7 +66,7 @@ def test_the_vocabulary_comes_from_the_training_split_alone(data_of, monkeypatch
     monkeypatch.setattr(SentimentOptions, "load", lambda self: splits)
     task = task_of(data_of("sentiment"), min_count=1)
     task.load()
-    assert task.vocabulary.lookup.get_vocabulary()[2:] == ["seen", "<end>"]
+    assert task.encoder.words.lookup.get_vocabulary()[2:] == ["seen", "<end>"]
 
 
 def test_scores_and_report_are_those_of_the_answers() -> None:
