@@ -46,10 +46,10 @@ def task_app(name: str) -> App:
         from common import exporting, reports
 
         version = exporting.find(saved.output, name, saved.cell, saved.version)
-        if data == kind.Data():
-            data = from_saved(kind.Data, exporting.config_of(version))
+        learned = from_saved(kind.Data, exporting.config_of(version))
+        data = learned if data == kind.Data() else data
         import_tensorflow()
-        scores, report = kind.evaluate(exporting.load(version), data)
+        scores, report = kind.evaluate(exporting.load(version), data, other=data.data != learned.data)
         reports.say(report)
         reports.console.print(reports.scores_table("test", {str(version): scores}))
 

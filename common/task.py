@@ -92,5 +92,12 @@ class Task(ABC):
 
     @classmethod
     @abstractmethod
-    def evaluate(cls, served: Any, data: DataOptions) -> tuple[Scores, str]:
-        """Scores a loaded SavedModel on the test split of the data, and reports more, as text."""
+    def evaluate(cls, served: Any, data: DataOptions, other: bool = False) -> tuple[Scores, str]:
+        """Scores a loaded SavedModel on the test split of the data, and reports more, as text.
+
+        Args:
+            served: The model, see `common.exporting.load`.
+            data: Where the data comes from.
+            other: Whether it is other data than the model learned from; where nothing of it is named train or test,
+                all of it is for testing.
+        """

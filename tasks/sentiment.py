@@ -46,6 +46,10 @@ class SentimentData(DataOptions):
         """Reads the three splits."""
         return labelled_text.load(self.data, self.text_column, self.label_column, self.encoding)
 
+    def load_test(self) -> LabelledTexts:
+        """Reads what a model that learned from other data can be judged by."""
+        return labelled_text.load_test(self.data, self.text_column, self.label_column, self.encoding)
+
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
@@ -195,8 +199,8 @@ class Sentiment(Task):
         return table
 
     @classmethod
-    def evaluate(cls, served: Any, data: SentimentData) -> tuple[Scores, str]:
-        test = data.load().test
+    def evaluate(cls, served: Any, data: SentimentData, other: bool = False) -> tuple[Scores, str]:
+        test = data.load_test() if other and data.data else data.load().test
         answers = [label for label, _ in classified(served, test.texts)]
         return scores(test.labels, answers), report(test.labels, answers)
 

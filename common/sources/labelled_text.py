@@ -88,6 +88,28 @@ def load(
     return OwnFiles(Columns(text_column, label_column), encoding).load(data)
 
 
+def load_test(
+    data: str, text_column: str | None = None, label_column: str | None = None, encoding: str = "utf-8"
+) -> LabelledTexts:
+    """Loads texts to judge a trained model by: those named test, or all where nothing is named train.
+
+    Args:
+        data: As for `load`, but not None.
+        text_column: As for `load`.
+        label_column: As for `load`.
+        encoding: As for `load`.
+
+    Raises:
+        InputError: Something in the data is wrong, or it has a train part and no test part.
+    """
+    if data.startswith("tfds:"):
+        return load(data, text_column, label_column).test
+    parts = OwnFiles(Columns(text_column, label_column), encoding).parts(data)
+    if "test" not in parts and ("train" in parts or len(parts) > 1):
+        raise InputError(f"--data {data}: has {' and '.join(map(str, parts))} and no test part; name one file test")
+    return _columns(parts.get("test") or next(iter(parts.values())))
+
+
 def complete(parts: dict[str, list[Example]], source: str) -> Splits:
     """Checks the labels and cuts what is missing of validation and test from train."""
     if "train" not in parts:
@@ -102,11 +124,11 @@ def complete(parts: dict[str, list[Example]], source: str) -> Splits:
         duplicates = f", {dropped:,} duplicate texts dropped" if dropped else ""
         source = f"{source} ({' and '.join(missing)} cut from train at random{duplicates})"
         parts |= _cut(train, missing)
-    columns = {
-        split: LabelledTexts([example.text for example in part], [example.label for example in part])
-        for split, part in parts.items()
-    }
-    return Splits(**columns, source=source)
+    return Splits(**{split: _columns(part) for split, part in parts.items()}, source=source)
+
+
+def _columns(examples: list[Example]) -> LabelledTexts:
+    return LabelledTexts([example.text for example in examples], [example.label for example in examples])
 
 
 def _check_labels(parts: dict[str, list[Example]], source: str) -> None:
@@ -212,17 +234,22 @@ class OwnFiles:
     encoding: str
 
     def load(self, data: str) -> Splits:
-        """Reads a file, which is one whole to be split, or a folder."""
+        """Reads a file, which is one whole to be split, or a folder, and completes the splits."""
+        parts = self.parts(data)
+        return complete(parts | {"train": parts.pop(None)} if None in parts else parts, data)
+
+    def parts(self, data: str) -> dict[str | None, list[Example]]:
+        """The examples of each split; None is the split of names that say none."""
         self._check_encoding()
         path = Path(data).expanduser()
         if not data.strip() or not path.exists():
             raise InputError(f"--data {data}: no such file or folder; give one, or tfds:NAME for TFDS")
         if path.is_dir():
-            return complete(self._folder(path), data)
+            return self._folder(path)
         if _format(path) not in TABLES:
             hint = "; for a file or sub-folder per class give their folder" if _format(path) == ".txt" else ""
             raise InputError(f"{path}: a file of unknown type; {READABLE} can be read{hint}")
-        return complete({"train": self._table(path)}, data)
+        return {None: self._table(path)}
 
     def _check_encoding(self) -> None:
         try:
@@ -230,18 +257,18 @@ class OwnFiles:
         except LookupError as error:
             raise InputError(f"--encoding {self.encoding}: {error}; try utf-8, latin-1 or cp1252") from error
 
-    def _folder(self, folder: Path) -> dict[str, list[Example]]:
+    def _folder(self, folder: Path) -> dict[str | None, list[Example]]:
         names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
         names = [name for name in names if not any(map(IGNORED.match, name.parts))]
         if not names:
             raise InputError(f"{folder}: a folder without examples; give {READABLE}, or files named by class")
         read, roles = self._layout(names)
-        parts: dict[str, list[Example]] = {}
+        parts: dict[str | None, list[Example]] = {}
         for name, role in roles.items():
             examples = list(read(folder / name))
             if role is None and any(roles.values()):
                 raise InputError(f"{folder / name}: not named train, dev or test as others are; rename it")
-            parts.setdefault(role or "train", []).extend(examples)
+            parts.setdefault(role, []).extend(examples)
         return parts
 
     def _layout(self, names: list[Path]) -> tuple[Reader, dict[Path, str | None]]:

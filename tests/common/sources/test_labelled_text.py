@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import InputError
+from common.sources import labelled_text
 from common.sources.labelled_text import Columns, Example, OwnFiles, Splits, complete, load, role_of
 
 SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
@@ -362,3 +363,18 @@ def test_movie_reviews():
     assert Counter(splits.test.labels) == {"pos": 533, "neg": 533}
     with pytest.raises(InputError, match=r"rt-polarity\.neg:32: .*--encoding latin-1"):
         load(str(SHARED / "movie_reviews_mr"))
+
+
+@pytest.mark.parametrize("name", ["test.csv", "sample.csv"])
+def test_all_of_a_file_judges_a_model_that_learned_from_other_data(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text("text,label\none,a\ntwo,b\n")
+    assert labelled_text.load_test(str(tmp_path / name)).texts == ["one", "two"]
+    assert labelled_text.load_test(str(tmp_path)).texts == ["one", "two"]
+
+
+def test_only_the_test_part_of_a_folder_judges(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("text,label\nlearned,a\n")
+    with pytest.raises(InputError, match="no test part"):
+        labelled_text.load_test(str(tmp_path))
+    (tmp_path / "test.csv").write_text("text,label\njudged,b\n")
+    assert labelled_text.load_test(str(tmp_path)).texts == ["judged"]
