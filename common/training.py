@@ -151,9 +151,9 @@ def train(task: Task) -> Path:
 
 
 def peak_memory_mb() -> float:
-    """The most memory this process has held, in MB."""
+    """The most memory this process has held, in MB of a million bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1e6 if sys.platform == "darwin" else 1e3)
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 def _verbosity() -> int:
