@@ -85,6 +85,42 @@ class VariationalDropout(keras.layers.Layer):
 
 
 @register
+class TokenDropout(keras.layers.Layer):
+    """Replaces numbers by 1, the unknown, so that no output hangs on one of them.
+
+    All occurrences of a number in a sequence share their fate, across windows (the embedding dropout of Gal &
+    Ghahramani 2016, section 4.2).
+
+    Args:
+        rate: Share of the numbers of a sequence replaced while training.
+        seed: Fixes which.
+
+    Call arguments:
+        inputs: int32 `[batch, time]` or `[batch, time, kinds]`; kinds are dropped apart from each other.
+        sequence: int32 `[batch, time]`.
+        training: Whether to replace.
+    """
+
+    def __init__(self, rate: float, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.seed = seed
+
+    def call(self, inputs: tf.Tensor, sequence: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
+        if not training or not self.rate:
+            return inputs
+        drawn = tf.bitcast(_hash(tf.bitcast(sequence, tf.uint32)), tf.int32)
+        kinds = tf.constant(0)
+        if len(inputs.shape) == 3:
+            drawn, kinds = drawn[..., None], tf.range(inputs.shape[-1], dtype=tf.int32)
+        numbers = drawn + inputs * 0x3C6EF35 + kinds * 0x2545F49
+        return tf.where((uniform_of(numbers, self.seed) < self.rate) & (inputs > 0), 1, inputs)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"rate": self.rate, "seed": self.seed}
+
+
+@register
 class SumEmbedding(keras.layers.Layer):
     """The sum of several embeddings of a step, such as those of its word and of its bigram.
 
@@ -140,7 +176,7 @@ class Recurrent(keras.layers.Layer):
         activation: `"tanh"`, `"relu"` or `"sigmoid"`; of the candidate and the output.
         recurrent_dropout: Share of the hidden state dropped ahead of the recurrent product, variational.
         seed: Fixes the dropout masks and the initial weights.
-        jit_compile: Whether the loop runs under XLA where its shapes are known.
+        jit_compile: Whether the loop runs under XLA: inside a graph, where its shapes are known.
 
     Call arguments:
         inputs: `[batch, time, features]`.
@@ -226,7 +262,7 @@ class Recurrent(keras.layers.Layer):
             tuple(time_major(i) for i in inject) if inject else None,
             mask,
             self.activation,
-            self.jit_compile and None not in inputs.shape[:2],
+            self.jit_compile and None not in inputs.shape[:2] and not tf.executing_eagerly(),
         )
         return time_major(outputs), state
 
@@ -373,7 +409,9 @@ class RecurrentStack(keras.layers.Layer):
 
 def running_sum(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
     """Sum of each sequence's steps so far; time-major `x [time, batch, units]`, `before [batch, units]`."""
-    return tf.scan(lambda s, e: e[1][:, None] * s + e[0], (x, keep), before, parallel_iterations=1)
+    return tf.scan(
+        lambda s, e: tf.math.multiply_no_nan(s, e[1][:, None]) + e[0], (x, keep), before, parallel_iterations=1
+    )
 
 
 @tf.custom_gradient

@@ -138,7 +138,7 @@ def scan(
     keep = keep[:, :, None]
 
     def previous_at(t: tf.Tensor, state: State, keep: tf.Tensor, inject: Sequence[tf.Tensor]) -> State:
-        kept = tuple(keep[t] * s for s in state)
+        kept = tuple(tf.math.multiply_no_nan(s, keep[t]) for s in state)  # A start cuts off even NaN.
         return tuple(k + i[t] for k, i in zip(kept, inject)) if inject else kept
 
     def masked(t: tf.Tensor, h: tf.Tensor, mask: Sequence[tf.Tensor]) -> tf.Tensor:
@@ -166,7 +166,7 @@ def scan(
         time = tf.shape(d_outputs)[0]
         transposed = tf.transpose(recurrent)
         before = tuple(tf.concat([i[None], o[:-1]], 0) for i, o in zip(initial, outputs))
-        previous = tuple(keep * b for b in before)
+        previous = tuple(tf.math.multiply_no_nan(b, keep) for b in before)
         if inject:
             previous = tuple(p + i for p, i in zip(previous, inject))
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from common.layers import Readout, RecurrentStack, VariationalDropout, register
+from common.layers import Readout, RecurrentStack, TokenDropout, VariationalDropout, register
 from common.streams import Stream
 
 
@@ -22,6 +22,7 @@ class StreamNetwork(keras.layers.Layer):
         head: Layer from the readout to the outputs, step by step.
         inputs: Name of the window's entry that `embed` reads.
         dropout: Share dropped of the features and of the readout, variational.
+        token_dropout: Share of a sequence's input numbers replaced by the unknown, see `TokenDropout`.
         seed: Fixes the masks.
 
     Call arguments:
@@ -40,6 +41,7 @@ class StreamNetwork(keras.layers.Layer):
         head: keras.layers.Layer,
         inputs: str = "tokens",
         dropout: float = 0.0,
+        token_dropout: float = 0.0,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -50,7 +52,9 @@ class StreamNetwork(keras.layers.Layer):
         self.head = head
         self.inputs = inputs
         self.dropout = dropout
+        self.token_dropout = token_dropout
         self.seed = seed
+        self.inputs_dropout = TokenDropout(token_dropout, 1000 * seed + 500)
         self.features_dropout = VariationalDropout(dropout, 1000 * seed + 501)
         self.readout_dropout = VariationalDropout(dropout, 1000 * seed + 502)
 
@@ -68,7 +72,8 @@ class StreamNetwork(keras.layers.Layer):
     def call(self, window: dict[str, tf.Tensor], state: tuple | None = None, training: bool = False) -> tuple:
         keep, sequence = window["keep"], window["sequence"]
         stack_state, readout_state = state or self.initial_state(tf.shape(keep)[0])
-        x = self.embed(window[self.inputs])
+        x = self.inputs_dropout(window[self.inputs], sequence=sequence, training=training)
+        x = self.embed(x)
         x = self.features_dropout(x, sequence=sequence, training=training)
         x, stack_state = self.stack(x, keep=keep, state=stack_state, sequence=sequence, training=training)
         x, readout_state = self.readout(x, keep=keep, state=readout_state)
@@ -80,7 +85,12 @@ class StreamNetwork(keras.layers.Layer):
         return (
             super().get_config()
             | {name: keras.saving.serialize_keras_object(layer) for name, layer in layers.items()}
-            | {"inputs": self.inputs, "dropout": self.dropout, "seed": self.seed}
+            | {
+                "inputs": self.inputs,
+                "dropout": self.dropout,
+                "token_dropout": self.token_dropout,
+                "seed": self.seed,
+            }
         )
 
     @classmethod

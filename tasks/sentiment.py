@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from rich.progress import track
 from rich.table import Table
 
-from common.options import Count, DataOptions, TrainOptions, Whole
+from common.options import Count, DataOptions, Share, TrainOptions, Whole
 from common.sources import labelled_text
 from common.sources.labelled_text import LabelledTexts, Splits
 from common.streams import Sequences, Stream
@@ -63,6 +63,7 @@ class SentimentOptions(SentimentData, TrainOptions):
         vocabulary: Most frequent training words that are known, at most.
         bigrams: Most frequent pairs of neighbouring words that have a vector of their own, at most.
         min_count: Times a word or pair occurs in training to be known.
+        word_dropout: Share of a text's different words, and pairs, that are made unknown in training.
         readout: What of a text's hidden states the class is read from.
         supervise: Where the label is asked for in training: at a text's end, or at every word with a weight that
             rises to the end (linear gain of Dai & Le 2015), which teaches the early windows of long texts too.
@@ -74,6 +75,7 @@ class SentimentOptions(SentimentData, TrainOptions):
     vocabulary: Count = 30000
     bigrams: Whole = 30000
     min_count: Count = 2
+    word_dropout: Share = 0.0
     readout: Literal["last", "mean", "max", "mean_max"] = "mean_max"
     supervise: Literal["end", "rising"] = "end"
 
@@ -140,6 +142,7 @@ class Sentiment(Task):
             Readout(options.readout),
             keras.layers.Dense(len(self.labels), activation="softmax"),
             dropout=options.dropout,
+            token_dropout=options.word_dropout,
             seed=options.seed,
         )
 

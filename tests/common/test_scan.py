@@ -25,14 +25,12 @@ def numbers_of(cell: str, seed: int, dtype: str = "float32", time: int = TIME) -
     """Random weights, inputs, initial state, injections, and what to multiply outputs and final state with."""
     draw = np.random.default_rng(seed)
     kind = cells.get(cell)
-    layer = cells.keras_cell(cell, UNITS)
-    layer.build((None, FEATURES))
 
     def normal(*shape: int) -> np.ndarray:
         return (0.7 * draw.normal(size=shape)).astype(dtype)
 
     return {
-        "weights": [normal(*w.shape) for w in layer.weights],
+        "weights": [normal(*w.shape) for w in stock_cell(cell, "tanh").weights],
         "inputs": [normal(time, LANES, FEATURES)],
         "initial": [normal(LANES, UNITS) for _ in range(kind.states)],
         "inject": [normal(time, LANES, UNITS) for _ in range(kind.states)],
@@ -52,10 +50,17 @@ def run_scan(cell, numbers, keep, inject, mask, activation="tanh", jit_compile=F
     return scan(kind.step, projected, recurrent, recurrent_bias, keep, initial, injected, mask, activation, jit_compile)
 
 
+@cache
+def stock_cell(cell: str, activation: str):
+    with tf.init_scope():
+        layer = cells.keras_cell(cell, UNITS, activation=activation)
+        layer.build((None, FEATURES))
+    return layer
+
+
 def run_naive(cell, numbers, keep, inject, mask, activation="tanh"):
     """The definition: one lane and one step at a time through the stock cell."""
-    layer = cells.keras_cell(cell, UNITS, activation=activation)
-    layer.build((None, FEATURES))
+    layer = stock_cell(cell, activation)
     rest = [v.value for v in layer.non_trainable_variables]
     kernel, recurrent, bias = numbers["weights"]
     lanes, finals = [], []
@@ -152,14 +157,13 @@ def test_gradients_are_finite_differences_in_float64(cell: str, activation: str)
 
     @tf.function
     def total_and_gradient(flat):
-        parts, at = {}, 0
-        for name in SOURCES:
-            parts[name] = []
-            for x in numbers[name]:
-                parts[name].append(tf.reshape(flat[at : at + x.size], x.shape))
-                at += x.size
+        parts, at = {name: [] for name in SOURCES}, 0
         with tf.GradientTape() as tape:
             tape.watch(flat)
+            for name in SOURCES:
+                for x in numbers[name]:
+                    parts[name].append(tf.reshape(flat[at : at + x.size], x.shape))
+                    at += x.size
             results = run_scan(cell, numbers | parts, KEEP.astype("float64"), True, mask, activation)
             total = total_of(results, numbers)
         return total, tape.gradient(total, flat)

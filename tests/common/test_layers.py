@@ -1,0 +1,461 @@
+"""The layers against stock Keras layers, against one sequence at a time, and against plain loops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import hypothesis.strategies as st
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+
+from common import cells
+from common.layers import (
+    Readout,
+    Recurrent,
+    RecurrentStack,
+    SumEmbedding,
+    TokenDropout,
+    VariationalDropout,
+    reversed_keep,
+    uniform_of,
+    variational_mask,
+)
+from common.streams import Sequences, Stream
+
+STOCK = {"simple_rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+EVERY_CELL = pytest.mark.parametrize("cell", cells.names())
+EVERY_READOUT = pytest.mark.parametrize("kind", ["last", "mean", "max", "mean_max"])
+BATCH, TIME, FEATURES, UNITS = 3, 7, 4, 5
+
+
+def normal(*shape: int, seed: int = 0) -> tf.Tensor:
+    return tf.constant(np.random.default_rng(seed).normal(size=shape).astype(np.float32))
+
+
+def randomise(layer: keras.layers.Layer, seed: int = 1) -> None:
+    """Random weights everywhere, so that no bias hides at zero."""
+    draw = np.random.default_rng(seed)
+    layer.set_weights([0.5 * draw.normal(size=w.shape) for w in layer.get_weights()])
+
+
+def assert_all_close(ours: object, theirs: object) -> None:
+    for a, b in zip(tf.nest.flatten(ours), tf.nest.flatten(theirs), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
+
+
+def results_and_gradients(
+    call: Callable[[], list], layers: list[keras.layers.Layer], *tensors: object
+) -> tuple[list, list]:
+    """What `call` gives, and the gradients of a weighted sum of it."""
+    sources = tf.nest.flatten(tensors) + [v.value for layer in layers for v in layer.trainable_variables]
+    with tf.GradientTape() as tape:
+        tape.watch(sources)
+        results = tf.nest.flatten(call())
+        total = tf.add_n([tf.reduce_sum(r * normal(*r.shape, seed=n)) for n, r in enumerate(results)])
+    return results, tape.gradient(total, sources)
+
+
+def packed(lengths: list[int], width: int = FEATURES) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Sequences apart, and laid end to end on one lane with their `keep` and numbers."""
+    alone = [normal(1, length, width, seed=n + 10) for n, length in enumerate(lengths)]
+    keep = np.ones((1, sum(lengths)), np.float32)
+    keep[0, np.cumsum([0, *lengths[:-1]])] = 0
+    numbers = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)[None]
+    return alone, tf.concat(alone, 1), tf.constant(keep), tf.constant(numbers)
+
+
+# Recurrent
+
+
+@EVERY_CELL
+@pytest.mark.parametrize("activation", ["tanh", "relu", "sigmoid"])
+@pytest.mark.parametrize("given_state", [False, True])
+def test_recurrent_equals_the_stock_layer(cell: str, activation: str, given_state: bool) -> None:
+    stock = STOCK[cell](UNITS, activation=activation, return_sequences=True, return_state=True)
+    ours = Recurrent(cell, UNITS, activation)
+    x = normal(BATCH, TIME, FEATURES)
+    state = tuple(normal(BATCH, UNITS, seed=n + 2) for n in range(cells.get(cell).states)) if given_state else None
+    stock.build(x.shape)
+    ours.build(x.shape)
+    randomise(stock)
+    ours.set_weights(stock.get_weights())
+    tensors = (x, state) if given_state else (x,)
+    expected = results_and_gradients(lambda: stock(x, initial_state=state and list(state)), [stock], *tensors)
+    assert_all_close(results_and_gradients(lambda: ours(x, state=state), [ours], *tensors), expected)
+
+
+@EVERY_CELL
+def test_weights_move_to_and_from_the_stock_layer(cell: str) -> None:
+    stock, ours = STOCK[cell](UNITS), Recurrent(cell, UNITS)
+    stock.build((None, None, FEATURES))
+    ours.build((None, None, FEATURES))
+    randomise(ours)
+    stock.set_weights(ours.get_weights())
+    back = Recurrent(cell, UNITS)
+    back.build((None, None, FEATURES))
+    back.set_weights(stock.get_weights())
+    x = normal(BATCH, TIME, FEATURES)
+    assert_all_close(stock(x), ours(x)[0][:, -1])
+    np.testing.assert_array_equal(back(x)[0], ours(x)[0])
+
+
+@EVERY_CELL
+@pytest.mark.parametrize("graph", [False, True])
+def test_xla_gives_the_same_outputs_and_gradients(cell: str, graph: bool) -> None:
+    x, found = normal(BATCH, TIME, FEATURES), []
+    for jit_compile in (False, True):
+        layer = Recurrent(cell, UNITS, jit_compile=jit_compile)
+        layer.build(x.shape)
+        randomise(layer)
+        call = tf.function(layer) if graph else layer
+        found.append(results_and_gradients(lambda call=call: call(x), [layer], x))
+    assert_all_close(*found)
+
+
+@EVERY_CELL
+@given(lengths=st.lists(st.integers(1, 6), min_size=1, max_size=4))
+@settings(max_examples=10, deadline=None)
+def test_packed_sequences_give_the_outputs_each_gives_alone(cell: str, lengths: list[int]) -> None:
+    alone, x, keep, _ = packed(lengths)
+    layer = Recurrent(cell, UNITS)
+    expected = [layer(one) for one in alone]
+    outputs, state = layer(x, keep=keep)
+    assert_all_close(outputs, tf.concat([o for o, _ in expected], 1))
+    assert_all_close(state, expected[-1][1])
+
+
+@EVERY_CELL
+def test_injected_state_starts_a_sequence_inside_a_window_and_has_a_gradient(cell: str) -> None:
+    """As if the sequence began at the window's start with that initial state."""
+    layer = Recurrent(cell, UNITS)
+    layer.build((None, None, FEATURES))
+    randomise(layer)
+    x = normal(BATCH, TIME, FEATURES)
+    given = tuple(normal(BATCH, UNITS, seed=n + 2) for n in range(cells.get(cell).states))
+    keep = np.ones((BATCH, TIME), np.float32)
+    keep[:, 3] = 0
+
+    def packed_call() -> list:
+        at = tf.one_hot(3, TIME)[None, :, None]
+        outputs, state = layer(x, keep=keep, inject=tuple(at * g[:, None] for g in given))
+        return [outputs[:, 3:], *state]
+
+    def alone_call() -> list:
+        outputs, state = layer(x[:, 3:], state=given)
+        return [outputs, *state]
+
+    found = [results_and_gradients(call, [layer], x, given) for call in (packed_call, alone_call)]
+    assert_all_close(*found)
+
+
+# RecurrentStack
+
+
+@EVERY_CELL
+@pytest.mark.parametrize("residual", [False, True])
+def test_windows_with_carried_state_equal_one_pass(cell: str, residual: bool) -> None:
+    _, x, keep, _ = packed([9, 4, 7])
+    stack = RecurrentStack(cell, FEATURES, layers=2, residual=residual)
+    whole, last = stack(x, keep=keep)
+    outputs, state = [], None
+    for start in range(0, 20, 5):
+        window = slice(start, start + 5)
+        out, state = stack(x[:, window], keep=keep[:, window], state=state)
+        outputs.append(out)
+    assert_all_close(tf.concat(outputs, 1), whole)
+    assert_all_close(state, last)
+
+
+@EVERY_CELL
+def test_layers_are_composed_and_residuals_added_where_widths_agree(cell: str) -> None:
+    x = normal(BATCH, TIME, FEATURES)
+    for residual in (False, True):
+        stack = RecurrentStack(cell, UNITS, layers=3, residual=residual)
+        outputs, state = stack(x)
+        first, _ = stack.forwards[0](x)
+        second, _ = stack.forwards[1](first)
+        second = second + first if residual else second
+        third, last = stack.forwards[2](second)
+        assert_all_close(outputs, third + second if residual else third)
+        assert_all_close(state[2], last)
+
+
+@EVERY_CELL
+def test_bidirectional_stack_equals_the_stock_layer(cell: str) -> None:
+    stock = keras.layers.Bidirectional(STOCK[cell](UNITS, return_sequences=True))
+    stack = RecurrentStack(cell, UNITS, bidirectional=True)
+    x = normal(BATCH, TIME, FEATURES)
+    stock.build(x.shape)
+    stack.build(x.shape)
+    randomise(stock)
+    stack.set_weights(stock.get_weights())
+    expected = results_and_gradients(lambda: [stock(x)], [stock], x)
+    assert_all_close(results_and_gradients(lambda: [stack(x)[0]], [stack], x), expected)
+
+
+@EVERY_CELL
+def test_bidirectional_stack_on_whole_packing_gives_what_each_sequence_gives_alone(cell: str) -> None:
+    lengths = np.array([3, 8, 1, 5, 2, 2, 7, 4, 6])
+    x = np.random.default_rng(0).normal(size=(lengths.sum(), FEATURES)).astype(np.float32)
+    sequences = Sequences(lengths, {"x": x}, np.zeros(len(x)), np.ones(len(x)))
+    stream = Stream(sequences, lanes=2, window=8, whole=True, shuffle=False)
+    stack = RecurrentStack(cell, UNITS, layers=2, bidirectional=True, residual=True)
+    outputs, state = [], None
+    for inputs, _, _ in stream.iterate():
+        out, state = stack(inputs["x"], keep=inputs["keep"], state=state)
+        outputs.append(out)
+    together = stream.at_steps(np.concatenate(outputs))
+    alone = [stack(x[None, at : at + length])[0][0] for at, length in zip(sequences.offsets, lengths)]
+    assert_all_close(together, tf.concat(alone, 0))
+
+
+def test_reversed_keep_starts_a_sequence_at_its_own_last_step() -> None:
+    keep = tf.constant([[1.0, 1, 0, 1, 1, 0], [0, 0, 1, 1, 1, 1]])
+    # Reading backwards: steps 5 | 4 3 2 | 1 0, and 5 4 3 2 1 | 0.
+    assert reversed_keep(keep).numpy().tolist() == [[0, 0, 1, 1, 0, 1], [0, 1, 1, 1, 1, 0]]
+
+
+# Configuration
+
+LAYERS = [
+    *(Recurrent(cell, 4, "relu", 0.25, 3, name=f"a_{cell}") for cell in cells.names()),
+    *(RecurrentStack(cell, 4, 2, True, True, 0.1, 0.2, "sigmoid", 5, name=f"b_{cell}") for cell in cells.names()),
+    VariationalDropout(0.3, 4),
+    TokenDropout(0.3, 4),
+    *(Readout(kind) for kind in ("last", "mean", "max", "mean_max")),
+    SumEmbedding((7, 5), 4, 2),
+]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: f"{type(layer).__name__}_{layer.name}")
+def test_configuration_makes_the_same_layer(layer: keras.layers.Layer) -> None:
+    config = layer.get_config()
+    again = type(layer).from_config(config)
+    assert again.get_config() == config
+    through_keras = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert type(through_keras) is type(layer)
+    assert through_keras.get_config() == config
+    # Every constructor argument is in the configuration.
+    names = set(type(layer).__init__.__annotations__) - {"return", "kwargs"}
+    assert names <= set(config)
+    assert all(getattr(layer, name) == getattr(again, name) for name in names)
+
+
+@EVERY_CELL
+def test_the_same_seed_makes_the_same_weights_and_each_layer_has_its_own(cell: str) -> None:
+    def stack(seed: int) -> RecurrentStack:
+        made = RecurrentStack(cell, UNITS, layers=2, bidirectional=True, seed=seed)
+        made.build((None, None, 2 * UNITS))
+        return made
+
+    first, again, other = stack(1), stack(1), stack(2)
+    for a, b in zip(first.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert not np.allclose(first.get_weights()[0], other.get_weights()[0])
+    kernels = [layer.get_weights()[0] for layer in (*first.forwards, *first.backwards)]
+    assert all(not np.allclose(a, b) for n, a in enumerate(kernels) for b in kernels[:n])
+
+
+def test_sum_embedding_is_the_sum_of_its_tables_and_only_the_first_starts_at_random() -> None:
+    layer = SumEmbedding((7, 5), 3)
+    numbers = tf.constant([[[6, 4], [0, 1]], [[3, 0], [6, 4]]])
+    layer.build(numbers.shape)
+    first, second = layer.get_weights()
+    assert np.any(first) and not np.any(second)
+    randomise(layer)
+    first, second = layer.get_weights()
+    assert_all_close(layer(numbers), first[numbers[..., 0]] + second[numbers[..., 1]])
+    assert layer.compute_output_shape((2, 2, 2)) == (2, 2, 3)
+
+
+# Dropout
+
+
+def test_mask_is_fixed_within_a_sequence_and_differs_between_sequences_and_seeds() -> None:
+    numbers = tf.constant([[0, 0, 0, 1, 1], [2, 2, 3, 3, 3]])
+    mask = variational_mask(numbers, 64, 0.5, 1).numpy()
+    of = {n: mask[numbers == n] for n in range(4)}
+    assert all(np.all(rows == rows[0]) for rows in of.values())
+    assert all(np.any(of[a][0] != of[b][0]) for a in of for b in of if a != b)
+    assert np.any(variational_mask(numbers, 64, 0.5, 2).numpy() != mask)
+    # The other windows of a sequence, and steps computed again, have the same mask.
+    np.testing.assert_array_equal(variational_mask(numbers[:, 2:], 64, 0.5, 1), mask[:, 2:])
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.8])
+@pytest.mark.parametrize("seed", [0, 1, 1000])
+def test_masks_drop_that_share_of_sequences_of_units_and_keep_the_mean(rate: float, seed: int) -> None:
+    mask = variational_mask(tf.range(1000), 100, rate, seed).numpy()
+    assert np.unique(mask) == pytest.approx([0, 1 / (1 - rate)])
+    five_sigma = 5 * np.sqrt(rate * (1 - rate) / mask.size)
+    assert abs(np.mean(mask == 0) - rate) < five_sigma
+    for axis in (0, 1):
+        shares = np.mean(mask == 0, axis)
+        assert np.std(shares) < 1.3 * np.sqrt(rate * (1 - rate) / mask.shape[axis])
+
+
+def test_masks_of_neighbouring_sequences_units_and_seeds_are_not_correlated() -> None:
+    def dropped(seed: int) -> np.ndarray:
+        return variational_mask(tf.range(500), 64, 0.5, seed).numpy() > 0
+
+    mask = dropped(1)
+    neighbours = [(mask[1:], mask[:-1]), (mask[:, 1:], mask[:, :-1])]
+    neighbours += [(mask, dropped(1 + step)) for step in (1, 4, 5, 9, 10, 1000)]
+    for a, b in neighbours:
+        assert abs(np.mean(a == b) - 0.5) < 5 * 0.5 / np.sqrt(a.size)
+
+
+def test_uniform_numbers_are_uniform_and_below_one() -> None:
+    numbers = uniform_of(tf.range(100_000), 3).numpy()
+    assert numbers.min() >= 0 and numbers.max() < 1
+    counts = np.histogram(numbers, 20, (0, 1))[0]
+    assert np.abs(counts - 5000).max() < 5 * np.sqrt(5000)
+
+
+def test_dropout_acts_only_in_training() -> None:
+    layer, x = VariationalDropout(0.5, 1), tf.ones((2, 6, 16))
+    numbers = tf.constant([[0] * 6, [1, 1, 1, 2, 2, 2]])
+    np.testing.assert_array_equal(layer(x, sequence=numbers, training=False), x)
+    dropped = layer(x, sequence=numbers, training=True)
+    np.testing.assert_array_equal(dropped, variational_mask(numbers, 16, 0.5, 1))
+    assert np.any(dropped != x)
+
+
+@pytest.mark.parametrize("kinds", [None, 3])
+def test_token_dropout_replaces_all_occurrences_of_a_number_in_a_sequence_or_none(kinds: int | None) -> None:
+    draw = np.random.default_rng(0)
+    shape = (40, 60) if kinds is None else (40, 60, kinds)
+    tokens = draw.integers(0, 12, shape).astype(np.int32)
+    numbers = np.repeat(np.arange(80, dtype=np.int32).reshape(40, 2), 30, 1)
+    layer = TokenDropout(0.3, seed=2)
+    np.testing.assert_array_equal(layer(tokens, sequence=numbers, training=False), tokens)
+    dropped = layer(tokens, sequence=numbers, training=True).numpy()
+    assert np.all((dropped == tokens) | (dropped == 1))
+    assert np.all(dropped[tokens == 0] == 0)
+    np.testing.assert_array_equal(layer(tokens[:, 7:], sequence=numbers[:, 7:], training=True), dropped[:, 7:])
+    fates = {}
+    each = np.broadcast_to(np.arange(kinds or 1), (40, 60, kinds or 1)).reshape(shape)
+    numbers = np.broadcast_to(numbers.reshape(40, 60, 1), (40, 60, kinds or 1)).reshape(shape)
+    for key in zip(numbers.ravel(), each.ravel(), tokens.ravel(), dropped.ravel(), strict=True):
+        if key[2] > 1:
+            fates.setdefault(key[:3], set()).add(key[3] == 1)
+    assert all(len(fate) == 1 for fate in fates.values())
+    share = np.mean([fate.pop() for fate in fates.values()])
+    assert abs(share - 0.3) < 5 * np.sqrt(0.3 * 0.7 / len(fates))
+
+
+def test_token_dropout_differs_between_sequences_kinds_and_seeds() -> None:
+    tokens = np.broadcast_to(np.arange(2, 202, dtype=np.int32)[None, :, None], (2, 200, 2))
+    numbers = np.repeat(np.array([[3], [4]], np.int32), 200, 1)
+    dropped = TokenDropout(0.5, 1)(tokens, sequence=numbers, training=True).numpy() == 1
+    other_seed = TokenDropout(0.5, 2)(tokens, sequence=numbers, training=True).numpy() == 1
+    pairs = [(dropped[0], dropped[1]), (dropped[..., 0], dropped[..., 1]), (dropped, other_seed)]
+    for a, b in pairs:
+        assert abs(np.mean(a == b) - 0.5) < 5 * 0.5 / np.sqrt(a.size)
+
+
+@EVERY_CELL
+def test_recurrent_dropout_acts_only_in_training_and_the_same_in_every_window(cell: str) -> None:
+    _, x, keep, numbers = packed([7, 5])
+    layer, plain = Recurrent(cell, 16, recurrent_dropout=0.5, seed=2), Recurrent(cell, 16, seed=2)
+    np.testing.assert_array_equal(layer(x, keep=keep, training=False)[0], plain(x, keep=keep)[0])
+    whole, last = layer(x, keep=keep, sequence=numbers, training=True)
+    assert not np.allclose(whole, plain(x, keep=keep)[0], atol=1e-3)
+    first, state = layer(x[:, :4], keep=keep[:, :4], sequence=numbers[:, :4], training=True)
+    rest, state = layer(x[:, 4:], keep=keep[:, 4:], state=state, sequence=numbers[:, 4:], training=True)
+    assert_all_close(tf.concat([first, rest], 1), whole)
+    assert_all_close(state, last)
+
+
+@EVERY_CELL
+def test_recurrent_dropout_masks_the_hidden_state_ahead_of_the_product(cell: str) -> None:
+    """A dropped unit is a zero row of the recurrent kernel, a kept one is scaled."""
+    x = normal(1, 6, FEATURES)
+    numbers = tf.fill((1, 6), 5)
+    layer, plain = Recurrent(cell, UNITS, recurrent_dropout=0.4, seed=3), Recurrent(cell, UNITS)
+    outputs, _ = layer(x, sequence=numbers, training=True)
+    plain.build(x.shape)
+    kernel, recurrent, bias = layer.get_weights()
+    mask = variational_mask(numbers[0, 0], UNITS, 0.4, 4).numpy()
+    assert 0 < np.count_nonzero(mask) < UNITS
+    plain.set_weights([kernel, mask[:, None] * recurrent, bias])
+    assert_all_close(outputs, plain(x)[0])
+
+
+@EVERY_CELL
+def test_each_layer_and_direction_of_a_stack_has_masks_of_its_own(cell: str) -> None:
+    stack = RecurrentStack(cell, UNITS, layers=3, bidirectional=True, dropout=0.5, recurrent_dropout=0.5, seed=1)
+    seeds = [layer.seed + 1 for layer in (*stack.forwards, *stack.backwards)] + [d.seed for d in stack.dropouts]
+    masks = [variational_mask(tf.range(20), UNITS, 0.5, seed).numpy() for seed in seeds]
+    assert len(masks) == 8
+    assert all(np.any(a != b) for n, a in enumerate(masks) for b in masks[:n])
+
+
+def test_dropout_of_a_stack_is_between_its_layers() -> None:
+    _, x, keep, numbers = packed([4, 3])
+    stack = RecurrentStack("gru", UNITS, layers=2, dropout=0.5)
+    outputs, _ = stack(x, keep=keep, sequence=numbers, training=True)
+    first, _ = stack.forwards[0](x, keep=keep)
+    dropped = first * variational_mask(numbers, UNITS, 0.5, stack.dropouts[0].seed)
+    assert_all_close(outputs, stack.forwards[1](dropped, keep=keep)[0])
+    assert not np.allclose(outputs, stack(x, keep=keep)[0], atol=1e-3)
+
+
+# Readout
+
+
+def naive_readout(kind: str, x: tf.Tensor, starts: list[int]) -> tf.Tensor:
+    outputs = []
+    for t in range(x.shape[1]):
+        seen = x[:, max(s for s in starts if s <= t) : t + 1]
+        mean, highest = tf.reduce_mean(seen, 1), tf.reduce_max(seen, 1)
+        outputs.append({"last": x[:, t], "mean": mean, "max": highest, "mean_max": tf.concat([mean, highest], 1)}[kind])
+    return tf.stack(outputs, 1)
+
+
+@EVERY_READOUT
+@pytest.mark.parametrize("windows", [[11], [4, 4, 3], [1] * 11])
+def test_readout_equals_a_plain_computation_across_windows_with_its_gradient(kind: str, windows: list[int]) -> None:
+    lengths = [3, 1, 7]
+    x, keep = normal(2, sum(lengths), UNITS), np.ones((2, sum(lengths)), np.float32)
+    starts = [0, 3, 4]
+    keep[:, starts] = 0
+    layer = Readout(kind)
+    layer.build(x.shape)
+
+    def by_windows() -> list:
+        outputs, state, at = [], layer.initial_state(2), 0
+        for width in windows:
+            now = slice(at, at + width)
+            out, state = layer(x[:, now], keep=keep[:, now], state=state)
+            outputs.append(out)
+            at += width
+        return [tf.concat(outputs, 1)]
+
+    expected = results_and_gradients(lambda: [naive_readout(kind, x, starts)], [], x)
+    assert_all_close(results_and_gradients(by_windows, [], x), expected)
+
+
+@EVERY_READOUT
+@given(kept=st.lists(st.booleans(), min_size=8, max_size=8), seed=st.integers(0, 99))
+@settings(max_examples=10, deadline=None)
+def test_readout_of_random_packings(kind: str, kept: list[bool], seed: int) -> None:
+    kept[0] = False
+    x = normal(1, 8, 3, seed=seed) - 3
+    layer = Readout(kind)
+    layer.build(x.shape)
+    outputs, _ = layer(x, keep=np.array([kept], np.float32), state=layer.initial_state(1))
+    assert_all_close(outputs, naive_readout(kind, x, [t for t in range(8) if not kept[t]]))
+
+
+@EVERY_READOUT
+def test_neither_infinity_nor_nan_crosses_the_start_of_a_sequence_in_a_readout(kind: str) -> None:
+    x, keep = normal(1, 4, 3), np.array([[0, 1, 1, 1]], np.float32)
+    layer = Readout(kind)
+    layer.build(x.shape)
+    clean = layer.initial_state(1)
+    spoilt = tf.nest.map_structure(lambda s: tf.fill(s.shape, np.nan), clean)
+    assert_all_close(layer(x, keep=keep, state=spoilt), layer(x, keep=keep, state=clean))
