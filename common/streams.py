@@ -175,18 +175,27 @@ class Stream:
         self.whole = whole
         self.shuffle = shuffle
         self.seed = seed
-        # Weights average one over all steps, so a loss averaged over a window's steps is the same
-        # estimate of the mean loss whether a window holds many outputs or few.
+        # Weights average one over all real steps, and over all computed ones in `window_at`, so the mean over
+        # an epoch's windows is the mean loss, whether a window holds many outputs, few, or blank steps.
         counted = sequences.weights.sum(dtype=np.float64)
         self.weights = (sequences.weights * (sequences.steps / max(counted, 1e-9))).astype(np.float32)
         self._packed: tuple[int, Packing, np.ndarray] | None = None
 
     @classmethod
     def in_order(cls, sequences: Sequences, lanes: int, window: int, whole: bool = False) -> Stream:
-        """A stream for evaluation: never shuffled, every sequence once, its window fitted to leave few blank steps."""
-        candidates = [window + extra for extra in range(0, window + 1, max(window // 16, 1))]
-        streams = (cls(sequences, lanes, w, whole=whole, shuffle=False) for w in candidates)
-        return max(streams, key=lambda stream: stream.efficiency())
+        """A stream for evaluation: never shuffled, every sequence once, its window fitted to leave few blank steps.
+
+        With `whole`, windows hold the longest sequence, so that what reads backwards reads all of it, as it does when
+        the saved model is asked.
+        """
+        if whole:
+            least = max(window, int(sequences.lengths.max()))
+            candidates = [least + extra for extra in range(0, least + 1, max(least // 16, 1))]
+            streams = (cls(sequences, lanes, w, whole=True, shuffle=False) for w in candidates)
+            return max(streams, key=lambda stream: stream.efficiency())
+        longest = cls(sequences, lanes, 1, shuffle=False).packing().length
+        fitted = min(range(window, 2 * window + 1), key=lambda w: -longest % w)
+        return cls(sequences, lanes, fitted, shuffle=False)
 
     def packing(self, epoch: int = 0) -> Packing:
         return self._index(epoch)[0]
@@ -240,7 +249,8 @@ class Stream:
         numbers = (self._numbers[at].astype(np.int64) + epoch * len(self.sequences)) % 2**31
         inputs["sequence"] = np.where(blank, -1, numbers).astype(np.int32)
         new, blank = at[:, self.reach - self.window :], blank[:, self.reach - self.window :]
-        return inputs, _gather(self.sequences.targets, new, blank), _gather(self.weights, new, blank)
+        weights = _gather(self.weights, new, blank) / np.float32(self.efficiency(epoch))
+        return inputs, _gather(self.sequences.targets, new, blank), weights
 
     def iterate(self, epoch: int = 0, first: int = 0) -> Iterator[Window]:
         """The windows of an epoch, from window `first` on."""

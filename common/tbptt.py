@@ -59,12 +59,13 @@ class StreamNetwork(keras.layers.Layer):
         self.readout_dropout = VariationalDropout(dropout, 1000 * seed + 502)
 
     def build(self, window_shape: Any = None) -> None:
-        self.embed.build((None, None))
         features = self.embed.compute_output_shape((None, None))
-        self.stack.build(features)
         width = self.stack.units * (2 if self.stack.bidirectional else 1)
-        self.readout.build((None, None, width))
-        self.head.build((None, None, width * (2 if self.readout.kind == "mean_max" else 1)))
+        read = width * (2 if self.readout.kind == "mean_max" else 1)
+        shapes = ((None, None), features, (None, None, width), (None, None, read))
+        for layer, shape in zip((self.embed, self.stack, self.readout, self.head), shapes):
+            if not layer.built:  # A layer made from a saved configuration is.
+                layer.build(shape)
 
     def initial_state(self, batch_size: int | tf.Tensor) -> tuple:
         return self.stack.initial_state(batch_size), self.readout.initial_state(batch_size)
@@ -156,7 +157,8 @@ class TBPTT(keras.Model):
         self.lanes = lanes
         self.window = window
         self.reach = window if reach is None else reach
-        self.network.build()
+        if not self.network.built:
+            self.network.build()
         self.built = True
         self.position = tf.Variable([0, 0], trainable=False, dtype=tf.int64, name="position")
         self.train_state = CarriedState(network.initial_state(lanes))
@@ -190,7 +192,7 @@ class TBPTT(keras.Model):
         with tf.GradientTape() as tape:
             outputs, carried = self.unroll(inputs, self.train_state.read())
             loss = self.compute_loss(inputs, targets, outputs, weights, training=True)
-        gradients = tape.gradient(loss, [v.value for v in variables])
+        gradients = [_merged(g) for g in tape.gradient(loss, [v.value for v in variables])]
         self.gradient_norm.update_state(tf.linalg.global_norm(gradients))
         self.optimizer.apply(gradients, variables)
         self.train_state.carry(carried)
@@ -218,7 +220,9 @@ class TBPTT(keras.Model):
         epoch for that of all, so each epoch is a `fit` of its own, under callbacks that see one training.
         """
         if not isinstance(x, Stream):
-            return super().fit(x, *args, **kwargs)
+            history = super().fit(x, *args, **kwargs)
+            self.position.assign([0, 0])
+            return history
         return self._fit_stream(x, **kwargs)
 
     def _fit_stream(
@@ -249,6 +253,8 @@ class TBPTT(keras.Model):
                 shuffle=False,
                 **kwargs,
             )
+            if int(self.position[1]) == stream.windows(epoch):
+                self.position.assign([epoch + 1, 0])
             if self.stop_training:
                 break
         training.end()
@@ -290,6 +296,15 @@ class _OneTraining(keras.callbacks.CallbackList):
 
     def on_train_end(self, logs: dict | None = None) -> None:
         pass
+
+
+def _merged(gradient: Any) -> Any:
+    """An embedding's gradient with one slice a row: Keras clips, and Adam squares, slices that share a row apart."""
+    if not isinstance(gradient, tf.IndexedSlices):
+        return gradient
+    rows, places = tf.unique(gradient.indices)
+    values = tf.math.unsorted_segment_sum(gradient.values, places, tf.size(rows))
+    return tf.IndexedSlices(values, rows, gradient.dense_shape)
 
 
 def _windows(x: Any) -> Any:

@@ -75,7 +75,7 @@ class SentimentOptions(SentimentData, TrainOptions):
     vocabulary: Count = 30000
     bigrams: Whole = 30000
     min_count: Count = 2
-    word_dropout: Share = 0.0
+    word_dropout: Share = 0.3
     readout: Literal["last", "mean", "max", "mean_max"] = "mean_max"
     supervise: Literal["end", "rising"] = "end"
 

@@ -164,6 +164,7 @@ assert not ours, ours
 def test_variants_of_the_network_train_and_serve(name: str, data_of, tmp_path: Path) -> None:
     variants = (
         {"bidirectional": True, "layers": 2, "residual": True},
+        {"bidirectional": True, "window": 4, "readout": "last"},  # sequences longer than a window
         {"reach": 40, "recurrent_dropout": 0.2, "activation": "relu"},
         {"xla": True, "tensorboard": tmp_path / "logs"},
     )
