@@ -8,6 +8,7 @@ indexing and a position in the training data is two integers, (epoch, window).
 from __future__ import annotations
 
 import heapq
+import math
 from bisect import bisect_left, insort
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -190,7 +191,14 @@ class Stream:
         """
         if whole:
             least = max(window, int(sequences.lengths.max()))
-            candidates = [least + extra for extra in range(0, least + 1, max(least // 16, 1))]
+            share = sequences.steps / lanes
+            fits = {
+                math.ceil(share / windows * room)
+                for windows in range(max(int(share / least / 2), 1), int(share / least) + 1)
+                for room in (1, 1.005, 1.01, 1.02, 1.03)
+            }
+            candidates = [least, *sorted(w for w in fits if least < w <= 2 * least)]
+            candidates = candidates[:: math.ceil(len(candidates) / 40)]
             streams = (cls(sequences, lanes, w, whole=True, shuffle=False) for w in candidates)
             return max(streams, key=lambda stream: stream.efficiency())
         longest = cls(sequences, lanes, 1, shuffle=False).packing().length

@@ -43,7 +43,9 @@ def sequences_of(lengths: list[int], seed: int = 0) -> Sequences:
     )
 
 
-def network_of(cell: str, kind: str = "last", dropout: float = 0.0, seed: int = 1, **stack: object) -> StreamNetwork:
+def network_of(
+    cell: str, kind: str = "last", dropout: float = 0.0, seed: int = 1, **stack: object
+) -> StreamNetwork:
     return StreamNetwork(
         keras.layers.Embedding(TOKENS, FEATURES),
         RecurrentStack(cell, UNITS, recurrent_dropout=dropout, seed=seed, **stack),
@@ -184,16 +186,14 @@ def naive_gradients(model: TBPTT, windows: list[Window], reach: int) -> Iterator
 
 
 @EVERY_CELL
-@pytest.mark.parametrize(("window", "reach"), [(4, 4), (4, 6), (3, 8), (2, 6)])
+@pytest.mark.parametrize(("window", "reach"), [(4, 4), (4, 6), (2, 5)])
 def test_every_window_of_a_deep_network_has_the_gradient_of_the_definition(
     cell: str, window: int, reach: int
 ) -> None:
-    model = model_of(
-        cell, window, reach, optimizer=Recording(), kind="mean_max", layers=2, residual=True
-    )
-    stream = Stream(sequences_of([12, 7, 4, 1]), LANES, window, reach, shuffle=False)
+    model = model_of(cell, window, reach, optimizer=Recording(), kind="mean_max", layers=2, residual=True)
+    stream = Stream(sequences_of([8, 5, 2, 1]), LANES, window, reach, shuffle=False)
     found = gradients_by_window(model, stream)
-    assert len(found) == stream.windows() == 12 // window
+    assert len(found) == stream.windows() == 8 // window
     assert_all_close(found, list(naive_gradients(model, list(stream.iterate()), reach)))
 
 
@@ -221,7 +221,9 @@ def compiled_network(cell: str, training: bool, **options: object):
     return network, tf.function(lambda window, state: network(window, state=state, training=training))
 
 
-def outputs_in_windows(cell: str, sequences: Sequences, training: bool, whole: bool, **options: object) -> np.ndarray:
+def outputs_in_windows(
+    cell: str, sequences: Sequences, training: bool, whole: bool, **options: object
+) -> np.ndarray:
     network, call = compiled_network(cell, training, **options)
     stream = Stream(sequences, LANES, WINDOW, whole=whole, shuffle=False)
     outputs, state = [], network.initial_state(LANES)
@@ -492,13 +494,19 @@ def test_network_and_model_are_made_again_from_their_configuration() -> None:
 @EVERY_CELL
 def test_saved_model_predicts_the_same(cell: str, tmp_path: Path) -> None:
     model = model_of(cell, reach=8, kind="mean", layers=2, dropout=0.2)
-    model.fit(shuffled(reach=8), verbose=0)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_array_equal(loaded.predict(in_order(), verbose=0), model.predict(in_order(), verbose=0))
     assert loaded.evaluate(in_order(), verbose=0) == pytest.approx(model.evaluate(in_order(), verbose=0))
-    model.fit(shuffled(reach=8), verbose=0)
-    loaded.fit(shuffled(reach=8), verbose=0)
+
+
+def test_saved_model_goes_on_training(tmp_path: Path) -> None:
+    model = model_of(dropout=0.2)
+    model.fit(shuffled(), verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    for trained in (model, loaded):
+        trained.fit(shuffled(), initial_epoch=1, epochs=2, verbose=0)
     assert_same_weights(loaded, model, 1e-6)
 
 
@@ -506,14 +514,15 @@ class Killed(Exception):
     pass
 
 
-@EVERY_CELL
-@pytest.mark.parametrize("reach", [WINDOW, 8])
-@pytest.mark.parametrize("killed_at", [(0, 2), (1, 8)])
+@pytest.mark.parametrize(
+    ("cell", "reach", "killed_at"),
+    [(cell, *(((8, (0, 2)), (WINDOW, (1, 8)))[n % 2])) for n, cell in enumerate(cells.names())],
+)
 def test_resumed_training_ends_with_the_same_weights(
     cell: str, reach: int, killed_at: tuple[int, int], tmp_path: Path
 ) -> None:
     def fresh() -> TBPTT:
-        return model_of(cell, reach=reach, kind="mean_max", layers=2, dropout=0.3)
+        return model_of(cell, reach=reach, kind="mean", dropout=0.3)
 
     def die(batch: int, logs: dict) -> None:
         if tuple(model.position.numpy()) == killed_at:
@@ -527,9 +536,7 @@ def test_resumed_training_ends_with_the_same_weights(
     model = fresh()
     killer = keras.callbacks.LambdaCallback(on_train_batch_end=die)
     with pytest.raises(Killed):
-        model.fit(
-            shuffled(reach=reach), epochs=3, verbose=0, validation_data=in_order(), callbacks=[killer]
-        )
+        model.fit(shuffled(reach=reach), epochs=3, verbose=0, callbacks=[killer])
 
     resumed = fresh()
     resumed.set_weights([np.zeros_like(w) for w in resumed.get_weights()])
@@ -545,7 +552,9 @@ def test_resuming_from_the_end_of_an_epoch_goes_on_with_the_next(tmp_path: Path)
     uninterrupted.fit(shuffled(), epochs=3, verbose=0)
     model, saved = model_of(), []
     save = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: saved.append(tf.train.Checkpoint(model=model).save(tmp_path / "checkpoint"))
+        on_epoch_end=lambda epoch, logs: saved.append(
+            tf.train.Checkpoint(model=model).save(tmp_path / "checkpoint")
+        )
     )
     model.fit(shuffled(), epochs=2, verbose=0, callbacks=[save])
     resumed = model_of()
