@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import hypothesis.strategies as st
 import keras
@@ -58,15 +59,22 @@ def results_and_gradients(
     return results, tape.gradient(total, sources)
 
 
-def packed(
-    lengths: list[int], width: int = FEATURES
-) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor, tf.Tensor]:
+def packed(lengths: list[int], width: int = FEATURES) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor, tf.Tensor]:
     """Sequences apart, and laid end to end on one lane with their `keep` and numbers."""
     alone = [normal(1, length, width, seed=n + 10) for n, length in enumerate(lengths)]
     keep = np.ones((1, sum(lengths)), np.float32)
     keep[0, np.cumsum([0, *lengths[:-1]])] = 0
     numbers = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)[None]
     return alone, tf.concat(alone, 1), tf.constant(keep), tf.constant(numbers)
+
+
+@cache
+def compiled(kind: type[keras.layers.Layer], cell: str, **options: object) -> Callable:
+    """A layer with random weights as one graph for every length."""
+    layer = kind(cell, UNITS, **options)
+    layer.build((None, None, FEATURES))
+    randomise(layer)
+    return tf.function(layer, reduce_retracing=True)
 
 
 # Recurrent
@@ -79,11 +87,7 @@ def test_recurrent_equals_the_stock_layer(cell: str, activation: str, given_stat
     stock = STOCK[cell](UNITS, activation=activation, return_sequences=True, return_state=True)
     ours = Recurrent(cell, UNITS, activation)
     x = normal(BATCH, TIME, FEATURES)
-    state = (
-        tuple(normal(BATCH, UNITS, seed=n + 2) for n in range(cells.get(cell).states))
-        if given_state
-        else None
-    )
+    state = tuple(normal(BATCH, UNITS, seed=n + 2) for n in range(cells.get(cell).states)) if given_state else None
     stock.build(x.shape)
     ours.build(x.shape)
     randomise(stock)
@@ -126,8 +130,8 @@ def test_xla_gives_the_same_outputs_and_gradients(cell: str, graph: bool) -> Non
 @settings(max_examples=10, deadline=None)
 def test_packed_sequences_give_the_outputs_each_gives_alone(cell: str, lengths: list[int]) -> None:
     alone, x, keep, _ = packed(lengths)
-    layer = Recurrent(cell, UNITS)
-    expected = [layer(one) for one in alone]
+    layer = compiled(Recurrent, cell)
+    expected = [layer(one, keep=tf.ones(one.shape[:2])) for one in alone]
     outputs, state = layer(x, keep=keep)
     assert_all_close(outputs, tf.concat([o for o, _ in expected], 1))
     assert_all_close(state, expected[-1][1])
@@ -208,13 +212,13 @@ def test_bidirectional_stack_on_whole_packing_gives_what_each_sequence_gives_alo
     x = np.random.default_rng(0).normal(size=(lengths.sum(), FEATURES)).astype(np.float32)
     sequences = Sequences(lengths, {"x": x}, np.zeros(len(x)), np.ones(len(x)))
     stream = Stream(sequences, lanes=2, window=8, whole=True, shuffle=False)
-    stack = RecurrentStack(cell, UNITS, layers=2, bidirectional=True, residual=True)
-    outputs, state = [], None
-    for inputs, _, _ in stream.iterate():
-        out, state = stack(inputs["x"], keep=inputs["keep"], state=state)
-        outputs.append(out)
+    stack = compiled(RecurrentStack, cell, layers=2, bidirectional=True, residual=True)
+    outputs = [stack(inputs["x"], keep=inputs["keep"])[0] for inputs, _, _ in stream.iterate()]
     together = stream.at_steps(np.concatenate(outputs))
-    alone = [stack(x[None, at : at + length])[0][0] for at, length in zip(sequences.offsets, lengths)]
+    alone = [
+        stack(x[None, at : at + length], keep=np.ones((1, length), np.float32))[0][0]
+        for at, length in zip(sequences.offsets, lengths)
+    ]
     assert_all_close(together, tf.concat(alone, 0))
 
 
@@ -228,10 +232,7 @@ def test_reversed_keep_starts_a_sequence_at_its_own_last_step() -> None:
 
 LAYERS = [
     *(Recurrent(cell, 4, "relu", 0.25, 3, name=f"a_{cell}") for cell in cells.names()),
-    *(
-        RecurrentStack(cell, 4, 2, True, True, 0.1, 0.2, "sigmoid", 5, name=f"b_{cell}")
-        for cell in cells.names()
-    ),
+    *(RecurrentStack(cell, 4, 2, True, True, 0.1, 0.2, "sigmoid", 5, name=f"b_{cell}") for cell in cells.names()),
     VariationalDropout(0.3, 4),
     TokenDropout(0.3, 4),
     *(Readout(kind) for kind in ("last", "mean", "max", "mean_max")),
@@ -344,9 +345,7 @@ def test_token_dropout_replaces_all_occurrences_of_a_number_in_a_sequence_or_non
     dropped = layer(tokens, sequence=numbers, training=True).numpy()
     assert np.all((dropped == tokens) | (dropped == 1))
     assert np.all(dropped[tokens == 0] == 0)
-    np.testing.assert_array_equal(
-        layer(tokens[:, 7:], sequence=numbers[:, 7:], training=True), dropped[:, 7:]
-    )
+    np.testing.assert_array_equal(layer(tokens[:, 7:], sequence=numbers[:, 7:], training=True), dropped[:, 7:])
     fates = {}
     each = np.broadcast_to(np.arange(kinds or 1), (40, 60, kinds or 1)).reshape(shape)
     numbers = np.broadcast_to(numbers.reshape(40, 60, 1), (40, 60, kinds or 1)).reshape(shape)
@@ -398,12 +397,8 @@ def test_recurrent_dropout_masks_the_hidden_state_ahead_of_the_product(cell: str
 
 @EVERY_CELL
 def test_each_layer_and_direction_of_a_stack_has_masks_of_its_own(cell: str) -> None:
-    stack = RecurrentStack(
-        cell, UNITS, layers=3, bidirectional=True, dropout=0.5, recurrent_dropout=0.5, seed=1
-    )
-    seeds = [layer.seed + 1 for layer in (*stack.forwards, *stack.backwards)] + [
-        d.seed for d in stack.dropouts
-    ]
+    stack = RecurrentStack(cell, UNITS, layers=3, bidirectional=True, dropout=0.5, recurrent_dropout=0.5, seed=1)
+    seeds = [layer.seed + 1 for layer in (*stack.forwards, *stack.backwards)] + [d.seed for d in stack.dropouts]
     masks = [variational_mask(tf.range(20), UNITS, 0.5, seed).numpy() for seed in seeds]
     assert len(masks) == 8
     assert all(np.any(a != b) for n, a in enumerate(masks) for b in masks[:n])
@@ -427,17 +422,13 @@ def naive_readout(kind: str, x: tf.Tensor, starts: list[int]) -> tf.Tensor:
     for t in range(x.shape[1]):
         seen = x[:, max(s for s in starts if s <= t) : t + 1]
         mean, highest = tf.reduce_mean(seen, 1), tf.reduce_max(seen, 1)
-        outputs.append(
-            {"last": x[:, t], "mean": mean, "max": highest, "mean_max": tf.concat([mean, highest], 1)}[kind]
-        )
+        outputs.append({"last": x[:, t], "mean": mean, "max": highest, "mean_max": tf.concat([mean, highest], 1)}[kind])
     return tf.stack(outputs, 1)
 
 
 @EVERY_READOUT
 @pytest.mark.parametrize("windows", [[11], [4, 4, 3], [1] * 11])
-def test_readout_equals_a_plain_computation_across_windows_with_its_gradient(
-    kind: str, windows: list[int]
-) -> None:
+def test_readout_equals_a_plain_computation_across_windows_with_its_gradient(kind: str, windows: list[int]) -> None:
     lengths = [3, 1, 7]
     x, keep = normal(2, sum(lengths), UNITS), np.ones((2, sum(lengths)), np.float32)
     starts = [0, 3, 4]

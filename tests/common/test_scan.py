@@ -128,16 +128,12 @@ bits = st.lists(st.booleans(), min_size=TIME * LANES, max_size=TIME * LANES)
 @pytest.mark.parametrize("masked", [False, True])
 @given(kept=bits, seed=st.integers(0, 1000))
 @SMALL
-def test_equals_a_loop_over_the_stock_cell(
-    cell: str, inject: bool, masked: bool, kept: list, seed: int
-) -> None:
+def test_equals_a_loop_over_the_stock_cell(cell: str, inject: bool, masked: bool, kept: list, seed: int) -> None:
     numbers = numbers_of(cell, seed)
     keep = np.array(kept, np.float32).reshape(TIME, LANES)
     draw = np.random.default_rng(seed + 1)
     mask = (draw.integers(0, 2, (TIME, LANES, UNITS)) * 2.0).astype(np.float32)
-    ours, naive = (
-        gradients_of(run, cell, inject, masked)(numbers, keep, mask) for run in (run_scan, run_naive)
-    )
+    ours, naive = (gradients_of(run, cell, inject, masked)(numbers, keep, mask) for run in (run_scan, run_naive))
     assert_all_close(ours, naive)
 
 
@@ -157,8 +153,7 @@ def test_xla_computes_the_same(cell: str) -> None:
     mask = np.ones((TIME, LANES, UNITS), np.float32)
     mask[:, 1, 2] = 0
     plain, xla = (
-        gradients_of(run_scan, cell, True, True, jit_compile=jit)(numbers, KEEP, mask)
-        for jit in (False, True)
+        gradients_of(run_scan, cell, True, True, jit_compile=jit)(numbers, KEEP, mask) for jit in (False, True)
     )
     assert_all_close(xla, plain)
 

@@ -24,14 +24,10 @@ def sequences_of(lengths: list[int] | np.ndarray, seed: int = 0) -> Sequences:
     tokens = np.arange(1, steps + 1, dtype=np.int32)
     weights = np.random.default_rng(seed).integers(0, 3, steps).astype(np.float32)
     weights[0] = 1
-    return Sequences(
-        lengths, {"tokens": tokens, "pair": np.stack([tokens, -tokens], 1)}, 10 * tokens, weights
-    )
+    return Sequences(lengths, {"tokens": tokens, "pair": np.stack([tokens, -tokens], 1)}, 10 * tokens, weights)
 
 
-def whole_epoch(
-    stream: Stream, epoch: int = 0, first: int = 0
-) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
+def whole_epoch(stream: Stream, epoch: int = 0, first: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
     """The new steps of all windows, end to end, `[lanes, steps, ...]`."""
     windows = list(stream.iterate(epoch, first))
     new = slice(stream.reach - stream.window, None)
@@ -62,9 +58,7 @@ def streams(draw: st.DrawFn, **fixed: object) -> Stream:
 
 @given(stream=streams(), epoch=st.integers(0, 3))
 @MANY
-def test_every_step_of_every_sequence_is_read_once_and_in_order_on_one_lane(
-    stream: Stream, epoch: int
-) -> None:
+def test_every_step_of_every_sequence_is_read_once_and_in_order_on_one_lane(stream: Stream, epoch: int) -> None:
     inputs, targets, _ = whole_epoch(stream, epoch)
     tokens, sequences = inputs["tokens"], stream.sequences
     assert sorted(tokens[tokens > 0]) == list(range(1, sequences.steps + 1))
@@ -77,9 +71,7 @@ def test_every_step_of_every_sequence_is_read_once_and_in_order_on_one_lane(
 
 @given(stream=streams(), epoch=st.integers(0, 3))
 @MANY
-def test_blank_steps_are_zero_without_weight_and_belong_to_sequence_minus_one(
-    stream: Stream, epoch: int
-) -> None:
+def test_blank_steps_are_zero_without_weight_and_belong_to_sequence_minus_one(stream: Stream, epoch: int) -> None:
     for inputs, targets, weights in stream.iterate(epoch):
         blank = inputs["tokens"] == 0
         assert np.all((inputs["sequence"] == -1) == blank)
@@ -177,9 +169,7 @@ def test_shuffling_puts_a_sequence_anywhere(whole: bool) -> None:
 
 @given(stream=streams(), epoch=st.integers(0, 3))
 @MANY
-def test_weights_average_one_over_the_computed_steps_and_each_step_keeps_its_share(
-    stream: Stream, epoch: int
-) -> None:
+def test_weights_average_one_over_the_computed_steps_and_each_step_keeps_its_share(stream: Stream, epoch: int) -> None:
     inputs, _, weights = whole_epoch(stream, epoch)
     assert weights.dtype == np.float32
     assert weights.mean(dtype=np.float64) == pytest.approx(1, rel=1e-5)
@@ -214,9 +204,7 @@ TWEETS, QUOTES, SENTENCES, REVIEWS = (8000, 12, 0.5), (10000, 20, 0.5), (3900, 1
         (REVIEWS, 128, False),
     ],
 )
-def test_at_least_97_percent_of_the_steps_are_real(
-    lengths: tuple, window: int, whole: bool, lanes: int
-) -> None:
+def test_at_least_97_percent_of_the_steps_are_real(lengths: tuple, window: int, whole: bool, lanes: int) -> None:
     stream = Stream(realistic(*lengths), lanes, window, whole=whole)
     assert all(0.97 <= stream.efficiency(epoch) <= 1 for epoch in range(3))
 
@@ -229,9 +217,7 @@ def test_at_least_97_percent_of_the_steps_are_real(
         (REVIEWS, False),
     ],
 )
-def test_at_least_97_percent_of_the_steps_are_real_in_evaluation(
-    lengths: tuple, lanes: int, whole: bool
-) -> None:
+def test_at_least_97_percent_of_the_steps_are_real_in_evaluation(lengths: tuple, lanes: int, whole: bool) -> None:
     count, median, spread = lengths
     for size in (count, count // 8):
         stream = Stream.in_order(realistic(size, median, spread), lanes, 64 if median < 100 else 128, whole)

@@ -43,9 +43,7 @@ def sequences_of(lengths: list[int], seed: int = 0) -> Sequences:
     )
 
 
-def network_of(
-    cell: str, kind: str = "last", dropout: float = 0.0, seed: int = 1, **stack: object
-) -> StreamNetwork:
+def network_of(cell: str, kind: str = "last", dropout: float = 0.0, seed: int = 1, **stack: object) -> StreamNetwork:
     return StreamNetwork(
         keras.layers.Embedding(TOKENS, FEATURES),
         RecurrentStack(cell, UNITS, recurrent_dropout=dropout, seed=seed, **stack),
@@ -187,9 +185,7 @@ def naive_gradients(model: TBPTT, windows: list[Window], reach: int) -> Iterator
 
 @EVERY_CELL
 @pytest.mark.parametrize(("window", "reach"), [(4, 4), (4, 6), (2, 5)])
-def test_every_window_of_a_deep_network_has_the_gradient_of_the_definition(
-    cell: str, window: int, reach: int
-) -> None:
+def test_every_window_of_a_deep_network_has_the_gradient_of_the_definition(cell: str, window: int, reach: int) -> None:
     model = model_of(cell, window, reach, optimizer=Recording(), kind="mean_max", layers=2, residual=True)
     stream = Stream(sequences_of([8, 5, 2, 1]), LANES, window, reach, shuffle=False)
     found = gradients_by_window(model, stream)
@@ -221,9 +217,7 @@ def compiled_network(cell: str, training: bool, **options: object):
     return network, tf.function(lambda window, state: network(window, state=state, training=training))
 
 
-def outputs_in_windows(
-    cell: str, sequences: Sequences, training: bool, whole: bool, **options: object
-) -> np.ndarray:
+def outputs_in_windows(cell: str, sequences: Sequences, training: bool, whole: bool, **options: object) -> np.ndarray:
     network, call = compiled_network(cell, training, **options)
     stream = Stream(sequences, LANES, WINDOW, whole=whole, shuffle=False)
     outputs, state = [], network.initial_state(LANES)
@@ -297,8 +291,7 @@ def test_evaluation_and_prediction_leave_training_as_it_was() -> None:
 def test_training_leaves_evaluation_as_it_was() -> None:
     model = model_of(optimizer=keras.optimizers.SGD(0.0))
     expected = model.evaluate(in_order(), verbose=0)
-    first, *rest = in_order().iterate()
-    model.predict_on_batch(first[0])
+    model.predict_on_batch(in_order().window_at(0, 0)[0])
     model.fit(shuffled(), verbose=0)
     state = [v.numpy() for v in model.eval_state.values]
     assert any(np.any(s != 0) for s in state)
@@ -552,9 +545,7 @@ def test_resuming_from_the_end_of_an_epoch_goes_on_with_the_next(tmp_path: Path)
     uninterrupted.fit(shuffled(), epochs=3, verbose=0)
     model, saved = model_of(), []
     save = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: saved.append(
-            tf.train.Checkpoint(model=model).save(tmp_path / "checkpoint")
-        )
+        on_epoch_end=lambda epoch, logs: saved.append(tf.train.Checkpoint(model=model).save(tmp_path / "checkpoint"))
     )
     model.fit(shuffled(), epochs=2, verbose=0, callbacks=[save])
     resumed = model_of()
