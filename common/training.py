@@ -62,6 +62,12 @@ def train(task: Task) -> Path:
     """Trains, tests against the baselines, and publishes a version; returns its folder."""
     options = task.options
     root = options.output / task.name / options.cell
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"--output {options.output}: {error.strerror}; give a folder that can be written to"
+        ) from error
     with waiting("reading the data"):
         described = task.load()
         streams = streams_of(task)

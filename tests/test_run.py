@@ -61,6 +61,7 @@ def test_task_help_lists_every_option_with_its_default(task: str, capsys: pytest
         (("sentiment", "--window", "64", "--reach", "32"), "--reach 32 is less than --window 64; give 64 or more"),
         (("sentiment", "--bidirectional", "--reach", "128"), "leave out --bidirectional or --reach"),
         (("sentiment", "--data", "no/such/folder"), "no/such/folder"),
+        (("sentiment", "--output", "README.md"), "--output README.md: Not a directory; give a folder"),
         (("sentiment", "predct"), "predct"),
         (("sentiment", "predict", "--output", "no/such/folder", "text"), "python run.py sentiment train"),
         (("sentiment", "evaluate", "--output", "no/such/folder"), "no saved model"),
