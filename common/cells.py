@@ -1,16 +1,17 @@
-"""The registry of recurrent cells: a name, the stock Keras cell that owns the weights, and its scan."""
+"""The registry of recurrent cells: a name, the Keras cell that owns the weights, and its scan."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
     import keras
 
-    from common.scan import Step
+    from common.scan import Step, Weights
 
-CellName = Literal["simple_rnn", "lstm", "gru"]
+CellName = Literal["simple_rnn", "lstm", "gru", "peephole_lstm"]
 ActivationName = Literal["tanh", "relu", "sigmoid"]
 
 
@@ -20,15 +21,15 @@ class Cell:
 
     Attributes:
         step: The forward and backward step for `common.scan.scan`.
-        keras_cell: The stock Keras cell class that holds weights, initialisers and configuration.
+        keras_cell: The Keras cell class that holds weights, initialisers and configuration.
+        weights: From that cell's weights, in their order, to those of the scan.
         states: How many state tensors the cell carries; the hidden state is the first.
-        recurrent_bias: Whether the bias has a second row that belongs to the recurrent product.
     """
 
     step: Step
     keras_cell: type[keras.layers.Layer]
+    weights: Callable[..., Weights]
     states: int = 1
-    recurrent_bias: bool = False
 
 
 def names() -> tuple[str, ...]:
@@ -45,11 +46,15 @@ def get(name: str) -> Cell:
     import keras
 
     from common import scan
+    from common.peephole import PeepholeLSTMCell
 
     registry = {
-        "simple_rnn": Cell(scan.SIMPLE_RNN, keras.layers.SimpleRNNCell),
-        "lstm": Cell(scan.LSTM, keras.layers.LSTMCell, states=2),
-        "gru": Cell(scan.GRU, keras.layers.GRUCell, recurrent_bias=True),
+        "simple_rnn": Cell(scan.SIMPLE_RNN, keras.layers.SimpleRNNCell, scan.Weights),
+        "lstm": Cell(scan.LSTM, keras.layers.LSTMCell, scan.Weights, states=2),
+        "gru": Cell(scan.GRU, keras.layers.GRUCell, lambda k, r, b: scan.Weights(k, r, b[0], (b[1],))),
+        "peephole_lstm": Cell(
+            scan.PEEPHOLE_LSTM, PeepholeLSTMCell, lambda k, r, b, p: scan.Weights(k, r, b, more=(p,)), states=2
+        ),
     }
     if name not in registry:
         raise ValueError(f"unknown cell {name!r}; the cells are {', '.join(registry)}")
@@ -57,5 +62,5 @@ def get(name: str) -> Cell:
 
 
 def keras_cell(cell: str, units: int, **options: Any) -> keras.layers.Layer:
-    """A stock Keras cell; its defaults are the literature's: orthogonal recurrent weights, forget bias 1, tanh."""
+    """A Keras cell; its defaults are the literature's: orthogonal recurrent weights, forget bias 1, tanh."""
     return get(cell).keras_cell(units, **options)

@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from common import cells
-from common.scan import State, scan
+from common.scan import State, scan, time_major
 
 ReadoutKind = Literal["last", "mean", "max", "mean_max"]
 register = keras.saving.register_keras_serializable("sequence_suite")
@@ -240,31 +240,22 @@ class Recurrent(keras.layers.Layer):
         sequence: tf.Tensor | None = None,
         training: bool = False,
     ) -> tuple[tf.Tensor, State]:
-        cell = self.keras_cell
         dtype = self.compute_dtype
-        kernel, recurrent, bias = (tf.cast(tf.convert_to_tensor(w), dtype) for w in cell.weights)
-        bias, recurrent_bias = (bias[0], bias[1]) if self.kind.recurrent_bias else (bias, None)
-        x = time_major(tf.cast(inputs, dtype))  # [time, batch, features]
-        keep = tf.ones(tf.shape(x)[:2], dtype) if keep is None else tf.cast(tf.transpose(keep), dtype)
+        x = tf.cast(inputs, dtype)
         mask = None
         if training and self.recurrent_dropout:
-            mask = variational_mask(
-                tf.transpose(sequence), self.units, self.recurrent_dropout, self.seed + 1, self.compute_dtype
-            )
-        projected = tf.tensordot(x, kernel, 1) + bias  # [time, batch, gates * units]
-        outputs, state = scan(
+            mask = variational_mask(sequence, self.units, self.recurrent_dropout, self.seed + 1, dtype)
+        return scan(
             self.kind.step,
-            projected,
-            recurrent,
-            recurrent_bias,
-            keep,
-            state or self.initial_state(tf.shape(inputs)[0]),
-            tuple(time_major(i) for i in inject) if inject else None,
+            x,
+            self.kind.weights(*(tf.cast(tf.convert_to_tensor(w), dtype) for w in self.keras_cell.weights)),
+            tf.ones(tf.shape(x)[:2], dtype) if keep is None else tf.cast(keep, dtype),
+            state or self.initial_state(tf.shape(x)[0]),
+            inject or (),
             mask,
             self.activation,
             self.jit_compile and None not in inputs.shape[:2] and not tf.executing_eagerly(),
         )
-        return time_major(outputs), state
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {
@@ -275,11 +266,6 @@ class Recurrent(keras.layers.Layer):
             "seed": self.seed,
             "jit_compile": self.jit_compile,
         }
-
-
-def time_major(x: tf.Tensor) -> tf.Tensor:
-    """Swaps the first two axes: `[batch, time, units]` and `[time, batch, units]`."""
-    return tf.transpose(x, (1, 0, 2))
 
 
 def reversed_keep(keep: tf.Tensor) -> tf.Tensor:

@@ -11,7 +11,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 
 from common import cells
-from common.scan import ACTIVATIONS, scan
+from common.scan import ACTIVATIONS, LANES_OF_A_BLOCK, blocks_of, scan, time_major
 
 EVERY_CELL = pytest.mark.parametrize("cell", cells.names())
 EVERY_ACTIVATION = pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -39,26 +39,22 @@ def numbers_of(cell: str, seed: int, dtype: str = "float32", time: int = TIME) -
     }
 
 
-def run_scan(cell, numbers, keep, inject, mask, activation="tanh", jit_compile=False):
-    """Outputs and final state of the scan, with the two products that a layer does around it."""
+def run_scan(cell, numbers, keep, inject, mask, activation="tanh", jit_compile=False, blocks=1):
+    """Outputs and final state of the scan, time-major as the numbers are."""
     kind = cells.get(cell)
-    kernel, recurrent, bias = numbers["weights"]
-    bias, recurrent_bias = (bias[0], bias[1]) if kind.recurrent_bias else (bias, None)
-    projected = tf.tensordot(numbers["inputs"][0], kernel, 1) + bias
-    injected = tuple(numbers["inject"]) if inject else None
-    initial = tuple(numbers["initial"])
-    return scan(
+    outputs, final = scan(
         kind.step,
-        projected,
-        recurrent,
-        recurrent_bias,
-        keep,
-        initial,
-        injected,
-        mask,
+        time_major(numbers["inputs"][0]),
+        kind.weights(*numbers["weights"]),
+        tf.transpose(keep),
+        tuple(numbers["initial"]),
+        tuple(time_major(i) for i in numbers["inject"]) if inject else (),
+        None if mask is None else time_major(mask),
         activation,
         jit_compile,
+        blocks,
     )
+    return time_major(outputs), final
 
 
 @cache
@@ -73,7 +69,7 @@ def run_naive(cell, numbers, keep, inject, mask, activation="tanh"):
     """The definition: one lane and one step at a time through the stock cell."""
     layer = stock_cell(cell, activation)
     rest = [v.value for v in layer.non_trainable_variables]
-    kernel, recurrent, bias = numbers["weights"]
+    kernel, recurrent, *others = numbers["weights"]
     lanes, finals = [], []
     for lane in range(LANES):
         state, outputs = [s[lane : lane + 1] for s in numbers["initial"]], []
@@ -84,7 +80,7 @@ def run_naive(cell, numbers, keep, inject, mask, activation="tanh"):
             # Masking the state ahead of the product is masking the rows of the recurrent kernel.
             masked = recurrent if mask is None else mask[t, lane][:, None] * recurrent
             x = numbers["inputs"][0][t, lane : lane + 1]
-            (hidden, state), _ = layer.stateless_call([kernel, masked, bias], rest, x, state)
+            (hidden, state), _ = layer.stateless_call([kernel, masked, *others], rest, x, state)
             outputs.append(hidden)
         lanes.append(tf.concat(outputs, 0))
         finals.append(state)
@@ -156,6 +152,36 @@ def test_xla_computes_the_same(cell: str) -> None:
         gradients_of(run_scan, cell, True, True, jit_compile=jit)(numbers, KEEP, mask) for jit in (False, True)
     )
     assert_all_close(xla, plain)
+
+
+@EVERY_CELL
+@pytest.mark.parametrize("jit_compile", [False, True])
+@pytest.mark.parametrize("blocks", [2, 3])
+def test_blocks_of_lanes_compute_the_same(cell: str, jit_compile: bool, blocks: int) -> None:
+    lanes = 2 * blocks + 1  # One block is larger than the others.
+    draw = np.random.default_rng(9)
+
+    def of_all_lanes(x: np.ndarray, axis: int) -> np.ndarray:
+        return draw.normal(size=[lanes if n == axis else m for n, m in enumerate(x.shape)]).astype(np.float32)
+
+    numbers = numbers_of(cell, 9)
+    for name in ("inputs", "inject", "d_outputs"):
+        numbers[name] = [of_all_lanes(x, 1) for x in numbers[name]]
+    for name in ("initial", "d_final"):
+        numbers[name] = [of_all_lanes(x, 0) for x in numbers[name]]
+    keep = draw.integers(0, 2, (TIME, lanes)).astype(np.float32)
+    mask = (draw.integers(0, 2, (TIME, lanes, UNITS)) * 2.0).astype(np.float32)
+    one, several = (
+        gradients_of(run_scan, cell, True, True, jit_compile=jit_compile, blocks=n)(numbers, keep, mask)
+        for n in (1, blocks)
+    )
+    assert_all_close(several, one)
+
+
+def test_a_block_is_never_so_small_that_it_is_not_worth_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    fewest = LANES_OF_A_BLOCK
+    assert [blocks_of(n) for n in (1, fewest, 2 * fewest - 1, 2 * fewest, 100 * fewest)] == [1, 1, 1, 2, 4]
 
 
 @EVERY_CELL

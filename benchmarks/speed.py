@@ -1,0 +1,230 @@
+"""Speed of the recurrent layers on this machine: ours, stock Keras, stock Keras under XLA, and PyTorch.
+
+Usage: python benchmarks/speed.py [--rounds 15] [--cells lstm gru] [--json FILE]
+
+A step is the forward pass of one layer over `[batch, time, inputs]`, the mean squared error of its outputs, and
+the gradients of weights and inputs. Every library runs in a process of its own with all cores; rounds are
+interleaved, so that a slow moment of the machine meets all alike, and the median over the rounds counts.
+PyTorch is optional (`pip install torch`, the CPU build). Prints Markdown tables for docs/results.md.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Annotated, Any
+
+import cyclopts
+from rich.console import Console
+from rich.progress import track
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from common import cells  # noqa: E402
+
+Size = tuple[int, int, int, int]
+SIZES: tuple[Size, ...] = ((64, 64, 128, 256), (16, 128, 128, 512), (32, 35, 64, 128), (128, 50, 300, 300))
+CONTENDERS = ("ours", "keras", "keras_xla", "torch")
+GATES = {"simple_rnn": 1, "lstm": 4, "gru": 3, "peephole_lstm": 4}
+STOCK = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
+TORCH = {"simple_rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
+MATRIX = 2048
+QUICK = 0.02  # Seconds: a sample repeats shorter steps until it lasts as long.
+
+
+def products(cell: str, size: Size) -> float:
+    """Floating-point operations of a step's matrix products: forward, and twice that backward."""
+    batch, steps, inputs, units = size
+    return 3 * 2 * batch * steps * (inputs + units) * GATES[cell] * units
+
+
+def tensorflow_step(contender: str, cell: str, size: Size) -> Callable[[], Any]:
+    import keras
+    import tensorflow as tf
+
+    from common.layers import Recurrent
+
+    batch, steps, inputs, units = size
+    x, y = tf.random.normal((batch, steps, inputs)), tf.random.normal((batch, steps, units))
+    if contender == "ours":
+        layer = Recurrent(cell, units, jit_compile=True)
+    elif cell in STOCK:
+        layer = getattr(keras.layers, STOCK[cell])(units, return_sequences=True)
+    else:
+        layer = keras.layers.RNN(cells.keras_cell(cell, units), return_sequences=True)
+
+    @tf.function(jit_compile=contender == "keras_xla")
+    def step() -> list[tf.Tensor]:
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = layer(x, training=True)
+            outputs = outputs[0] if contender == "ours" else outputs
+            loss = tf.reduce_mean((outputs - y) ** 2)
+        return tape.gradient(loss, [x, *layer.trainable_variables])
+
+    return lambda: step()[-1].numpy()
+
+
+def torch_step(cell: str, size: Size) -> Callable[[], Any]:
+    import torch
+
+    batch, steps, inputs, units = size
+    x, y = torch.randn(batch, steps, inputs, requires_grad=True), torch.randn(batch, steps, units)
+    layer = getattr(torch.nn, TORCH[cell])(inputs, units, batch_first=True)
+
+    def step() -> None:
+        layer.zero_grad()
+        x.grad = None
+        ((layer(x)[0] - y) ** 2).mean().backward()
+
+    return step
+
+
+def matrix_product(contender: str) -> Callable[[], Any]:
+    if contender == "torch":
+        import torch
+
+        a, b = torch.randn(MATRIX, MATRIX), torch.randn(MATRIX, MATRIX)
+        return lambda: torch.mm(a, b)
+
+    import tensorflow as tf
+
+    a, b = tf.random.normal((MATRIX, MATRIX)), tf.random.normal((MATRIX, MATRIX))
+    product = tf.function(tf.matmul)
+    return lambda: product(a, b)[0, 0].numpy()
+
+
+@cache
+def ready(contender: str, cell: str, size: Size | None) -> tuple[Callable[[], Any], int, float]:
+    """A warm step, how often a sample repeats it, and the seconds its first call took."""
+    start = time.perf_counter()
+    if cell == "matrix product":
+        step = matrix_product(contender)
+    else:
+        step = torch_step(cell, size) if contender == "torch" else tensorflow_step(contender, cell, size)
+    step()
+    first = time.perf_counter() - start
+    start = time.perf_counter()
+    step()
+    step()
+    return step, 1 + int(QUICK / ((time.perf_counter() - start) / 2)), first
+
+
+def sample(contender: str, cell: str, size: Size | None) -> float:
+    """Milliseconds of a step, in a worker process."""
+    step, repeats, _ = ready(contender, cell, size)
+    start = time.perf_counter()
+    for _ in range(repeats):
+        step()
+    return (time.perf_counter() - start) / repeats * 1e3
+
+
+def first_call(contender: str, cell: str, size: Size | None) -> float:
+    return ready(contender, cell, size)[2]
+
+
+def forget() -> None:
+    """Drops the compiled steps in a worker process."""
+    ready.cache_clear()
+
+
+class Workers:
+    """A process for each library, so that no library's waiting threads slow another's."""
+
+    def __init__(self) -> None:
+        self.torch = importlib.util.find_spec("torch") is not None
+        names = ("tensorflow", "torch") if self.torch else ("tensorflow",)
+        self.pools = {n: ProcessPoolExecutor(1, mp_context=get_context("spawn")) for n in names}
+
+    def __call__(self, function: Callable, contender: str, *arguments: Any) -> Any:
+        pool = self.pools["torch" if contender == "torch" else "tensorflow"]
+        return pool.submit(function, contender, *arguments).result()
+
+    def forget(self) -> None:
+        for pool in self.pools.values():
+            pool.submit(forget).result()
+
+
+def contenders(workers: Workers, cell: str) -> list[str]:
+    return [c for c in CONTENDERS if c != "torch" or (workers.torch and cell in TORCH)]
+
+
+def measure(workers: Workers, chosen: list[str], rounds: int) -> tuple[list[dict[str, Any]], float]:
+    """A row for each cell and size, and the machine's matrix rate in operations a second."""
+    rows, products_ms = [], {c: [] for c in ("ours", "torch")[: 1 + workers.torch]}
+    work = [(cell, size) for size in SIZES for cell in chosen]
+    for cell, size in track(work, "measuring", console=Console(stderr=True)):
+        names = contenders(workers, cell)
+        compiled = workers(first_call, "ours", cell, size)
+        for name in names:
+            workers(first_call, name, cell, size)
+        times: dict[str, list[float]] = {name: [] for name in names}
+        for _ in range(rounds):
+            for name in names:
+                times[name].append(workers(sample, name, cell, size))
+            for name in products_ms:
+                products_ms[name].append(workers(sample, name, "matrix product", None))
+        row: dict[str, Any] = {"cell": cell, "size": size}
+        row |= {f"{name}_ms": statistics.median(times[name]) if name in names else None for name in CONTENDERS}
+        rows.append(row | {"compile_s": compiled})
+        workers.forget()
+    rate = 2 * MATRIX**3 / min(statistics.median(ms) / 1e3 for ms in products_ms.values())
+    for row in rows:
+        row["matrix_rate_fraction"] = products(row["cell"], row["size"]) / (row["ours_ms"] / 1e3) / rate
+    return rows, rate
+
+
+def ratio(row: dict[str, Any], other: str) -> float | None:
+    return row[other] / row["ours_ms"] if row[other] else None
+
+
+def print_layers(rows: list[dict[str, Any]], rate: float) -> None:
+    def text(number: float | None, form: str) -> str:
+        return "-" if number is None else format(number, form)
+
+    print(f"\nLargest measured matrix rate, float32 {MATRIX} x {MATRIX}: {rate / 1e9:.0f} GFLOP/s\n")
+    print("| size (batch, time, inputs, units) | cell | ours ms | Keras ms | Keras XLA ms | PyTorch ms ", end="")
+    print("| x Keras | x PyTorch | of matrix rate | compile s |")
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for row in rows:
+        times = " | ".join(text(row[f"{name}_ms"], ".1f") for name in CONTENDERS)
+        against = " | ".join(text(ratio(row, other), ".2f") for other in ("keras_ms", "torch_ms"))
+        print(f"| {row['size']} | {row['cell']} | {times} | {against}", end="")
+        print(f" | {row['matrix_rate_fraction']:.0%} | {row['compile_s']:.1f} |")
+    for other in ("keras_ms", "keras_xla_ms", "torch_ms"):
+        found = [r for r in (ratio(row, other) for row in rows) if r]
+        if found:
+            mean = statistics.geometric_mean(found)
+            print(f"\n{other.removesuffix('_ms')}: geometric mean {mean:.2f}x, least {min(found):.2f}x")
+
+
+def main(
+    *,
+    rounds: int = 15,
+    cells: Annotated[list[cells.CellName], cyclopts.Parameter(consume_multiple=True)] = list(cells.names()),  # noqa: B006
+    json_file: Annotated[Path | None, cyclopts.Parameter("--json")] = None,
+) -> None:
+    """Measures and prints the tables."""
+    workers = Workers()
+    if not workers.torch:
+        print("PyTorch is not installed: its columns are left out (pip install torch, the CPU build)")
+    rows, rate = measure(workers, cells, rounds)
+    print_layers(rows, rate)
+    if json_file:
+        json_file.write_text(json.dumps(rows, indent=1) + "\n")
+        print(f"\nrows are in {json_file}")
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    cyclopts.run(main)
