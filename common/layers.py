@@ -254,7 +254,7 @@ class Recurrent(keras.layers.Layer):
             inject or (),
             mask,
             self.activation,
-            self.jit_compile and None not in inputs.shape[:2] and not tf.executing_eagerly(),
+            _under_xla(self.jit_compile, inputs),
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -266,6 +266,11 @@ class Recurrent(keras.layers.Layer):
             "seed": self.seed,
             "jit_compile": self.jit_compile,
         }
+
+
+def _under_xla(wanted: bool, inputs: tf.Tensor) -> bool:
+    """XLA needs a graph and known shapes; `inputs [batch, time, features]`."""
+    return wanted and None not in inputs.shape[:2] and not tf.executing_eagerly()
 
 
 def reversed_keep(keep: tf.Tensor) -> tf.Tensor:
@@ -393,11 +398,25 @@ class RecurrentStack(keras.layers.Layer):
         }
 
 
+@tf.custom_gradient
 def running_sum(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
     """Sum of each sequence's steps so far; time-major `x [time, batch, units]`, `before [batch, units]`."""
-    return tf.scan(
-        lambda s, e: tf.math.multiply_no_nan(s, e[1][:, None]) + e[0], (x, keep), before, parallel_iterations=1
-    )
+
+    def summed(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor, reverse: bool = False) -> tf.Tensor:
+        return tf.scan(
+            lambda s, e: tf.math.multiply_no_nan(s, e[1][:, None]) + e[0],
+            (x, keep),
+            before,
+            reverse=reverse,
+            parallel_iterations=1,
+        )
+
+    def backward(d_outputs: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor]:
+        kept_after = tf.concat([keep[1:], tf.zeros_like(keep[:1])], 0)
+        d_x = summed(d_outputs, kept_after, tf.zeros_like(before), reverse=True)
+        return d_x, None, d_x[0] * keep[0][:, None]
+
+    return summed(x, keep, before), backward
 
 
 @tf.custom_gradient
@@ -437,6 +456,7 @@ class Readout(keras.layers.Layer):
 
     Args:
         kind: `"last"`, `"mean"`, `"max"` or `"mean_max"` (both, concatenated).
+        jit_compile: Whether the loops run under XLA: inside a graph, where its shapes are known.
 
     Call arguments:
         inputs: `[batch, time, units]`.
@@ -447,9 +467,10 @@ class Readout(keras.layers.Layer):
         `[batch, time, units]` (twice as wide for `"mean_max"`), and the state after the window.
     """
 
-    def __init__(self, kind: str = "last", **kwargs: Any) -> None:
+    def __init__(self, kind: str = "last", jit_compile: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.kind = kind
+        self.jit_compile = jit_compile
 
     def build(self, inputs_shape: tuple[int | None, ...]) -> None:
         self.units = inputs_shape[-1]
@@ -463,6 +484,10 @@ class Readout(keras.layers.Layer):
     def call(self, inputs: tf.Tensor, keep: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         if self.kind == "last":
             return inputs, ()
+        read = tf.function(self._read, jit_compile=_under_xla(self.jit_compile, inputs), autograph=False)
+        return read(inputs, keep, state)
+
+    def _read(self, inputs: tf.Tensor, keep: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         x, keep = time_major(inputs), tf.transpose(keep)
         outputs, after = [], []
         if "mean" in self.kind:
@@ -476,4 +501,4 @@ class Readout(keras.layers.Layer):
         return time_major(tf.concat(outputs, 2)), tuple(after)
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"kind": self.kind}
+        return super().get_config() | {"kind": self.kind, "jit_compile": self.jit_compile}

@@ -21,6 +21,10 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
         states: Hidden and cell state, each `[batch, units]`.
     """
 
+    def __init__(self, units: int, **options: Any) -> None:
+        super().__init__(units, **options)
+        self.dropout_mask_count = None  # One mask for all gates, not one for each.
+
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         super().build(input_shape)
         self.peepholes = self.add_weight(shape=(3, self.units), name="peepholes", initializer="zeros")

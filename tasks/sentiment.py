@@ -139,7 +139,7 @@ class Sentiment(Task):
         return StreamNetwork(
             SumEmbedding((len(self.encoder.words), len(self.encoder.bigrams)), options.embedding, options.seed),
             stack,
-            Readout(options.readout),
+            Readout(options.readout, options.xla),
             keras.layers.Dense(len(self.labels), activation="softmax"),
             dropout=options.dropout,
             token_dropout=options.word_dropout,

@@ -26,7 +26,18 @@ from common.layers import (
 )
 from common.streams import Sequences, Stream
 
-STOCK = {"simple_rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+
+def peephole_layer(units: int, activation: str = "tanh", **options) -> keras.layers.Layer:
+    """What Keras would call PeepholeLSTM: its own loop over time around the cell."""
+    return keras.layers.RNN(cells.keras_cell("peephole_lstm", units, activation=activation), **options)
+
+
+STOCK = {
+    "simple_rnn": keras.layers.SimpleRNN,
+    "lstm": keras.layers.LSTM,
+    "gru": keras.layers.GRU,
+    "peephole_lstm": peephole_layer,
+}
 EVERY_CELL = pytest.mark.parametrize("cell", cells.names())
 EVERY_READOUT = pytest.mark.parametrize("kind", ["last", "mean", "max", "mean_max"])
 BATCH, TIME, FEATURES, UNITS = 3, 7, 4, 5
@@ -388,10 +399,10 @@ def test_recurrent_dropout_masks_the_hidden_state_ahead_of_the_product(cell: str
     layer, plain = Recurrent(cell, UNITS, recurrent_dropout=0.4, seed=3), Recurrent(cell, UNITS)
     outputs, _ = layer(x, sequence=numbers, training=True)
     plain.build(x.shape)
-    kernel, recurrent, bias = layer.get_weights()
+    kernel, recurrent, *others = layer.get_weights()
     mask = variational_mask(numbers[0, 0], UNITS, 0.4, 4).numpy()
     assert 0 < np.count_nonzero(mask) < UNITS
-    plain.set_weights([kernel, mask[:, None] * recurrent, bias])
+    plain.set_weights([kernel, mask[:, None] * recurrent, *others])
     assert_all_close(outputs, plain(x)[0])
 
 
@@ -469,3 +480,26 @@ def test_neither_infinity_nor_nan_crosses_the_start_of_a_sequence_in_a_readout(k
     clean = layer.initial_state(1)
     spoilt = tf.nest.map_structure(lambda s: tf.fill(s.shape, np.nan), clean)
     assert_all_close(layer(x, keep=keep, state=spoilt), layer(x, keep=keep, state=clean))
+
+
+@EVERY_READOUT
+def test_readout_computes_the_same_under_xla(kind: str) -> None:
+    x, keep = normal(BATCH, TIME, UNITS), np.ones((BATCH, TIME), np.float32)
+    keep[0, 3] = keep[1, 0] = keep[2, -1] = 0
+    results = []
+    for jit_compile in (False, True):
+        readout = Readout(kind, jit_compile)
+        readout.build(x.shape)
+        state = tuple(tf.ones_like(s) for s in readout.initial_state(BATCH))
+
+        @tf.function
+        def read(readout: Readout = readout, state: tuple = state) -> tuple:
+            with tf.GradientTape() as tape:
+                tape.watch((x, state))
+                outputs, after = readout(x, keep=keep, state=state)
+                total = tf.reduce_sum(outputs**2) + sum(tf.reduce_sum(s**3) for s in after)
+            return outputs, after, tape.gradient(total, (x, state))
+
+        results.append(tf.nest.flatten(read()))
+    for plain, xla in zip(*results, strict=True):
+        assert_all_close(xla, plain)

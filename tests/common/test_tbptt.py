@@ -18,7 +18,6 @@ from common.layers import Readout, RecurrentStack
 from common.streams import Sequences, Stream, Window
 from common.tbptt import TBPTT, CarriedState, StreamNetwork
 
-STOCK = {"simple_rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 EVERY_CELL = pytest.mark.parametrize("cell", cells.names())
 TOKENS, CLASSES, FEATURES, UNITS = 9, 3, 4, 4
 LANES, WINDOW = 2, 5
@@ -126,7 +125,7 @@ def test_a_window_as_long_as_the_sequences_has_the_gradient_of_full_bptt(cell: s
     stream = Stream(sequences, LANES, 12, shuffle=False)
     (found,) = gradients_by_window(model, stream)
 
-    recurrent = STOCK[cell](UNITS, return_sequences=True)
+    recurrent = keras.layers.RNN(cells.keras_cell(cell, UNITS), return_sequences=True)
     recurrent.build((None, None, FEATURES))
     recurrent.set_weights(model.network.stack.get_weights())
     embed, head = model.network.embed, model.network.head
