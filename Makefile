@@ -26,4 +26,4 @@ lint: setup
 	$(BIN)/ruff format --check .
 
 bench: setup
-	$(BIN)/python benchmarks/sentiment.py
+	$(BIN)/python benchmarks/speed.py

@@ -1,11 +1,12 @@
-"""Speed of the recurrent layers on this machine: ours, stock Keras, stock Keras under XLA, and PyTorch.
+"""Speed on this machine: the recurrent layers, training end to end, and the memory of TBPTT.
 
-Usage: python benchmarks/speed.py [--rounds 15] [--cells lstm gru] [--json FILE]
+Usage: python benchmarks/speed.py [--parts layers end-to-end memory] [--rounds 15] [--cells lstm gru] [--json FILE]
 
-A step is the forward pass of one layer over `[batch, time, inputs]`, the mean squared error of its outputs, and
-the gradients of weights and inputs. Every library runs in a process of its own with all cores; rounds are
-interleaved, so that a slow moment of the machine meets all alike, and the median over the rounds counts.
-PyTorch is optional (`pip install torch`, the CPU build). Prints Markdown tables for docs/results.md.
+The layers are ours, stock Keras, stock Keras under XLA, and PyTorch. A step is the forward pass of one layer over
+`[batch, time, inputs]`, the mean squared error of its outputs, and the gradients of weights and inputs. Every library
+runs in a process of its own with all cores; rounds are interleaved, so that a slow moment of the machine meets all
+alike, and the median over the rounds counts. PyTorch is optional (`pip install torch`, the CPU build). Prints
+Markdown tables for docs/results.md.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import cyclopts
 from rich.console import Console
@@ -30,16 +31,18 @@ from rich.progress import track
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import end_to_end, memory  # noqa: E402
 from common import cells  # noqa: E402
 
 Size = tuple[int, int, int, int]
 SIZES: tuple[Size, ...] = ((64, 64, 128, 256), (16, 128, 128, 512), (32, 35, 64, 128), (128, 50, 300, 300))
+CELLS = cells.names()
 CONTENDERS = ("ours", "keras", "keras_xla", "torch")
 GATES = {"simple_rnn": 1, "lstm": 4, "gru": 3, "peephole_lstm": 4}
 STOCK = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
 TORCH = {"simple_rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
 MATRIX = 2048
-QUICK = 0.02  # Seconds: a sample repeats shorter steps until it lasts as long.
+QUICK = 0.15  # Seconds: a sample repeats shorter steps until it lasts as long.
 
 
 def products(cell: str, size: Size) -> float:
@@ -208,21 +211,38 @@ def print_layers(rows: list[dict[str, Any]], rate: float) -> None:
             print(f"\n{other.removesuffix('_ms')}: geometric mean {mean:.2f}x, least {min(found):.2f}x")
 
 
+Several = cyclopts.Parameter(consume_multiple=True)
+Part = Literal["layers", "end-to-end", "memory"]
+
+
 def main(
     *,
+    parts: Annotated[tuple[Part, ...], Several] = ("layers", "end-to-end", "memory"),
     rounds: int = 15,
-    cells: Annotated[list[cells.CellName], cyclopts.Parameter(consume_multiple=True)] = list(cells.names()),  # noqa: B006
+    cell: Annotated[tuple[cells.CellName, ...], cyclopts.Parameter("--cells", consume_multiple=True)] = CELLS,
     json_file: Annotated[Path | None, cyclopts.Parameter("--json")] = None,
 ) -> None:
-    """Measures and prints the tables."""
+    """Measures and prints the tables.
+
+    Args:
+        parts: What is measured.
+        rounds: Interleaved samples of each contender.
+        cell: Of the layers.
+        json_file: Takes the rows of the layers.
+    """
     workers = Workers()
     if not workers.torch:
         print("PyTorch is not installed: its columns are left out (pip install torch, the CPU build)")
-    rows, rate = measure(workers, cells, rounds)
-    print_layers(rows, rate)
-    if json_file:
-        json_file.write_text(json.dumps(rows, indent=1) + "\n")
-        print(f"\nrows are in {json_file}")
+    if "layers" in parts:
+        rows, rate = measure(workers, list(cell), rounds)
+        print_layers(rows, rate)
+        if json_file:
+            json_file.write_text(json.dumps(rows, indent=1) + "\n")
+            print(f"\nrows are in {json_file}")
+    if "end-to-end" in parts:
+        end_to_end.print_table(workers, rounds)
+    if "memory" in parts:
+        memory.print_table()
 
 
 if __name__ == "__main__":

@@ -15,10 +15,10 @@ work from core to core.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import NamedTuple
 
+import joblib
 import tensorflow as tf
 
 State = tuple[tf.Tensor, ...]
@@ -98,7 +98,7 @@ SIMPLE_RNN = Step(_simple_rnn_forward, _simple_rnn_backward)
 
 
 def _gates(x: tf.Tensor, activation: Activation) -> tf.Tensor:
-    """Sigmoid gates i, f, o and the activated candidate g from their sums `[lanes, 4 * units]`, in the order i, f, g, o."""
+    """The sigmoid gates and the activated candidate from their sums, i, f, g, o side by side, `[lanes, 4 * units]`."""
     if activation is not ACTIVATIONS["tanh"]:
         i, f, g, o = tf.split(x, 4, axis=1)
         return tf.concat([tf.sigmoid(i), tf.sigmoid(f), activation.function(g), tf.sigmoid(o)], 1)
@@ -236,7 +236,9 @@ def scan(
 
 def blocks_of(lanes: int) -> int:
     """How many blocks of lanes run beside each other on this machine."""
-    return max(1, min(os.cpu_count() or 1, lanes // LANES_OF_A_BLOCK))
+    if tf.config.list_physical_devices("GPU"):
+        return 1
+    return max(1, min(joblib.cpu_count(), lanes // LANES_OF_A_BLOCK))
 
 
 def _recurrence(step: Step, activation: Activation, jit_compile: bool) -> Callable[..., tuple[tf.Tensor, State]]:

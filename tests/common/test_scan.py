@@ -179,9 +179,12 @@ def test_blocks_of_lanes_compute_the_same(cell: str, jit_compile: bool, blocks: 
 
 
 def test_a_block_is_never_so_small_that_it_is_not_worth_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("joblib.cpu_count", lambda: 4)
+    monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: [])
     fewest = LANES_OF_A_BLOCK
     assert [blocks_of(n) for n in (1, fewest, 2 * fewest - 1, 2 * fewest, 100 * fewest)] == [1, 1, 1, 2, 4]
+    monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: ["a device"])
+    assert blocks_of(100 * fewest) == 1
 
 
 @EVERY_CELL

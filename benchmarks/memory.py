@@ -1,0 +1,59 @@
+"""Peak memory and time of training on one sequence of growing length: TBPTT beside full BPTT.
+
+An LSTM of 128 units reads one lane of random numbers and predicts the next one. TBPTT reads it in windows; full
+BPTT is the same model with a window as long as the sequence. Every measurement is a process of its own, whose memory
+holds TensorFlow too: the growth is counted from what the process held before the first training step.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+LENGTHS = (1_000, 10_000, 100_000)
+WINDOW, UNITS = 100, 128
+EPOCH_STEPS = 20_000
+"""At least as many steps are trained before and while the time is taken."""
+
+
+def train(steps: int, window: int) -> tuple[float, float, float]:
+    """Peak memory of the process and its growth through training, in MB, and seconds per 1,000 steps."""
+    import keras
+    import numpy as np
+
+    from common.layers import Readout, RecurrentStack
+    from common.streams import Sequences, Stream
+    from common.tbptt import TBPTT, StreamNetwork
+    from common.training import peak_memory_mb
+
+    values = np.random.default_rng(0).normal(size=(steps + 1, 1)).astype(np.float32)
+    sequences = Sequences(np.array([steps]), {"values": values[:-1]}, values[1:, 0], np.ones(steps, np.float32))
+    stack = RecurrentStack("lstm", UNITS, jit_compile=True)
+    features = keras.layers.Dense(UNITS)
+    features.build((None, None, 1))
+    network = StreamNetwork(features, stack, Readout(), keras.layers.Dense(1), inputs="values")
+    model = TBPTT(network, 1, window)
+    model.compile(keras.optimizers.Adam(global_clipnorm=1.0), loss="mse")
+    stream = Stream(sequences, 1, window)
+    before = peak_memory_mb()
+    model.fit(stream, epochs=1, verbose=0)
+    epochs = max(1, EPOCH_STEPS // steps)
+    start = time.perf_counter()
+    model.fit(stream, initial_epoch=1, epochs=1 + epochs, verbose=0)
+    seconds = (time.perf_counter() - start) / (epochs * steps / 1000)
+    return peak_memory_mb(), peak_memory_mb() - before, seconds
+
+
+def print_table() -> None:
+    print(f"\n| one sequence, LSTM of {UNITS} units | steps | peak MB | growth MB | s per 1,000 steps |")
+    print("|---|---|---|---|---|")
+    peaks = []
+    for name, window in ((f"TBPTT, window {WINDOW}", WINDOW), ("full BPTT", None)):
+        for steps in LENGTHS:
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+                peak, growth, seconds = process.submit(train, steps, window or steps).result()
+            peaks.append(peak)
+            print(f"| {name} | {steps:,} | {peak:,.0f} | {growth:,.0f} | {seconds:.3f} |", flush=True)
+    growth = peaks[len(LENGTHS) - 1] / peaks[0] - 1
+    print(f"\nTBPTT: {growth:+.1%} peak memory from {LENGTHS[0]:,} to {LENGTHS[-1]:,} steps")
