@@ -14,6 +14,7 @@ import keras
 from common import exporting
 from common.checkpoints import UnfinishedRun
 from common.errors import InputError
+from common.lazy_adam import LazyAdam
 from common.reports import console, say, scores_table, waiting
 from common.streams import Stream
 from common.task import SPLITS, Task
@@ -50,7 +51,7 @@ def compiled(task: Task) -> TBPTT:
     keras.utils.set_random_seed(options.seed)
     model = TBPTT(task.network(), options.batch_size, options.window, options.reach)
     model.compile(
-        keras.optimizers.Adam(options.learning_rate, global_clipnorm=options.clip_norm),
+        LazyAdam(options.learning_rate, global_clipnorm=options.clip_norm),
         loss=task.loss,
         weighted_metrics=list(task.metrics),
         jit_compile=False,

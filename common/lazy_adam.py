@@ -1,0 +1,42 @@
+"""Adam that leaves alone the rows of an embedding that a window does not read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable("sequence_suite")
+class LazyAdam(keras.optimizers.Adam):
+    """Adam whose moments of an embedding's row decay only in the steps that read the row.
+
+    Stock Adam moves every row of every embedding in every step; with tens of thousands of words that takes as long as
+    the recurrence. The bias correction counts all steps, as OpenNMT-tf's and TensorFlow Addons' `LazyAdam` do. Other
+    variables are updated as in `keras.optimizers.Adam` (Kingma & Ba 2015, "Adam: A Method for Stochastic
+    Optimization", algorithm 1), whose arguments it takes. The slices of a gradient name each row once.
+    """
+
+    def _clip_gradients(self, grads: list[Any]) -> list[Any]:
+        if self.global_clipnorm:  # Keras's own makes slices dense.
+            return tf.clip_by_global_norm(grads, self.global_clipnorm)[0]
+        return super()._clip_gradients(grads)
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        if not isinstance(gradient, tf.IndexedSlices):
+            super().update_step(gradient, variable, learning_rate)
+            return
+        number = self._get_variable_index(variable)
+        first, second = self._momentums[number].value, self._velocities[number].value
+        rows, values = gradient.indices, tf.cast(gradient.values, variable.dtype)
+        step = tf.cast(self.iterations + 1, variable.dtype)
+        correction = tf.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
+
+        m, v = tf.gather(first, rows), tf.gather(second, rows)
+        m += (1 - self.beta_1) * (values - m)
+        v += (1 - self.beta_2) * (values * values - v)
+        change = tf.cast(learning_rate, variable.dtype) * correction * m / (tf.sqrt(v) + self.epsilon)
+        first.scatter_update(tf.IndexedSlices(m, rows))
+        second.scatter_update(tf.IndexedSlices(v, rows))
+        variable.scatter_sub(tf.IndexedSlices(change, rows))
