@@ -22,7 +22,9 @@ def train(steps: int, window: int) -> tuple[float, float, float]:
     import keras
     import numpy as np
 
-    from common.layers import Readout, RecurrentStack
+    from common.embeddings import Numbers
+    from common.heads import Readout, ReadoutHead
+    from common.layers import RecurrentStack
     from common.streams import Sequences, Stream
     from common.tbptt import TBPTT, StreamNetwork
     from common.training import peak_memory_mb
@@ -30,9 +32,7 @@ def train(steps: int, window: int) -> tuple[float, float, float]:
     values = np.random.default_rng(0).normal(size=(steps + 1, 1)).astype(np.float32)
     sequences = Sequences(np.array([steps]), {"values": values[:-1]}, values[1:, 0], np.ones(steps, np.float32))
     stack = RecurrentStack("lstm", UNITS, jit_compile=True)
-    features = keras.layers.Dense(UNITS)
-    features.build((None, None, 1))
-    network = StreamNetwork(features, stack, Readout(), keras.layers.Dense(1), inputs="values")
+    network = StreamNetwork(Numbers(1), stack, ReadoutHead(Readout(), keras.layers.Dense(1)))
     model = TBPTT(network, 1, window)
     model.compile(keras.optimizers.Adam(global_clipnorm=1.0), loss="mse")
     stream = Stream(sequences, 1, window)

@@ -1,4 +1,4 @@
-"""Keras layers over the segmented recurrence: recurrent, stacked, bidirectional, and the readout of a sequence.
+"""Keras layers over the segmented recurrence: recurrent, stacked, bidirectional; and dropout fixed within a sequence.
 
 Every layer takes its state as tensors and gives it back, so one layer serves training by windows, evaluation
 and export. `keep` is 1 where a step follows its predecessor and 0 where a sequence starts; `sequence` numbers
@@ -7,20 +7,18 @@ the sequence each step belongs to, which fixes the dropout masks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import keras
 import tensorflow as tf
 
 from common import cells
-from common.scan import State, scan, time_major
+from common.scan import State, scan
 
-ReadoutKind = Literal["last", "mean", "max", "mean_max"]
 register = keras.saving.register_keras_serializable("sequence_suite")
 
 
-def _hash(x: tf.Tensor) -> tf.Tensor:
+def mixed_bits(x: tf.Tensor) -> tf.Tensor:
     """A bijective mixing of 32-bit integers (the `lowbias32` constants of C. Wellons' hash-prospector)."""
     for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
         x = tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, tf.constant(shift, tf.uint32)))
@@ -30,7 +28,7 @@ def _hash(x: tf.Tensor) -> tf.Tensor:
 
 def uniform_of(numbers: tf.Tensor, seed: int, dtype: str = "float32") -> tf.Tensor:
     """Uniform numbers in [0, 1) that are a pure function of `numbers` (int32, any shape) and `seed`."""
-    mixed = _hash(tf.bitcast(numbers, tf.uint32) + _hash(tf.constant(seed % 2**32, tf.uint32)))
+    mixed = mixed_bits(tf.bitcast(numbers, tf.uint32) + mixed_bits(tf.constant(seed % 2**32, tf.uint32)))
     return tf.cast(tf.bitwise.right_shift(mixed, tf.constant(8, tf.uint32)), dtype) * 2.0**-24
 
 
@@ -51,7 +49,7 @@ def variational_mask(sequence: tf.Tensor, units: int, rate: float, seed: int, dt
     Returns:
         `[..., units]`: 0 where dropped, `1 / (1 - rate)` elsewhere.
     """
-    mixed = tf.bitcast(_hash(tf.bitcast(sequence, tf.uint32)), tf.int32)
+    mixed = tf.bitcast(mixed_bits(tf.bitcast(sequence, tf.uint32)), tf.int32)
     numbers = mixed[..., None] + tf.range(units, dtype=tf.int32) * 0x3C6EF35
     return tf.cast(uniform_of(numbers, seed) >= rate, dtype) / (1 - rate)
 
@@ -82,85 +80,6 @@ class VariationalDropout(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"rate": self.rate, "seed": self.seed}
-
-
-@register
-class TokenDropout(keras.layers.Layer):
-    """Replaces numbers by 1, the unknown, so that no output hangs on one of them.
-
-    All occurrences of a number in a sequence share their fate, across windows (the embedding dropout of Gal &
-    Ghahramani 2016, section 4.2).
-
-    Args:
-        rate: Share of the numbers of a sequence replaced while training.
-        seed: Fixes which.
-
-    Call arguments:
-        inputs: int32 `[batch, time]` or `[batch, time, kinds]`; kinds are dropped apart from each other.
-        sequence: int32 `[batch, time]`.
-        training: Whether to replace.
-    """
-
-    def __init__(self, rate: float, seed: int = 0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.rate = rate
-        self.seed = seed
-
-    def call(self, inputs: tf.Tensor, sequence: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
-        if not training or not self.rate:
-            return inputs
-        drawn = tf.bitcast(_hash(tf.bitcast(sequence, tf.uint32)), tf.int32)
-        kinds = tf.constant(0)
-        if len(inputs.shape) == 3:
-            drawn, kinds = drawn[..., None], tf.range(inputs.shape[-1], dtype=tf.int32)
-        numbers = drawn + inputs * 0x3C6EF35 + kinds * 0x2545F49
-        return tf.where((uniform_of(numbers, self.seed) < self.rate) & (inputs > 0), 1, inputs)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"rate": self.rate, "seed": self.seed}
-
-
-@register
-class SumEmbedding(keras.layers.Layer):
-    """The sum of several embeddings of a step, such as those of its word and of its bigram.
-
-    The first starts at random; the others start at zero and add what training finds in them.
-
-    Args:
-        sizes: Numbers each embedding knows.
-        units: Width.
-        seed: Fixes the initial weights.
-
-    Call arguments:
-        inputs: int32 `[batch, time, len(sizes)]`.
-
-    Returns:
-        `[batch, time, units]`.
-    """
-
-    def __init__(self, sizes: Sequence[int], units: int, seed: int = 0, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.sizes = tuple(sizes)
-        self.units = units
-        self.seed = seed
-        random = keras.initializers.RandomUniform(seed=seed)
-        self.embeddings = [
-            keras.layers.Embedding(size, units, "zeros" if n else random, dtype=self.dtype_policy)
-            for n, size in enumerate(self.sizes)
-        ]
-
-    def build(self, inputs_shape: tuple[int | None, ...]) -> None:
-        for embedding in self.embeddings:
-            embedding.build(tuple(inputs_shape[:2]))
-
-    def call(self, inputs: tf.Tensor) -> tf.Tensor:
-        return tf.add_n([embedding(inputs[..., n]) for n, embedding in enumerate(self.embeddings)])
-
-    def compute_output_shape(self, inputs_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
-        return (*inputs_shape[:2], self.units)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"sizes": self.sizes, "units": self.units, "seed": self.seed}
 
 
 @register
@@ -254,7 +173,7 @@ class Recurrent(keras.layers.Layer):
             inject or (),
             mask,
             self.activation,
-            _under_xla(self.jit_compile, inputs),
+            under_xla(self.jit_compile, inputs),
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -268,7 +187,7 @@ class Recurrent(keras.layers.Layer):
         }
 
 
-def _under_xla(wanted: bool, inputs: tf.Tensor) -> bool:
+def under_xla(wanted: bool, inputs: tf.Tensor) -> bool:
     """XLA needs a graph and known shapes; `inputs [batch, time, features]`."""
     return wanted and None not in inputs.shape[:2] and not tf.executing_eagerly()
 
@@ -342,13 +261,18 @@ class RecurrentStack(keras.layers.Layer):
             VariationalDropout(dropout, first + 10 * n + 9, dtype=self.dtype_policy) for n in range(layers - 1)
         ]
 
+    @property
+    def width(self) -> int:
+        """Features of the outputs."""
+        return self.units * (2 if self.bidirectional else 1)
+
     def build(self, inputs_shape: tuple[int | None, ...]) -> None:
         width = inputs_shape[-1]
         for n, forward in enumerate(self.forwards):
             forward.build((None, None, width))
             if self.bidirectional:
                 self.backwards[n].build((None, None, width))
-            width = self.units * (2 if self.bidirectional else 1)
+            width = self.width
 
     def initial_state(self, batch_size: int | tf.Tensor) -> tuple[State, ...]:
         return tuple(layer.initial_state(batch_size) for layer in self.forwards)
@@ -396,109 +320,3 @@ class RecurrentStack(keras.layers.Layer):
             "seed": self.seed,
             "jit_compile": self.jit_compile,
         }
-
-
-@tf.custom_gradient
-def running_sum(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
-    """Sum of each sequence's steps so far; time-major `x [time, batch, units]`, `before [batch, units]`."""
-
-    def summed(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor, reverse: bool = False) -> tf.Tensor:
-        return tf.scan(
-            lambda s, e: tf.math.multiply_no_nan(s, e[1][:, None]) + e[0],
-            (x, keep),
-            before,
-            reverse=reverse,
-            parallel_iterations=1,
-        )
-
-    def backward(d_outputs: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor]:
-        kept_after = tf.concat([keep[1:], tf.zeros_like(keep[:1])], 0)
-        d_x = summed(d_outputs, kept_after, tf.zeros_like(before), reverse=True)
-        return d_x, None, d_x[0] * keep[0][:, None]
-
-    return summed(x, keep, before), backward
-
-
-@tf.custom_gradient
-def running_max(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
-    """Maximum of each sequence's steps so far; shapes as `running_sum`."""
-    lowest = x.dtype.min
-
-    def older(kept: tf.Tensor, m: tf.Tensor) -> tf.Tensor:
-        return tf.where(kept[:, None] > 0, m, lowest)
-
-    outputs = tf.scan(lambda m, e: tf.maximum(older(e[1], m), e[0]), (x, keep), before, parallel_iterations=1)
-    previous = tf.concat([before[None], outputs[:-1]], 0)
-    newest = tf.cast((x >= previous) | (keep[:, :, None] == 0), x.dtype)
-
-    def backward(d_outputs: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor]:
-        passed = 1 - newest
-
-        # The gradient of the maximum after step t, which belongs to the newest step that reached it.
-        through = tf.scan(
-            lambda d, e: e[0] + d * e[1],
-            (d_outputs[:-1], passed[1:]),
-            d_outputs[-1],
-            reverse=True,
-            parallel_iterations=1,
-        )
-        through = tf.concat([through, d_outputs[-1:]], 0)
-        return through * newest, None, through[0] * passed[0]
-
-    return outputs, backward
-
-
-@register
-class Readout(keras.layers.Layer):
-    """What is known of a sequence after each of its steps: its last output, running mean, running maximum.
-
-    Mean and maximum are carried as state, so they cover the whole sequence, however many windows it crosses.
-
-    Args:
-        kind: `"last"`, `"mean"`, `"max"` or `"mean_max"` (both, concatenated).
-        jit_compile: Whether the loops run under XLA: inside a graph, where its shapes are known.
-
-    Call arguments:
-        inputs: `[batch, time, units]`.
-        keep: `[batch, time]`.
-        state: Tuple of `[batch, units]`, empty for `"last"`; the first of `"mean"` is the sum, the second the count.
-
-    Returns:
-        `[batch, time, units]` (twice as wide for `"mean_max"`), and the state after the window.
-    """
-
-    def __init__(self, kind: str = "last", jit_compile: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.kind = kind
-        self.jit_compile = jit_compile
-
-    def build(self, inputs_shape: tuple[int | None, ...]) -> None:
-        self.units = inputs_shape[-1]
-
-    def initial_state(self, batch_size: int | tf.Tensor) -> State:
-        zeros = tf.zeros((batch_size, self.units), self.compute_dtype)
-        return {"last": (), "mean": (zeros, zeros[:, :1]), "max": (zeros,), "mean_max": (zeros, zeros[:, :1], zeros)}[
-            self.kind
-        ]
-
-    def call(self, inputs: tf.Tensor, keep: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-        if self.kind == "last":
-            return inputs, ()
-        read = tf.function(self._read, jit_compile=_under_xla(self.jit_compile, inputs), autograph=False)
-        return read(inputs, keep, state)
-
-    def _read(self, inputs: tf.Tensor, keep: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
-        x, keep = time_major(inputs), tf.transpose(keep)
-        outputs, after = [], []
-        if "mean" in self.kind:
-            sums, counts = running_sum(x, keep, state[0]), running_sum(tf.ones_like(x[:, :, :1]), keep, state[1])
-            outputs.append(sums / counts)
-            after += [sums[-1], counts[-1]]
-        if "max" in self.kind:
-            highest = running_max(x, keep, state[-1])
-            outputs.append(highest)
-            after.append(highest[-1])
-        return time_major(tf.concat(outputs, 2)), tuple(after)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"kind": self.kind, "jit_compile": self.jit_compile}

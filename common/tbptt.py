@@ -7,96 +7,85 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from common.layers import Readout, RecurrentStack, TokenDropout, VariationalDropout, register
+from common.layers import RecurrentStack, VariationalDropout, register
 from common.streams import Stream
 
 
 @register
 class StreamNetwork(keras.layers.Layer):
-    """Inputs to features, a recurrent stack, a readout and a head, over windows of packed streams.
+    """Inputs to features, a recurrent stack and a head, over windows of packed streams.
 
     Args:
-        embed: Layer from the window's `inputs` entry to features, `[batch, time, features]`.
+        embed: Layer from the window to features, `(window, training) -> [batch, time, width]`; has a `width`.
         stack: The recurrences.
-        readout: What of the stack's outputs the head sees.
-        head: Layer from the readout to the outputs, step by step.
-        inputs: Name of the window's entry that `embed` reads.
-        dropout: Share dropped of the features and of the readout, variational.
-        token_dropout: Share of a sequence's input numbers replaced by the unknown, see `TokenDropout`.
+        head: Layer from the stack's outputs to the network's, with a state: see `common.heads.ReadoutHead`.
+        dropout: Share dropped of the features, variational.
         seed: Fixes the masks.
 
     Call arguments:
-        window: Dictionary with `inputs`, `keep` and `sequence`, each `[batch, time, ...]`.
-        state: Of the stack and the readout; None is zeros.
+        window: Dictionary of what `embed` reads, and `keep` and `sequence`, each `[batch, time]`.
+        state: Of the stack and the head; None is zeros.
+        carry_after: Steps of the window after which the state is taken; None is all of them.
 
     Returns:
-        Outputs, `[batch, time, ...]`, and the state after the window.
+        Outputs, `[batch, time, ...]`, and the state after those steps.
     """
 
     def __init__(
         self,
         embed: keras.layers.Layer,
         stack: RecurrentStack,
-        readout: Readout,
         head: keras.layers.Layer,
-        inputs: str = "tokens",
         dropout: float = 0.0,
-        token_dropout: float = 0.0,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.embed = embed
         self.stack = stack
-        self.readout = readout
         self.head = head
-        self.inputs = inputs
         self.dropout = dropout
-        self.token_dropout = token_dropout
         self.seed = seed
-        self.inputs_dropout = TokenDropout(token_dropout, 1000 * seed + 500)
-        self.features_dropout = VariationalDropout(dropout, 1000 * seed + 501)
-        self.readout_dropout = VariationalDropout(dropout, 1000 * seed + 502)
+        self.masking = VariationalDropout(dropout, 1000 * seed + 501)
 
     def build(self, window_shape: Any = None) -> None:
-        features = self.embed.compute_output_shape((None, None))
-        width = self.stack.units * (2 if self.stack.bidirectional else 1)
-        read = width * (2 if self.readout.kind == "mean_max" else 1)
-        shapes = ((None, None), features, (None, None, width), (None, None, read))
-        for layer, shape in zip((self.embed, self.stack, self.readout, self.head), shapes):
+        for layer, width in ((self.embed, None), (self.stack, self.embed.width), (self.head, self.stack.width)):
             if not layer.built:  # A layer made from a saved configuration is.
-                layer.build(shape)
+                layer.build((None, None, width))
 
     def initial_state(self, batch_size: int | tf.Tensor) -> tuple:
-        return self.stack.initial_state(batch_size), self.readout.initial_state(batch_size)
+        return self.stack.initial_state(batch_size), self.head.initial_state(batch_size)
 
-    def call(self, window: dict[str, tf.Tensor], state: tuple | None = None, training: bool = False) -> tuple:
+    def call(
+        self,
+        window: dict[str, tf.Tensor],
+        state: tuple | None = None,
+        training: bool = False,
+        carry_after: int | None = None,
+    ) -> tuple:
         keep, sequence = window["keep"], window["sequence"]
-        stack_state, readout_state = state or self.initial_state(tf.shape(keep)[0])
-        x = self.inputs_dropout(window[self.inputs], sequence=sequence, training=training)
-        x = self.embed(x)
-        x = self.features_dropout(x, sequence=sequence, training=training)
+        state = state or self.initial_state(tf.shape(keep)[0])
+        x = self.masking(self.embed(window, training=training), sequence=sequence, training=training)
+        parts = (x, keep, sequence)
+        if carry_after is None:
+            return self._run(*parts, state, training)
+        first, carried = self._run(*(part[:, :carry_after] for part in parts), state, training)
+        second, _ = self._run(*(part[:, carry_after:] for part in parts), carried, training)
+        return tf.concat([first, second], 1), carried
+
+    def _run(self, x: tf.Tensor, keep: tf.Tensor, sequence: tf.Tensor, state: tuple, training: bool) -> tuple:
+        stack_state, head_state = state
         x, stack_state = self.stack(x, keep=keep, state=stack_state, sequence=sequence, training=training)
-        x, readout_state = self.readout(x, keep=keep, state=readout_state)
-        x = self.readout_dropout(x, sequence=sequence, training=training)
-        return self.head(x), (stack_state, readout_state)
+        outputs, head_state = self.head(x, keep=keep, sequence=sequence, state=head_state, training=training)
+        return outputs, (stack_state, head_state)
 
     def get_config(self) -> dict[str, Any]:
-        layers = {name: getattr(self, name) for name in ("embed", "stack", "readout", "head")}
-        return (
-            super().get_config()
-            | {name: keras.saving.serialize_keras_object(layer) for name, layer in layers.items()}
-            | {
-                "inputs": self.inputs,
-                "dropout": self.dropout,
-                "token_dropout": self.token_dropout,
-                "seed": self.seed,
-            }
-        )
+        layers = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("embed", "stack", "head")}
+        return super().get_config() | layers | {"dropout": self.dropout, "seed": self.seed}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> StreamNetwork:
-        for name in ("embed", "stack", "readout", "head"):
+        for name in ("embed", "stack", "head"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
 
@@ -137,7 +126,7 @@ class TBPTT(keras.Model):
     `keep = 0`.
 
     Args:
-        network: A layer `(window, state, training) -> (outputs, state)` with `initial_state(batch_size)`.
+        network: A layer called as a `StreamNetwork` is, with `initial_state(batch_size)`.
         lanes: Lanes of the streams.
         window: New steps of a training window, k1.
         reach: Steps the gradient may travel back, k2 >= k1; None is `window`.
@@ -178,13 +167,9 @@ class TBPTT(keras.Model):
         Returns:
             Outputs of the new steps, `[lanes, window, ...]`, and the state at the start of the next window's history.
         """
-        if self.reach == self.window:
-            return self.network(inputs, state=state, training=True)
-        head = {name: x[:, : self.window] for name, x in inputs.items()}
-        tail = {name: x[:, self.window :] for name, x in inputs.items()}
-        first, carried = self.network(head, state=state, training=True)
-        second, _ = self.network(tail, state=carried, training=True)
-        return tf.concat([first, second], 1)[:, self.reach - self.window :], carried
+        carry_after = None if self.reach == self.window else self.window
+        outputs, carried = self.network(inputs, state=state, training=True, carry_after=carry_after)
+        return outputs[:, self.reach - self.window :], carried
 
     def train_step(self, data: tuple) -> dict[str, tf.Tensor]:
         inputs, targets, weights = data

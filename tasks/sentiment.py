@@ -120,7 +120,9 @@ class Sentiment(Task):
     def network(self) -> keras.layers.Layer:
         import keras
 
-        from common.layers import Readout, RecurrentStack, SumEmbedding
+        from common.embeddings import SumEmbedding
+        from common.heads import Readout, ReadoutHead
+        from common.layers import RecurrentStack
         from common.tbptt import StreamNetwork
 
         options = self.options
@@ -136,14 +138,14 @@ class Sentiment(Task):
             options.seed,
             jit_compile=options.xla,
         )
+        sizes = (len(self.encoder.words), len(self.encoder.bigrams))
+        outputs = keras.layers.Dense(len(self.labels), activation="softmax")
         return StreamNetwork(
-            SumEmbedding((len(self.encoder.words), len(self.encoder.bigrams)), options.embedding, options.seed),
+            SumEmbedding(sizes, options.embedding, options.word_dropout, options.seed),
             stack,
-            Readout(options.readout, options.xla),
-            keras.layers.Dense(len(self.labels), activation="softmax"),
-            dropout=options.dropout,
-            token_dropout=options.word_dropout,
-            seed=options.seed,
+            ReadoutHead(Readout(options.readout, options.xla), outputs, options.dropout, options.seed),
+            options.dropout,
+            options.seed,
         )
 
     def answers(self, stream: Stream, outputs: np.ndarray) -> list[str]:

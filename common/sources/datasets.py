@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import InputError
-from common.sources.labelled_text import Columns, Example, Splits, complete, label_of, role_of
+from common.sources import tagged_text
+from common.sources.files import role_of
+from common.sources.labelled_text import Columns, Example, Splits, complete, label_of
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
@@ -48,6 +50,37 @@ def load_dataset(
         if role := role_of(split):
             parts.setdefault(role, []).extend(_examples(builder, split, columns, source))
     return complete({role: part for role, part in parts.items() if part}, source)
+
+
+def load_tagged(name: str, column: tagged_text.Column, data_dir: Path | None = None) -> tagged_text.TaggedSplits:
+    """Loads a TFDS data set of tagged sentences, downloading and preparing it the first time.
+
+    Args:
+        name: As TFDS knows it: `universal_dependencies/en_ewt`, ...
+        column: The feature that holds the tags, beside `tokens`.
+        data_dir: Of TFDS; its own default when not given.
+
+    Raises:
+        InputError: No such data set or feature, or it cannot be reached.
+    """
+    import tensorflow_datasets as tfds
+
+    source = f"tfds:{name}"
+    builder = _builder(name, data_dir)
+    features = builder.info.features or {}
+    for needed in ("tokens", column):
+        if needed not in features:
+            raise InputError(f"{source}: no {needed!r}; it has {', '.join(features)}; {INSTEAD}")
+    _prepare(builder, source)
+    feature = getattr(features[column], "feature", None)
+    name_of = feature.int2str if isinstance(feature, tfds.features.ClassLabel) else _plain
+    parts: dict[str, list[tagged_text.Sentence]] = {}
+    for split in builder.info.splits:
+        for record in tfds.as_numpy(builder.as_dataset(split=split)):
+            words, tags = (tuple(map(_plain, record["tokens"])), tuple(map(name_of, record[column])))
+            if role_of(split) and words:
+                parts.setdefault(role_of(split), []).append(tagged_text.Sentence(words, tags))
+    return tagged_text.complete(parts, source)
 
 
 def _builder(name: str, data_dir: Path | None) -> tfds.core.DatasetBuilder:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import json
-import re
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,13 +12,21 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from common.errors import InputError
+from common.sources.files import (
+    ROLES,
+    check_encoding,
+    existing,
+    format_of,
+    names_under,
+    plain_name,
+    read_text,
+    role_of,
+    words_in,
+)
 
 TEXT_NAMES = ("text", "review", "sentence", "content", "document")
 LABEL_NAMES = ("label", "sentiment", "class", "category", "polarity")
-VALIDATION = ("dev", "val", "valid", "validation")
-ROLES = {"train": "train", "test": "test"} | dict.fromkeys(VALIDATION, "validation")
 UNLABELLED = ("unsup", "unsupervised")
-IGNORED = re.compile(r"\.|readme|licen[cs]e", re.IGNORECASE)
 SEED = 20050617
 
 
@@ -196,15 +201,6 @@ def _find_column(names: Sequence[str], given: str | None, usual: Sequence[str], 
     raise InputError(f"{at}: no column {wanted}; name one of {columns} with {option}")
 
 
-def role_of(*names: str) -> str | None:
-    """The split that a name says by the words in it; the first name that says one counts."""
-    return next((ROLES[word] for name in names for word in _words(name.lower()) if word in ROLES), None)
-
-
-def _words(name: str) -> list[str]:
-    return re.findall(r"[^\W_]+", name)
-
-
 def label_of(value: Any) -> str:
     """A label as a string, empty when the value is none: 1 and 1.0 become "1"."""
     if isinstance(value, bool):
@@ -240,26 +236,17 @@ class OwnFiles:
 
     def parts(self, data: str) -> dict[str | None, list[Example]]:
         """The examples of each split; None is the split of names that say none."""
-        self._check_encoding()
-        path = Path(data).expanduser()
-        if not data.strip() or not path.exists():
-            raise InputError(f"--data {data}: no such file or folder; give one, or tfds:NAME for TFDS")
+        check_encoding(self.encoding)
+        path = existing(data)
         if path.is_dir():
             return self._folder(path)
-        if _format(path) not in TABLES:
-            hint = "; for a file or sub-folder per class give their folder" if _format(path) == ".txt" else ""
+        if format_of(path) not in TABLES:
+            hint = "; for a file or sub-folder per class give their folder" if format_of(path) == ".txt" else ""
             raise InputError(f"{path}: a file of unknown type; {READABLE} can be read{hint}")
         return {None: self._table(path)}
 
-    def _check_encoding(self) -> None:
-        try:
-            "".encode(self.encoding)
-        except LookupError as error:
-            raise InputError(f"--encoding {self.encoding}: {error}; try utf-8, latin-1 or cp1252") from error
-
     def _folder(self, folder: Path) -> dict[str | None, list[Example]]:
-        names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-        names = [name for name in names if not any(map(IGNORED.match, name.parts))]
+        names = names_under(folder)
         if not names:
             raise InputError(f"{folder}: a folder without examples; give {READABLE}, or files named by class")
         read, roles = self._layout(names)
@@ -274,7 +261,7 @@ class OwnFiles:
     def _layout(self, names: list[Path]) -> tuple[Reader, dict[Path, str | None]]:
         """How to read the files - as tables, as one text each, as a text a line - and the split of each."""
         roles = {name: role_of(*reversed(name.parts)) for name in names}
-        if any(_format(name) in TABLES for name in names):
+        if any(format_of(name) in TABLES for name in names):
             return self._table, roles
         in_class_folders = [name for name in names if name.parent.name and role_of(name.parent.name) is None]
         if in_class_folders:
@@ -283,9 +270,9 @@ class OwnFiles:
         return self._lines, roles
 
     def _table(self, path: Path) -> list[Example]:
-        if _format(path) not in TABLES:
+        if format_of(path) not in TABLES:
             raise InputError(f"{path}: not one of {READABLE}, as others in its folder are; move it elsewhere")
-        records = TABLES[_format(path)](path, self._content(path))
+        records = TABLES[format_of(path)](path, read_text(path, self.encoding))
         examples, names = [], None
         for place, record in records:
             names = names or self.columns.find(list(record), f"{path}:1")
@@ -295,11 +282,11 @@ class OwnFiles:
         return examples
 
     def _whole(self, path: Path) -> list[Example]:
-        return [Example(self._content(path), path.parent.name, str(path))]
+        return [Example(read_text(path, self.encoding), path.parent.name, str(path))]
 
     def _lines(self, path: Path) -> Iterator[Example]:
         label = _class_named_by(path)
-        lines = self._content(path).split("\n")
+        lines = read_text(path, self.encoding).split("\n")
         while not lines[-1].strip():
             lines.pop()
         for number, line in enumerate(lines, 1):
@@ -307,48 +294,16 @@ class OwnFiles:
                 raise InputError(f"{path}:{number}: an empty line where each is a text; remove it")
             yield Example(line.rstrip("\r"), label, f"{path}:{number}")
 
-    def _content(self, path: Path) -> str:
-        raw = _bytes(path)
-        try:
-            content = raw.decode(self.encoding).removeprefix("\ufeff")
-        except UnicodeDecodeError as error:
-            line = raw.count(b"\n", 0, error.start) + 1
-            raise InputError(
-                f"{path}:{line}: byte 0x{raw[error.start]:02x} is not {self.encoding}; "
-                "name the file's encoding, for example --encoding latin-1"
-            ) from error
-        if not content.strip():
-            raise InputError(f"{path}: an empty file; fill or remove it")
-        return content
-
-
-def _bytes(path: Path) -> bytes:
-    try:
-        raw = path.read_bytes()
-        return gzip.decompress(raw) if path.suffix.lower() == ".gz" else raw
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise InputError(f"{path}: not a whole gzip file ({error}); compress or fetch it again") from error
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
-
-
-def _plain_name(path: Path) -> Path:
-    return path.with_suffix("") if path.suffix.lower() == ".gz" else path
-
-
-def _format(path: Path) -> str:
-    return _plain_name(path).suffix.lower()
-
 
 def _class_named_by(path: Path) -> str:
     """The class of `neg.txt`, `train_neg.txt` or `rt-polarity.neg`."""
-    name = _plain_name(path)
+    name = plain_name(path)
     if name.suffix.lower() in ("", ".txt"):
-        label = "_".join(word for word in _words(name.stem) if word.lower() not in ROLES)
+        label = "_".join(word for word in words_in(name.stem) if word.lower() not in ROLES)
         if not label:
             raise InputError(f"{path}: named after no class; name it as in train_pos.txt, or give {READABLE}")
         return label
-    siblings = (_plain_name(other) for other in path.parent.iterdir())
+    siblings = (plain_name(other) for other in path.parent.iterdir())
     if not any(other.stem == name.stem and other.suffix != name.suffix for other in siblings):
         raise InputError(f"{path}: a file of unknown type; {READABLE}, or a file per class, can be read")
     return name.suffix[1:]

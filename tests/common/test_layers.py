@@ -14,17 +14,15 @@ from hypothesis import given, settings
 
 from common import cells
 from common.layers import (
-    Readout,
     Recurrent,
     RecurrentStack,
-    SumEmbedding,
-    TokenDropout,
     VariationalDropout,
     reversed_keep,
     uniform_of,
     variational_mask,
 )
 from common.streams import Sequences, Stream
+from tests.helpers import assert_all_close, check_configuration, normal, randomise, results_and_gradients
 
 
 def peephole_layer(units: int, activation: str = "tanh", **options) -> keras.layers.Layer:
@@ -39,35 +37,7 @@ STOCK = {
     "peephole_lstm": peephole_layer,
 }
 EVERY_CELL = pytest.mark.parametrize("cell", cells.names())
-EVERY_READOUT = pytest.mark.parametrize("kind", ["last", "mean", "max", "mean_max"])
 BATCH, TIME, FEATURES, UNITS = 3, 7, 4, 5
-
-
-def normal(*shape: int, seed: int = 0) -> tf.Tensor:
-    return tf.constant(np.random.default_rng(seed).normal(size=shape).astype(np.float32))
-
-
-def randomise(layer: keras.layers.Layer, seed: int = 1) -> None:
-    """Random weights everywhere, so that no bias hides at zero."""
-    draw = np.random.default_rng(seed)
-    layer.set_weights([0.5 * draw.normal(size=w.shape) for w in layer.get_weights()])
-
-
-def assert_all_close(ours: object, theirs: object) -> None:
-    for a, b in zip(tf.nest.flatten(ours), tf.nest.flatten(theirs), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
-
-
-def results_and_gradients(
-    call: Callable[[], list], layers: list[keras.layers.Layer], *tensors: object
-) -> tuple[list, list]:
-    """What `call` gives, and the gradients of a weighted sum of it."""
-    sources = tf.nest.flatten(tensors) + [v.value for layer in layers for v in layer.trainable_variables]
-    with tf.GradientTape() as tape:
-        tape.watch(sources)
-        results = tf.nest.flatten(call())
-        total = tf.add_n([tf.reduce_sum(r * normal(*r.shape, seed=n)) for n, r in enumerate(results)])
-    return results, tape.gradient(total, sources)
 
 
 def packed(lengths: list[int], width: int = FEATURES) -> tuple[list[tf.Tensor], tf.Tensor, tf.Tensor, tf.Tensor]:
@@ -241,28 +211,17 @@ def test_reversed_keep_starts_a_sequence_at_its_own_last_step() -> None:
 
 # Configuration
 
+
 LAYERS = [
     *(Recurrent(cell, 4, "relu", 0.25, 3, name=f"a_{cell}") for cell in cells.names()),
     *(RecurrentStack(cell, 4, 2, True, True, 0.1, 0.2, "sigmoid", 5, name=f"b_{cell}") for cell in cells.names()),
     VariationalDropout(0.3, 4),
-    TokenDropout(0.3, 4),
-    *(Readout(kind) for kind in ("last", "mean", "max", "mean_max")),
-    SumEmbedding((7, 5), 4, 2),
 ]
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: f"{type(layer).__name__}_{layer.name}")
 def test_configuration_makes_the_same_layer(layer: keras.layers.Layer) -> None:
-    config = layer.get_config()
-    again = type(layer).from_config(config)
-    assert again.get_config() == config
-    through_keras = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
-    assert type(through_keras) is type(layer)
-    assert through_keras.get_config() == config
-    # Every constructor argument is in the configuration.
-    names = set(type(layer).__init__.__annotations__) - {"return", "kwargs"}
-    assert names <= set(config)
-    assert all(getattr(layer, name) == getattr(again, name) for name in names)
+    check_configuration(layer)
 
 
 @EVERY_CELL
@@ -278,18 +237,6 @@ def test_the_same_seed_makes_the_same_weights_and_each_layer_has_its_own(cell: s
     assert not np.allclose(first.get_weights()[0], other.get_weights()[0])
     kernels = [layer.get_weights()[0] for layer in (*first.forwards, *first.backwards)]
     assert all(not np.allclose(a, b) for n, a in enumerate(kernels) for b in kernels[:n])
-
-
-def test_sum_embedding_is_the_sum_of_its_tables_and_only_the_first_starts_at_random() -> None:
-    layer = SumEmbedding((7, 5), 3)
-    numbers = tf.constant([[[6, 4], [0, 1]], [[3, 0], [6, 4]]])
-    layer.build(numbers.shape)
-    first, second = layer.get_weights()
-    assert np.any(first) and not np.any(second)
-    randomise(layer)
-    first, second = layer.get_weights()
-    assert_all_close(layer(numbers), first[numbers[..., 0]] + second[numbers[..., 1]])
-    assert layer.compute_output_shape((2, 2, 2)) == (2, 2, 3)
 
 
 # Dropout
@@ -345,39 +292,6 @@ def test_dropout_acts_only_in_training() -> None:
     assert np.any(dropped != x)
 
 
-@pytest.mark.parametrize("kinds", [None, 3])
-def test_token_dropout_replaces_all_occurrences_of_a_number_in_a_sequence_or_none(kinds: int | None) -> None:
-    draw = np.random.default_rng(0)
-    shape = (40, 60) if kinds is None else (40, 60, kinds)
-    tokens = draw.integers(0, 12, shape).astype(np.int32)
-    numbers = np.repeat(np.arange(80, dtype=np.int32).reshape(40, 2), 30, 1)
-    layer = TokenDropout(0.3, seed=2)
-    np.testing.assert_array_equal(layer(tokens, sequence=numbers, training=False), tokens)
-    dropped = layer(tokens, sequence=numbers, training=True).numpy()
-    assert np.all((dropped == tokens) | (dropped == 1))
-    assert np.all(dropped[tokens == 0] == 0)
-    np.testing.assert_array_equal(layer(tokens[:, 7:], sequence=numbers[:, 7:], training=True), dropped[:, 7:])
-    fates = {}
-    each = np.broadcast_to(np.arange(kinds or 1), (40, 60, kinds or 1)).reshape(shape)
-    numbers = np.broadcast_to(numbers.reshape(40, 60, 1), (40, 60, kinds or 1)).reshape(shape)
-    for key in zip(numbers.ravel(), each.ravel(), tokens.ravel(), dropped.ravel(), strict=True):
-        if key[2] > 1:
-            fates.setdefault(key[:3], set()).add(key[3] == 1)
-    assert all(len(fate) == 1 for fate in fates.values())
-    share = np.mean([fate.pop() for fate in fates.values()])
-    assert abs(share - 0.3) < 5 * np.sqrt(0.3 * 0.7 / len(fates))
-
-
-def test_token_dropout_differs_between_sequences_kinds_and_seeds() -> None:
-    tokens = np.broadcast_to(np.arange(2, 202, dtype=np.int32)[None, :, None], (2, 200, 2))
-    numbers = np.repeat(np.array([[3], [4]], np.int32), 200, 1)
-    dropped = TokenDropout(0.5, 1)(tokens, sequence=numbers, training=True).numpy() == 1
-    other_seed = TokenDropout(0.5, 2)(tokens, sequence=numbers, training=True).numpy() == 1
-    pairs = [(dropped[0], dropped[1]), (dropped[..., 0], dropped[..., 1]), (dropped, other_seed)]
-    for a, b in pairs:
-        assert abs(np.mean(a == b) - 0.5) < 5 * 0.5 / np.sqrt(a.size)
-
-
 @EVERY_CELL
 def test_recurrent_dropout_acts_only_in_training_and_the_same_in_every_window(cell: str) -> None:
     _, x, keep, numbers = packed([7, 5])
@@ -423,83 +337,3 @@ def test_dropout_of_a_stack_is_between_its_layers() -> None:
     dropped = first * variational_mask(numbers, UNITS, 0.5, stack.dropouts[0].seed)
     assert_all_close(outputs, stack.forwards[1](dropped, keep=keep)[0])
     assert not np.allclose(outputs, stack(x, keep=keep)[0], atol=1e-3)
-
-
-# Readout
-
-
-def naive_readout(kind: str, x: tf.Tensor, starts: list[int]) -> tf.Tensor:
-    outputs = []
-    for t in range(x.shape[1]):
-        seen = x[:, max(s for s in starts if s <= t) : t + 1]
-        mean, highest = tf.reduce_mean(seen, 1), tf.reduce_max(seen, 1)
-        outputs.append({"last": x[:, t], "mean": mean, "max": highest, "mean_max": tf.concat([mean, highest], 1)}[kind])
-    return tf.stack(outputs, 1)
-
-
-@EVERY_READOUT
-@pytest.mark.parametrize("windows", [[11], [4, 4, 3], [1] * 11])
-def test_readout_equals_a_plain_computation_across_windows_with_its_gradient(kind: str, windows: list[int]) -> None:
-    lengths = [3, 1, 7]
-    x, keep = normal(2, sum(lengths), UNITS), np.ones((2, sum(lengths)), np.float32)
-    starts = [0, 3, 4]
-    keep[:, starts] = 0
-    layer = Readout(kind)
-    layer.build(x.shape)
-
-    def by_windows() -> list:
-        outputs, state, at = [], layer.initial_state(2), 0
-        for width in windows:
-            now = slice(at, at + width)
-            out, state = layer(x[:, now], keep=keep[:, now], state=state)
-            outputs.append(out)
-            at += width
-        return [tf.concat(outputs, 1)]
-
-    expected = results_and_gradients(lambda: [naive_readout(kind, x, starts)], [], x)
-    assert_all_close(results_and_gradients(by_windows, [], x), expected)
-
-
-@EVERY_READOUT
-@given(kept=st.lists(st.booleans(), min_size=8, max_size=8), seed=st.integers(0, 99))
-@settings(max_examples=10, deadline=None)
-def test_readout_of_random_packings(kind: str, kept: list[bool], seed: int) -> None:
-    kept[0] = False
-    x = normal(1, 8, 3, seed=seed) - 3
-    layer = Readout(kind)
-    layer.build(x.shape)
-    outputs, _ = layer(x, keep=np.array([kept], np.float32), state=layer.initial_state(1))
-    assert_all_close(outputs, naive_readout(kind, x, [t for t in range(8) if not kept[t]]))
-
-
-@EVERY_READOUT
-def test_neither_infinity_nor_nan_crosses_the_start_of_a_sequence_in_a_readout(kind: str) -> None:
-    x, keep = normal(1, 4, 3), np.array([[0, 1, 1, 1]], np.float32)
-    layer = Readout(kind)
-    layer.build(x.shape)
-    clean = layer.initial_state(1)
-    spoilt = tf.nest.map_structure(lambda s: tf.fill(s.shape, np.nan), clean)
-    assert_all_close(layer(x, keep=keep, state=spoilt), layer(x, keep=keep, state=clean))
-
-
-@EVERY_READOUT
-def test_readout_computes_the_same_under_xla(kind: str) -> None:
-    x, keep = normal(BATCH, TIME, UNITS), np.ones((BATCH, TIME), np.float32)
-    keep[0, 3] = keep[1, 0] = keep[2, -1] = 0
-    results = []
-    for jit_compile in (False, True):
-        readout = Readout(kind, jit_compile)
-        readout.build(x.shape)
-        state = tuple(tf.ones_like(s) for s in readout.initial_state(BATCH))
-
-        @tf.function
-        def read(readout: Readout = readout, state: tuple = state) -> tuple:
-            with tf.GradientTape() as tape:
-                tape.watch((x, state))
-                outputs, after = readout(x, keep=keep, state=state)
-                total = tf.reduce_sum(outputs**2) + sum(tf.reduce_sum(s**3) for s in after)
-            return outputs, after, tape.gradient(total, (x, state))
-
-        results.append(tf.nest.flatten(read()))
-    for plain, xla in zip(*results, strict=True):
-        assert_all_close(xla, plain)

@@ -1,0 +1,184 @@
+"""What a network says of each step: from the recurrences' outputs to its own, with a state of their own."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import keras
+import tensorflow as tf
+
+from common.layers import VariationalDropout, register, under_xla
+from common.scan import State, time_major
+
+ReadoutKind = Literal["last", "mean", "max", "mean_max"]
+
+
+@tf.custom_gradient
+def running_sum(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
+    """Sum of each sequence's steps so far; time-major `x [time, batch, units]`, `before [batch, units]`."""
+
+    def summed(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor, reverse: bool = False) -> tf.Tensor:
+        return tf.scan(
+            lambda s, e: tf.math.multiply_no_nan(s, e[1][:, None]) + e[0],
+            (x, keep),
+            before,
+            reverse=reverse,
+            parallel_iterations=1,
+        )
+
+    def backward(d_outputs: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor]:
+        kept_after = tf.concat([keep[1:], tf.zeros_like(keep[:1])], 0)
+        d_x = summed(d_outputs, kept_after, tf.zeros_like(before), reverse=True)
+        return d_x, None, d_x[0] * keep[0][:, None]
+
+    return summed(x, keep, before), backward
+
+
+@tf.custom_gradient
+def running_max(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
+    """Maximum of each sequence's steps so far; shapes as `running_sum`."""
+    lowest = x.dtype.min
+
+    def older(kept: tf.Tensor, m: tf.Tensor) -> tf.Tensor:
+        return tf.where(kept[:, None] > 0, m, lowest)
+
+    outputs = tf.scan(lambda m, e: tf.maximum(older(e[1], m), e[0]), (x, keep), before, parallel_iterations=1)
+    previous = tf.concat([before[None], outputs[:-1]], 0)
+    newest = tf.cast((x >= previous) | (keep[:, :, None] == 0), x.dtype)
+
+    def backward(d_outputs: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor]:
+        passed = 1 - newest
+
+        # The gradient of the maximum after step t, which belongs to the newest step that reached it.
+        through = tf.scan(
+            lambda d, e: e[0] + d * e[1],
+            (d_outputs[:-1], passed[1:]),
+            d_outputs[-1],
+            reverse=True,
+            parallel_iterations=1,
+        )
+        through = tf.concat([through, d_outputs[-1:]], 0)
+        return through * newest, None, through[0] * passed[0]
+
+    return outputs, backward
+
+
+@register
+class Readout(keras.layers.Layer):
+    """What is known of a sequence after each of its steps: its last output, running mean, running maximum.
+
+    Mean and maximum are carried as state, so they cover the whole sequence, however many windows it crosses.
+
+    Args:
+        kind: `"last"`, `"mean"`, `"max"` or `"mean_max"` (both, concatenated).
+        jit_compile: Whether the loops run under XLA: inside a graph, where its shapes are known.
+
+    Call arguments:
+        inputs: `[batch, time, units]`.
+        keep: `[batch, time]`.
+        state: Tuple of `[batch, units]`, empty for `"last"`; the first of `"mean"` is the sum, the second the count.
+
+    Returns:
+        `[batch, time, units]` (twice as wide for `"mean_max"`), and the state after the window.
+    """
+
+    def __init__(self, kind: str = "last", jit_compile: bool = False, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kind = kind
+        self.jit_compile = jit_compile
+
+    def build(self, inputs_shape: tuple[int | None, ...]) -> None:
+        self.units = inputs_shape[-1]
+
+    @property
+    def width(self) -> int:
+        """Features of the outputs."""
+        return self.units * (2 if self.kind == "mean_max" else 1)
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> State:
+        zeros = tf.zeros((batch_size, self.units), self.compute_dtype)
+        return {"last": (), "mean": (zeros, zeros[:, :1]), "max": (zeros,), "mean_max": (zeros, zeros[:, :1], zeros)}[
+            self.kind
+        ]
+
+    def call(self, inputs: tf.Tensor, keep: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+        if self.kind == "last":
+            return inputs, ()
+        read = tf.function(self._read, jit_compile=under_xla(self.jit_compile, inputs), autograph=False)
+        return read(inputs, keep, state)
+
+    def _read(self, inputs: tf.Tensor, keep: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+        x, keep = time_major(inputs), tf.transpose(keep)
+        outputs, after = [], []
+        if "mean" in self.kind:
+            sums, counts = running_sum(x, keep, state[0]), running_sum(tf.ones_like(x[:, :, :1]), keep, state[1])
+            outputs.append(sums / counts)
+            after += [sums[-1], counts[-1]]
+        if "max" in self.kind:
+            highest = running_max(x, keep, state[-1])
+            outputs.append(highest)
+            after.append(highest[-1])
+        return time_major(tf.concat(outputs, 2)), tuple(after)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"kind": self.kind, "jit_compile": self.jit_compile}
+
+
+@register
+class ReadoutHead(keras.layers.Layer):
+    """A readout of the sequence so far, and a layer from it to the outputs, step by step.
+
+    Args:
+        readout: What of the recurrences' outputs the layer sees.
+        outputs: The layer, such as `keras.layers.Dense(classes, "softmax")`.
+        dropout: Share of the readout dropped while training, variational.
+        seed: Fixes the masks.
+
+    Call arguments:
+        inputs: `[batch, time, units]`.
+        keep: `[batch, time]`.
+        sequence: int32 `[batch, time]`; needed for dropout while training.
+        state: Of the readout.
+
+    Returns:
+        Outputs, `[batch, time, ...]`, and the state after the window.
+    """
+
+    def __init__(
+        self, readout: Readout, outputs: keras.layers.Layer, dropout: float = 0.0, seed: int = 0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.readout = readout
+        self.outputs = outputs
+        self.dropout = dropout
+        self.seed = seed
+        self.masking = VariationalDropout(dropout, 1000 * seed + 502)
+
+    def build(self, inputs_shape: tuple[int | None, ...]) -> None:
+        self.readout.build(inputs_shape)
+        if not self.outputs.built:  # A layer made from a saved configuration is.
+            self.outputs.build((None, None, self.readout.width))
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> State:
+        return self.readout.initial_state(batch_size)
+
+    def call(
+        self,
+        inputs: tf.Tensor,
+        keep: tf.Tensor,
+        sequence: tf.Tensor | None = None,
+        state: State = (),
+        training: bool = False,
+    ) -> tuple[tf.Tensor, State]:
+        x, state = self.readout(inputs, keep=keep, state=state)
+        return self.outputs(self.masking(x, sequence=sequence, training=training)), state
+
+    def get_config(self) -> dict[str, Any]:
+        layers = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("readout", "outputs")}
+        return super().get_config() | layers | {"dropout": self.dropout, "seed": self.seed}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> ReadoutHead:
+        for name in ("readout", "outputs"):
+            config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)

@@ -1,0 +1,86 @@
+"""What a user's files say by their names, and their text."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from pathlib import Path
+
+from common.errors import InputError
+
+VALIDATION = ("dev", "val", "valid", "validation")
+ROLES = {"train": "train", "test": "test"} | dict.fromkeys(VALIDATION, "validation")
+IGNORED = re.compile(r"\.|readme|licen[cs]e", re.IGNORECASE)
+
+
+def role_of(*names: str) -> str | None:
+    """The split that a name says by the words in it; the first name that says one counts."""
+    return next((ROLES[word] for name in names for word in words_in(name.lower()) if word in ROLES), None)
+
+
+def words_in(name: str) -> list[str]:
+    """The words of a name, between anything that is neither letter nor digit."""
+    return re.findall(r"[^\W_]+", name)
+
+
+def existing(data: str) -> Path:
+    """The file or folder that `--data` names."""
+    path = Path(data).expanduser()
+    if not data.strip() or not path.exists():
+        raise InputError(f"--data {data}: no such file or folder; give one, or tfds:NAME for TFDS")
+    return path
+
+
+def names_under(folder: Path) -> list[Path]:
+    """The files of a folder and its sub-folders, relative to it, without hidden ones, read-mes and licences."""
+    names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    return [name for name in names if not any(map(IGNORED.match, name.parts))]
+
+
+def check_encoding(encoding: str) -> None:
+    """Refuses an encoding that Python does not know."""
+    try:
+        "".encode(encoding)
+    except LookupError as error:
+        raise InputError(f"--encoding {encoding}: {error}; try utf-8, latin-1 or cp1252") from error
+
+
+def plain_name(path: Path) -> Path:
+    """The path without a `.gz`."""
+    return path.with_suffix("") if path.suffix.lower() == ".gz" else path
+
+
+def format_of(path: Path) -> str:
+    """The suffix that says how the content is written, in lower case."""
+    return plain_name(path).suffix.lower()
+
+
+def read_text(path: Path, encoding: str) -> str:
+    """The text of a file, gzip as it is.
+
+    Raises:
+        InputError: It cannot be read, is not of that encoding, or is empty.
+    """
+    raw = _bytes(path)
+    try:
+        content = raw.decode(encoding).removeprefix("\ufeff")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise InputError(
+            f"{path}:{line}: byte 0x{raw[error.start]:02x} is not {encoding}; "
+            "name the file's encoding, for example --encoding latin-1"
+        ) from error
+    if not content.strip():
+        raise InputError(f"{path}: an empty file; fill or remove it")
+    return content
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        raw = path.read_bytes()
+        return gzip.decompress(raw) if path.suffix.lower() == ".gz" else raw
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(f"{path}: not a whole gzip file ({error}); compress or fetch it again") from error
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
