@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 import math
 from bisect import bisect_left, insort
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -32,12 +32,14 @@ class Sequences:
         inputs: What the network reads, by name, each `[steps, ...]`.
         targets: What it should say, `[steps, ...]`.
         weights: How much each step's output counts, `[steps]`; 0 where nothing is asked.
+        expand: From a window's inputs to further ones, of any shape; None adds none.
     """
 
     lengths: np.ndarray
     inputs: dict[str, np.ndarray]
     targets: np.ndarray
     weights: np.ndarray
+    expand: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]] | None = None
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -246,8 +248,8 @@ class Stream:
 
         Returns:
             `(inputs, targets, weights)`. The inputs, `[lanes, reach, ...]` each, hold those of the sequences, and
-            `keep` (0 where a sequence starts and at blank steps) and `sequence` (its number in this epoch, -1 where
-            blank). Targets and weights are those of the new steps, `[lanes, window, ...]`.
+            `keep` (0 where a sequence starts and at blank steps), `sequence` (its number in this epoch, -1 where
+            blank) and what `expand` makes of them. Targets and weights are those of the new steps, `[lanes, window, ...]`.
         """
         _, index = self._index(epoch)
         at = index[:, window * self.window : window * self.window + self.reach]
@@ -256,6 +258,8 @@ class Stream:
         inputs["keep"] = (~(self._starts[at] | blank)).astype(np.float32)
         numbers = (self._numbers[at].astype(np.int64) + epoch * len(self.sequences)) % 2**31
         inputs["sequence"] = np.where(blank, -1, numbers).astype(np.int32)
+        if self.sequences.expand:
+            inputs |= self.sequences.expand(inputs)
         new, blank = at[:, self.reach - self.window :], blank[:, self.reach - self.window :]
         weights = _gather(self.weights, new, blank) / np.float32(self.efficiency(epoch))
         return inputs, _gather(self.sequences.targets, new, blank), weights
@@ -272,7 +276,10 @@ class Stream:
         def spec(array: np.ndarray) -> tf.TensorSpec:
             return tf.TensorSpec(array.shape, array.dtype)
 
-        signature = tf.nest.map_structure(spec, self.window_at(epoch, 0))
+        inputs, *rest = tf.nest.map_structure(spec, self.window_at(epoch, 0))
+        for name in inputs.keys() - {*self.sequences.inputs, "keep", "sequence"}:  # Expanded, each window its own size.
+            inputs[name] = tf.TensorSpec([None] * len(inputs[name].shape), inputs[name].dtype)
+        signature = (inputs, *rest)
         windows = tf.data.Dataset.from_generator(lambda: self.iterate(epoch, first), output_signature=signature)
         return windows.apply(tf.data.experimental.assert_cardinality(self.windows(epoch) - first)).prefetch(2)
 
