@@ -60,15 +60,15 @@ def task_app(name: str) -> App:
         version = exporting.find(saved.output, name, saved.cell, saved.version)
         import_tensorflow()
         inputs = inputs or tuple(line.rstrip("\n") for line in sys.stdin)
-        reports.console.print(kind.predict(exporting.load(version), inputs))
+        reports.console.print(kind.predict(exporting.load(version), inputs, saved))
         reports.say(f"model: {version}")
 
     train.__annotations__ = {"options": kind.Options}
     train.__defaults__ = (kind.Options(),)
     evaluate.__annotations__ = {"saved": SavedOptions, "data": kind.Data}
     evaluate.__defaults__ = (SavedOptions(), kind.Data())
-    predict.__annotations__ = {"inputs": str, "saved": SavedOptions}
-    predict.__kwdefaults__ = {"saved": SavedOptions()}
+    predict.__annotations__ = {"inputs": str, "saved": kind.Saved}
+    predict.__kwdefaults__ = {"saved": kind.Saved()}
     app.default(train)
     for command in (train, evaluate, predict):
         app.command(command)

@@ -48,7 +48,7 @@ class Ours:
         self.task = Sentiment(SentimentOptions(xla=True, **MODELS[model]))
         self.task.load()
         self.stream = streams_of(self.task)["train"]
-        self.model = compiled(self.task)
+        self.model = compiled(self.task, self.stream)
         self.epochs = 0
 
     def epoch(self) -> None:

@@ -26,22 +26,34 @@ class Endpoint:
     Attributes:
         function: From tensors to a dictionary of tensors.
         signature: Its inputs.
-        resources: Layers it uses, whose variables and tables go into the SavedModel.
     """
 
     function: Callable[..., dict[str, tf.Tensor]]
     signature: list[tf.TensorSpec]
+
+
+@dataclass(frozen=True)
+class Export:
+    """What a SavedModel holds.
+
+    Attributes:
+        endpoints: By name; `serving_default` is among them.
+        resources: Layers these use, whose variables and tables go into the SavedModel.
+    """
+
+    endpoints: dict[str, Endpoint]
     resources: list[Any]
 
 
-def save(endpoint: Endpoint, folder: Path) -> None:
-    """Writes a SavedModel with the endpoint as `serving_default`."""
+def save(export: Export, folder: Path) -> None:
+    """Writes a SavedModel."""
     import keras
 
     archive = keras.export.ExportArchive()
-    for resource in endpoint.resources:
+    for resource in export.resources:
         archive.track(resource)
-    archive.add_endpoint("serving_default", endpoint.function, endpoint.signature)
+    for name, endpoint in export.endpoints.items():
+        archive.add_endpoint(name, endpoint.function, endpoint.signature)
     archive.write_out(str(folder), verbose=False)
 
 
@@ -104,7 +116,7 @@ def config_of(version: Path) -> dict[str, Any]:
 
 
 def load(version: Path) -> Callable[..., dict[str, tf.Tensor]]:
-    """The `serving_default` function of a saved version."""
+    """The `serving_default` function of a saved version; all its functions are in `model.signatures` of what comes."""
     import tensorflow as tf
 
     try:

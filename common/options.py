@@ -15,6 +15,7 @@ from common.errors import InputError
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 Whole = Annotated[int, Parameter(validator=Number(gte=0))]
 Share = Annotated[float, Parameter(validator=Number(gte=0, lt=1))]
+NotNegative = Annotated[float, Parameter(validator=Number(gte=0))]
 Positive = Annotated[float, Parameter(validator=Number(gt=0))]
 
 
@@ -64,6 +65,7 @@ class TrainOptions(DataOptions):
         window: New steps a training step reads in each lane, k1 of TBPTT.
         reach: Steps back a gradient may travel, k2 >= k1 of TBPTT; the window when not given.
         learning_rate: Step size of the Adam optimiser.
+        decay: How fast the step size falls: after n epochs it is divided by 1 + decay * n.
         clip_norm: Largest global norm of a gradient; larger ones are scaled down to it.
         dropout: Share of units dropped before, between and after the recurrent layers, fixed within a sequence.
         recurrent_dropout: Share of the hidden state dropped inside the recurrence, fixed within a sequence.
@@ -87,6 +89,7 @@ class TrainOptions(DataOptions):
     window: Count = 64
     reach: Count | None = None
     learning_rate: Positive = 1e-3
+    decay: NotNegative = 0.0
     clip_norm: Positive = 1.0
     dropout: Share = 0.5
     recurrent_dropout: Share = 0.0

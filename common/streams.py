@@ -249,7 +249,7 @@ class Stream:
         Returns:
             `(inputs, targets, weights)`. The inputs, `[lanes, reach, ...]` each, hold those of the sequences, and
             `keep` (0 where a sequence starts and at blank steps), `sequence` (its number in this epoch, -1 where
-            blank) and what `expand` makes of them. Targets and weights are those of the new steps, `[lanes, window, ...]`.
+            blank) and what `expand` makes of them. Targets and weights, `[lanes, window, ...]`, are of the new steps.
         """
         _, index = self._index(epoch)
         at = index[:, window * self.window : window * self.window + self.reach]
@@ -277,7 +277,7 @@ class Stream:
             return tf.TensorSpec(array.shape, array.dtype)
 
         inputs, *rest = tf.nest.map_structure(spec, self.window_at(epoch, 0))
-        for name in inputs.keys() - {*self.sequences.inputs, "keep", "sequence"}:  # Expanded, each window its own size.
+        for name in inputs.keys() - {*self.sequences.inputs, "keep", "sequence"}:  # Those can be of any size.
             inputs[name] = tf.TensorSpec([None] * len(inputs[name].shape), inputs[name].dtype)
         signature = (inputs, *rest)
         windows = tf.data.Dataset.from_generator(lambda: self.iterate(epoch, first), output_signature=signature)

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from common.options import DataOptions, TrainOptions
+from common.options import DataOptions, SavedOptions, TrainOptions
 
 if TYPE_CHECKING:
     import keras
     import numpy as np
     from rich.table import Table
 
-    from common.exporting import Endpoint
+    from common.exporting import Export
     from common.streams import Sequences, Stream
 
 Scores = dict[str, float]
@@ -30,7 +30,8 @@ class Task(ABC):
         example: An input to try the saved model with.
         Data: The options that say where examples come from.
         Options: The options of training.
-        loss: A Keras loss, by name.
+        Saved: The options of asking a saved model.
+        loss: A Keras loss, or its name; of the network made last.
         metrics: Keras metrics shown during training, by name.
         monitor: The validation metric, or its loss, that names the best epoch.
         higher_is_better: Of `monitor`.
@@ -41,10 +42,11 @@ class Task(ABC):
     example: ClassVar[str]
     Data: ClassVar[type[DataOptions]] = DataOptions
     Options: ClassVar[type[TrainOptions]] = TrainOptions
-    loss: ClassVar[str]
-    metrics: ClassVar[tuple[str, ...]] = ()
-    monitor: ClassVar[str] = "val_loss"
-    higher_is_better: ClassVar[bool] = False
+    Saved: ClassVar[type[SavedOptions]] = SavedOptions
+    loss: Any
+    metrics: tuple[str, ...] = ()
+    monitor: str = "val_loss"
+    higher_is_better: bool = False
 
     def __init__(self, options: TrainOptions) -> None:
         self.options = options
@@ -62,7 +64,7 @@ class Task(ABC):
         """A fresh network; see `common.tbptt.TBPTT`."""
 
     @abstractmethod
-    def answers(self, stream: Stream, outputs: np.ndarray) -> Any:
+    def answers(self, network: keras.layers.Layer, stream: Stream, outputs: np.ndarray) -> Any:
         """What the network answers for each example of an unshuffled stream, from what `predict` gave for it."""
 
     @abstractmethod
@@ -82,13 +84,13 @@ class Task(ABC):
         """Draws how training went and how the answers to the test split look."""
 
     @abstractmethod
-    def endpoint(self, network: keras.layers.Layer) -> Endpoint:
-        """The network as a function from raw inputs to answers, with what it needs inside the graph."""
+    def export(self, network: keras.layers.Layer) -> Export:
+        """The network as functions from raw inputs to answers, with what they need inside the graph."""
 
     @classmethod
     @abstractmethod
-    def predict(cls, served: Any, inputs: Sequence[str]) -> Table:
-        """Asks a loaded SavedModel about raw inputs."""
+    def predict(cls, served: Any, inputs: Sequence[str], saved: SavedOptions) -> Table:
+        """Asks a loaded SavedModel about raw inputs, as the options of `predict` want it."""
 
     @classmethod
     @abstractmethod

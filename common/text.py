@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 
 import keras
 import numpy as np
@@ -38,6 +39,34 @@ def bigrams(words: tf.RaggedTensor) -> tf.RaggedTensor:
     return tf.strings.ngrams(tf.concat([starts, words], 1), 2)
 
 
+def tokens(text: tf.Tensor, endings_apart: bool = False) -> tf.RaggedTensor:
+    """Splits texts into words and punctuation marks as treebanks do, letters kept as they are.
+
+    Numbers, abbreviations and addresses keep the marks inside them ("3.5", "U.S", "a@b.org").
+
+    Args:
+        text: string, `[N]`; bytes that are not UTF-8 become U+FFFD.
+        endings_apart: Whether English endings are words of their own, as in "do n't" and "it 's".
+
+    Returns:
+        string, `[N, (words)]`.
+    """
+    text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8")
+    if endings_apart:
+        text = tf.strings.regex_replace(text, r"(?i)(\pL)(n['’]t)\b", r"\1 \2")
+        text = tf.strings.regex_replace(text, r"(?i)(\pL)(['’](?:s|m|d|re|ve|ll))\b", r"\1 \2")
+    inside = r"[\pL\pM\pN]+(?:[.,:/@_'’][\pL\pM\pN]+)*"
+    ending = r"['’](?i:s|m|d|re|ve|ll)\b|" if endings_apart else ""
+    text = tf.strings.regex_replace(text, rf"(https?://\S+|{ending}{inside}|[!?]+|\.\.+|--+|\S)", r" \1 ")
+    return tf.strings.split(text)
+
+
+def letters(words: tf.Tensor, most: int = 32) -> tf.RaggedTensor:
+    """The characters of words, string `[n, (letters)]`; of long ones the first and the last `most / 2`."""
+    split = tf.strings.unicode_split(words, "UTF-8")
+    return tf.concat([split[:, : most // 2], split[:, most // 2 :][:, -(most // 2) :]], 1)
+
+
 class Vocabulary:
     """Strings to numbers: 0 is blank, 1 is any string not known.
 
@@ -48,6 +77,7 @@ class Vocabulary:
     def __init__(self, known: Sequence[str]) -> None:
         # Keras refuses an empty vocabulary; a space alone is never a word.
         self.lookup = keras.layers.StringLookup(vocabulary=list(known) or [" "], mask_token="")
+        self.lookup(tf.constant([" "]))  # An export tracks only what was called.
 
     @classmethod
     def of(cls, counts: Counter[bytes], size: int, min_count: int = 1) -> Vocabulary:
@@ -60,7 +90,11 @@ class Vocabulary:
 
     def __call__(self, strings: tf.RaggedTensor) -> tf.RaggedTensor:
         """Numbers of strings, int32 `[N, (words)]`."""
-        return tf.ragged.map_flat_values(lambda s: tf.cast(self.lookup(s), tf.int32), strings)
+        return tf.ragged.map_flat_values(self.numbers, strings)
+
+    def numbers(self, strings: tf.Tensor) -> tf.Tensor:
+        """Numbers of strings, int32, of any shape."""
+        return tf.cast(self.lookup(strings), tf.int32)
 
 
 class Encoder:
@@ -104,6 +138,57 @@ class Encoder:
         batches = [encode(tf.constant(batch)) for batch in _batches(texts)]
         flat = np.concatenate([b.values.numpy() for b in batches])
         return flat, np.concatenate([b.row_lengths().numpy() for b in batches])
+
+
+class WordEncoder:
+    """Words, one a step, to their numbers and to those of their letters.
+
+    Args:
+        words: Vocabulary of words in lower case.
+        letters: Vocabulary of characters.
+        seen: Every word of the training texts, as it is written.
+    """
+
+    def __init__(self, words: Vocabulary, letters: Vocabulary, seen: Vocabulary) -> None:
+        self.known = words
+        self.known_letters = letters
+        self.all_seen = seen
+
+    @classmethod
+    def of(cls, counts: Counter[str], min_count: int) -> WordEncoder:
+        """Learns the vocabularies.
+
+        Args:
+            counts: The training words and how often each occurs.
+            min_count: Times a word occurs, and words a character occurs in, to be known.
+        """
+        distinct = tf.constant(sorted(counts))
+        lower: Counter[bytes] = Counter()
+        for word, small in zip(sorted(counts), tf.strings.lower(distinct, "utf-8").numpy().tolist()):
+            lower[small] += counts[word]
+        spelled = Counter(chain.from_iterable(map(set, letters(distinct).numpy().tolist())))
+        return cls(
+            Vocabulary.of(lower, len(lower), min_count),
+            Vocabulary.of(spelled, len(spelled), min_count),
+            Vocabulary(sorted(counts)),
+        )
+
+    def words(self, tokens: tf.Tensor) -> tf.Tensor:
+        """Numbers of words, int32, of any shape; 0 where there is none."""
+        return self.known.numbers(tf.strings.lower(tokens, "utf-8"))
+
+    def letters(self, tokens: tf.Tensor) -> tf.RaggedTensor:
+        """Numbers of the letters of words `[n]`, int32 `[n, (letters)]`."""
+        return self.known_letters(letters(tokens))
+
+    def seen(self, tokens: tf.Tensor) -> tf.Tensor:
+        """Whether words, of any shape, occur in the training texts as they are."""
+        return self.all_seen.numbers(tokens) > 1
+
+    @property
+    def lookups(self) -> list[keras.layers.Layer]:
+        """The tables, for an export to track."""
+        return [v.lookup for v in (self.known, self.known_letters, self.all_seen)]
 
 
 def _batches(texts: Sequence[str], size: int = 1024) -> Iterable[Sequence[str]]:

@@ -45,13 +45,14 @@ def streams_of(task: Task) -> dict[str, Stream]:
     return {"train": train} | rest
 
 
-def compiled(task: Task) -> TBPTT:
-    """The task's network, ready to train."""
+def compiled(task: Task, stream: Stream) -> TBPTT:
+    """The task's network, ready to train on the stream."""
     options = task.options
     keras.utils.set_random_seed(options.seed)
     model = TBPTT(task.network(), options.batch_size, options.window, options.reach)
+    rate = keras.optimizers.schedules.InverseTimeDecay(options.learning_rate, stream.windows(), options.decay)
     model.compile(
-        LazyAdam(options.learning_rate, global_clipnorm=options.clip_norm),
+        LazyAdam(rate, global_clipnorm=options.clip_norm),
         loss=task.loss,
         weighted_metrics=list(task.metrics),
         jit_compile=False,
@@ -73,7 +74,7 @@ def train(task: Task) -> Path:
         described = task.load()
         streams = streams_of(task)
     say(f"data: {described}")
-    model = compiled(task)
+    model = compiled(task, streams["train"])
     efficiency = {split: round(stream.efficiency(), 4) for split, stream in streams.items()}
     stream = streams["train"]
     say(
@@ -102,7 +103,7 @@ def train(task: Task) -> Path:
         )
     run.restore_best()
 
-    answers = task.answers(streams["test"], model.predict(streams["test"], verbose=_verbosity()))
+    answers = task.answers(model.network, streams["test"], model.predict(streams["test"], verbose=_verbosity()))
     scores = task.scores(answers)
     with waiting("training the baselines on the same split"):
         baselines = task.baselines()
@@ -135,7 +136,7 @@ def train(task: Task) -> Path:
     }
 
     def write(folder: Path) -> None:
-        exporting.save(task.endpoint(model.network), folder)
+        exporting.save(task.export(model.network), folder)
         assets = folder / exporting.ASSETS
         assets.mkdir()
         (assets / "config.json").write_text(json.dumps(options.as_json(), indent=2) + "\n")

@@ -8,6 +8,7 @@ from common.task import Task
 
 TASKS = {
     "sentiment": "tasks.sentiment:Sentiment",
+    "pos": "tasks.pos:Pos",
 }
 
 

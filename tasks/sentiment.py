@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from rich.progress import track
 from rich.table import Table
 
-from common.options import Count, DataOptions, Share, TrainOptions, Whole
+from common.options import Count, DataOptions, SavedOptions, Share, TrainOptions, Whole
 from common.sources import labelled_text
 from common.sources.labelled_text import LabelledTexts, Splits
 from common.streams import Sequences, Stream
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-    from common.exporting import Endpoint
+    from common.exporting import Export
 
 
 @Parameter(name="*")
@@ -148,7 +148,7 @@ class Sentiment(Task):
             options.seed,
         )
 
-    def answers(self, stream: Stream, outputs: np.ndarray) -> list[str]:
+    def answers(self, network: keras.layers.Layer, stream: Stream, outputs: np.ndarray) -> list[str]:
         return [self.labels[number] for number in stream.at_ends(outputs).argmax(1)]
 
     def scores(self, answers: Sequence[str]) -> Scores:
@@ -174,10 +174,10 @@ class Sentiment(Task):
         figure.suptitle(f"{self.name}, {self.options.cell}, seed {self.options.seed}")
         figure.savefig(path, dpi=120)
 
-    def endpoint(self, network: keras.layers.Layer) -> Endpoint:
+    def export(self, network: keras.layers.Layer) -> Export:
         import tensorflow as tf
 
-        from common.exporting import Endpoint
+        from common.exporting import Endpoint, Export
 
         labels = tf.constant(self.labels)
 
@@ -193,11 +193,12 @@ class Sentiment(Task):
             probability = tf.gather(outputs, lengths - 1, batch_dims=1)  # [N, classes]
             return {"label": tf.gather(labels, tf.argmax(probability, 1)), "probability": probability}
 
-        signature = [tf.TensorSpec([None], tf.string, "text")]
-        return Endpoint(classify, signature, [network, self.encoder.words.lookup, self.encoder.bigrams.lookup])
+        endpoint = Endpoint(classify, [tf.TensorSpec([None], tf.string, "text")])
+        lookups = [self.encoder.words.lookup, self.encoder.bigrams.lookup]
+        return Export({"serving_default": endpoint}, [network, *lookups])
 
     @classmethod
-    def predict(cls, served: Any, inputs: Sequence[str]) -> Table:
+    def predict(cls, served: Any, inputs: Sequence[str], saved: SavedOptions) -> Table:
         table = Table("text", "label", "probability", title=cls.name)
         for text, (label, probability) in zip(inputs, classified(served, inputs)):
             table.add_row(text, label, f"{probability:.3f}")

@@ -31,7 +31,25 @@ def sentiment(folder: Path) -> Path:
     return folder
 
 
-DATA = {"sentiment": sentiment}
+ENDINGS = {"NOUN": "ka", "VERB": "to", "ADJ": "li"}
+
+
+def pos(folder: Path) -> Path:
+    """Sentences in CoNLL-U whose words' endings say their tags; the first two are also written as one."""
+    draw = random.Random(0)
+    for split, size in (("train", 240), ("dev", 60), ("test", 60)):
+        with (folder / f"{split}.conllu").open("w") as file:
+            for number in range(size):
+                tags = draw.choices(list(ENDINGS), k=draw.randint(2, 12))
+                words = ["".join(draw.choices("bdgmnr", k=3)) + ENDINGS[tag] for tag in tags]
+                lines = [f"# sent_id = {number}", "\t".join(["1-2", words[0] + words[1], *"_" * 8])]
+                rows = zip([*words, "."], [*tags, "PUNCT"])
+                lines += ["\t".join([str(n), w, "_", tag, f"X{tag}", *"_" * 5]) for n, (w, tag) in enumerate(rows, 1)]
+                file.write("\n".join(lines) + "\n\n")
+    return folder
+
+
+DATA = {"sentiment": sentiment, "pos": pos}
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
+import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.text import END, Encoder, bigrams, words
+from common.text import END, Encoder, WordEncoder, bigrams, letters, tokens, words
 
 
 def split(text: str) -> list[str]:
@@ -61,3 +64,50 @@ def test_encoding_in_batches_equals_encoding_at_once() -> None:
     at_once = encoder(tf.constant(texts))
     assert np.array_equal(flat, at_once.values) and np.array_equal(lengths, at_once.row_lengths())
     assert len(encoder.bigrams) > 7
+
+
+@pytest.mark.parametrize(
+    ("text", "apart", "whole"),
+    [
+        ("I don't know, it's 3.5%!", "I do n't know , it 's 3.5 % !", "I don't know , it's 3.5 % !"),
+        ("Ankara'da (2014) bitti...", "Ankara'da ( 2014 ) bitti ...", "Ankara'da ( 2014 ) bitti ..."),
+        ("see www.x.org/a or a@b.com.", "see www.x.org/a or a@b.com .", "see www.x.org/a or a@b.com ."),
+        ("", "", ""),
+    ],
+)
+def test_text_is_split_as_treebanks_do(text: str, apart: str, whole: str) -> None:
+    for endings_apart, expected in ((True, apart), (False, whole)):
+        (found,) = tokens(tf.constant([text]), endings_apart).to_list()
+        assert " ".join(token.decode() for token in found) == expected
+
+
+@given(st.text(max_size=80))
+@settings(max_examples=60, deadline=None)
+def test_splitting_loses_no_letter(text: str) -> None:
+    usable = text.encode(errors="replace").decode()
+    for endings_apart in (False, True):
+        (found,) = tokens(tf.constant([usable]), endings_apart).to_list()
+        assert "".join(token.decode() for token in found) == "".join(split_by_tf(usable))
+
+
+def split_by_tf(text: str) -> list[str]:
+    return [part.decode() for part in tf.strings.split([text])[0].numpy()]
+
+
+def test_letters_of_long_words_are_the_first_and_the_last() -> None:
+    word = "".join(chr(0x4E00 + n) for n in range(40))
+    short, long, none = letters(tf.constant(["añb", word, ""])).to_list()
+    assert [letter.decode() for letter in short] == ["a", "ñ", "b"] and none == []
+    assert "".join(letter.decode() for letter in long) == word[:16] + word[-16:]
+    for length in (31, 32, 33):
+        (found,) = letters(tf.constant([word[:length]])).to_list()
+        assert len(found) == min(length, 32)
+
+
+def test_word_encoder_knows_what_is_frequent_and_all_it_has_seen() -> None:
+    encoder = WordEncoder.of(Counter({"The": 1, "the": 1, "cat": 1, "Ça": 2}), 2)
+    asked = tf.constant([["THE", "cat"], ["ça", ""]])
+    numbers = encoder.words(asked).numpy()
+    assert numbers[0, 0] > 1 and numbers[0, 1] == 1 and numbers[1, 0] > 1 and numbers[1, 1] == 0
+    assert encoder.seen(tf.constant(["The", "THE", "cat", ""])).numpy().tolist() == [True, False, True, False]
+    assert encoder.letters(tf.constant(["the", "zzz"])).to_list()[1] == [1, 1, 1]

@@ -1,0 +1,21 @@
+"""The embedded Turkish Web Treebank, split as its authors do."""
+
+import pytest
+
+from common.sources import tagged_text
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("SEQUENCE_SUITE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+def test_all_sentences_eight_of_ten_for_training():
+    splits = tagged_text.load(None)
+    assert [len(splits.train), len(splits.validation), len(splits.test)] == [3_881, 485, 485]
+    assert splits.train.words[0][:3] == ("Burda", "da", "öylemi")
+    assert splits.train.tags[0][:3] == ("PRON", "PRT", "VERB")
+    assert "turkish-treebanks==1.0.0" in splits.source
+    assert tagged_text.load(None, "xpos").train.tags[0][:3] == ("PRD", "RPC", "NOMP")
