@@ -116,7 +116,7 @@ def config_of(version: Path) -> dict[str, Any]:
 
 
 def load(version: Path) -> Callable[..., dict[str, tf.Tensor]]:
-    """The `serving_default` function of a saved version; all its functions are in `model.signatures` of what comes."""
+    """The `serving_default` function of a saved version; its `model.signatures` has all, its `version` the folder."""
     import tensorflow as tf
 
     try:
@@ -129,5 +129,5 @@ def load(version: Path) -> Callable[..., dict[str, tf.Tensor]]:
     def call(*args: Any, **kwargs: Any) -> dict[str, tf.Tensor]:
         return function(*args, **kwargs)
 
-    call.model = model  # A signature holds its model weakly.
+    call.model, call.version = model, version  # A signature holds its model weakly.
     return call

@@ -32,14 +32,15 @@ class Sequences:
         inputs: What the network reads, by name, each `[steps, ...]`.
         targets: What it should say, `[steps, ...]`.
         weights: How much each step's output counts, `[steps]`; 0 where nothing is asked.
-        expand: From a window's inputs to further ones, of any shape; None adds none.
+        expand: From a window's inputs and targets to those that network and loss see, where they are more than
+            the steps' own: `(inputs, targets) -> (inputs, targets)`, of any shapes.
     """
 
     lengths: np.ndarray
     inputs: dict[str, np.ndarray]
     targets: np.ndarray
     weights: np.ndarray
-    expand: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]] | None = None
+    expand: Callable[[dict[str, np.ndarray], np.ndarray], tuple[dict[str, np.ndarray], np.ndarray]] | None = None
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -249,7 +250,7 @@ class Stream:
         Returns:
             `(inputs, targets, weights)`. The inputs, `[lanes, reach, ...]` each, hold those of the sequences, and
             `keep` (0 where a sequence starts and at blank steps), `sequence` (its number in this epoch, -1 where
-            blank) and what `expand` makes of them. Targets and weights, `[lanes, window, ...]`, are of the new steps.
+            blank); or what `expand` makes of them. Targets and weights, `[lanes, window, ...]`, are of the new steps.
         """
         _, index = self._index(epoch)
         at = index[:, window * self.window : window * self.window + self.reach]
@@ -258,11 +259,12 @@ class Stream:
         inputs["keep"] = (~(self._starts[at] | blank)).astype(np.float32)
         numbers = (self._numbers[at].astype(np.int64) + epoch * len(self.sequences)) % 2**31
         inputs["sequence"] = np.where(blank, -1, numbers).astype(np.int32)
-        if self.sequences.expand:
-            inputs |= self.sequences.expand(inputs)
         new, blank = at[:, self.reach - self.window :], blank[:, self.reach - self.window :]
         weights = _gather(self.weights, new, blank) / np.float32(self.efficiency(epoch))
-        return inputs, _gather(self.sequences.targets, new, blank), weights
+        targets = _gather(self.sequences.targets, new, blank)
+        if self.sequences.expand:
+            inputs, targets = self.sequences.expand(inputs, targets)
+        return inputs, targets, weights
 
     def iterate(self, epoch: int = 0, first: int = 0) -> Iterator[Window]:
         """The windows of an epoch, from window `first` on."""

@@ -72,8 +72,12 @@ class Task(ABC):
         """The test metrics of the answers to the test split."""
 
     @abstractmethod
-    def baselines(self) -> dict[str, Scores]:
-        """Plain methods trained on the training split alone, with the same test metrics."""
+    def baselines(self, answers: Any) -> dict[str, Scores]:
+        """Plain methods trained on the training split alone, with the same test metrics.
+
+        Args:
+            answers: The network's, for a slow method that is scored on some examples only to be set beside.
+        """
 
     @abstractmethod
     def report(self, answers: Any) -> str:

@@ -106,7 +106,7 @@ def train(task: Task) -> Path:
     answers = task.answers(model.network, streams["test"], model.predict(streams["test"], verbose=_verbosity()))
     scores = task.scores(answers)
     with waiting("training the baselines on the same split"):
-        baselines = task.baselines()
+        baselines = task.baselines(answers)
     say(task.report(answers))
     console.print(scores_table("test", baselines | {options.cell: scores}))
 
@@ -139,7 +139,7 @@ def train(task: Task) -> Path:
         exporting.save(task.export(model.network), folder)
         assets = folder / exporting.ASSETS
         assets.mkdir()
-        (assets / "config.json").write_text(json.dumps(options.as_json(), indent=2) + "\n")
+        (assets / "config.json").write_text(json.dumps(task.options.as_json(), indent=2) + "\n")
         (assets / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
         with (assets / "history.csv").open("w", newline="") as file:
             rows = csv.DictWriter(file, fieldnames=list(run.history[0]))

@@ -19,6 +19,7 @@ from common.errors import InputError
 from common.options import Count, DataOptions, NotNegative, Positive, SavedOptions, Share, TrainOptions, Whole
 from common.sources import tagged_text
 from common.sources.tagged_text import Column, TaggedSentences, TaggedSplits
+from common.spelling import Spellings
 from common.streams import Sequences, Stream
 from common.task import Scores, Task
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from common.exporting import Export
-    from common.spelling import Spellings
 
 Tags = list[list[str]]
 
@@ -80,7 +80,7 @@ class PosOptions(PosData, TrainOptions):
     characters: Whole = 64
     learning_rate: Positive = 2e-3
     decay: NotNegative = 0.1
-    epochs: Count = 20
+    epochs: Count = 25
     crf: bool = False
 
 
@@ -150,13 +150,9 @@ class Pos(Task):
             return Sequences(lengths, inputs, targets, weights)
         inputs["spelling"] = spelling.astype(np.int32)
         letters = self.encoder.letters(words)
-        return Sequences(lengths, inputs, targets, weights, self._spellings(letters))
-
-    def _spellings(self, letters: tf.RaggedTensor) -> Spellings:
-        from common.spelling import Spellings
-
         lanes = max(1, self.options.batch_size * self.options.window // 32)
-        return Spellings(letters.row_lengths().numpy(), letters.flat_values.numpy(), lanes)
+        spellings = Spellings(letters.row_lengths().numpy(), letters.flat_values.numpy(), lanes)
+        return Sequences(lengths, inputs, targets, weights, lambda i, t: (i | spellings(i), t))
 
     def network(self) -> keras.layers.Layer:
         import keras
@@ -213,7 +209,7 @@ class Pos(Task):
         known = set(chain.from_iterable(self.splits.train.words))
         return [[word in known for word in words] for words in self.splits.test.words]
 
-    def baselines(self) -> dict[str, Scores]:
+    def baselines(self, answers: Tags) -> dict[str, Scores]:
         train, test = self.splits.train, self.splits.test
         return {
             name: scores(test.tags, method(train, test.words), self._seen)
@@ -355,7 +351,7 @@ def tagged(served: Any, sentences: Sequence[Sequence[str]], batch: int = 64) -> 
     found: dict[int, tuple[list[str], list[bool]]] = {}
     for first in track(range(0, len(order), batch), "tagging", disable=len(order) <= batch):
         chosen = order[first : first + batch]
-        answer = served(tokens=tf.ragged.constant([list(sentences[n]) for n in chosen], 1).to_tensor(""))
+        answer = served(tokens=tf.ragged.constant([list(sentences[n]) for n in chosen], ragged_rank=1).to_tensor(""))
         for n, tags, seen in zip(chosen, answer["tags"].numpy(), answer["seen"].numpy()):
             length = len(sentences[n])
             found[n] = [tag.decode() for tag in tags[:length]], seen[:length].tolist()

@@ -154,7 +154,7 @@ class Sentiment(Task):
     def scores(self, answers: Sequence[str]) -> Scores:
         return scores(self.splits.test.labels, answers)
 
-    def baselines(self) -> dict[str, Scores]:
+    def baselines(self, answers: Sequence[str]) -> dict[str, Scores]:
         train, test = self.splits.train, self.splits.test
         fitted = {name: method.fit(train.texts, train.labels) for name, method in baselines().items()}
         return {name: scores(test.labels, method.predict(test.texts)) for name, method in fitted.items()}

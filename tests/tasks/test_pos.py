@@ -40,7 +40,7 @@ def ask(served, sentences: list[list[str]]) -> dict[str, np.ndarray]:
 
 
 def test_tags_unseen_words_by_their_spelling(served) -> None:
-    answer = ask(served, [["gggka", "bbto", "rrrrrli", "."], ["mmto"]])
+    answer = ask(served, [["ggbgka", "bbto", "rrrrrli", "."], ["mmto"]])
     assert answer["tags"].tolist() == [[b"NOUN", b"VERB", b"ADJ", b"PUNCT"], [b"VERB", b"", b"", b""]]
     assert not answer["seen"][0, :3].any() and answer["seen"][0, 3]
     assert (answer["probability"][0] > 0.5).all() and not answer["probability"][1, 1:].any()

@@ -8,7 +8,7 @@ import tensorflow_datasets as tfds
 
 from common.errors import InputError
 from common.sources import labelled_text
-from common.sources.datasets import load_dataset
+from common.sources.datasets import load_dataset, load_tagged
 
 SIZES = {"train": 40, "test": 8, "unsupervised": 5}
 
@@ -111,3 +111,45 @@ def test_no_network_is_told_soon(tmp_path, monkeypatch):
         load_dataset("imdb_reviews", data_dir=tmp_path)
     assert time.monotonic() - start < 20
     assert "\n" not in str(caught.value)
+
+
+class TinyTreebank(tfds.core.GeneratorBasedBuilder):
+    """Like universal_dependencies: tags of a fixed set beside free ones."""
+
+    VERSION = tfds.core.Version("1.0.0")
+
+    def _info(self):
+        features = {
+            "tokens": tfds.features.Sequence(tfds.features.Text()),
+            "upos": tfds.features.Sequence(tfds.features.ClassLabel(names=["NOUN", "VERB", "_"])),
+            "xpos": tfds.features.Sequence(tfds.features.Text()),
+        }
+        return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
+
+    def _split_generators(self, dl_manager):
+        return {split: self._generate_examples(split) for split in ("train", "dev", "test")}
+
+    def _generate_examples(self, split):
+        for n in range(3):
+            yield n, {"tokens": [f"{split}{n}", "koşar"], "upos": ["NOUN", "VERB"], "xpos": ["N", "V"]}
+
+
+def test_tagged_sentences_by_either_column(tmp_path):
+    TinyTreebank(data_dir=tmp_path).download_and_prepare()
+    splits = load_tagged("tiny_treebank", "upos", tmp_path)
+    assert sorted(splits.test.words) == [(f"test{n}", "koşar") for n in range(3)]
+    assert sorted(splits.validation.words)[0] == ("dev0", "koşar")
+    assert splits.train.tags == [("NOUN", "VERB")] * 3
+    assert load_tagged("tiny_treebank", "xpos", tmp_path).train.tags == [("N", "V")] * 3
+
+
+def test_a_data_set_without_tags_is_refused(data_dir):
+    with pytest.raises(InputError, match="tfds:tiny_reviews/plain: no 'tokens'; it has text, label"):
+        load_tagged("tiny_reviews/plain", "upos", data_dir)
+
+
+def test_no_network_for_a_treebank_is_told(tmp_path, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with pytest.raises(InputError, match=r"universal_dependencies/en_ewt: could not reach \S+; use --data PATH"):
+        load_tagged("universal_dependencies/en_ewt", "upos", tmp_path)
