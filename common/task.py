@@ -55,6 +55,10 @@ class Task(ABC):
     def load(self) -> str:
         """Reads the data, learns vocabularies from its training split, and describes it in a line."""
 
+    def config(self) -> dict[str, Any]:
+        """What is saved beside the model: the options."""
+        return self.options.as_json()
+
     @abstractmethod
     def sequences(self, split: str) -> Sequences:
         """The sequences of a split, `"train"`, `"validation"` or `"test"`, with the weights that split is to have."""

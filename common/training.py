@@ -139,7 +139,7 @@ def train(task: Task) -> Path:
         exporting.save(task.export(model.network), folder)
         assets = folder / exporting.ASSETS
         assets.mkdir()
-        (assets / "config.json").write_text(json.dumps(task.options.as_json(), indent=2) + "\n")
+        (assets / "config.json").write_text(json.dumps(task.config(), indent=2) + "\n")
         (assets / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
         with (assets / "history.csv").open("w", newline="") as file:
             rows = csv.DictWriter(file, fieldnames=list(run.history[0]))

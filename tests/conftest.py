@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -49,12 +50,25 @@ def pos(folder: Path) -> Path:
     return folder
 
 
-DATA = {"sentiment": sentiment, "pos": pos}
+def forecasting(folder: Path) -> Path:
+    """A series that repeats itself and follows what is known ahead; and its last rows without values beside it."""
+    draw = np.random.default_rng(0)
+    at = np.arange(1200)
+    heat = (draw.normal(size=1200) > 0).astype(int)
+    load = 10 + 2 * np.sin(2 * np.pi * at / 8) + 3 * heat + 0.1 * draw.normal(size=1200)
+    times = np.datetime_as_string(np.datetime64("2024-01-01T00:00") + at * np.timedelta64(1, "h"))
+    for name, known in (("all", 1200), ("ahead", 1000)):
+        rows = [f"{t},{y:.4f},{h}" if n < known else f"{t},,{h}" for n, (t, y, h) in enumerate(zip(times, load, heat))]
+        (folder / f"{name}.csv").write_text("\n".join(["time,load,heat", *rows]) + "\n")
+    return folder / "all.csv"
+
+
+DATA = {"sentiment": sentiment, "pos": pos, "forecasting": forecasting}
 
 
 @pytest.fixture(scope="session")
 def data_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The folder of a task's tiny data set, by the task's name."""
+    """The path of a task's tiny data set, by the task's name."""
     made: dict[str, Path] = {}
 
     def folder(task: str) -> Path:

@@ -209,6 +209,29 @@ def test_reversed_keep_starts_a_sequence_at_its_own_last_step() -> None:
     assert reversed_keep(keep).numpy().tolist() == [[0, 0, 1, 1, 0, 1], [0, 1, 1, 1, 1, 0]]
 
 
+@EVERY_CELL
+@pytest.mark.parametrize("xla", [False, True])
+def test_mixed_bfloat16_computes_nearly_the_same_with_float32_weights(cell: str, xla: bool) -> None:
+    x, keep, results = normal(BATCH, TIME, FEATURES), np.ones((BATCH, TIME), np.float32), []
+    keep[0, 3] = 0
+    for policy in ("float32", "mixed_bfloat16"):
+        stack = RecurrentStack(cell, UNITS, seed=1, jit_compile=xla, dtype=policy)
+        stack.build((None, None, FEATURES))
+
+        @tf.function
+        def run(stack: RecurrentStack = stack) -> list[tf.Tensor]:
+            variables = [v.value for v in stack.trainable_variables]
+            with tf.GradientTape() as tape:
+                outputs = tf.cast(stack(x, keep=tf.constant(keep))[0], tf.float32)
+                total = tf.reduce_sum(outputs**2)
+            return [outputs, *tape.gradient(total, variables)]
+
+        results.append(run())
+    for exact, rounded in zip(*results, strict=True):
+        assert rounded.dtype == tf.float32
+        np.testing.assert_allclose(rounded, exact, atol=0.03 * np.abs(exact).max())
+
+
 # Configuration
 
 

@@ -1,0 +1,288 @@
+"""A network that reads a series segment by segment and says, after each, what comes in the next steps."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from common import cells
+from common.layers import RecurrentStack, VariationalDropout, register, variational_mask
+
+HeadKind = Literal["segment", "recursive", "direct"]
+DAY, WEEK, YEAR = 86_400, 604_800, 31_556_952
+HARMONICS = ((DAY, 4), (WEEK, 3), (YEAR, 1))
+
+
+def calendar(seconds: tf.Tensor, spacing: int) -> tf.Tensor:
+    """Where times lie in the day, the week and the year, as waves.
+
+    Args:
+        seconds: Since 1970, int64, of any shape.
+        spacing: Seconds between steps; periods of two steps or fewer are left out.
+
+    Returns:
+        float32 `[..., waves]`: sine and cosine of each period's first harmonics.
+    """
+    waves = []
+    for period, harmonics in HARMONICS:
+        if period <= 2 * spacing:
+            continue
+        phase = tf.cast(seconds % period, tf.float32) * (2 * math.pi / period)
+        for n in range(1, harmonics + 1):
+            waves += [tf.sin(n * phase), tf.cos(n * phase)]
+    return tf.stack(waves, -1) if waves else tf.zeros((*seconds.shape, 0))
+
+
+@register
+class ForecastNetwork(keras.layers.Layer):
+    """Segments of a series in, forecasts of all steps up to the horizon out, after each segment.
+
+    A step of the recurrence is a segment of the series, less its last value; decoding starts from the hidden state and
+    knows each future segment by its place, by what is known ahead of it, and by what repeating the last season says of
+    it. `segment` decodes all future segments at once with one step of a cell (Lin et al. 2023, "SegRNN: Segment
+    Recurrent Neural Network for Long-Term Time Series Forecasting", parallel multi-step forecasting); `recursive` one
+    after the other, each fed with the one before (ibid., recurrent multi-step forecasting); `direct` with a dense layer
+    in the place of the cell. An LSTM's decoder starts with the hidden state as cell state.
+
+    Args:
+        stack: The recurrences over segments.
+        segment: Steps of a segment.
+        horizon: Steps to forecast.
+        quantiles: Levels, ascending.
+        series: How many series there are; each has a vector of its own.
+        embedding: Width of segments and places.
+        head: `"segment"`, `"recursive"` or `"direct"`.
+        dropout: Share dropped of the features, variational, and of what is decoded, anew after every row.
+        seed: Fixes initial weights and masks.
+
+    Call arguments:
+        window: Dictionary of `values` and `absent` (1 where a value is missing), `[batch, time, segment]`; `last`, the
+            last value, `series`, int32, and, where it drops, `row`, int32, `[batch, time]`; `known`,
+            `[batch, time, segment, covariates]`; `future`, the same of the steps ahead, `[batch, time, horizon,
+            covariates]`; `naive`, what the last seasons say of those, `[batch, time, horizon, seasons]`; `keep` and
+            `sequence`, `[batch, time]`. `future` and `naive` may be those of the last steps alone; forecasts are then
+            made after these.
+        state: Of the stack; None is zeros.
+        carry_after: As for `StreamNetwork`.
+
+    Returns:
+        The mean and the quantiles, `[batch, time, horizon, 1 + quantiles]`, and the state.
+    """
+
+    def __init__(
+        self,
+        stack: RecurrentStack,
+        segment: int,
+        horizon: int,
+        covariates: int,
+        seasons: int,
+        quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+        series: int = 1,
+        embedding: int = 64,
+        head: HeadKind = "segment",
+        dropout: float = 0.0,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.stack = stack
+        self.segment = segment
+        self.horizon = horizon
+        self.covariates = covariates
+        self.seasons = seasons
+        self.quantiles = tuple(quantiles)
+        self.series = series
+        self.embedding = embedding
+        self.head = head
+        self.dropout = dropout
+        self.seed = seed
+        self.ahead = -(-horizon // segment)
+
+        def dense(units: int, n: int, **options: Any) -> keras.layers.Dense:
+            return keras.layers.Dense(units, kernel_initializer=keras.initializers.GlorotUniform(seed + n), **options)
+
+        self.read = dense(embedding, 10, activation="relu")
+        self.place = dense(embedding, 11)
+        self.say = dense(segment * (1 + len(self.quantiles)), 12)
+        self.repeat = dense(1, 13, use_bias=False)
+        self.fed = dense(embedding, 14) if head == "recursive" else None
+        self.decoder = (
+            dense(stack.units, 15)
+            if head == "direct"
+            else cells.keras_cell(
+                stack.cell,
+                stack.units,
+                kernel_initializer=keras.initializers.GlorotUniform(seed + 16),
+                recurrent_initializer=keras.initializers.Orthogonal(seed=seed + 17),
+            )
+        )
+        self.bridge = dense(stack.units, 18) if head == "direct" or stack.width != stack.units else None
+        self.masking = VariationalDropout(dropout, 1000 * seed + 501)
+
+    def build(self, window_shape: Any = None) -> None:
+        if self.built:
+            return
+        w, k, s = self.segment, self.covariates, self.seasons
+        self.of_series = self.add_weight(
+            name="of_series",
+            shape=(self.series, self.embedding),
+            initializer=keras.initializers.RandomNormal(0, 0.05, 1),
+        )
+        self.of_place = self.add_weight(
+            name="of_place", shape=(self.ahead, self.embedding), initializer=keras.initializers.RandomNormal(0, 0.5, 2)
+        )
+        self.read.build((None, w * (2 + k) + (w == 1)))
+        self.place.build((None, w * (k + s)))
+        if not self.stack.built:  # One made from a saved configuration is.
+            self.stack.build((None, None, self.embedding))
+        self.say.build((None, self.stack.units))
+        if s:
+            self.repeat.build((None, s))
+            self.repeat.kernel.assign(np.full((s, 1), 1 / s, np.float32))
+        if self.fed:
+            self.fed.build((None, w))
+        if self.bridge:
+            self.bridge.build((None, self.stack.width))
+        self.decoder.build((None, self.embedding))
+        self.built = True
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> tuple:
+        return self.stack.initial_state(batch_size)
+
+    def call(
+        self,
+        window: dict[str, tf.Tensor],
+        state: tuple | None = None,
+        training: bool = False,
+        carry_after: int | None = None,
+    ) -> tuple:
+        keep, sequence = window["keep"], window["sequence"]
+        state = state or self.initial_state(tf.shape(keep)[0])
+        last = window["last"][..., None]
+        vector = tf.gather(self.of_series, window["series"])  # [batch, time, embedding]
+        x = tf.ensure_shape(self._read(window, last), (*keep.shape, self.embedding)) + vector
+        x = self.masking(x, sequence=sequence, training=training)
+        parts = (x, keep, sequence)
+        if carry_after is None:
+            h, carried = self._run(*parts, state, training)
+        else:
+            first, carried = self._run(*(part[:, :carry_after] for part in parts), state, training)
+            second, _ = self._run(*(part[:, carry_after:] for part in parts), carried, training)
+            h = tf.concat([first, second], 1)
+        return self._forecast(h, window, last, vector, training), carried
+
+    def _run(self, x: tf.Tensor, keep: tf.Tensor, sequence: tf.Tensor, state: tuple, training: bool) -> tuple:
+        return self.stack(x, keep=keep, state=state, sequence=sequence, training=training)
+
+    def _read(self, window: dict[str, tf.Tensor], last: tf.Tensor) -> tf.Tensor:
+        present = 1 - window["absent"]
+        known = tf.reshape(window["known"], (*_shape(last)[:2], self.segment * self.covariates))
+        parts = [(window["values"] - last) * present, window["absent"], known]
+        if self.segment == 1:  # A single value less itself says nothing.
+            parts.append(window["values"])
+        return self.read(tf.concat(parts, 2))
+
+    def _forecast(
+        self, h: tf.Tensor, window: dict[str, tf.Tensor], last: tf.Tensor, vector: tf.Tensor, training: bool
+    ) -> tf.Tensor:
+        batch, time = _shape(window["future"])[:2]
+        h, last, vector = (x[:, _shape(x)[1] - time :] for x in (h, last, vector))
+        naive = window["naive"] - last[..., None]  # [batch, time, horizon, seasons]
+        ahead = tf.concat([window["future"], naive], 3)
+        ahead = tf.pad(ahead, [[0, 0], [0, 0], [0, self.ahead * self.segment - self.horizon], [0, 0]])
+        ahead = tf.reshape(ahead, (batch, time, self.ahead, self.segment * (self.covariates + self.seasons)))
+        places = self.place(ahead) + self.of_place + vector[:, :, None]  # [batch, time, ahead, embedding]
+        h = self.bridge(h) if self.bridge else h
+        decoded = self._decode(h, places)
+        if training and self.dropout:
+            decoded *= self._mask(window)
+        said = self.say(decoded)
+        said = tf.reshape(said, (batch, time, self.ahead * self.segment, 1 + len(self.quantiles)))
+        said = said[:, :, : self.horizon]
+        mean, lowest, rise = tf.split(said, (1, 1, len(self.quantiles) - 1), 3)
+        rising = tf.cumsum(tf.concat([lowest, tf.nn.softplus(rise)], 3), 3)
+        base = last[..., None] + (self.repeat(naive) if self.seasons else 0.0)
+        return base + tf.concat([mean, rising], 3)
+
+    def _mask(self, window: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Drawn for every segment ahead of every row, `[batch, time, ahead, units]`."""
+        origin = window["sequence"] * 0x2545F49 + window["row"] * self.ahead
+        numbers = origin[..., None] + tf.range(self.ahead)
+        return variational_mask(numbers, self.stack.units, self.dropout, 1000 * self.seed + 502)
+
+    def _decode(self, h: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+        """The hidden state of each future segment, `[batch, time, ahead, units]`."""
+        batch, time = _shape(h)[:2]
+        units = self.stack.units
+        states = cells.get(self.stack.cell).states
+        if self.head == "direct":
+            return tf.nn.relu(self.decoder(places) + h[:, :, None])
+        if self.head == "segment":
+            wide = tf.reshape(tf.broadcast_to(h[:, :, None], (batch, time, self.ahead, units)), (-1, units))
+            decoded, _ = self.decoder(tf.reshape(places, (-1, self.embedding)), [wide] * states)
+            return tf.reshape(decoded, (batch, time, self.ahead, units))
+        state, fed, outputs = [tf.reshape(h, (-1, units))] * states, 0.0, []
+        for n in range(self.ahead):
+            decoded, state = self.decoder(tf.reshape(places[:, :, n], (-1, self.embedding)) + fed, state)
+            outputs.append(tf.reshape(decoded, (batch, time, units)))
+            means = tf.reshape(self.say(decoded), (-1, self.segment, 1 + len(self.quantiles)))[..., 0]
+            fed = self.fed(means)
+        return tf.stack(outputs, 2)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {
+            "stack": keras.saving.serialize_keras_object(self.stack),
+            "segment": self.segment,
+            "horizon": self.horizon,
+            "covariates": self.covariates,
+            "seasons": self.seasons,
+            "quantiles": self.quantiles,
+            "series": self.series,
+            "embedding": self.embedding,
+            "head": self.head,
+            "dropout": self.dropout,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> ForecastNetwork:
+        config["stack"] = keras.saving.deserialize_keras_object(config["stack"])
+        return cls(**config)
+
+
+class ForecastLoss(keras.losses.Loss):
+    """Error of the mean and pinball loss of the quantiles, over the steps ahead that are there.
+
+    Args:
+        quantiles: Levels of what is forecast beside the mean (Koenker & Bassett 1978, "Regression Quantiles").
+        point: `"mse"` or `"mae"`, of the mean.
+
+    Call arguments:
+        y_true: `[batch, time, horizon]`; NaN where missing.
+        y_pred: `[batch, time, horizon, 1 + quantiles]`.
+    """
+
+    def __init__(self, quantiles: Sequence[float], point: str = "mse", name: str = "forecast", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.quantiles = tuple(quantiles)
+        self.point = point
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        present = tf.math.is_finite(y_true)
+        error = tf.where(present, y_true, 0.0)[..., None] - y_pred
+        mean, quantile = error[..., 0], error[..., 1:]
+        levels = tf.constant(self.quantiles, error.dtype)
+        pinball = tf.reduce_sum(tf.maximum(levels * quantile, (levels - 1) * quantile), -1)
+        each = (tf.square(mean) if self.point == "mse" else tf.abs(mean)) + pinball
+        counted = tf.cast(present, error.dtype)
+        return tf.reduce_sum(each * counted, -1) / tf.maximum(tf.reduce_sum(counted, -1), 1.0)
+
+
+def _shape(x: tf.Tensor) -> list[Any]:
+    dynamic = tf.shape(x)
+    return [dynamic[n] if size is None else size for n, size in enumerate(x.shape)]

@@ -1,0 +1,607 @@
+"""Forecasting, many-to-many over real-valued streams: after each step, the next ones with their uncertainty."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+
+import numpy as np
+from cyclopts import Parameter
+from rich.progress import track
+from rich.table import Table
+
+from common import exporting
+from common.errors import InputError
+from common.options import Count, DataOptions, NotNegative, Positive, SavedOptions, Share, TrainOptions, from_saved
+from common.panels import Forecasts, Judge, Tables, season_back
+from common.sources import series
+from common.sources.series import Missing, Panel
+from common.streams import Sequences, Stream
+from common.task import Scores, Task
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+    from common.exporting import Export
+
+SMOOTHED_ORIGINS = 40
+SHOWN = 48
+Names = Annotated[tuple[str, ...], Parameter(consume_multiple=True)]
+Numbers = Annotated[tuple[int, ...], Parameter(consume_multiple=True)]
+Levels = Annotated[tuple[float, ...], Parameter(consume_multiple=True)]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ForecastingData(DataOptions):
+    """Where time series come from.
+
+    Attributes:
+        data: Nothing for the embedded half-hourly electricity demand of Victoria; or a CSV or Parquet file: wide, a
+            time column and numeric columns, or long, with unique_id, ds and y.
+        target: Columns to forecast; all numeric ones but the known when none is named.
+        known: Columns whose future is known ahead; of the embedded data workday and temperature_c when not given.
+        time_column: Name of the time column; found by its usual names when not given.
+        missing: Whether values may be missing and rows left out.
+        split: Rows for training, validation and testing, or shares of all rows.
+    """
+
+    target: Names = ()
+    known: Names | None = None
+    time_column: str | None = None
+    missing: Missing = "refuse"
+    split: Annotated[tuple[float, float, float], Parameter(consume_multiple=True)] = (0.7, 0.1, 0.2)
+
+    def load(self) -> Panel:
+        """Reads the series."""
+        return series.load(self.data, self.target, self.known, self.time_column, self.missing)
+
+    def borders(self, rows: int) -> tuple[int, int, int]:
+        """Where training, validation and testing end, of so many rows."""
+        parts = np.array(self.split)
+        if (parts <= 0).any():
+            raise InputError(f"--split {' '.join(map(str, self.split))}: every part must be more than 0")
+        shares = (parts <= 1).all()
+        ends = np.round(np.cumsum(parts) * (rows if shares else 1)).astype(int)
+        if ends[-1] > rows:
+            raise InputError(f"--split {' '.join(map(str, self.split))}: more than the {rows:,} rows there are")
+        return tuple(int(end) for end in ends)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ForecastingOptions(ForecastingData, TrainOptions):
+    """What training a forecaster needs to know.
+
+    Attributes:
+        horizon: Steps to forecast.
+        segment: Steps of the series that make one step of the recurrence.
+        head: How the steps ahead are decoded: all segments at once, one after the other, or by a dense layer.
+        seasons: Steps after which the series tends to repeat itself; what that says is shown to the decoder. The first
+            is that of MASE.
+        calendar: Show the place of a step in the day, the week and the year.
+        quantiles: Levels to forecast beside the mean.
+        point: Error that the mean is trained on.
+        embedding: Width of segments and of their places.
+        context: Rows read before the first forecast that counts in validation and test; all when not given.
+        window: New segments a training step reads in each lane, k1 of TBPTT.
+    """
+
+    horizon: Count = 48
+    segment: Count = 48
+    head: Literal["segment", "recursive", "direct"] = "segment"
+    seasons: Numbers = (336, 48)
+    calendar: bool = True
+    quantiles: Levels = (0.1, 0.5, 0.9)
+    point: Literal["mse", "mae"] = "mse"
+    embedding: Count = 64
+    context: Count | None = None
+    units: Count = 128
+    batch_size: Count = 16
+    window: Count = 14
+    dropout: Share = 0.1
+    learning_rate: Positive = 2e-3
+    decay: NotNegative = 0.05
+    epochs: Count = 40
+    patience: Count = 8
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ForecastingSaved(SavedOptions):
+    """Which saved forecaster is meant, and where its forecasts go.
+
+    Attributes:
+        horizon: Steps to forecast, at most those the model was trained for; all of them when not given.
+        output_file: A CSV file to write the forecasts to.
+        plot: A PNG file to draw them in.
+    """
+
+    horizon: Count | None = None
+    output_file: Path | None = None
+    plot: Path | None = None
+
+
+class Forecasting(Task):
+    """Segments of each series, recurrent stack, all steps up to the horizon at once; every column by itself."""
+
+    name = "forecasting"
+    summary = "Forecasting, many-to-many: the next steps of time series"
+    example = "FILE.csv"
+    Data = ForecastingData
+    Options = ForecastingOptions
+    Saved = ForecastingSaved
+    monitor = "val_loss"
+
+    def load(self) -> str:
+        options = self.options
+        if options.bidirectional:
+            raise InputError("--bidirectional: what reads backwards has seen what is to be forecast; leave it out")
+        levels = options.quantiles
+        if not levels or any(a >= b for a, b in zip((0.0, *levels), (*levels, 1.0))):
+            raise InputError(f"--quantiles {' '.join(map(str, levels))}: give levels between 0 and 1, ascending")
+        self.panel = options.load()
+        self.borders = [options.borders(len(group.times)) for group in self.panel.groups]
+        self.tables = Tables(
+            self.panel, self.borders, options.segment, options.horizon, options.seasons, options.calendar
+        )
+        for group, borders in zip(self.panel.groups, self.borders):
+            for split, first, end in zip(("train", "validation", "test"), (0, *borders), borders):
+                if end - first < options.horizon + (options.segment if split == "train" else 0):
+                    raise InputError(
+                        f"{self.panel.source}: series {group.name!r} has {end - first} rows for {split}, too few for "
+                        f"--horizon {options.horizon}; give more rows, another --split or a shorter horizon"
+                    )
+        rows = sum(len(group.times) for group in self.panel.groups)
+        still = f"; constant in training: {', '.join(self.tables.constant)}" if self.tables.constant else ""
+        known = f", known ahead: {', '.join(self.panel.covariates)}" if self.panel.covariates else ""
+        return (
+            f"{self.panel.source}: {rows:,} rows of {len(self.panel.columns)} columns in {len(self.panel.groups)} "
+            f"groups, a row every {self.panel.seconds:,} s{known}{still}"
+        )
+
+    def config(self) -> dict[str, Any]:
+        """Names the columns, also those that were found."""
+        return super().config() | {"target": self.panel.columns, "known": self.panel.covariates}
+
+    def sequences(self, split: str) -> Sequences:
+        """Each column's rows in segments, once for every phase, so that every row is the last of a segment once."""
+        options, tables = self.options, self.tables
+        which = ("train", "validation", "test").index(split)
+        rows, numbers, weights, lengths = [], [], [], []
+        for number, group in enumerate(tables.group_of):
+            first, end = (0, *self.borders[group])[which], self.borders[group][which]
+            start = 0 if split == "train" or options.context is None else max(0, first - options.context)
+            for phase in range(options.segment):
+                last = np.arange(start + phase + options.segment - 1, end - options.horizon, options.segment)
+                if len(last):
+                    counts = last >= (first - 1)
+                    for piece, context in self._pieces(len(last)) if split == "train" else [(slice(None), 0)]:
+                        rows.append(last[piece])
+                        weights.append(counts[piece] & (np.arange(len(last[piece])) >= context))
+                        numbers.append(np.full(len(rows[-1]), number))
+                        lengths.append(len(rows[-1]))
+        inputs = {"row": np.concatenate(rows).astype(np.int32), "series": np.concatenate(numbers).astype(np.int32)}
+        place = np.arange(len(inputs["row"]), dtype=np.int32)
+        weight = np.concatenate(weights).astype(np.float32)
+        return Sequences(np.array(lengths), inputs, place, weight, tables.expand)
+
+    def _pieces(self, steps: int) -> list[tuple[slice, int]]:
+        """Where few sequences would leave lanes empty: pieces, each with steps before it that count in another."""
+        options = self.options
+        wanted = -(-2 * options.batch_size // (options.segment * len(self.tables.group_of)))
+        size = max(-(-steps // wanted), options.window)
+        starts = range(0, steps, size)
+        return [(slice(max(0, at - options.window), at + size), min(at, options.window)) for at in starts]
+
+    def network(self) -> keras.layers.Layer:
+        from common.forecasting import ForecastLoss, ForecastNetwork
+        from common.layers import RecurrentStack
+
+        options = self.options
+        stack = RecurrentStack(
+            options.cell,
+            options.units,
+            options.layers,
+            options.bidirectional,
+            options.residual,
+            options.dropout,
+            options.recurrent_dropout,
+            options.activation,
+            options.seed,
+            jit_compile=options.xla,
+        )
+        self.loss = ForecastLoss(options.quantiles, options.point)
+        return ForecastNetwork(
+            stack,
+            options.segment,
+            options.horizon,
+            self.tables.known[0].shape[1],
+            len(options.seasons),
+            options.quantiles,
+            len(self.tables.group_of),
+            options.embedding,
+            options.head,
+            options.dropout,
+            options.seed,
+        )
+
+    def answers(self, network: keras.layers.Layer, stream: Stream, outputs: np.ndarray) -> Forecasts:
+        asked = stream.sequences.weights > 0
+        number, row = (stream.sequences.inputs[name][asked] for name in ("series", "row"))
+        scale, mean = (table[number][:, None, None] for table in (self.tables.scale, self.tables.mean))
+        said = stream.at_steps(outputs)[asked] * scale + mean
+        return Forecasts(number, row, said[..., 0], said[..., 1:]).in_order()
+
+    def scores(self, answers: Forecasts) -> Scores:
+        return self._judge.scores(answers)
+
+    @cached_property
+    def _judge(self) -> Judge:
+        trained = [border[0] for border in self.borders]
+        return Judge(self.tables, trained, self.options.quantiles, (self.options.seasons or (1,))[0])
+
+    def baselines(self, answers: Forecasts) -> dict[str, Scores]:
+        judge, options = self._judge, self.options
+        validation = self._origins("validation")
+        found = {"last_value": judge.scores(judge.naive(answers, validation, 1))}
+        for season in options.seasons:
+            found[f"seasonal_naive_{season}"] = judge.scores(judge.naive(answers, validation, season))
+        some = answers.some(SMOOTHED_ORIGINS)
+        smoothed = exponential_smoothing(self.tables, some, options)
+        found[f"exponential_smoothing_{len(some.row)}_origins"] = judge.scores(smoothed)
+        found[f"{options.cell}_{len(some.row)}_origins"] = judge.scores(some)
+        return found
+
+    def _origins(self, split: str) -> Forecasts:
+        sequences = self.sequences(split)
+        asked = sequences.weights > 0
+        number, row = (sequences.inputs[name][asked] for name in ("series", "row"))
+        nothing = np.zeros((len(row), self.options.horizon), np.float32)
+        return Forecasts(number, row, nothing, nothing[..., None]).in_order()
+
+    def report(self, answers: Forecasts) -> str:
+        by_step = {n: v for n, v in self._judge.by_step(answers).items() if not n.endswith("_standardised")}
+        steps = np.unique(np.geomspace(1, self.options.horizon, 8).round().astype(int))
+        lines = [f"{'steps ahead':>12}" + "".join(f"{name:>14}" for name in by_step)]
+        lines += [f"{k:>12}" + "".join(f"{values[k - 1]:>14.4f}" for values in by_step.values()) for k in steps]
+        return f"{len(answers.row):,} forecasts of {self.options.horizon} steps\n" + "\n".join(lines)
+
+    def figure(self, history: list[dict[str, float]], answers: Forecasts, path: Path) -> None:
+        from matplotlib.figure import Figure
+
+        from common.reports import learning_curves
+
+        judge, options = self._judge, self.options
+        figure = Figure(figsize=(13, 8), layout="constrained")
+        grid = figure.add_gridspec(2, 2)
+        learning_curves([figure.add_subplot(grid[0, 0])], history, ["loss"])
+        error = figure.add_subplot(grid[0, 1])
+        validation = self._origins("validation")
+        rows = {options.cell: answers} | {
+            f"seasonal naive, {season}": judge.naive(answers, validation, season) for season in options.seasons
+        }
+        for name, said in rows.items():
+            error.plot(np.arange(1, options.horizon + 1), judge.by_step(said)["mae"], label=name)
+        error.set(title="test: mean absolute error by steps ahead", xlabel="steps ahead")
+        error.legend()
+        draw_weeks(figure.add_subplot(grid[1, :]), self, answers)
+        figure.suptitle(f"{self.name}, {options.cell}, seed {options.seed}")
+        figure.savefig(path, dpi=110)
+
+    def export(self, network: keras.layers.Layer) -> Export:
+        import tensorflow as tf
+
+        from common.exporting import Endpoint, Export
+        from common.forecasting import calendar
+
+        options, tables, panel = self.options, self.tables, self.panel
+        columns, covariates, names = len(panel.columns), len(panel.covariates), [g.name for g in panel.groups]
+        w, horizon = options.segment, options.horizon
+        mean, scale = (tf.constant(t.reshape(-1, columns), tf.float32) for t in (tables.mean, tables.scale))
+        known_mean, known_scale = (tf.constant(t, tf.float32) for t in (tables.known_mean, tables.known_scale))
+
+        def run(every: bool, history: tf.Tensor, known: tf.Tensor, start: tf.Tensor, group: tf.Tensor) -> dict:
+            many, rows = tf.unstack(tf.shape(history)[:2])
+            short = f"history: give {w} rows or more, the segment of this model"
+            with tf.control_dependencies([tf.debugging.assert_greater_equal(rows, w, short)]):
+                x = (history - tf.gather(mean, group)[:, None]) / tf.gather(scale, group)[:, None]
+            x = tf.reshape(tf.transpose(x, (0, 2, 1)), (many * columns, rows))  # [N * columns, time]
+            absent, x = tf.cast(tf.math.is_nan(x), tf.float32), _filled_in_graph(x)
+            times = start[:, None] + panel.seconds * tf.range(tf.cast(rows + horizon, tf.int64))
+            ahead = (known - known_mean) / known_scale
+            if options.calendar:
+                ahead = tf.concat([ahead, calendar(times, panel.seconds)], 2)
+            ahead = tf.repeat(ahead, columns, 0)  # [N * columns, time + horizon, covariates]
+
+            first, steps = rows % w, rows // w
+            origins = first + w * tf.range(1 if every else steps, steps + 1) - 1
+
+            def segments(values: tf.Tensor) -> tf.Tensor:
+                return tf.reshape(
+                    values[:, first:rows], tf.concat([[many * columns, steps, w], tf.shape(values)[2:]], 0)
+                )
+
+            k = tf.range(1, horizon + 1)
+            rows_ahead = origins[:, None] + k  # [origins, horizon]
+            said = []
+            for season in options.seasons:
+                same = origins[:, None] + season_back(horizon, season)
+                said.append(tf.gather(x, tf.where(same < 0, origins[:, None], same), axis=1))
+            shape = tf.stack([many * columns, tf.size(origins), horizon, 0])
+            values = tf.ensure_shape(segments(x), (None, None, w))
+            keep = tf.cast(tf.range(steps) > 0, tf.float32) * tf.ones((many * columns, 1))
+            window = {
+                "values": values,
+                "absent": tf.ensure_shape(segments(absent), (None, None, w)),
+                "last": values[:, :, -1],
+                "series": tf.repeat(group, columns)[:, None] * columns
+                + tf.tile(tf.range(columns), [many])[:, None]
+                + tf.zeros((1, steps), tf.int32),
+                "known": tf.ensure_shape(segments(ahead), (None, None, w, ahead.shape[2])),
+                "future": tf.gather(ahead, rows_ahead, axis=1),
+                "naive": tf.stack(said, -1) if said else tf.zeros(shape),
+                "keep": keep,
+                "sequence": tf.zeros_like(keep, tf.int32),
+            }
+            outputs, _ = network(window, training=False)  # [N * columns, origins, horizon, 1 + quantiles]
+            outputs = tf.reshape(outputs, (many, columns, -1, horizon, 1 + len(options.quantiles)))
+            outputs = tf.transpose(outputs, (0, 2, 3, 1, 4))  # [N, origins, horizon, columns, 1 + quantiles]
+            back = [tf.gather(t, group)[:, None, None, :, None] for t in (scale, mean)]
+            outputs = outputs * back[0] + back[1]
+            outputs = outputs if every else outputs[:, -1]
+            return {"mean": outputs[..., 0], "quantiles": outputs[..., 1:], "seconds": tf.constant(panel.seconds)}
+
+        signature = [tf.TensorSpec([None, None, columns], tf.float32, "history")]
+        if covariates:
+            signature.append(tf.TensorSpec([None, None, covariates], tf.float32, "known"))
+        if options.calendar:
+            signature.append(tf.TensorSpec([None], tf.int64, "start"))
+        if len(names) > 1:
+            signature.append(tf.TensorSpec([None], tf.string, "unique_id"))
+
+        def serve(every: bool, *given: tf.Tensor) -> dict[str, tf.Tensor]:
+            by = {spec.name: tensor for spec, tensor in zip(signature, given)}
+            many, rows = tf.unstack(tf.shape(by["history"])[:2])
+            known = by.get("known", tf.zeros(tf.stack([many, rows + horizon, 0])))
+            group = tf.zeros([many], tf.int32)
+            if len(names) > 1:
+                same = by["unique_id"][:, None] == tf.constant(names)
+                told = tf.debugging.assert_equal(
+                    tf.reduce_any(same, 1), True, "unique_id: not one the model learned from"
+                )
+                with tf.control_dependencies([told]):
+                    group = tf.argmax(same, 1, tf.int32)
+            return run(every, by["history"], known, by.get("start", tf.zeros([many], tf.int64)), group)
+
+        endpoints = {
+            "serving_default": Endpoint(lambda *given: serve(False, *given), signature),
+            "backtest": Endpoint(lambda *given: serve(True, *given), signature),
+        }
+        return Export(endpoints, [network])
+
+    @classmethod
+    def predict(cls, served: Any, inputs: Sequence[str], saved: ForecastingSaved) -> Table:
+        config = exporting.config_of(served.version)
+        horizon = saved.horizon or config["horizon"]
+        if horizon > config["horizon"]:
+            raise InputError(f"--horizon {horizon}: this model forecasts {config['horizon']} steps at most")
+        if len(inputs) != 1:
+            raise InputError(f"give one CSV or Parquet file to forecast, not {len(inputs)}")
+        for option, path in (("--output-file", saved.output_file), ("--plot", saved.plot)):
+            if path is not None and (path.is_dir() or not path.parent.is_dir()):
+                raise InputError(f"{option} {path}: not a file in a folder that is there; name one")
+        found = ahead_of(served, config, inputs[0])
+        levels = config["quantiles"]
+        table = Table("series", "time", "mean", *(f"{level:g}" for level in levels), title=cls.name)
+        rows = [row for one in found for row in one.rows(horizon)]
+        for row in rows[:SHOWN]:
+            table.add_row(*row[:2], *(f"{number:.4g}" for number in row[2:]))
+        if len(rows) > SHOWN:
+            table.caption = f"the first {SHOWN} of {len(rows):,} rows; --output-file FILE.csv writes all"
+        if saved.output_file is not None:
+            draft = saved.output_file.with_name(f".{saved.output_file.name}.draft")
+            with draft.open("w", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(["unique_id", "ds", "mean", *(f"q{level:g}" for level in levels)])
+                writer.writerows(rows)
+            draft.replace(saved.output_file)
+        if saved.plot is not None:
+            draw_ahead(found, horizon, levels, saved.plot)
+        return table
+
+    @classmethod
+    def evaluate(cls, served: Any, data: ForecastingData, other: bool = False) -> tuple[Scores, str]:
+        config = exporting.config_of(served.version)
+        given = asdict(data)
+        if other:  # The columns are those of the model where none is named.
+            given |= {name: given[name] or config[name] for name in ("target", "known")}
+        task = cls(from_saved(cls.Options, config | given))
+        task.load()
+        answers = backtest(served, task)
+        return task.scores(answers), task.report(answers)
+
+
+def _filled_in_graph(x: tf.Tensor) -> tf.Tensor:
+    """As `Tables` does: missing values become the last one before them, or 0; `[series, time]`."""
+    import tensorflow as tf
+
+    there = tf.math.is_finite(x)
+    at = tf.where(there, tf.range(tf.shape(x)[1]), -1)
+    at = tf.transpose(tf.scan(tf.maximum, tf.transpose(at)))
+    return tf.where(at < 0, 0.0, tf.gather(tf.where(there, x, 0.0), tf.maximum(at, 0), batch_dims=1))
+
+
+def backtest(served: Any, task: Forecasting) -> Forecasts:
+    """What a saved model says at every test origin of a task's data, the whole history read once a phase."""
+    import tensorflow as tf
+
+    options, panel = task.options, task.panel
+    signature = served.model.signatures["backtest"]
+    needed = signature.structured_input_signature[1]
+    columns, found = len(panel.columns), []
+    jobs = [(g, phase) for g in range(len(panel.groups)) for phase in range(options.segment)]
+    for number, phase in track(jobs, "forecasting", disable=len(jobs) <= 4):
+        group, (_, first, end) = panel.groups[number], task.borders[number]
+        start = 0 if options.context is None else max(0, first - options.context)
+        origins = np.arange(start + phase + options.segment - 1, end - options.horizon, options.segment)
+        if not len(origins):
+            continue
+        rows = slice(start + phase, origins[-1] + 1)
+        ahead = slice(rows.start, rows.stop + options.horizon)
+        given = {
+            "history": group.values[None, rows],
+            "known": group.known[None, ahead],
+            "start": group.times[rows][:1],
+            "unique_id": [group.name],
+        }
+        answer = signature(**{name: tf.constant(given[name], needed[name].dtype) for name in needed})
+        counts = origins >= first - 1
+        mean, quantiles = (answer[name].numpy()[0][counts] for name in ("mean", "quantiles"))
+        for column in range(columns):
+            series_number = np.full(counts.sum(), number * columns + column)
+            found.append(Forecasts(series_number, origins[counts], mean[..., column], quantiles[:, :, column]))
+    return Forecasts(*(np.concatenate(parts) for parts in zip(*found))).in_order()
+
+
+class Ahead(NamedTuple):
+    """A series and what comes next, in the user's units.
+
+    Attributes:
+        name: Of the group and, where there are several, the column.
+        times: Seconds since 1970 of the steps ahead, `[horizon]`.
+        mean: `[horizon]`.
+        quantiles: `[horizon, levels]`.
+        past: The last values, `[rows]`, and their times.
+    """
+
+    name: str
+    times: np.ndarray
+    mean: np.ndarray
+    quantiles: np.ndarray
+    past: tuple[np.ndarray, np.ndarray]
+
+    def rows(self, horizon: int) -> list[tuple]:
+        shown = np.datetime_as_string(self.times.astype("datetime64[s]"), "m")
+        numbers = np.concatenate([self.mean[:, None], self.quantiles], 1).astype(float)
+        return [(self.name, time.replace("T", " "), *row) for time, row in zip(shown, numbers.tolist())][:horizon]
+
+
+def ahead_of(served: Any, config: dict[str, Any], path: str) -> list[Ahead]:
+    """Forecasts of every series in a file from its last value on; rows after that tell what is known ahead."""
+    import tensorflow as tf
+
+    columns, known, horizon = config["target"], config["known"], config["horizon"]
+    panel = series.load(path, columns, known, config["time_column"], config["missing"], ahead=True)
+    needed = served.model.signatures["serving_default"].structured_input_signature[1]
+    found = []
+    for group in panel.groups:
+        rows = int(np.flatnonzero(~np.isnan(group.values).all(1))[-1]) + 1
+        ahead = len(group.times) - rows
+        if known and ahead < horizon:
+            raise InputError(
+                f"{path}: series {group.name!r} has {ahead} rows after its last value; this model needs {known[0]!r} "
+                f"for {horizon} steps ahead: add rows with their times and no value"
+            )
+        if rows < config["segment"]:
+            raise InputError(
+                f"{path}: series {group.name!r} has {rows} rows; this model needs {config['segment']} or more"
+            )
+        given = {
+            "history": group.values[None, :rows],
+            "known": group.known[None, : rows + horizon],
+            "start": group.times[:1],
+            "unique_id": [group.name],
+        }
+        try:
+            answer = served(**{name: tf.constant(given[name], needed[name].dtype) for name in needed})
+        except tf.errors.InvalidArgumentError as error:
+            raise InputError(f"{path}: series {group.name!r} is not one this model learned from") from error
+        if panel.seconds != int(answer["seconds"]):
+            raise InputError(
+                f"{path}: a row every {panel.seconds} s; this model learned from one every {int(answer['seconds'])} s"
+            )
+        times = group.times[0] + panel.seconds * np.arange(rows + horizon)
+        for number, column in enumerate(columns):
+            name = group.name if len(columns) == 1 else column if len(panel.groups) == 1 else f"{group.name} {column}"
+            mean, quantiles = (answer[key].numpy()[0][:, number] for key in ("mean", "quantiles"))
+            past = group.values[:rows, number][-4 * horizon :], times[:rows][-4 * horizon :]
+            found.append(Ahead(name, times[rows:], mean, quantiles, past))
+    return found
+
+
+def draw_ahead(found: Sequence[Ahead], horizon: int, levels: Sequence[float], path: Path) -> None:
+    """Draws each series's last values and what comes next."""
+    from matplotlib.figure import Figure
+
+    shown = found[:12]
+    figure = Figure(figsize=(11, 2.8 * len(shown) + 0.6), layout="constrained")
+    for ax, one in zip(figure.subplots(len(shown), 1, squeeze=False)[:, 0], shown):
+        past, times = one.past
+        ax.plot(times.astype("datetime64[s]"), past, color="black", linewidth=1)
+        _draw_forecast(ax, one.times[:horizon], one.mean[:horizon], one.quantiles[:horizon], levels)
+        ax.set(title=one.name)
+    if len(found) > len(shown):
+        figure.suptitle(f"the first {len(shown)} of {len(found)} series")
+    figure.savefig(path, dpi=110, format="png")
+
+
+def draw_weeks(ax: Any, task: Forecasting, answers: Forecasts) -> None:
+    """Draws forecasts of a test series, one after the other, under what came."""
+    judge, options, tables = task._judge, task.options, task.tables
+    one = answers.take(answers.series == answers.series[-1])
+    chosen = one.take(np.arange(0, len(one.row), options.horizon)[: max(1, 1344 // options.horizon)])
+    times = task.panel.groups[tables.group_of[int(chosen.series[0])]].times
+    for n, (row, truth) in enumerate(zip(chosen.row, judge.truth(chosen))):
+        ahead = times[row + 1 : row + 1 + options.horizon]
+        ax.plot(ahead.astype("datetime64[s]"), truth, color="black", linewidth=1, label="" if n else "came")
+        _draw_forecast(ax, ahead, chosen.mean[n], chosen.quantiles[n], options.quantiles, not n)
+    name = task.panel.columns[int(chosen.series[0]) % len(task.panel.columns)]
+    ax.set(title=f"test: {name}, a forecast every {options.horizon} steps")
+    ax.legend(loc="upper left")
+
+
+def _draw_forecast(
+    ax: Any, times: np.ndarray, mean: np.ndarray, quantiles: np.ndarray, levels: Sequence[float], named: bool = True
+) -> None:
+    at = times.astype("datetime64[s]")
+    ax.plot(at, mean, color="tab:blue", linewidth=1, label="mean" if named else "")
+    label = f"{levels[0]:g} to {levels[-1]:g}" if named else ""
+    ax.fill_between(at, quantiles[:, 0], quantiles[:, -1], color="tab:blue", alpha=0.25, linewidth=0, label=label)
+    if named:
+        ax.legend(loc="upper left")
+
+
+def exponential_smoothing(tables: Tables, origins: Forecasts, options: ForecastingOptions) -> Forecasts:
+    """ETS(A, N, A) of statsmodels, with the shortest season, fitted anew before each origin on its last 28 seasons."""
+    import warnings
+
+    import pandas as pd
+    from statsmodels.tsa.exponential_smoothing.ets import ETSModel
+
+    season = min(options.seasons, default=1)
+    means, quantiles = [], []
+    for number, row in track(
+        list(zip(origins.series, origins.row)), "exponential smoothing", disable=len(origins.row) <= 2
+    ):
+        history = tables.values[tables.offset[number] + max(0, row + 1 - 28 * season) : tables.offset[number] + row + 1]
+        seasonal = {"seasonal": "add", "seasonal_periods": season} if len(history) >= 2 * season > 2 else {}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            model = ETSModel(
+                pd.Series(history, dtype=float), error="add", initialization_method="heuristic", **seasonal
+            )
+            fit = model.fit(disp=False, maxiter=100)
+            said = fit.get_prediction(len(history), len(history) + options.horizon - 1)
+            mean = np.asarray(said.predicted_mean)
+            low_high = {q: said.pred_int(alpha=2 * min(q, 1 - q)) for q in options.quantiles if q != 0.5}
+        levels = [mean if q == 0.5 else np.asarray(low_high[q])[:, int(q > 0.5)] for q in options.quantiles]
+        scale, level = tables.scale[number], tables.mean[number]
+        means.append(mean * scale + level)
+        quantiles.append(np.stack(levels, -1) * scale + level)
+    return Forecasts(origins.series, origins.row, np.stack(means), np.stack(quantiles))

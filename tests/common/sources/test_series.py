@@ -1,0 +1,128 @@
+"""Time series from files, and what is said of wrong ones."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from common.errors import InputError
+from common.sources import series
+
+
+def wide(rows: list[str], names: str = "time,a,b") -> str:
+    return "\n".join([names, *rows]) + "\n"
+
+
+def hours(count: int) -> list[str]:
+    return [f"2024-01-01 {n:02}:00,{n},{n * 10}" for n in range(count)]
+
+
+def test_the_embedded_demand() -> None:
+    panel = series.load(None)
+    (group,) = panel.groups
+    assert group.values.shape == (17_520, 1) and panel.seconds == 1_800
+    assert (panel.columns, panel.covariates) == (["demand_gw"], ["workday", "temperature_c"])
+    assert group.values[0, 0] == pytest.approx(3.91465) and group.known[0].tolist() == pytest.approx([0, 18.2])
+    assert group.times[0] == pd.Timestamp("2014-01-01").timestamp()
+    assert series.load(None, known=()).covariates == []
+
+
+@pytest.mark.parametrize("kind", ["csv", "csv.gz", "tsv", "parquet"])
+def test_wide_files_of_every_type(kind: str, tmp_path: Path) -> None:
+    path, text = tmp_path / f"x.{kind}", wide(hours(5))
+    if kind == "parquet":
+        pd.DataFrame(
+            {"time": pd.date_range("2024", periods=5, freq="h"), "a": range(5), "b": range(0, 50, 10)}
+        ).to_parquet(path)
+    else:
+        text = text.replace(",", "\t") if kind == "tsv" else text
+        path.write_bytes(gzip.compress(text.encode()) if kind.endswith("gz") else text.encode())
+    panel = series.load(str(path))
+    assert panel.columns == ["a", "b"] and panel.seconds == 3_600
+    np.testing.assert_array_equal(panel.groups[0].values, [[n, n * 10] for n in range(5)])
+    assert series.load(str(path), targets=("b",), known=("a",)).groups[0].known[:, 0].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_long_files_hold_series_of_different_lengths(tmp_path: Path) -> None:
+    rows = [f"{name},2024-01-{day:02},{day}" for name, days in (("x", 4), ("y", 6)) for day in range(1, days + 1)]
+    (tmp_path / "long.csv").write_text(wide(rows, "unique_id,ds,y"))
+    panel = series.load(str(tmp_path / "long.csv"))
+    assert [group.name for group in panel.groups] == ["x", "y"]
+    assert [len(group.times) for group in panel.groups] == [4, 6]
+    assert panel.seconds == 86_400 and panel.columns == ["y"]
+
+
+def test_what_is_missing_is_nan_where_that_is_allowed(tmp_path: Path) -> None:
+    rows = hours(8)
+    rows[2] = "2024-01-01 02:00,,20"
+    del rows[5]
+    (tmp_path / "x.csv").write_text(wide(rows))
+    panel = series.load(str(tmp_path / "x.csv"), missing="allow")
+    values = panel.groups[0].values
+    assert len(values) == 8 and np.isnan(values[2, 0]) and values[2, 1] == 20 and np.isnan(values[5]).all()
+    assert np.diff(panel.groups[0].times).tolist() == [3_600] * 7
+
+
+def test_rows_ahead_have_covariates_and_no_values(tmp_path: Path) -> None:
+    rows = [*hours(5), "2024-01-01 05:00,,7", "2024-01-01 06:00,,8"]
+    (tmp_path / "x.csv").write_text(wide(rows))
+    panel = series.load(str(tmp_path / "x.csv"), ("a",), ("b",), ahead=True)
+    assert np.isnan(panel.groups[0].values[5:]).all() and panel.groups[0].known[5:, 0].tolist() == [7, 8]
+    with pytest.raises(InputError, match=r"x\.csv:7: no value in 'a'"):
+        series.load(str(tmp_path / "x.csv"), ("a",), ("b",))
+
+
+GOOD = hours(6)
+
+
+@pytest.mark.parametrize(
+    ("rows", "options", "said"),
+    [
+        ([*GOOD[:3], GOOD[2], *GOOD[3:]], {}, r":5: time of series 'x\.csv' repeats the time of the row before"),
+        ([GOOD[1], GOOD[0], *GOOD[2:]], {}, r":3: .* is earlier than that of the row before; sort"),
+        ([*GOOD[:2], *GOOD[4:]], {}, r":4: 2 rows are left out before this one .*--missing allow"),
+        ([*GOOD[:3], "2024-01-01 02:20,1,1"], {}, r":5: 1200 seconds after the row before, where 3600 are usual"),
+        ([*GOOD[:3], "yesterday,1,1"], {}, r":5: 'yesterday' in 'time' is no time"),
+        ([*GOOD[:3], "2024-01-01 03:00,three,1"], {"targets": ("a",)}, r":5: 'three' in 'a' is no number"),
+        ([*GOOD[:3], "2024-01-01 03:00,inf,1"], {}, r":5: 'a' is infinite"),
+        ([*GOOD[:3], "2024-01-01 03:00,,1", *GOOD[4:]], {}, r":5: no value in 'a'; give one, or --missing allow"),
+        ([*GOOD[:3], "2024-01-01 03:00,1,"], {"known": ("b",)}, r":5: no value in 'b', which is to be known"),
+        ([*GOOD[:2], *GOOD[4:]], {"known": ("b",), "missing": "allow"}, r":4: rows are left out, so 'b' is not known"),
+        (GOOD[:2], {}, "has 2 rows; give three or more"),
+        ([f"2024-01-01 0{n}:00,,1" for n in range(4)], {"targets": ("a",), "missing": "allow"}, "has no value in a"),
+        (GOOD, {"targets": ("c",)}, "no column 'c', which --target names; it has time, a, b"),
+        (GOOD, {"known": ("c",)}, "no column 'c', which --known names"),
+        (GOOD, {"known": ("a",), "targets": ("a",)}, "--known a: named as --target too"),
+        (GOOD, {"time_column": "when"}, "no column 'when', which --time-column names"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_row(rows: list[str], options: dict, said: str, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(wide(rows))
+    with pytest.raises(InputError, match=said) as caught:
+        series.load(str(tmp_path / "x.csv"), **options)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    for data, said in (
+        (str(tmp_path / "none.csv"), "no such file"),
+        (str(tmp_path), "a folder; give one"),
+        ("tfds:x", "read from files"),
+    ):
+        with pytest.raises(InputError, match=said):
+            series.load(data)
+    for name, text, said in (
+        ("x.json", "{}", "unknown type"),
+        ("x.csv", "time,a\n", "no rows"),
+        ("y.csv", "when,a\n1,2\n", "no column named ds or time"),
+        ("z.csv", "time,a\n2024-01-01,x\n", "no numeric column"),
+        ("e.csv", "", "cannot be read"),
+        ("p.parquet", "no", "cannot be read"),
+    ):
+        (tmp_path / name).write_text(text)
+        with pytest.raises(InputError, match=said):
+            series.load(str(tmp_path / name))

@@ -1,0 +1,174 @@
+"""Tests of what is the forecasting task's own; the rest is in test_base.py."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import run
+from common import exporting, training
+from common.errors import InputError
+from common.sources import series
+from tasks.forecasting import Forecasting, ForecastingOptions, backtest
+
+HORIZON = 6
+
+
+def task_of(data: Path, **options: object) -> Forecasting:
+    small = {"units": 8, "embedding": 8, "batch_size": 4, "window": 16, "epochs": 1, "horizon": HORIZON, "segment": 4}
+    known = {"seasons": (8, 24), "known": ("heat",)}
+    return Forecasting(ForecastingOptions(data=str(data), **(small | known | options)))
+
+
+@pytest.fixture(autouse=True)
+def few_origins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.forecasting.SMOOTHED_ORIGINS", 2)
+
+
+@pytest.fixture(scope="module")
+def output(data_of, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tasks.forecasting.SMOOTHED_ORIGINS", 2)
+        training.train(task_of(data_of("forecasting"), output=folder, epochs=15, learning_rate=0.01))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served(output: Path):
+    return exporting.load(exporting.find(output, "forecasting"))
+
+
+def ask(served, panel: series.Panel, rows: int) -> dict[str, np.ndarray]:
+    group = panel.groups[0]
+    answer = served(
+        history=tf.constant(group.values[None, :rows]),
+        known=tf.constant(group.known[None, : rows + HORIZON]),
+        start=tf.constant(group.times[:1]),
+    )
+    return {name: value.numpy() for name, value in answer.items()}
+
+
+def test_what_is_served_is_in_the_units_of_the_user_and_right(served, data_of) -> None:
+    panel = series.load(str(data_of("forecasting")), ("load",), ("heat",))
+    for rows in (997, 1000, 1003):
+        answer = ask(served, panel, rows)
+        truth = panel.groups[0].values[rows : rows + HORIZON]
+        assert answer["mean"].shape == (1, HORIZON, 1) and answer["quantiles"].shape == (1, HORIZON, 1, 3)
+        assert np.abs(answer["mean"][0] - truth).mean() < 0.6
+        assert (np.diff(answer["quantiles"], axis=-1) >= 0).all()
+
+
+def test_the_future_of_what_is_known_changes_the_forecast_and_that_of_the_series_cannot(served, data_of) -> None:
+    panel = series.load(str(data_of("forecasting")), ("load",), ("heat",))
+    before = ask(served, panel, 1000)["mean"]
+    panel.groups[0].values[1000:] = 1e6
+    np.testing.assert_array_equal(before, ask(served, panel, 1000)["mean"])
+    panel.groups[0].known[1000:] = 1 - panel.groups[0].known[1000:]
+    assert np.abs(before - ask(served, panel, 1000)["mean"]).min() > 1
+
+
+def test_backtest_says_at_every_origin_what_is_served_there(served, data_of) -> None:
+    task = task_of(data_of("forecasting"))
+    task.load()
+    answers = backtest(served, task)
+    first, end = task.borders[0][1:]
+    assert answers.row.tolist() == list(range(first - 1, end - HORIZON))
+    panel = series.load(str(data_of("forecasting")), ("load",), ("heat",))
+    for n in (0, 5, len(answers.row) - 1):
+        alone = ask(served, panel, int(answers.row[n]) + 1)
+        np.testing.assert_allclose(answers.mean[n], alone["mean"][0, :, 0], rtol=1e-4)
+
+
+def test_too_short_a_history_is_refused(served, data_of) -> None:
+    panel = series.load(str(data_of("forecasting")), ("load",), ("heat",))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="give 4 rows or more"):
+        ask(served, panel, 3)
+
+
+def test_predict_writes_a_table_and_a_picture(output: Path, data_of, tmp_path: Path, capsys) -> None:
+    file, picture = tmp_path / "out.csv", tmp_path / "out.png"
+    ahead = str(data_of("forecasting").with_name("ahead.csv"))
+    command = ["forecasting", "predict", ahead, "--output", str(output), "--horizon", "4"]
+    assert run.main([*command, "--output-file", str(file), "--plot", str(picture)]) == 0
+    assert "2024-02-11 16:00" in capsys.readouterr().out
+    names, *rows = csv.reader(file.open())
+    assert names == ["unique_id", "ds", "mean", "q0.1", "q0.5", "q0.9"] and len(rows) == 4
+    assert [row[1] for row in rows] == [f"2024-02-11 {hour}:00" for hour in (16, 17, 18, 19)]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "said"),
+    [
+        (lambda text: text, ["--horizon", "7"], "--horizon 7: this model forecasts 6 steps at most"),
+        (lambda text: text, ["--plot", "/none/x.png"], "--plot /none/x.png"),
+        (lambda text: "\n".join(text.split("\n")[:1003]), [], "2 rows after its last value; .*'heat'.* 6 steps ahead"),
+        (lambda text: text.replace("heat", "cold"), [], "no column 'heat'"),
+        (lambda text: text.replace(":00,", ":30,", 1), [], "seconds after the row before"),
+        (lambda text: "\n".join([text.split("\n")[0], *text.split("\n")[1::2]]), [], "a row every 7200 s; .* 3600"),
+    ],
+)
+def test_predict_says_what_is_wrong(change, options, said, output: Path, data_of, tmp_path: Path, capsys) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text(change(data_of("forecasting").with_name("ahead.csv").read_text()))
+    assert run.main(["forecasting", "predict", str(file), "--output", str(output), *options]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    import re
+
+    assert re.search(said, error)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"bidirectional": True}, "--bidirectional: reading backwards"),
+        ({"quantiles": (0.5, 0.1)}, "--quantiles 0.5 0.1: give levels between 0 and 1, ascending"),
+        ({"split": (0.5, 0.5, 0.5)}, "--split 0.5 0.5 0.5: more than the 1,200 rows"),
+        ({"split": (1.0, 0.0, 0.0)}, "every part must be more than 0"),
+        ({"horizon": 500}, "too few for --horizon 500"),
+        ({"target": ("nope",)}, "no column 'nope'"),
+    ],
+)
+def test_options_that_cannot_be_met_are_refused(options: dict, said: str, data_of) -> None:
+    with pytest.raises(InputError, match=said):
+        task_of(data_of("forecasting"), **options).load()
+
+
+def test_long_files_are_served_by_name(tmp_path: Path) -> None:
+    rows = ["unique_id,ds,y"]
+    for name, size, level in (("a", 300, 5.0), ("b", 400, 500.0)):
+        times = np.datetime_as_string(np.datetime64("2024-01-01T00") + np.arange(size) * np.timedelta64(1, "h"))
+        rows += [f"{name},{t},{level + np.sin(n * np.pi / 4):.4f}" for n, t in enumerate(times)]
+    (tmp_path / "long.csv").write_text("\n".join(rows) + "\n")
+    task = task_of(tmp_path / "long.csv", known=None, target=(), seasons=(8,), epochs=2, output=tmp_path / "models")
+    served = exporting.load(training.train(task))
+    history = np.stack([np.full((40, 1), 5.0), np.full((40, 1), 500.0)]).astype(np.float32)
+    answer = served(history=history, start=np.zeros(2, np.int64), unique_id=tf.constant(["a", "b"]))
+    assert np.abs(answer["mean"].numpy()[:, :, 0].mean(1) - [5, 500]).max() < 5
+    with pytest.raises(tf.errors.InvalidArgumentError, match="not one the model learned from"):
+        served(history=history[:1], start=np.zeros(1, np.int64), unique_id=tf.constant(["c"]))
+    table = Forecasting.predict(served, [str(tmp_path / "long.csv")], Forecasting.Saved())
+    assert table.row_count == 2 * HORIZON
+
+
+def test_missing_values_are_forecast_around(data_of, tmp_path: Path) -> None:
+    lines = data_of("forecasting").read_text().split("\n")
+    for n in range(20, 1100, 7):
+        time, _, heat = lines[n].split(",")
+        lines[n] = f"{time},,{heat}"
+    (tmp_path / "holes.csv").write_text("\n".join(lines))
+    with pytest.raises(InputError, match=r"holes\.csv:21: no value in 'load'"):
+        task_of(tmp_path / "holes.csv").load()
+    task = task_of(tmp_path / "holes.csv", missing="allow", target=("load",), output=tmp_path / "models", epochs=2)
+    version = training.train(task)
+    scores, _ = Forecasting.evaluate(
+        exporting.load(version),
+        Forecasting.Data(data=str(tmp_path / "holes.csv"), missing="allow", target=("load",), known=("heat",)),
+    )
+    assert np.isfinite(scores["mae"])
