@@ -136,6 +136,9 @@ class ForecastNetwork(keras.layers.Layer):
         self.of_place = self.add_weight(
             name="of_place", shape=(self.ahead, self.embedding), initializer=keras.initializers.RandomNormal(0, 0.5, 2)
         )
+        self.shift = self.add_weight(
+            name="shift", shape=(self.horizon, len(self.quantiles)), initializer="zeros", trainable=False
+        )
         self.read.build((None, w * (2 + k) + (w == 1)))
         self.place.build((None, w * (k + s)))
         if not self.stack.built:  # One made from a saved configuration is.
@@ -207,7 +210,21 @@ class ForecastNetwork(keras.layers.Layer):
         mean, lowest, rise = tf.split(said, (1, 1, len(self.quantiles) - 1), 3)
         rising = tf.cumsum(tf.concat([lowest, tf.nn.softplus(rise)], 3), 3)
         base = last[..., None] + (self.repeat(naive) if self.seasons else 0.0)
-        return base + tf.concat([mean, rising], 3)
+        quantiles = tf.sort(base + rising + self.shift, 3)
+        return tf.concat([base + mean, quantiles], 3)
+
+    def calibrate(self, said: np.ndarray, truth: np.ndarray) -> None:
+        """Shifts each quantile, by steps ahead, so that its share of the truth lies below it.
+
+        After Romano, Patterson & Candès 2019, "Conformalized Quantile Regression", for each level by itself.
+
+        Args:
+            said: Outputs for examples that training did not see, `[examples, horizon, 1 + quantiles]`.
+            truth: `[examples, horizon]`; NaN where missing.
+        """
+        errors = truth[..., None] - said[..., 1:]
+        shifts = [np.nanquantile(errors[..., n], level, axis=0) for n, level in enumerate(self.quantiles)]
+        self.shift.assign_add(np.nan_to_num(np.stack(shifts, 1)))
 
     def _mask(self, window: dict[str, tf.Tensor]) -> tf.Tensor:
         """Drawn for every segment ahead of every row, `[batch, time, ahead, units]`."""

@@ -93,6 +93,11 @@ class Tables:
         gone = (ahead != inside)[:, new] | (self.absent[at] > 0)
         return expanded, np.where(gone, np.nan, self.values[at]).astype(np.float32)
 
+    def ahead(self, series: np.ndarray, row: np.ndarray) -> np.ndarray:
+        """The scaled values after rows that have a whole horizon after them, `[rows, horizon]`; NaN where missing."""
+        at = (self.offset[series] + row)[:, None] + np.arange(1, self.horizon + 1)
+        return np.where(self.absent[at] > 0, np.nan, self.values[at])
+
 
 def _mean_and_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Of each column; a scale of 1 where nothing varies."""

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from common.exporting import Export
     from common.streams import Sequences, Stream
+    from common.tbptt import TBPTT
 
 Scores = dict[str, float]
 SPLITS = ("train", "validation", "test")
@@ -66,6 +67,9 @@ class Task(ABC):
     @abstractmethod
     def network(self) -> keras.layers.Layer:
         """A fresh network; see `common.tbptt.TBPTT`."""
+
+    def calibrate(self, model: TBPTT, stream: Stream) -> None:  # noqa: B027 - most tasks have nothing to adjust.
+        """Adjusts a trained model to the validation stream."""
 
     @abstractmethod
     def answers(self, network: keras.layers.Layer, stream: Stream, outputs: np.ndarray) -> Any:

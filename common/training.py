@@ -102,6 +102,7 @@ def train(task: Task) -> Path:
             verbose=_verbosity(),
         )
     run.restore_best()
+    task.calibrate(model, streams["validation"])
 
     answers = task.answers(model.network, streams["test"], model.predict(streams["test"], verbose=_verbosity()))
     scores = task.scores(answers)

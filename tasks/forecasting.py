@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
     from common.exporting import Export
+    from common.tbptt import TBPTT
 
 SMOOTHED_ORIGINS = 40
 SHOWN = 48
@@ -230,6 +231,12 @@ class Forecasting(Task):
             options.dropout,
             options.seed,
         )
+
+    def calibrate(self, model: TBPTT, stream: Stream) -> None:
+        asked = stream.sequences.weights > 0
+        number, row = (stream.sequences.inputs[name][asked] for name in ("series", "row"))
+        outputs = stream.at_steps(model.predict(stream, verbose=0))[asked]
+        model.network.calibrate(outputs, self.tables.ahead(number, row))
 
     def answers(self, network: keras.layers.Layer, stream: Stream, outputs: np.ndarray) -> Forecasts:
         asked = stream.sequences.weights > 0

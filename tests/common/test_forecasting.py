@@ -107,3 +107,17 @@ def test_calendar_repeats_with_its_periods() -> None:
     np.testing.assert_allclose(waves[0, :8], waves[1, :8], atol=1e-5)
     assert not np.allclose(waves[0, 8:14], waves[1, 8:14], atol=0.1)
     assert calendar(tf.constant([0], tf.int64), day).shape == (1, 8)
+
+
+def test_calibration_puts_its_share_of_the_truth_below_each_quantile() -> None:
+    network, draw = network_of(), np.random.default_rng(0)
+    said = np.sort(draw.normal(size=(200, HORIZON, 4)).astype(np.float32), -1)
+    truth = draw.normal(size=(200, HORIZON)) * np.linspace(1, 3, HORIZON) + 5
+    truth[0, 0] = np.nan
+    before = network.shift.numpy()
+    network.calibrate(said, truth)
+    shifted = said[..., 1:] + network.shift.numpy() - before
+    below = np.nansum(truth[..., None] <= shifted, 0) / np.isfinite(truth).sum(0)[:, None]
+    np.testing.assert_allclose(below, np.tile([0.1, 0.5, 0.9], (HORIZON, 1)), atol=0.01)
+    outputs = network(window_of())[0].numpy()
+    assert (np.diff(outputs[..., 1:], axis=-1) >= 0).all()
