@@ -233,14 +233,12 @@ class Forecasting(Task):
         )
 
     def calibrate(self, model: TBPTT, stream: Stream) -> None:
-        asked = stream.sequences.weights > 0
-        number, row = (stream.sequences.inputs[name][asked] for name in ("series", "row"))
+        asked, number, row = _asked(stream.sequences)
         outputs = stream.at_steps(model.predict(stream, verbose=0))[asked]
         model.network.calibrate(outputs, self.tables.ahead(number, row))
 
     def answers(self, network: keras.layers.Layer, stream: Stream, outputs: np.ndarray) -> Forecasts:
-        asked = stream.sequences.weights > 0
-        number, row = (stream.sequences.inputs[name][asked] for name in ("series", "row"))
+        asked, number, row = _asked(stream.sequences)
         scale, mean = (table[number][:, None, None] for table in (self.tables.scale, self.tables.mean))
         said = stream.at_steps(outputs)[asked] * scale + mean
         return Forecasts(number, row, said[..., 0], said[..., 1:]).in_order()
@@ -266,9 +264,7 @@ class Forecasting(Task):
         return found
 
     def _origins(self, split: str) -> Forecasts:
-        sequences = self.sequences(split)
-        asked = sequences.weights > 0
-        number, row = (sequences.inputs[name][asked] for name in ("series", "row"))
+        _, number, row = _asked(self.sequences(split))
         nothing = np.zeros((len(row), self.options.horizon), np.float32)
         return Forecasts(number, row, nothing, nothing[..., None]).in_order()
 
@@ -432,6 +428,12 @@ class Forecasting(Task):
         task.load()
         answers = backtest(served, task)
         return task.scores(answers), task.report(answers)
+
+
+def _asked(sequences: Sequences) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which steps are origins that count; their series and rows."""
+    asked = sequences.weights > 0
+    return asked, sequences.inputs["series"][asked], sequences.inputs["row"][asked]
 
 
 def _filled_in_graph(x: tf.Tensor) -> tf.Tensor:

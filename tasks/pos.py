@@ -80,7 +80,7 @@ class PosOptions(PosData, TrainOptions):
     characters: Whole = 64
     learning_rate: Positive = 2e-3
     decay: NotNegative = 0.1
-    epochs: Count = 25
+    epochs: Count = 50
     crf: bool = False
 
 
