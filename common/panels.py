@@ -27,6 +27,7 @@ class Tables:
     Attributes:
         group_of: Number of each series's group.
         constant: Names of series that do not change in training.
+        span: Seconds that training covers.
         known: Scaled covariates and calendar of each group, `[rows, covariates]`.
     """
 
@@ -45,10 +46,11 @@ class Tables:
         self.group_of = [g for g in range(len(panel.groups)) for _ in panel.columns]
         trained = [group.known[: border[0]] for group, border in zip(panel.groups, borders)]
         self.known_mean, self.known_scale = _mean_and_scale(np.concatenate(trained))
+        self.span = panel.seconds * max(border[0] for border in borders)
         self.known = []
         for group in panel.groups:
             scaled = (group.known - self.known_mean) / self.known_scale
-            times = calendar(group.times, panel.seconds).numpy() if with_calendar else scaled[:, :0]
+            times = calendar(group.times, panel.seconds, self.span).numpy() if with_calendar else scaled[:, :0]
             self.known.append(np.concatenate([scaled, times], 1).astype(np.float32))
         pairs = [_mean_and_scale(g.values[: b[0]]) for g, b in zip(panel.groups, borders)]
         self.mean, self.scale = (np.concatenate(parts) for parts in zip(*pairs))  # [series]

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from common import exporting
 from common.errors import InputError
-from common.options import Count, DataOptions, NotNegative, Positive, SavedOptions, Share, TrainOptions, from_saved
+from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions, from_saved
 from common.panels import Forecasts, Judge, Tables, season_back
 from common.sources import series
 from common.sources.series import Missing, Panel
@@ -105,11 +105,10 @@ class ForecastingOptions(ForecastingData, TrainOptions):
     units: Count = 128
     batch_size: Count = 16
     window: Count = 14
-    dropout: Share = 0.1
-    learning_rate: Positive = 2e-3
+    dropout: Share = 0.5
     decay: NotNegative = 0.05
-    epochs: Count = 40
-    patience: Count = 8
+    epochs: Count = 60
+    patience: Count = 12
 
 
 @Parameter(name="*")
@@ -319,7 +318,7 @@ class Forecasting(Task):
             times = start[:, None] + panel.seconds * tf.range(tf.cast(rows + horizon, tf.int64))
             ahead = (known - known_mean) / known_scale
             if options.calendar:
-                ahead = tf.concat([ahead, calendar(times, panel.seconds)], 2)
+                ahead = tf.concat([ahead, calendar(times, panel.seconds, tables.span)], 2)
             ahead = tf.repeat(ahead, columns, 0)  # [N * columns, time + horizon, covariates]
 
             first, steps = rows % w, rows // w
