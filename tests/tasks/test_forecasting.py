@@ -127,7 +127,7 @@ def test_predict_says_what_is_wrong(change, options, said, output: Path, data_of
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"bidirectional": True}, "--bidirectional: reading backwards"),
+        ({"bidirectional": True}, "--bidirectional: what reads backwards"),
         ({"quantiles": (0.5, 0.1)}, "--quantiles 0.5 0.1: give levels between 0 and 1, ascending"),
         ({"split": (0.5, 0.5, 0.5)}, "--split 0.5 0.5 0.5: more than the 1,200 rows"),
         ({"split": (1.0, 0.0, 0.0)}, "every part must be more than 0"),
