@@ -38,8 +38,8 @@ def task_app(name: str) -> App:
         import_tensorflow()
         from common.training import train
 
-        train(kind(options))
-        print(f'next: python run.py {name} predict --output {options.output} --cell {options.cell} "{kind.example}"')
+        example = kind.example.format(version=train(kind(options)))
+        print(f'next: python run.py {name} predict --output {options.output} --cell {options.cell} "{example}"')
 
     def evaluate(saved, data):
         """Score a saved model on the test split of its own data, or of other data."""

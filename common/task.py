@@ -28,7 +28,7 @@ class Task(ABC):
     Attributes:
         name: The word of the command line.
         summary: One line of help.
-        example: An input to try the saved model with.
+        example: An input to try the saved model with; `{version}` stands for its folder.
         Data: The options that say where examples come from.
         Options: The options of training.
         Saved: The options of asking a saved model.
@@ -94,6 +94,9 @@ class Task(ABC):
     @abstractmethod
     def figure(self, history: list[dict[str, float]], answers: Any, path: Path) -> None:
         """Draws how training went and how the answers to the test split look."""
+
+    def extras(self, folder: Path) -> None:  # noqa: B027 - most tasks have none.
+        """Writes further files for the folder `assets.extra` of a version."""
 
     @abstractmethod
     def export(self, network: keras.layers.Layer) -> Export:

@@ -147,6 +147,7 @@ def train(task: Task) -> Path:
             rows.writeheader()
             rows.writerows(run.history)
         task.figure(run.history, answers, assets / "figure.png")
+        task.extras(assets)
 
     with waiting("exporting"):
         version = exporting.publish(root, write)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 SMOOTHED_ORIGINS = 40
 SHOWN = 48
+EXAMPLE_ROWS = 2000
 Names = Annotated[tuple[str, ...], Parameter(consume_multiple=True)]
 Numbers = Annotated[tuple[int, ...], Parameter(consume_multiple=True)]
 Levels = Annotated[tuple[float, ...], Parameter(consume_multiple=True)]
@@ -132,7 +133,7 @@ class Forecasting(Task):
 
     name = "forecasting"
     summary = "Forecasting, many-to-many: the next steps of time series"
-    example = "FILE.csv"
+    example = "{version}/assets.extra/example.csv"
     Data = ForecastingData
     Options = ForecastingOptions
     Saved = ForecastingSaved
@@ -295,6 +296,23 @@ class Forecasting(Task):
         draw_weeks(figure.add_subplot(grid[1, :]), self, answers)
         figure.suptitle(f"{self.name}, {options.cell}, seed {options.seed}")
         figure.savefig(path, dpi=110)
+
+    def extras(self, folder: Path) -> None:
+        """An example to forecast from: the last rows of each group, those of the last horizon without values."""
+        panel, rows = self.panel, []
+        long = len(panel.groups) > 1
+        for group in panel.groups:
+            cut = len(group.times) - self.options.horizon
+            first = max(0, cut - EXAMPLE_ROWS)
+            times = np.datetime_as_string(group.times.astype("datetime64[s]"))
+            for n in range(first, len(times)):
+                values = ["" if n >= cut or np.isnan(value) else f"{value:.6g}" for value in group.values[n]]
+                rows.append([*[group.name] * long, times[n], *values, *(f"{value:.6g}" for value in group.known[n])])
+        with (folder / "example.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            names = ["unique_id", "ds"] if long else [self.options.time_column or "time"]
+            writer.writerow([*names, *panel.columns, *panel.covariates])
+            writer.writerows(rows)
 
     def export(self, network: keras.layers.Layer) -> Export:
         import tensorflow as tf

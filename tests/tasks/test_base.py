@@ -52,10 +52,6 @@ def make(name: str, data: Path, output: Path, **options: object) -> Task:
     return kind(kind.Options(data=str(data), output=output, **(SMALL | OWN.get(name, {}) | options)))
 
 
-def example_of(task: Task, data: Path) -> str:
-    return str(data.with_name("ahead.csv")) if task.name == "forecasting" else task.example
-
-
 def evaluated(version: Path) -> dict:
     """The scores of a saved model on its own data."""
     kind = tasks.get(version.parents[1].name)
@@ -93,7 +89,7 @@ def test_trains_saves_loads_and_predicts(name: str, cell: str, data_of, tmp_path
 
     # The saved model, asked with raw input, scores exactly what the model scored when it was trained.
     assert evaluated(version) == pytest.approx(saved["metrics"], rel=TOLERANCE.get(name, 1e-9), nan_ok=True)
-    example = example_of(task, data_of(name))
+    example = task.example.format(version=version)
     assert tasks.get(name).predict(exporting.load(version), [example], task.Saved()).row_count >= 1
 
 

@@ -153,8 +153,9 @@ def test_long_files_are_served_by_name(tmp_path: Path) -> None:
     assert np.abs(answer["mean"].numpy()[:, :, 0].mean(1) - [5, 500]).max() < 5
     with pytest.raises(tf.errors.InvalidArgumentError, match="not one the model learned from"):
         served(history=history[:1], start=np.zeros(1, np.int64), unique_id=tf.constant(["c"]))
-    table = Forecasting.predict(served, [str(tmp_path / "long.csv")], Forecasting.Saved())
-    assert table.row_count == 2 * HORIZON
+    for file in (tmp_path / "long.csv", served.version / "assets.extra" / "example.csv"):
+        table = Forecasting.predict(served, [str(file)], Forecasting.Saved())
+        assert table.row_count == 2 * HORIZON
 
 
 def test_missing_values_are_forecast_around(data_of, tmp_path: Path) -> None:
