@@ -1,0 +1,64 @@
+"""What a short window costs a bidirectional tagger: test accuracy by window, on as many words a step.
+
+Usage: python benchmarks/windows.py [--figure docs/figures/pos_window.png] [--output FOLDER] [options of run.py pos]
+
+A sentence longer than the window is read backwards only inside each window while training; forwards its state is
+carried. Tests read it whole.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from common import exporting  # noqa: E402
+
+WINDOWS = (4, 8, 16, 32, 64)
+WORDS_A_STEP = 1024
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--figure", type=Path, default=ROOT / "docs" / "figures" / "pos_window.png")
+    parser.add_argument("--output", type=Path, default=Path(tempfile.mkdtemp()))
+    chosen, options = parser.parse_known_args()
+
+    found: dict[int, dict[str, float]] = {}
+    for window in WINDOWS:
+        output = chosen.output.resolve() / str(window)
+        command = ["run.py", "pos", "train", "--xla", "--epochs", "15", "--window", str(window)]
+        command += ["--batch-size", str(WORDS_A_STEP // window), "--output", str(output), *options]
+        print("$ python", " ".join(command), flush=True)
+        subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
+        version = exporting.find(output, "pos")
+        found[window] = json.loads((version / exporting.ASSETS / "metrics.json").read_text())["metrics"]
+
+    print(f"\n| window | {' | '.join(map(str, found))} |\n{'|---' * (len(found) + 1)}|")
+    for metric in found[WINDOWS[0]]:
+        print(f"| {metric} | {' | '.join(f'{scores[metric]:.4f}' for scores in found.values())} |")
+    draw({window: scores["accuracy"] for window, scores in found.items()}, chosen.figure)
+    print(f"drawn: {chosen.figure}")
+
+
+def draw(accuracy: dict[int, float], path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 3.6), layout="constrained")
+    ax = figure.subplots()
+    ax.plot(list(accuracy), [100 * share for share in accuracy.values()], marker="o")
+    ax.set_xscale("log", base=2)
+    ax.set_xticks(list(accuracy), [str(window) for window in accuracy])
+    ax.set(xlabel="window of training, words", ylabel="test accuracy, %")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+
+
+if __name__ == "__main__":
+    main()
