@@ -34,7 +34,7 @@ def output(data_of, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tasks.forecasting.SMOOTHED_ORIGINS", 2)
-        training.train(task_of(data_of("forecasting"), output=folder, epochs=15, learning_rate=0.01))
+        training.train(task_of(data_of("forecasting"), output=folder, epochs=15, learning_rate=0.01, dropout=0.1))
     return folder
 
 
