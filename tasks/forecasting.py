@@ -554,7 +554,7 @@ def ahead_of(served: Any, config: dict[str, Any], path: str) -> list[Ahead]:
             )
         times = group.times[0] + panel.seconds * np.arange(rows + horizon)
         for number, column in enumerate(columns):
-            name = group.name if len(columns) == 1 else column if len(panel.groups) == 1 else f"{group.name} {column}"
+            name = column if len(panel.groups) == 1 else f"{group.name} {column}" if columns[1:] else group.name
             mean, quantiles = (answer[key].numpy()[0][:, number] for key in ("mean", "quantiles"))
             past = group.values[:rows, number][-4 * horizon :], times[:rows][-4 * horizon :]
             found.append(Ahead(name, times[rows:], mean, quantiles, past))

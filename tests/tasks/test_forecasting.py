@@ -97,7 +97,7 @@ def test_predict_writes_a_table_and_a_picture(output: Path, data_of, tmp_path: P
     assert run.main([*command, "--output-file", str(file), "--plot", str(picture)]) == 0
     assert "2024-02-11 16:00" in capsys.readouterr().out
     names, *rows = csv.reader(file.open())
-    assert names == ["unique_id", "ds", "mean", "q0.1", "q0.5", "q0.9"] and len(rows) == 4
+    assert names == ["unique_id", "ds", "mean", "q0.1", "q0.5", "q0.9"] and [row[0] for row in rows] == ["load"] * 4
     assert [row[1] for row in rows] == [f"2024-02-11 {hour}:00" for hour in (16, 17, 18, 19)]
     assert picture.read_bytes().startswith(b"\x89PNG")
 
