@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from common import cells
+from common.options import TrainOptions
 from common.scan import State, scan
 
 register = keras.saving.register_keras_serializable("sequence_suite")
@@ -260,6 +261,22 @@ class RecurrentStack(keras.layers.Layer):
         self.dropouts = [
             VariationalDropout(dropout, first + 10 * n + 9, dtype=self.dtype_policy) for n in range(layers - 1)
         ]
+
+    @classmethod
+    def of(cls, options: TrainOptions) -> RecurrentStack:
+        """The stack that a task's options describe."""
+        return cls(
+            options.cell,
+            options.units,
+            options.layers,
+            options.bidirectional,
+            options.residual,
+            options.dropout,
+            options.recurrent_dropout,
+            options.activation,
+            options.seed,
+            options.xla,
+        )
 
     @property
     def width(self) -> int:

@@ -205,18 +205,7 @@ class Forecasting(Task):
         from common.layers import RecurrentStack
 
         options = self.options
-        stack = RecurrentStack(
-            options.cell,
-            options.units,
-            options.layers,
-            options.bidirectional,
-            options.residual,
-            options.dropout,
-            options.recurrent_dropout,
-            options.activation,
-            options.seed,
-            jit_compile=options.xla,
-        )
+        stack = RecurrentStack.of(options)
         self.loss = ForecastLoss(options.quantiles, options.point)
         return ForecastNetwork(
             stack,

@@ -173,18 +173,7 @@ class Pos(Task):
             options.word_dropout,
             options.seed,
         )
-        stack = RecurrentStack(
-            options.cell,
-            options.units,
-            options.layers,
-            options.bidirectional,
-            options.residual,
-            options.dropout,
-            options.recurrent_dropout,
-            options.activation,
-            options.seed,
-            jit_compile=options.xla,
-        )
+        stack = RecurrentStack.of(options)
         if options.crf:
             head = CRFHead(len(self.tags), options.dropout, options.seed)
             self.loss = CRFLoss(head)

@@ -126,18 +126,7 @@ class Sentiment(Task):
         from common.tbptt import StreamNetwork
 
         options = self.options
-        stack = RecurrentStack(
-            options.cell,
-            options.units,
-            options.layers,
-            options.bidirectional,
-            options.residual,
-            options.dropout,
-            options.recurrent_dropout,
-            options.activation,
-            options.seed,
-            jit_compile=options.xla,
-        )
+        stack = RecurrentStack.of(options)
         sizes = (len(self.encoder.words), len(self.encoder.bigrams))
         outputs = keras.layers.Dense(len(self.labels), activation="softmax")
         return StreamNetwork(
