@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from common.scan import Step, Weights
 
 CellName = Literal["simple_rnn", "lstm", "gru", "peephole_lstm"]
+ControlName = Literal["mlp", "convolution"]
 ActivationName = Literal["tanh", "relu", "sigmoid"]
+InitializerName = Literal["orthogonal", "identity", "glorot_uniform"]
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,23 @@ def get(name: str) -> Cell:
     if name not in registry:
         raise ValueError(f"unknown cell {name!r}; the cells are {', '.join(registry)}")
     return registry[name]
+
+
+def initializer(name: InitializerName, seed: int) -> Callable[..., Any]:
+    """Where recurrent weights start; the identity with ReLU is Le, Jaitly & Hinton 2015, "A Simple Way to Initialize
+    Recurrent Networks of Rectified Linear Units"."""
+    import keras
+
+    if name == "orthogonal":
+        return keras.initializers.Orthogonal(seed=seed)
+    if name == "glorot_uniform":
+        return keras.initializers.GlorotUniform(seed)
+
+    def identity_of_each_gate(shape: tuple[int, int], dtype: Any = None) -> Any:
+        units, width = shape
+        return keras.ops.tile(keras.ops.eye(units, dtype=dtype), (1, width // units))
+
+    return identity_of_each_gate
 
 
 def keras_cell(cell: str, units: int, **options: Any) -> keras.layers.Layer:

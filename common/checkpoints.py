@@ -29,15 +29,25 @@ class UnfinishedRun(keras.callbacks.Callback):
         higher_is_better: Of `monitor`.
         patience: Epochs without a better one before training stops.
         every: Training steps between checkpoints inside an epoch.
+        seconds: Of training, at most; None is no limit.
     """
 
-    def __init__(self, folder: Path, monitor: str, higher_is_better: bool, patience: int, every: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        monitor: str,
+        higher_is_better: bool,
+        patience: int,
+        every: int,
+        seconds: float | None = None,
+    ) -> None:
         super().__init__()
         self.folder = folder
         self.monitor = monitor
         self.higher_is_better = higher_is_better
         self.patience = patience
         self.every = every
+        self.seconds = seconds
         self.history: list[dict[str, float]] = []
 
     def open(self, model: TBPTT, resume: bool) -> int:
@@ -72,8 +82,13 @@ class UnfinishedRun(keras.callbacks.Callback):
 
     @property
     def finished(self) -> bool:
-        """Whether the last epochs brought nothing better."""
-        return bool(self.history) and len(self.history) - 1 - self.best_epoch >= self.patience
+        """Whether the last epochs brought nothing better, or the time is up."""
+        if not self.history:
+            return False
+        return len(self.history) - 1 - self.best_epoch >= self.patience or self._time_is_up()
+
+    def _time_is_up(self, now: float = 0.0) -> bool:
+        return self.seconds is not None and sum(row["seconds"] for row in self.history) + now >= self.seconds
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.started, self.trained = time.perf_counter(), None
@@ -90,6 +105,8 @@ class UnfinishedRun(keras.callbacks.Callback):
             )
         if (batch + 1) % self.every == 0:
             self.latest.save()
+        if self._time_is_up(time.perf_counter() - self.started):
+            self.model.stop_training = True  # Keras ends the epoch here, with its validation.
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         seconds = (self.trained or time.perf_counter()) - self.started

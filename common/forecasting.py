@@ -11,7 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from common import cells
+from common.controls import CONTROLS
 from common.layers import RecurrentStack, VariationalDropout, register, variational_mask
+from common.tbptt import carried_after
 
 HeadKind = Literal["segment", "recursive", "direct"]
 DAY, WEEK, YEAR = 86_400, 604_800, 31_556_952
@@ -48,7 +50,8 @@ class ForecastNetwork(keras.layers.Layer):
     it. `segment` decodes all future segments at once with one step of a cell (Lin et al. 2023, "SegRNN: Segment
     Recurrent Neural Network for Long-Term Time Series Forecasting", parallel multi-step forecasting); `recursive` one
     after the other, each fed with the one before (ibid., recurrent multi-step forecasting); `direct` with a dense layer
-    in the place of the cell. An LSTM's decoder starts with the hidden state as cell state.
+    in the place of the cell, as does a control, which has none. An LSTM's decoder starts with the hidden state as cell
+    state.
 
     Args:
         stack: The recurrences over segments.
@@ -58,18 +61,20 @@ class ForecastNetwork(keras.layers.Layer):
         series: How many series there are; each has a vector of its own.
         embedding: Width of segments and places.
         head: `"segment"`, `"recursive"` or `"direct"`.
-        dropout: Share dropped of the features, variational, and of what is decoded, anew after every row.
+        levels: How many running means of the series are read beside a segment.
+        dropout: Share dropped of what is decoded, anew after every row.
+        read_dropout: Share dropped of what is read of a segment, variational.
         seed: Fixes initial weights and masks.
 
     Call arguments:
         window: Dictionary of `values` and `absent` (1 where a value is missing), `[batch, time, segment]`; `last`, the
-            last value, `series`, int32, and, where it drops, `row`, int32, `[batch, time]`; `known`,
-            `[batch, time, segment, covariates]`; `future`, the same of the steps ahead, `[batch, time, horizon,
-            covariates]`; `naive`, what the last seasons say of those, `[batch, time, horizon, seasons]`; `keep` and
-            `sequence`, `[batch, time]`. `future` and `naive` may be those of the last steps alone; forecasts are then
-            made after these.
+            last value, `series`, int32, and, where it drops, `row`, int32, `[batch, time]`; `levels`, the means of the
+            last values, `[batch, time, levels]`; `known`, `[batch, time, segment, covariates]`; `future`, the same of
+            the steps ahead, `[batch, time, horizon, covariates]`; `naive`, what the last seasons say of those, `[batch,
+            time, horizon, seasons]`; `keep` and `sequence`, `[batch, time]`. `future` and `naive` may be those of the
+            last steps alone; forecasts are then made after these.
         state: Of the stack; None is zeros.
-        carry_after: As for `StreamNetwork`.
+        carry_after: As for `StreamNetwork`; so are the probes.
 
     Returns:
         The mean and the quantiles, `[batch, time, horizon, 1 + quantiles]`, and the state.
@@ -86,7 +91,9 @@ class ForecastNetwork(keras.layers.Layer):
         series: int = 1,
         embedding: int = 64,
         head: HeadKind = "segment",
+        levels: int = 0,
         dropout: float = 0.0,
+        read_dropout: float = 0.0,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -100,7 +107,9 @@ class ForecastNetwork(keras.layers.Layer):
         self.series = series
         self.embedding = embedding
         self.head = head
+        self.levels = levels
         self.dropout = dropout
+        self.read_dropout = read_dropout
         self.seed = seed
         self.ahead = -(-horizon // segment)
 
@@ -112,9 +121,10 @@ class ForecastNetwork(keras.layers.Layer):
         self.say = dense(segment * (1 + len(self.quantiles)), 12)
         self.repeat = dense(1, 13, use_bias=False)
         self.fed = dense(embedding, 14) if head == "recursive" else None
+        self.dense = head == "direct" or stack.cell in CONTROLS
         self.decoder = (
             dense(stack.units, 15)
-            if head == "direct"
+            if self.dense
             else cells.keras_cell(
                 stack.cell,
                 stack.units,
@@ -122,8 +132,8 @@ class ForecastNetwork(keras.layers.Layer):
                 recurrent_initializer=keras.initializers.Orthogonal(seed=seed + 17),
             )
         )
-        self.bridge = dense(stack.units, 18) if head == "direct" or stack.width != stack.units else None
-        self.masking = VariationalDropout(dropout, 1000 * seed + 501)
+        self.bridge = dense(stack.units, 18) if self.dense or stack.width != stack.units else None
+        self.masking = VariationalDropout(read_dropout, 1000 * seed + 501)
 
     def build(self, window_shape: Any = None) -> None:
         if self.built:
@@ -132,15 +142,17 @@ class ForecastNetwork(keras.layers.Layer):
         self.of_series = self.add_weight(
             name="of_series",
             shape=(self.series, self.embedding),
-            initializer=keras.initializers.RandomNormal(0, 0.05, 1),
+            initializer=keras.initializers.RandomNormal(0, 0.05, self.seed + 1),
         )
         self.of_place = self.add_weight(
-            name="of_place", shape=(self.ahead, self.embedding), initializer=keras.initializers.RandomNormal(0, 0.5, 2)
+            name="of_place",
+            shape=(self.ahead, self.embedding),
+            initializer=keras.initializers.RandomNormal(0, 0.5, self.seed + 2),
         )
         self.shift = self.add_weight(
             name="shift", shape=(self.horizon, len(self.quantiles)), initializer="zeros", trainable=False
         )
-        self.read.build((None, w * (2 + k) + (w == 1)))
+        self.read.build((None, w * (2 + k) + self.levels + (w == 1)))
         self.place.build((None, w * (k + s)))
         if not self.stack.built:  # One made from a saved configuration is.
             self.stack.build((None, None, self.embedding))
@@ -164,36 +176,33 @@ class ForecastNetwork(keras.layers.Layer):
         state: tuple | None = None,
         training: bool = False,
         carry_after: int | None = None,
+        **probes: Any,
     ) -> tuple:
+        def run(x: tf.Tensor, keep: tf.Tensor, sequence: tf.Tensor, state: tuple) -> tuple:
+            return self.stack(x, keep=keep, state=state, sequence=sequence, training=training, **probes)
+
         keep, sequence = window["keep"], window["sequence"]
         state = state or self.initial_state(tf.shape(keep)[0])
-        last = window["last"][..., None]
-        vector = tf.gather(self.of_series, window["series"])  # [batch, time, embedding]
-        x = tf.ensure_shape(self._read(window, last), (*keep.shape, self.embedding)) + vector
-        x = self.masking(x, sequence=sequence, training=training)
-        parts = (x, keep, sequence)
-        if carry_after is None:
-            h, carried = self._run(*parts, state, training)
-        else:
-            first, carried = self._run(*(part[:, :carry_after] for part in parts), state, training)
-            second, _ = self._run(*(part[:, carry_after:] for part in parts), carried, training)
-            h = tf.concat([first, second], 1)
-        return self._forecast(h, window, last, vector, training), carried
+        x = self.masking(self.features(window, training), sequence=sequence, training=training)
+        h, carried = carried_after(run, (x, keep, sequence), state, carry_after)
+        return self._forecast(h, window, training), carried
 
-    def _run(self, x: tf.Tensor, keep: tf.Tensor, sequence: tf.Tensor, state: tuple, training: bool) -> tuple:
-        return self.stack(x, keep=keep, state=state, sequence=sequence, training=training)
+    def features(self, window: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """What the stack reads, before dropout, `[batch, time, embedding]`."""
+        x = tf.ensure_shape(self._read(window), (*window["keep"].shape, self.embedding))
+        return x + tf.gather(self.of_series, window["series"])
 
-    def _read(self, window: dict[str, tf.Tensor], last: tf.Tensor) -> tf.Tensor:
-        present = 1 - window["absent"]
+    def _read(self, window: dict[str, tf.Tensor]) -> tf.Tensor:
+        last, present = window["last"][..., None], 1 - window["absent"]
         known = tf.reshape(window["known"], (*_shape(last)[:2], self.segment * self.covariates))
-        parts = [(window["values"] - last) * present, window["absent"], known]
+        parts = [(window["values"] - last) * present, window["absent"], known, window["levels"] - last]
         if self.segment == 1:  # A single value less itself says nothing.
             parts.append(window["values"])
         return self.read(tf.concat(parts, 2))
 
-    def _forecast(
-        self, h: tf.Tensor, window: dict[str, tf.Tensor], last: tf.Tensor, vector: tf.Tensor, training: bool
-    ) -> tf.Tensor:
+    def _forecast(self, h: tf.Tensor, window: dict[str, tf.Tensor], training: bool) -> tf.Tensor:
+        last = window["last"][..., None]
+        vector = tf.gather(self.of_series, window["series"])  # [batch, time, embedding]
         batch, time = _shape(window["future"])[:2]
         h, last, vector = (x[:, _shape(x)[1] - time :] for x in (h, last, vector))
         naive = window["naive"] - last[..., None]  # [batch, time, horizon, seasons]
@@ -237,9 +246,9 @@ class ForecastNetwork(keras.layers.Layer):
         """The hidden state of each future segment, `[batch, time, ahead, units]`."""
         batch, time = _shape(h)[:2]
         units = self.stack.units
-        states = cells.get(self.stack.cell).states
-        if self.head == "direct":
+        if self.dense:
             return tf.nn.relu(self.decoder(places) + h[:, :, None])
+        states = cells.get(self.stack.cell).states
         if self.head == "segment":
             wide = tf.reshape(tf.broadcast_to(h[:, :, None], (batch, time, self.ahead, units)), (-1, units))
             decoded, _ = self.decoder(tf.reshape(places, (-1, self.embedding)), [wide] * states)
@@ -263,7 +272,9 @@ class ForecastNetwork(keras.layers.Layer):
             "series": self.series,
             "embedding": self.embedding,
             "head": self.head,
+            "levels": self.levels,
             "dropout": self.dropout,
+            "read_dropout": self.read_dropout,
             "seed": self.seed,
         }
 

@@ -13,6 +13,8 @@ import keras
 import tensorflow as tf
 
 from common import cells
+from common.cells import InitializerName
+from common.controls import CONTROLS, Control
 from common.options import TrainOptions
 from common.scan import State, scan
 
@@ -97,6 +99,8 @@ class Recurrent(keras.layers.Layer):
         recurrent_dropout: Share of the hidden state dropped ahead of the recurrent product, variational.
         seed: Fixes the dropout masks and the initial weights.
         jit_compile: Whether the loop runs under XLA: inside a graph, where its shapes are known.
+        recurrent_initializer: `"orthogonal"`, `"identity"`, of each gate, or `"glorot_uniform"`; where the recurrent
+            weights start.
 
     Call arguments:
         inputs: `[batch, time, features]`.
@@ -125,6 +129,7 @@ class Recurrent(keras.layers.Layer):
         recurrent_dropout: float = 0.0,
         seed: int = 0,
         jit_compile: bool = False,
+        recurrent_initializer: InitializerName = "orthogonal",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -134,13 +139,14 @@ class Recurrent(keras.layers.Layer):
         self.recurrent_dropout = recurrent_dropout
         self.seed = seed
         self.jit_compile = jit_compile
+        self.recurrent_initializer = recurrent_initializer
         self.kind = cells.get(cell)
         self.keras_cell = cells.keras_cell(
             cell,
             units,
             activation=activation,
             kernel_initializer=keras.initializers.GlorotUniform(seed),
-            recurrent_initializer=keras.initializers.Orthogonal(seed=seed + 1),
+            recurrent_initializer=cells.initializer(recurrent_initializer, seed + 1),
             dtype=self.dtype_policy,
             name="cell",
         )
@@ -185,6 +191,7 @@ class Recurrent(keras.layers.Layer):
             "recurrent_dropout": self.recurrent_dropout,
             "seed": self.seed,
             "jit_compile": self.jit_compile,
+            "recurrent_initializer": self.recurrent_initializer,
         }
 
 
@@ -207,7 +214,7 @@ class RecurrentStack(keras.layers.Layer):
     longer one the backward half sees only what is inside the window.
 
     Args:
-        cell: The cell's name, see `common.cells`.
+        cell: The cell's name, see `common.cells`, or that of a control, see `common.controls`.
         units: Width of each recurrence.
         layers: Number of layers.
         bidirectional: Whether each layer also reads backwards; outputs are then `2 * units` wide.
@@ -217,8 +224,11 @@ class RecurrentStack(keras.layers.Layer):
         activation: Of the cells.
         seed: Fixes initial weights and masks.
         jit_compile: Whether the loops run under XLA where shapes are known.
+        recurrent_initializer: Where the recurrent weights start.
 
-    Call arguments: as `Recurrent`, without `inject`; `state` is one tuple a layer.
+    Call arguments: as `Recurrent`, where `state` is one tuple a layer and `inject` is for the last layer, forwards;
+        nudge: Added to what the last layer says forwards, `[batch, time, units]`; None is nothing. Gradients with
+            respect to `inject` and `nudge` tell how far back a loss reaches.
 
     Returns:
         Outputs, `[batch, time, units]` or `[batch, time, 2 * units]`, and the state, one tuple a layer.
@@ -236,6 +246,7 @@ class RecurrentStack(keras.layers.Layer):
         activation: str = "tanh",
         seed: int = 0,
         jit_compile: bool = False,
+        recurrent_initializer: InitializerName = "orthogonal",
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -249,10 +260,14 @@ class RecurrentStack(keras.layers.Layer):
         self.activation = activation
         self.seed = seed
         self.jit_compile = jit_compile
+        self.recurrent_initializer = recurrent_initializer
 
-        def recurrent(name: str, seed: int) -> Recurrent:
+        def recurrent(name: str, seed: int) -> Recurrent | Control:
+            named = {"dtype": self.dtype_policy, "name": name}
+            if cell in CONTROLS:
+                return CONTROLS[cell](units, seed=seed, **named)
             return Recurrent(
-                cell, units, activation, recurrent_dropout, seed, jit_compile, dtype=self.dtype_policy, name=name
+                cell, units, activation, recurrent_dropout, seed, jit_compile, recurrent_initializer, **named
             )
 
         first = 1000 * seed
@@ -276,6 +291,7 @@ class RecurrentStack(keras.layers.Layer):
             options.activation,
             options.seed,
             options.xla,
+            options.recurrent_initializer,
         )
 
     @property
@@ -301,14 +317,22 @@ class RecurrentStack(keras.layers.Layer):
         state: tuple[State, ...] | None = None,
         sequence: tf.Tensor | None = None,
         training: bool = False,
+        inject: State | None = None,
+        nudge: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tuple[State, ...]]:
         x, after = inputs, []
         if keep is None:
             keep = tf.ones(tf.shape(inputs)[:2], self.compute_dtype)
         state = state or self.initial_state(tf.shape(inputs)[0])
         for n, layer in enumerate(self.forwards):
-            outputs, layer_state = layer(x, keep=keep, state=state[n], sequence=sequence, training=training)
+            last = n == self.layers - 1
+            injected = inject if last else None
+            outputs, layer_state = layer(
+                x, keep=keep, state=state[n], inject=injected, sequence=sequence, training=training
+            )
             after.append(layer_state)
+            if last and nudge is not None:
+                outputs = outputs + nudge
             if self.bidirectional:
                 backward, _ = self.backwards[n](
                     tf.reverse(x, [1]),
@@ -320,7 +344,7 @@ class RecurrentStack(keras.layers.Layer):
             if self.residual and outputs.shape[-1] == x.shape[-1]:
                 outputs = outputs + x
             x = outputs
-            if n < self.layers - 1:
+            if not last:
                 x = self.dropouts[n](x, sequence=sequence, training=training)
         return x, tuple(after)
 
@@ -336,4 +360,5 @@ class RecurrentStack(keras.layers.Layer):
             "activation": self.activation,
             "seed": self.seed,
             "jit_compile": self.jit_compile,
+            "recurrent_initializer": self.recurrent_initializer,
         }

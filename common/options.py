@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from common.cells import ActivationName, CellName
+from common.cells import ActivationName, CellName, ControlName, InitializerName
 from common.errors import InputError
 
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
@@ -42,7 +42,7 @@ class SavedOptions:
         output: Folder of the saved models.
     """
 
-    cell: CellName | None = None
+    cell: CellName | ControlName | None = None
     version: Count | None = None
     output: Path = Path("saved_models")
 
@@ -53,20 +53,22 @@ class TrainOptions(DataOptions):
     """What training needs to know, whatever the task.
 
     Attributes:
-        cell: Recurrent cell.
+        cell: Recurrent cell; or mlp or convolution, controls without recurrence that see the last eight inputs.
         layers: Recurrent layers on top of each other.
         units: Width of the hidden state.
         activation: Activation of the cell's candidate and output.
+        recurrent_initializer: Where the weights from state to state start.
         bidirectional: Also read backwards; sequences then lie whole inside windows where they fit.
         residual: Add each layer's input to its output where the widths agree.
         epochs: Passes over the training data, at most.
+        seconds: Seconds of training, at most; what is spent on validation does not count.
         patience: Epochs without a better validation score before training stops.
         batch_size: Lanes: sequences read side by side.
         window: New steps a training step reads in each lane, k1 of TBPTT.
         reach: Steps back a gradient may travel, k2 >= k1 of TBPTT; the window when not given.
         learning_rate: Step size of the Adam optimiser.
         decay: How fast the step size falls: after n epochs it is divided by 1 + decay * n.
-        clip_norm: Largest global norm of a gradient; larger ones are scaled down to it.
+        clip_norm: Largest global norm of a gradient; larger ones are scaled down to it; inf leaves them as they are.
         dropout: Share of units dropped before, between and after the recurrent layers, fixed within a sequence.
         recurrent_dropout: Share of the hidden state dropped inside the recurrence, fixed within a sequence.
         seed: Of the initial weights, the order of the examples and the dropout masks.
@@ -77,13 +79,15 @@ class TrainOptions(DataOptions):
         output: Folder of the saved models.
     """
 
-    cell: CellName = "lstm"
+    cell: CellName | ControlName = "lstm"
     layers: Count = 1
     units: Count = 128
     activation: ActivationName = "tanh"
+    recurrent_initializer: InitializerName = "orthogonal"
     bidirectional: bool = False
     residual: bool = False
     epochs: Count = 20
+    seconds: Positive | None = None
     patience: Count = 5
     batch_size: Count = 32
     window: Count = 64
@@ -110,7 +114,7 @@ class TrainOptions(DataOptions):
 
     def digest(self) -> str:
         """Names the run: equal for options that lead to the same training steps."""
-        same = {"epochs", "patience", "tensorboard", "checkpoint_every", "resume", "output", "xla"}
+        same = {"epochs", "seconds", "patience", "tensorboard", "checkpoint_every", "resume", "output", "xla"}
         kept = {name: value for name, value in self.as_json().items() if name not in same}
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
 

@@ -23,6 +23,7 @@ class Tables:
         horizon: Rows to forecast.
         seasons: Rows after which the series tend to repeat themselves.
         with_calendar: Whether the place in day, week and year is among the covariates.
+        levels: Numbers of rows whose mean is read beside a segment.
 
     Attributes:
         group_of: Number of each series's group.
@@ -39,10 +40,11 @@ class Tables:
         horizon: int,
         seasons: Sequence[int],
         with_calendar: bool,
+        levels: Sequence[int] = (),
     ) -> None:
         from common.forecasting import calendar  # Imports TensorFlow.
 
-        self.segment, self.horizon, self.seasons = segment, horizon, seasons
+        self.segment, self.horizon, self.seasons, self.levels = segment, horizon, seasons, levels
         self.group_of = [g for g in range(len(panel.groups)) for _ in panel.columns]
         trained = [group.known[: border[0]] for group, border in zip(panel.groups, borders)]
         self.known_mean, self.known_scale = _mean_and_scale(np.concatenate(trained))
@@ -62,6 +64,7 @@ class Tables:
         self.told = np.concatenate(flat)  # In the user's units, NaN where missing.
         self.absent = np.isnan(self.told).astype(np.float32)
         self.values = np.concatenate([_filled((v - m) / s) for v, m, s in zip(flat, self.mean, self.scale)])
+        self.sums = np.concatenate([[0.0], np.cumsum(self.values, dtype=np.float64)])
         heights = np.array([len(known) for known in self.known])
         self.known_offset = (np.cumsum(heights) - heights)[self.group_of]
         self.all_known = np.concatenate(self.known)
@@ -82,6 +85,7 @@ class Tables:
             "values": self.values[at],
             "absent": self.absent[at],
             "last": self.values[offset + row],
+            "levels": self._levels(offset, row),
             "series": number,
             "row": row,
             "known": self.all_known[known_offset[..., None] + before],
@@ -94,6 +98,12 @@ class Tables:
         at = offset[:, new, None] + inside[:, new]
         gone = (ahead != inside)[:, new] | (self.absent[at] > 0)
         return expanded, np.where(gone, np.nan, self.values[at]).astype(np.float32)
+
+    def _levels(self, offset: np.ndarray, row: np.ndarray) -> np.ndarray:
+        """The means of the last rows, as many of them as there are, `[lanes, time, levels]`."""
+        rows = np.minimum(row[..., None] + 1, np.array(self.levels, int))
+        end = (offset + row)[..., None] + 1
+        return ((self.sums[end] - self.sums[end - rows]) / rows).astype(np.float32)
 
     def ahead(self, series: np.ndarray, row: np.ndarray) -> np.ndarray:
         """The scaled values after rows that have a whole horizon after them, `[rows, horizon]`; NaN where missing."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -26,6 +28,7 @@ class StreamNetwork(keras.layers.Layer):
         window: Dictionary of what `embed` reads, and `keep` and `sequence`, each `[batch, time]`.
         state: Of the stack and the head; None is zeros.
         carry_after: Steps of the window after which the state is taken; None is all of them.
+        probes: What else the stack takes, `inject` and `nudge`; not with `carry_after`.
 
     Returns:
         Outputs, `[batch, time, ...]`, and the state after those steps.
@@ -62,22 +65,22 @@ class StreamNetwork(keras.layers.Layer):
         state: tuple | None = None,
         training: bool = False,
         carry_after: int | None = None,
+        **probes: Any,
     ) -> tuple:
+        def run(x: tf.Tensor, keep: tf.Tensor, sequence: tf.Tensor, state: tuple) -> tuple:
+            given = {"keep": keep, "sequence": sequence, "training": training}
+            x, stack_state = self.stack(x, state=state[0], **given, **probes)
+            outputs, head_state = self.head(x, state=state[1], **given)
+            return outputs, (stack_state, head_state)
+
         keep, sequence = window["keep"], window["sequence"]
         state = state or self.initial_state(tf.shape(keep)[0])
-        x = self.masking(self.embed(window, training=training), sequence=sequence, training=training)
-        parts = (x, keep, sequence)
-        if carry_after is None:
-            return self._run(*parts, state, training)
-        first, carried = self._run(*(part[:, :carry_after] for part in parts), state, training)
-        second, _ = self._run(*(part[:, carry_after:] for part in parts), carried, training)
-        return tf.concat([first, second], 1), carried
+        x = self.masking(self.features(window, training), sequence=sequence, training=training)
+        return carried_after(run, (x, keep, sequence), state, carry_after)
 
-    def _run(self, x: tf.Tensor, keep: tf.Tensor, sequence: tf.Tensor, state: tuple, training: bool) -> tuple:
-        stack_state, head_state = state
-        x, stack_state = self.stack(x, keep=keep, state=stack_state, sequence=sequence, training=training)
-        outputs, head_state = self.head(x, keep=keep, sequence=sequence, state=head_state, training=training)
-        return outputs, (stack_state, head_state)
+    def features(self, window: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """What the stack reads, before dropout, `[batch, time, width]`."""
+        return self.embed(window, training=training)
 
     def get_config(self) -> dict[str, Any]:
         layers = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("embed", "stack", "head")}
@@ -88,6 +91,24 @@ class StreamNetwork(keras.layers.Layer):
         for name in ("embed", "stack", "head"):
             config[name] = keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
+
+
+def carried_after(
+    run: Callable[..., tuple[tf.Tensor, tuple]], parts: tuple[tf.Tensor, ...], state: tuple, steps: int | None
+) -> tuple[tf.Tensor, tuple]:
+    """Runs over a window and takes the state that it has after so many steps.
+
+    Args:
+        run: `(*parts, state) -> (outputs, state)`.
+        parts: What of the window it reads, each `[batch, time, ...]`.
+        state: Before the window.
+        steps: None is all.
+    """
+    if steps is None:
+        return run(*parts, state)
+    first, carried = run(*(part[:, :steps] for part in parts), state)
+    second, _ = run(*(part[:, steps:] for part in parts), carried)
+    return tf.concat([first, second], 1), carried
 
 
 class CarriedState(tf.Module):
@@ -153,6 +174,7 @@ class TBPTT(keras.Model):
         self.train_state = CarriedState(network.initial_state(lanes))
         self.eval_state = CarriedState(network.initial_state(lanes))
         self.gradient_norm = keras.metrics.Mean(name="gradient_norm")
+        self.clipped_steps = keras.metrics.Sum(name="clipped_steps")
 
     def call(self, window: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         return self.network(window, training=training)[0]
@@ -178,7 +200,11 @@ class TBPTT(keras.Model):
             outputs, carried = self.unroll(inputs, self.train_state.read())
             loss = self.compute_loss(inputs, targets, outputs, weights, training=True)
         gradients = [_merged(g) for g in tape.gradient(loss, [v.value for v in variables])]
-        self.gradient_norm.update_state(tf.linalg.global_norm(gradients))
+        norm = tf.linalg.global_norm(gradients)
+        self.gradient_norm.update_state(norm)
+        self.clipped_steps.update_state(
+            tf.cast(norm > (getattr(self.optimizer, "global_clipnorm", None) or math.inf), norm.dtype)
+        )
         self.optimizer.apply(gradients, variables)
         self.train_state.carry(carried)
         self.position.assign_add([0, 1])
@@ -189,9 +215,8 @@ class TBPTT(keras.Model):
         inputs, targets, weights = data
         outputs = self.predict_step((inputs,))
         self._loss_tracker.update_state(self.compute_loss(inputs, targets, outputs, weights, training=False))
-        return {
-            k: v for k, v in self.compute_metrics(inputs, targets, outputs, weights).items() if k != "gradient_norm"
-        }
+        logs = self.compute_metrics(inputs, targets, outputs, weights)
+        return {name: value for name, value in logs.items() if name not in ("gradient_norm", "clipped_steps")}
 
     def predict_step(self, data: tuple) -> tf.Tensor:
         outputs, state = self.network(data[0], state=self.eval_state.read(), training=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import resource
 import sys
 from pathlib import Path
@@ -52,7 +53,7 @@ def compiled(task: Task, stream: Stream) -> TBPTT:
     model = TBPTT(task.network(), options.batch_size, options.window, options.reach)
     rate = keras.optimizers.schedules.InverseTimeDecay(options.learning_rate, stream.windows(), options.decay)
     model.compile(
-        LazyAdam(rate, global_clipnorm=options.clip_norm),
+        LazyAdam(rate, global_clipnorm=options.clip_norm if math.isfinite(options.clip_norm) else None),
         loss=task.loss,
         weighted_metrics=list(task.metrics),
         jit_compile=False,
@@ -90,6 +91,7 @@ def train(task: Task) -> Path:
         task.higher_is_better,
         options.patience,
         options.checkpoint_every,
+        options.seconds,
     )
     first = run.open(model, options.resume)
     if not run.finished:

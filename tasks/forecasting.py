@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from cyclopts import Parameter
@@ -15,6 +15,7 @@ from rich.progress import track
 from rich.table import Table
 
 from common import exporting
+from common.cells import ControlName
 from common.errors import InputError
 from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions, from_saved
 from common.panels import Forecasts, Judge, Tables, season_back
@@ -34,7 +35,7 @@ SMOOTHED_ORIGINS = 40
 SHOWN = 48
 EXAMPLE_ROWS = 2000
 Names = Annotated[tuple[str, ...], Parameter(consume_multiple=True)]
-Numbers = Annotated[tuple[int, ...], Parameter(consume_multiple=True)]
+Counts = Annotated[tuple[Count, ...], Parameter(consume_multiple=True)]
 Levels = Annotated[tuple[float, ...], Parameter(consume_multiple=True)]
 
 
@@ -86,18 +87,22 @@ class ForecastingOptions(ForecastingData, TrainOptions):
         head: How the steps ahead are decoded: all segments at once, one after the other, or by a dense layer.
         seasons: Steps after which the series tends to repeat itself; what that says is shown to the decoder. The first
             is that of MASE.
+        levels: Numbers of rows; the mean of the last so many is read beside each segment.
         calendar: Show the place of a step in the day, the week and the year.
         quantiles: Levels to forecast beside the mean.
         point: Error that the mean is trained on.
         embedding: Width of segments and of their places.
         context: Rows read before the first forecast that counts in validation and test; all when not given.
+        dropout: Share dropped between recurrent layers and of what is decoded.
+        read_dropout: Share dropped of what is read of a segment.
         window: New segments a training step reads in each lane, k1 of TBPTT.
     """
 
     horizon: Count = 48
     segment: Count = 48
     head: Literal["segment", "recursive", "direct"] = "segment"
-    seasons: Numbers = (336, 48)
+    seasons: Counts = (336, 48)
+    levels: Counts = ()
     calendar: bool = True
     quantiles: Levels = (0.1, 0.5, 0.9)
     point: Literal["mse", "mae"] = "mse"
@@ -107,6 +112,7 @@ class ForecastingOptions(ForecastingData, TrainOptions):
     batch_size: Count = 16
     window: Count = 14
     dropout: Share = 0.5
+    read_dropout: Share = 0.5
     decay: NotNegative = 0.05
     epochs: Count = 60
     patience: Count = 12
@@ -143,13 +149,23 @@ class Forecasting(Task):
         options = self.options
         if options.bidirectional:
             raise InputError("--bidirectional: what reads backwards has seen what is to be forecast; leave it out")
+        if options.head == "recursive" and options.cell in get_args(ControlName):
+            raise InputError(
+                f"--head recursive: --cell {options.cell} has no recurrence to decode with; give --head direct"
+            )
         levels = options.quantiles
         if not levels or any(a >= b for a, b in zip((0.0, *levels), (*levels, 1.0))):
             raise InputError(f"--quantiles {' '.join(map(str, levels))}: give levels between 0 and 1, ascending")
         self.panel = options.load()
         self.borders = [options.borders(len(group.times)) for group in self.panel.groups]
         self.tables = Tables(
-            self.panel, self.borders, options.segment, options.horizon, options.seasons, options.calendar
+            self.panel,
+            self.borders,
+            options.segment,
+            options.horizon,
+            options.seasons,
+            options.calendar,
+            options.levels,
         )
         for group, borders in zip(self.panel.groups, self.borders):
             for split, first, end in zip(("train", "validation", "test"), (0, *borders), borders):
@@ -217,7 +233,9 @@ class Forecasting(Task):
             len(self.tables.group_of),
             options.embedding,
             options.head,
+            len(options.levels),
             options.dropout,
+            options.read_dropout,
             options.seed,
         )
 
@@ -329,7 +347,8 @@ class Forecasting(Task):
             ahead = tf.repeat(ahead, columns, 0)  # [N * columns, time + horizon, covariates]
 
             first, steps = rows % w, rows // w
-            origins = first + w * tf.range(1 if every else steps, steps + 1) - 1
+            ends = first + w * tf.range(1, steps + 1) - 1
+            origins = ends if every else ends[-1:]
 
             def segments(values: tf.Tensor) -> tf.Tensor:
                 return tf.reshape(
@@ -352,6 +371,7 @@ class Forecasting(Task):
                 "series": tf.repeat(group, columns)[:, None] * columns
                 + tf.tile(tf.range(columns), [many])[:, None]
                 + tf.zeros((1, steps), tf.int32),
+                "levels": _levels_in_graph(x, ends, options.levels),
                 "known": tf.ensure_shape(segments(ahead), (None, None, w, ahead.shape[2])),
                 "future": tf.gather(ahead, rows_ahead, axis=1),
                 "naive": tf.stack(said, -1) if said else tf.zeros(shape),
@@ -450,6 +470,16 @@ def _filled_in_graph(x: tf.Tensor) -> tf.Tensor:
     at = tf.where(there, tf.range(tf.shape(x)[1]), -1)
     at = tf.transpose(tf.scan(tf.maximum, tf.transpose(at)))
     return tf.where(at < 0, 0.0, tf.gather(tf.where(there, x, 0.0), tf.maximum(at, 0), batch_dims=1))
+
+
+def _levels_in_graph(x: tf.Tensor, rows: tf.Tensor, levels: Sequence[int]) -> tf.Tensor:
+    """As `Tables` does: the means of the last values at some rows, `[series, rows, levels]`; `x [series, time]`."""
+    import tensorflow as tf
+
+    sums = tf.pad(tf.cumsum(tf.cast(x, tf.float64), 1), [[0, 0], [1, 0]])
+    many = tf.minimum(rows[:, None] + 1, tf.constant(levels, tf.int32, (len(levels),)))  # [rows, levels]
+    means = tf.gather(sums, rows[:, None] + 1, axis=1) - tf.gather(sums, rows[:, None] + 1 - many, axis=1)
+    return tf.cast(means / tf.cast(many, tf.float64), tf.float32)
 
 
 def backtest(served: Any, task: Forecasting) -> Forecasts:

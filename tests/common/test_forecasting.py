@@ -31,6 +31,7 @@ def window_of(time: int = TIME) -> dict[str, tf.Tensor]:
         "absent": tf.zeros((BATCH, time, SEGMENT)),
         "last": normal(BATCH, time, seed=2),
         "series": tf.constant(np.arange(BATCH * time).reshape(BATCH, time) % 2, tf.int32),
+        "levels": normal(BATCH, time, 0),
         "known": normal(BATCH, time, SEGMENT, COVARIATES, seed=3),
         "future": normal(BATCH, time, HORIZON, COVARIATES, seed=4),
         "naive": normal(BATCH, time, HORIZON, SEASONS, seed=5),

@@ -367,7 +367,7 @@ def test_fit_reports_the_mean_loss_and_the_gradient_norm_of_each_epoch() -> None
     frozen = {"optimizer": keras.optimizers.SGD(0.0)}
     model, recording = model_of(**frozen), model_of(optimizer=Recording())
     history = model.fit(shuffled(), epochs=2, verbose=0, validation_data=shuffled(shuffle=False)).history
-    assert set(history) == {"loss", "accuracy", "gradient_norm", "val_loss", "val_accuracy"}
+    assert set(history) == {"loss", "accuracy", "gradient_norm", "clipped_steps", "val_loss", "val_accuracy"}
     assert history["loss"] == pytest.approx(history["val_loss"], rel=1e-5)
     gradients = gradients_by_window(recording, shuffled())
     norms = [np.sqrt(sum(np.sum(g.astype(np.float64) ** 2) for g in window)) for window in gradients]

@@ -37,7 +37,7 @@ VARIANTS = {
         {"layers": 2, "residual": True, "horizon": 9},
         {"head": "recursive"},
         {"head": "direct", "segment": 1, "calendar": False},
-        {"known": (), "seasons": (), "context": 40, "point": "mae"},
+        {"known": (), "seasons": (), "context": 40, "point": "mae", "levels": (8, 40), "read_dropout": 0.0},
     ),
 }
 """Options of a task's own that change its network."""
