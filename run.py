@@ -1,4 +1,4 @@
-"""The command line: python run.py <task> [train|evaluate|predict] [options]."""
+"""The command line: python run.py <task> [train|compare|evaluate|predict] [options]."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError
 
 import tasks
 from common.errors import InputError
-from common.options import SavedOptions, from_saved
+from common.options import SavedOptions, StudyOptions, from_saved
 
 
 def import_tensorflow() -> None:
@@ -31,7 +31,7 @@ def import_tensorflow() -> None:
 def task_app(name: str) -> App:
     """The commands of a task; `train` when none is named."""
     kind = tasks.get(name)
-    app = App(name=name, help=f"{kind.summary}. Commands: train (when none is named), evaluate, predict.")
+    app = App(name=name, help=f"{kind.summary}. Commands: train (when none is named), compare, evaluate, predict.")
 
     def train(options):
         """Train, compare with the baselines, and save a model that takes raw input."""
@@ -63,14 +63,40 @@ def task_app(name: str) -> App:
         reports.console.print(kind.predict(exporting.load(version), inputs, saved))
         reports.say(f"model: {version}")
 
+    def compare(options, study):
+        """Train every cell with every seed, and report which is better, at what cost, as far as that can be told."""
+
+        from common import comparing, reports
+
+        if study.match == "parameters":
+            import_tensorflow()
+        asked = comparing.Study(kind, tasks.TASKS[name], options, study)
+        wrong = asked.run()
+        with reports.waiting("writing the report"):
+            from common import study_report
+
+            found = study_report.Findings(asked, wrong)
+            if not found.results:
+                raise InputError(f"every run failed; the first: {wrong[0]}")
+            page = study_report.write(found)
+        reports.console.print(study_report.table(found))
+        for line in found.verdicts():
+            reports.say(f"- {line.replace('**', '')}")
+        for line in wrong:
+            reports.say(f"failed: {line}")
+        reports.say(f"saved: {page}, report.md, figures and a row a run in results.csv beside it")
+        print(f"next: python -m webbrowser {page}")
+
     train.__annotations__ = {"options": kind.Options}
     train.__defaults__ = (kind.Options(),)
+    compare.__annotations__ = {"options": kind.Options, "study": StudyOptions}
+    compare.__defaults__ = (kind.Options(), StudyOptions())
     evaluate.__annotations__ = {"saved": SavedOptions, "data": kind.Data}
     evaluate.__defaults__ = (SavedOptions(), kind.Data())
     predict.__annotations__ = {"inputs": str, "saved": kind.Saved}
     predict.__kwdefaults__ = {"saved": kind.Saved()}
     app.default(train)
-    for command in (train, evaluate, predict):
+    for command in (train, compare, evaluate, predict):
         app.command(command)
     return app
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 if TYPE_CHECKING:
     import keras
@@ -17,6 +17,18 @@ ActivationName = Literal["tanh", "relu", "sigmoid"]
 InitializerName = Literal["orthogonal", "identity", "glorot_uniform"]
 
 
+class Gate(NamedTuple):
+    """A gate that says how much of the old state a cell keeps.
+
+    Attributes:
+        name: In the field's words.
+        of: From what the scan's step forward saves to the gate's activations, `[lanes, units]`.
+    """
+
+    name: str
+    of: Callable[[tuple[Any, ...]], Any]
+
+
 @dataclass(frozen=True)
 class Cell:
     """What the layers need to know of a cell.
@@ -26,12 +38,14 @@ class Cell:
         keras_cell: The Keras cell class that holds weights, initialisers and configuration.
         weights: From that cell's weights, in their order, to those of the scan.
         states: How many state tensors the cell carries; the hidden state is the first.
+        gate: What decides how much of the old state is kept; None where nothing does.
     """
 
     step: Step
     keras_cell: type[keras.layers.Layer]
     weights: Callable[..., Weights]
     states: int = 1
+    gate: Gate | None = None
 
 
 def names() -> tuple[str, ...]:
@@ -52,10 +66,25 @@ def get(name: str) -> Cell:
 
     registry = {
         "simple_rnn": Cell(scan.SIMPLE_RNN, keras.layers.SimpleRNNCell, scan.Weights),
-        "lstm": Cell(scan.LSTM, keras.layers.LSTMCell, scan.Weights, states=2),
-        "gru": Cell(scan.GRU, keras.layers.GRUCell, lambda k, r, b: scan.Weights(k, r, b[0], (b[1],))),
+        "lstm": Cell(
+            scan.LSTM,
+            keras.layers.LSTMCell,
+            scan.Weights,
+            states=2,
+            gate=Gate("forget gate", lambda saved: keras.ops.split(saved[0], 4, axis=1)[1]),
+        ),
+        "gru": Cell(
+            scan.GRU,
+            keras.layers.GRUCell,
+            lambda k, r, b: scan.Weights(k, r, b[0], (b[1],)),
+            gate=Gate("update gate", lambda saved: keras.ops.split(saved[0], 2, axis=1)[0]),
+        ),
         "peephole_lstm": Cell(
-            scan.PEEPHOLE_LSTM, PeepholeLSTMCell, lambda k, r, b, p: scan.Weights(k, r, b, more=(p,)), states=2
+            scan.PEEPHOLE_LSTM,
+            PeepholeLSTMCell,
+            lambda k, r, b, p: scan.Weights(k, r, b, more=(p,)),
+            states=2,
+            gate=Gate("forget gate", lambda saved: saved[1]),
         ),
     }
     if name not in registry:

@@ -110,7 +110,8 @@ class UnfinishedRun(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         seconds = (self.trained or time.perf_counter()) - self.started
-        self.history.append({"epoch": epoch + 1} | {k: float(v) for k, v in logs.items()} | {"seconds": seconds})
+        row = {"epoch": epoch + 1} | {k: float(v) for k, v in logs.items()}
+        self.history.append(row | {"windows": int(self.model.position[1]), "seconds": seconds})
         if self.best_epoch == epoch:
             self.best.save()
         self.saved_history.assign(json.dumps(self.history))

@@ -62,6 +62,8 @@ class Control(keras.layers.Layer):
         time = tf.shape(inputs)[1]
         x = tf.cast(inputs, self.compute_dtype)
         keep = tf.ones(tf.shape(x)[:2], x.dtype) if keep is None else tf.cast(keep, x.dtype)
+        if state is None:  # A zero state is that before a sequence.
+            keep = tf.concat([tf.zeros_like(keep[:, :1]), keep[:, 1:]], 1)
         before = state or self.initial_state(tf.shape(x)[0])
         x = tf.concat([before[0], x], 1)  # [batch, STEPS - 1 + time, features]
         keep = tf.concat([before[1], keep], 1)

@@ -4,9 +4,9 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
-from cyclopts import Parameter
+from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
 from common.cells import ActivationName, CellName, ControlName, InitializerName
@@ -120,6 +120,63 @@ class TrainOptions(DataOptions):
 
     def as_json(self) -> dict[str, Any]:
         return {name: str(v) if isinstance(v, Path) else v for name, v in asdict(self).items()}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class StudyOptions:
+    """What is compared.
+
+    Attributes:
+        cells: Cells to compare.
+        controls: Also train an MLP and a causal convolution over the last eight inputs, without recurrence.
+        seeds: How many seeds each; they change initial weights, order and masks, not the split.
+        vary: Further axes: options of train with their values, such as window=16,64,256.
+        match: What is held equal between cells: their units; their parameters, by choosing units; or the time of
+            --seconds each.
+        reference: Cell that the others are compared with; lstm when among the cells, or the first.
+        name: Of the study; a study of the same name and options is gone on with.
+        jobs: Runs side by side, each on its share of the cores.
+        scheduler: Address of a Dask scheduler whose workers do the runs; they must see this folder and have the same
+            packages.
+    """
+
+    cells: Annotated[tuple[CellName, ...], Parameter(consume_multiple=True)] = get_args(CellName)
+    controls: bool = True
+    seeds: Count = 5
+    vary: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = ()
+    match: Literal["units", "parameters", "time"] = "units"
+    reference: CellName | None = None
+    name: str = "default"
+    jobs: Count = 1
+    scheduler: str | None = None
+
+
+def as_arguments(options: Any) -> list[str]:
+    """The command line that leads to these options: what differs from the defaults."""
+    arguments: list[str] = []
+    for field in fields(options):
+        value, flag = getattr(options, field.name), field.name.replace("_", "-")
+        if value == field.default:
+            continue
+        if isinstance(value, bool):
+            arguments.append(f"--{flag}" if value else f"--no-{flag}")
+        elif isinstance(value, tuple):
+            arguments += [f"--{flag}", *map(str, value)] if value else [f"--empty-{flag}"]
+        elif value is not None:
+            arguments += [f"--{flag}", str(value)]
+    return arguments
+
+
+def parsed(kind: type, name: str, word: str) -> Any:
+    """The value of an option of class `kind`, from a word of the command line."""
+
+    def taken(options):
+        return getattr(options, name)
+
+    taken.__annotations__, taken.__defaults__ = {"options": kind}, (kind(),)
+    app = App(default_command=taken, result_action="return_value")
+    return app([f"--{name.replace('_', '-')}={word}"], exit_on_error=False, print_error=False)
 
 
 def from_saved(kind: type, config: dict[str, Any]) -> Any:

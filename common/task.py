@@ -36,6 +36,8 @@ class Task(ABC):
         metrics: Keras metrics shown during training, by name.
         monitor: The validation metric, or its loss, that names the best epoch.
         higher_is_better: Of `monitor`.
+        score: The test metric that tasks are compared by.
+        higher_score_is_better: Of `score`.
     """
 
     name: ClassVar[str]
@@ -48,6 +50,8 @@ class Task(ABC):
     metrics: tuple[str, ...] = ()
     monitor: str = "val_loss"
     higher_is_better: bool = False
+    score: ClassVar[str] = "accuracy"
+    higher_score_is_better: ClassVar[bool] = True
 
     def __init__(self, options: TrainOptions) -> None:
         self.options = options
@@ -63,6 +67,10 @@ class Task(ABC):
     @abstractmethod
     def sequences(self, split: str) -> Sequences:
         """The sequences of a split, `"train"`, `"validation"` or `"test"`, with the weights that split is to have."""
+
+    @abstractmethod
+    def steps(self, split: str, number: int) -> list[str]:
+        """What stands at each step of a sequence of the split, for people to read."""
 
     @abstractmethod
     def network(self) -> keras.layers.Layer:

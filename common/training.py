@@ -7,8 +7,9 @@ import json
 import math
 import resource
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 
@@ -61,29 +62,48 @@ def compiled(task: Task, stream: Stream) -> TBPTT:
     return model
 
 
-def train(task: Task) -> Path:
-    """Trains, tests against the baselines, and publishes a version; returns its folder."""
+class Trained(NamedTuple):
+    """What training a task leads to.
+
+    Attributes:
+        model: With the weights of its best epoch.
+        streams: Of the three splits.
+        run: Still there, so that it can go on if publishing fails.
+        answers: To the test split.
+        metrics: What `metrics.json` says, but for the baselines.
+    """
+
+    model: TBPTT
+    streams: dict[str, Stream]
+    run: UnfinishedRun
+    answers: Any
+    metrics: dict[str, Any]
+
+
+def fit(task: Task, root: Path, before: Callable[[TBPTT, dict[str, Stream]], None] | None = None) -> Trained:
+    """Trains to the best epoch and answers the test split.
+
+    Args:
+        task: Not yet loaded.
+        root: Where the unfinished run is kept.
+        before: Called with the fresh model and the streams.
+    """
     options = task.options
-    root = options.output / task.name / options.cell
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"--output {options.output}: {error.strerror}; give a folder that can be written to"
-        ) from error
     with waiting("reading the data"):
         described = task.load()
         streams = streams_of(task)
     say(f"data: {described}")
-    model = compiled(task, streams["train"])
-    efficiency = {split: round(stream.efficiency(), 4) for split, stream in streams.items()}
     stream = streams["train"]
+    model = compiled(task, stream)
+    efficiency = {split: round(stream.efficiency(), 4) for split, stream in streams.items()}
     say(
         f"model: {options.cell}, {model.count_params():,} parameters; "
         f"TBPTT window {model.window}, reach {model.reach}; "
         f"{stream.windows():,} windows an epoch of {options.batch_size} lanes"
     )
     say(f"packing: real steps {', '.join(f'{split} {share:.1%}' for split, share in efficiency.items())}")
+    if before is not None:
+        before(model, streams)
 
     run = UnfinishedRun(
         root / "unfinished" / options.digest(),
@@ -105,31 +125,28 @@ def train(task: Task) -> Path:
         )
     run.restore_best()
     task.calibrate(model, streams["validation"])
-
     answers = task.answers(model.network, streams["test"], model.predict(streams["test"], verbose=_verbosity()))
-    scores = task.scores(answers)
-    with waiting("training the baselines on the same split"):
-        baselines = task.baselines(answers)
-    say(task.report(answers))
-    console.print(scores_table("test", baselines | {options.cell: scores}))
 
     best = run.history[run.best_epoch]
     seconds = sum(row["seconds"] for row in run.history)
+    steps = sum(row["windows"] for row in run.history)
     metrics = {
         "task": task.name,
         "cell": options.cell,
         "seed": options.seed,
         "data": described,
         "parameters": model.count_params(),
-        "metrics": scores,
-        "baselines": baselines,
+        "metrics": task.scores(answers),
         "validation": {k: v for k, v in best.items() if k.startswith("val_")},
         "training": {
             "epochs": len(run.history),
             "best_epoch": int(best["epoch"]),
-            "steps": sum(stream.windows(epoch) for epoch in range(len(run.history))),
+            "steps": steps,
             "seconds": round(seconds, 2),
-            "tokens_per_second": round(stream.sequences.steps * len(run.history) / seconds, 1),
+            "seconds_to_best": round(sum(row["seconds"] for row in run.history[: run.best_epoch + 1]), 2),
+            "tokens_per_second": round(stream.sequences.steps * steps / stream.windows() / seconds, 1),
+            "gradient_norm": sum(row["gradient_norm"] * row["windows"] for row in run.history) / steps,
+            "clipped_steps": int(sum(row["clipped_steps"] for row in run.history)),
             "packing_efficiency": efficiency["train"],
             "packing_efficiency_by_split": efficiency,
             "peak_memory_mb": round(peak_memory_mb(), 1),
@@ -137,9 +154,28 @@ def train(task: Task) -> Path:
             "reach": model.reach,
         },
     }
+    return Trained(model, streams, run, answers, metrics)
+
+
+def train(task: Task) -> Path:
+    """Trains, tests against the baselines, and publishes a version; returns its folder."""
+    options = task.options
+    root = options.output / task.name / options.cell
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"--output {options.output}: {error.strerror}; give a folder that can be written to"
+        ) from error
+    trained = fit(task, root)
+    run, answers, metrics = trained.run, trained.answers, trained.metrics
+    with waiting("training the baselines on the same split"):
+        metrics["baselines"] = task.baselines(answers)
+    say(task.report(answers))
+    console.print(scores_table("test", metrics["baselines"] | {options.cell: metrics["metrics"]}))
 
     def write(folder: Path) -> None:
-        exporting.save(task.export(model.network), folder)
+        exporting.save(task.export(trained.model.network), folder)
         assets = folder / exporting.ASSETS
         assets.mkdir()
         (assets / "config.json").write_text(json.dumps(task.config(), indent=2) + "\n")
@@ -154,9 +190,10 @@ def train(task: Task) -> Path:
     with waiting("exporting"):
         version = exporting.publish(root, write)
     run.close()
+    training = metrics["training"]
     say(
-        f"best epoch {best['epoch']} of {len(run.history)}; trained {seconds:.0f} s, "
-        f"{metrics['training']['tokens_per_second']:,.0f} tokens a second"
+        f"best epoch {training['best_epoch']} of {training['epochs']}; trained {training['seconds']:.0f} s, "
+        f"{training['tokens_per_second']:,.0f} tokens a second"
     )
     say(f"saved: {version} (SavedModel), its scores and figure in {version / exporting.ASSETS}")
     return version

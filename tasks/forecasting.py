@@ -144,6 +144,8 @@ class Forecasting(Task):
     Options = ForecastingOptions
     Saved = ForecastingSaved
     monitor = "val_loss"
+    score = "mae"
+    higher_score_is_better = False
 
     def load(self) -> str:
         options = self.options
@@ -215,6 +217,14 @@ class Forecasting(Task):
         size = max(-(-steps // wanted), options.window)
         starts = range(0, steps, size)
         return [(slice(max(0, at - options.window), at + size), min(at, options.window)) for at in starts]
+
+    def steps(self, split: str, number: int) -> list[str]:
+        sequences = self.sequences(split)
+        start = sequences.offsets[number]
+        here = slice(start, start + sequences.lengths[number])
+        group = self.panel.groups[self.tables.group_of[sequences.inputs["series"][start]]]
+        times = group.times[sequences.inputs["row"][here]].astype("datetime64[s]")
+        return [str(time).replace("T", " ")[:16] for time in times]
 
     def network(self) -> keras.layers.Layer:
         from common.forecasting import ForecastLoss, ForecastNetwork

@@ -154,6 +154,9 @@ class Pos(Task):
         spellings = Spellings(letters.row_lengths().numpy(), letters.flat_values.numpy(), lanes)
         return Sequences(lengths, inputs, targets, weights, lambda i, t: (i | spellings(i), t))
 
+    def steps(self, split: str, number: int) -> list[str]:
+        return list(getattr(self.splits, split).words[number])
+
     def network(self) -> keras.layers.Layer:
         import keras
 

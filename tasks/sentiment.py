@@ -117,6 +117,14 @@ class Sentiment(Task):
             weights = (1 - left / np.repeat(lengths, lengths)).astype(np.float32)
         return Sequences(lengths, {"tokens": tokens}, np.repeat(labels, lengths), weights)
 
+    def steps(self, split: str, number: int) -> list[str]:
+        import tensorflow as tf
+
+        from common.text import words
+
+        text = getattr(self.splits, split).texts[number]
+        return [word.decode() for word in words(tf.constant([text]))[0].numpy()]
+
     def network(self) -> keras.layers.Layer:
         import keras
 

@@ -1,0 +1,310 @@
+"""Studies: every cell with every seed under one budget, run in processes of their own, resumable and extendable."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, fields, replace
+from itertools import product
+from pathlib import Path
+from typing import Any, get_args
+
+import joblib
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from common.cells import ControlName
+from common.errors import InputError
+from common.options import StudyOptions, TrainOptions, as_arguments, parsed
+from common.reports import console, say, waiting
+from common.task import Task
+from common.worker import RESULT
+
+ROOT = Path(__file__).resolve().parents[1]
+AGREE = 0.02
+"""How far apart parameter counts may be that are called equal."""
+UNLIMITED = 1_000_000
+ANSWER_WITHIN = 10
+"""Seconds."""
+
+
+@dataclass(frozen=True)
+class Arm:
+    """What is trained once a seed.
+
+    Attributes:
+        cell: Or control.
+        settings: Name and value of each varied option.
+    """
+
+    cell: str
+    settings: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def name(self) -> str:
+        return ", ".join([self.cell, *(f"{name} {_shown(value)}" for name, value in self.settings)])
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training of an arm."""
+
+    arm: Arm
+    seed: int
+
+    @property
+    def folder(self) -> str:
+        settings = [f"{name}={_shown(value)}".replace("/", "_") for name, value in self.arm.settings]
+        return "_".join([self.arm.cell, *settings, f"seed={self.seed}"])
+
+
+class Study:
+    """A study of a task: its folder, what is asked for, and what was found so far.
+
+    Args:
+        kind: The task's class.
+        where: Its module and name, `module:Class`.
+        options: Of every run; cell and seed are the study's.
+        study: What is compared.
+
+    Raises:
+        InputError: What is asked for cannot be compared, or a study of that name has other options.
+    """
+
+    def __init__(self, kind: type[Task], where: str, options: TrainOptions, study: StudyOptions) -> None:
+        self.kind, self.where, self.options, self.study = kind, where, options, study
+        default = kind.Options()
+        for name in ("cell", "seed", "resume", "tensorboard"):
+            if getattr(options, name) != getattr(default, name):
+                raise InputError(f"--{name}: a study sets it for each run; give --cells and --seeds")
+        if study.reference is not None and study.reference not in study.cells:
+            raise InputError(f"--reference {study.reference}: not among --cells {' '.join(study.cells)}")
+        if (study.match == "time") != (options.seconds is not None):
+            raise InputError("--match time and --seconds go together: how many seconds each run may train")
+        if not study.name or Path(study.name).name != study.name or study.name.startswith("."):
+            raise InputError(f"--name {study.name!r}: give a name for a folder")
+        cores = _cores()
+        if study.scheduler is None and study.jobs > len(cores):
+            raise InputError(f"--jobs {study.jobs}: there are {len(cores)} cores; give {len(cores)} or less")
+        self.axes = dict(_axis(text, options) for text in study.vary)
+        self.folder = options.output / kind.name / "compare" / study.name
+        self.arms = [
+            Arm(cell, settings)
+            for settings in map(tuple, product(*([(name, v) for v in values] for name, values in self.axes.items())))
+            for cell in (*dict.fromkeys(study.cells), *(get_args(ControlName) if study.controls else ()))
+        ]
+        self._open()
+
+    @property
+    def reference(self) -> str:
+        if self.study.reference is not None:
+            return self.study.reference
+        return "lstm" if "lstm" in self.study.cells else self.study.cells[0]
+
+    def _open(self) -> None:
+        """Makes the folder, or checks that what is in it was trained with the same options."""
+        config = {"task": self.kind.name, "match": self.study.match, "options": self._shared()}
+        path = self.folder / "study.json"
+        if path.is_file():
+            there = json.loads(path.read_text())
+            before = there["options"] | {"match": there["match"]}
+            now = config["options"] | {"match": config["match"]}
+            for name in now:
+                if before.get(name) != now[name]:
+                    raise InputError(
+                        f"{self.folder} was made with --{name.replace('_', '-')} {before.get(name)}, not {now[name]}; "
+                        "give another --name"
+                    )
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(config, indent=2) + "\n")
+        except OSError as error:
+            raise InputError(
+                f"--output {self.options.output}: {error.strerror}; give a folder that can be written to"
+            ) from error
+
+    def _shared(self) -> dict[str, Any]:
+        """The options that all runs have, but for what does not change them."""
+        left_out = {"cell", "seed", "output", "resume", "tensorboard", "checkpoint_every", *self.axes}
+        return json.loads(json.dumps({k: v for k, v in self.options.as_json().items() if k not in left_out}))
+
+    @property
+    def command(self) -> str:
+        """The command line that does the study again."""
+        words = ["python", "run.py", self.kind.name, "compare", *as_arguments(self.study), *as_arguments(self.options)]
+        return " ".join(f"'{word}'" if " " in word else word for word in words)
+
+    def run(self) -> list[str]:
+        """Does the runs that are missing; returns what went wrong, a line a run."""
+        runs = [Run(arm, seed) for seed in range(self.study.seeds) for arm in self.arms]
+        folders = {run: self.folder / "runs" / run.folder for run in runs}
+        missing = [run for run in runs if not (folders[run] / RESULT).is_file()]
+        say(f"{len(runs):,} runs, {len(runs) - len(missing):,} of them done before: {self.folder}")
+        if not missing:
+            return []
+        budgets = self._budgets(dict.fromkeys(run.arm for run in missing))
+        told = self._baselines_told()
+        for run in missing:
+            first = run.seed == 0 and run.arm == Arm(self.reference, self.arms[0].settings)
+            job = {
+                "options": budgets[run.arm].as_json() | {"seed": run.seed},
+                "settings": dict(run.arm.settings),
+                "baselines": first and not told,
+                "cores": None,
+            }
+            folders[run].mkdir(parents=True, exist_ok=True)
+            (folders[run] / "job.json").write_text(json.dumps(job, indent=1) + "\n")
+        wrong = []
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(elapsed_when_finished=False),
+        )
+        with self._backend(), Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+            doing = bar.add_task("comparing", total=len(missing))
+            jobs = self.study.jobs if self.study.scheduler is None else -1
+            parallel = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator_unordered")
+            slots = [_cores()[n :: self.study.jobs] for n in range(self.study.jobs)] if jobs > 0 else []
+            work = (joblib.delayed(do)(self.where, run.folder, folders[run].resolve(), slots) for run in missing)
+            for done, (name, error) in enumerate(parallel(work), 1):
+                if error:
+                    wrong.append(f"{name}: {error}")
+                bar.update(doing, advance=1, description=name)
+                if not console.is_terminal or error:
+                    say(f"{done} of {len(missing)}: {name}{': failed, ' + error if error else ''}")
+        return wrong
+
+    def _backend(self) -> Any:
+        if self.study.scheduler is None:
+            return nullcontext()
+        try:
+            import distributed
+        except ImportError as error:
+            raise InputError("--scheduler needs Dask: pip install 'dask[distributed]'") from error
+        try:
+            distributed.Client(self.study.scheduler, timeout=ANSWER_WITHIN).close()
+        except (OSError, ValueError) as error:
+            raise InputError(f"--scheduler {self.study.scheduler}: no Dask scheduler answers there") from error
+        return joblib.parallel_config("dask", scheduler_host=self.study.scheduler)
+
+    def _baselines_told(self) -> bool:
+        return any("baselines" in json.loads(p.read_text()) for p in self.folder.glob(f"runs/*/{RESULT}"))
+
+    def _budgets(self, arms: Sequence[Arm]) -> dict[Arm, TrainOptions]:
+        """The options of each arm, with units that match where parameters are to."""
+        options = {arm: replace(self.options, cell=arm.cell, **dict(arm.settings)) for arm in arms}
+        if self.study.match == "time":
+            options = {arm: replace(o, epochs=UNLIMITED, patience=UNLIMITED) for arm, o in options.items()}
+        if self.study.match != "parameters":
+            return options
+        with waiting("matching parameters"):
+            counts = _Counts(self.kind)
+            wanted = {
+                settings: counts.of(replace(self.options, cell=self.reference, **dict(settings)))
+                for settings in {arm.settings for arm in arms}
+            }
+            return {
+                arm: o if arm.cell == self.reference else counts.matched(o, wanted[arm.settings])
+                for arm, o in options.items()
+            }
+
+
+class _Counts:
+    """Counts the parameters of networks for data that is read once."""
+
+    def __init__(self, kind: type[Task]) -> None:
+        self.kind = kind
+        self.loaded: dict[str, Task] = {}
+
+    def of(self, options: TrainOptions) -> int:
+        same = {"cell", "units"}
+        key = json.dumps({k: v for k, v in options.as_json().items() if k not in same}, sort_keys=True, default=str)
+        if key not in self.loaded:
+            self.loaded[key] = self.kind(options)
+            self.loaded[key].load()
+        task = self.loaded[key]
+        task.options = options
+        network = task.network()
+        network.build()
+        return network.count_params()
+
+    def matched(self, options: TrainOptions, wanted: int) -> TrainOptions:
+        """The options with the units whose parameters come nearest to those wanted."""
+        low, high = 1, 1
+        while self.of(replace(options, units=high)) < wanted:
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if self.of(replace(options, units=middle)) < wanted else (low, middle)
+        best = min((low, high), key=lambda units: abs(self.of(replace(options, units=units)) - wanted))
+        found = self.of(replace(options, units=best))
+        if abs(found - wanted) > AGREE * wanted:
+            raise InputError(
+                f"--match parameters: {options.cell} comes no nearer than {found:,} to {wanted:,}; give more --units"
+            )
+        return replace(options, units=best)
+
+
+def do(where: str, name: str, folder: Path, slots: list[list[int]]) -> tuple[str, str]:
+    """Does one run in a process of its own; returns its name and what went wrong, or nothing.
+
+    Args:
+        where: The task, `module:Class`.
+        name: Of the run.
+        folder: With its `job.json`.
+        slots: Cores of each place that a run may take on this machine; any where there are none.
+    """
+    with _slot(folder.parent, slots) as cores, (folder / "log.txt").open("a") as log:
+        job = json.loads((folder / "job.json").read_text()) | {"cores": cores}
+        (folder / "job.json").write_text(json.dumps(job, indent=1) + "\n")
+        command = [sys.executable, "-m", "common.worker", where, str(folder)]
+        code = subprocess.run(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT).returncode
+    if code == 0:
+        return name, ""
+    lines = [line for line in (folder / "log.txt").read_text(errors="replace").splitlines() if line.strip()]
+    said = lines[-1].removeprefix("error: ") if lines else ""
+    return name, f"exit code {code}: {said} ({folder / 'log.txt'})"
+
+
+@contextmanager
+def _slot(folder: Path, slots: list[list[int]]) -> Iterator[list[int] | None]:
+    """Takes a place that no other run has, for as long as the run lasts."""
+    for n, cores in enumerate(slots):
+        with (folder / f".slot-{n}").open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield cores
+            return
+    yield None
+
+
+def _cores() -> list[int]:
+    if hasattr(os, "sched_getaffinity"):
+        return sorted(os.sched_getaffinity(0))
+    return list(range(joblib.cpu_count()))
+
+
+def _axis(text: str, options: TrainOptions) -> tuple[str, list[Any]]:
+    """From `window=16,64` to the option's name and its values."""
+    name, equals, values = text.partition("=")
+    name = name.strip().removeprefix("--").replace("-", "_")
+    known = [field.name for field in fields(options)]
+    if not equals or not values or name not in known:
+        raise InputError(f"--vary {text}: give an option of train and its values, such as window=16,64,256")
+    if name in ("cell", "seed", "output", "resume", "tensorboard"):
+        raise InputError(f"--vary {text}: a study sets --{name} itself")
+    return name, list(dict.fromkeys(parsed(type(options), name, value) for value in values.split(",")))
+
+
+def _shown(value: Any) -> str:
+    return " ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
