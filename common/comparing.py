@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -91,6 +92,8 @@ class Study:
         if study.scheduler is None and study.jobs > len(cores):
             raise InputError(f"--jobs {study.jobs}: there are {len(cores)} cores; give {len(cores)} or less")
         self.axes = dict(_axis(text, options) for text in study.vary)
+        if study.match == "parameters" and "units" in self.axes:
+            raise InputError("--match parameters chooses the units; leave units out of --vary")
         self.folder = options.output / kind.name / "compare" / study.name
         self.arms = [
             Arm(cell, settings)
@@ -106,38 +109,40 @@ class Study:
         return "lstm" if "lstm" in self.study.cells else self.study.cells[0]
 
     def _open(self) -> None:
-        """Makes the folder, or checks that what is in it was trained with the same options."""
-        config = {"task": self.kind.name, "match": self.study.match, "options": self._shared()}
-        path = self.folder / "study.json"
-        if path.is_file():
-            there = json.loads(path.read_text())
-            before = there["options"] | {"match": there["match"]}
-            now = config["options"] | {"match": config["match"]}
-            for name in now:
-                if before.get(name) != now[name]:
-                    raise InputError(
-                        f"{self.folder} was made with --{name.replace('_', '-')} {before.get(name)}, not {now[name]}; "
-                        "give another --name"
-                    )
-            return
+        """Makes the folder, or checks that what is in it was trained with the same options; notes the command."""
+        path, now = self.folder / "study.json", self._shared()
+        there = json.loads(path.read_text()) if path.is_file() else {"options": now, "commands": []}
+        for name, value in now.items():
+            if there["options"].get(name) != value:
+                raise InputError(
+                    f"{self.folder} was made with --{name.replace('_', '-')} {there['options'].get(name)}, not {value}; "
+                    "give another --name"
+                )
+        self.commands = list(dict.fromkeys([*there["commands"], self.command]))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(config, indent=2) + "\n")
+            draft = path.with_name(".study.draft")
+            draft.write_text(json.dumps({"options": now, "commands": self.commands}, indent=2) + "\n")
+            draft.replace(path)
         except OSError as error:
             raise InputError(
                 f"--output {self.options.output}: {error.strerror}; give a folder that can be written to"
             ) from error
 
     def _shared(self) -> dict[str, Any]:
-        """The options that all runs have, but for what does not change them."""
-        left_out = {"cell", "seed", "output", "resume", "tensorboard", "checkpoint_every", *self.axes}
-        return json.loads(json.dumps({k: v for k, v in self.options.as_json().items() if k not in left_out}))
+        """What all runs have in common, but for what does not change them."""
+        left_out = {"cell", "seed", "output", "resume", "tensorboard", "checkpoint_every"}
+        shared = {name: value for name, value in self.options.as_json().items() if name not in left_out}
+        shared["match"] = self.study.match
+        if self.study.match == "parameters":
+            shared["reference"] = self.reference
+        return json.loads(json.dumps(shared))
 
     @property
     def command(self) -> str:
-        """The command line that does the study again."""
+        """The command line of this call."""
         words = ["python", "run.py", self.kind.name, "compare", *as_arguments(self.study), *as_arguments(self.options)]
-        return " ".join(f"'{word}'" if " " in word else word for word in words)
+        return shlex.join(words)
 
     def run(self) -> list[str]:
         """Does the runs that are missing; returns what went wrong, a line a run."""
@@ -156,6 +161,7 @@ class Study:
                 "settings": dict(run.arm.settings),
                 "baselines": first and not told,
                 "cores": None,
+                "jobs": self.study.jobs if self.study.scheduler is None else None,
             }
             folders[run].mkdir(parents=True, exist_ok=True)
             (folders[run] / "job.json").write_text(json.dumps(job, indent=1) + "\n")

@@ -64,6 +64,7 @@ class Findings:
             job, result = (json.loads((path.parent / name).read_text()) for name in ("job.json", RESULT))
             settings = tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in job["settings"].items())
             result["units"] = job["options"]["units"]
+            result["conditions"] = job["jobs"], len(job["cores"] or ())
             self.results[Run(Arm(result["cell"], settings), result["seed"])] = result
 
     @property
@@ -208,13 +209,13 @@ def report(found: Findings, figures: dict[str, str]) -> str:
         "parameters": "Units are chosen so that parameters agree within 2 %.",
         "time": f"Every run trained for {study.options.seconds:g} seconds." if study.options.seconds else "",
     }[options.match]
-    if options.scheduler is not None:
-        pinned = "Runs were done by Dask workers, so timings of different runs may not be comparable."
+    conditions = {result["conditions"] for result in found.results.values()}
+    jobs, cores = next(iter(conditions))
+    if len(conditions) > 1 or jobs is None:
+        pinned = "Runs were done on several machines or side by side with others: timings are not comparable."
     else:
-        pinned = (
-            f"{options.jobs} run{'s' if options.jobs > 1 else ''} at a time, each pinned to its share of the cores"
-            + ("; runs side by side share memory and caches." if options.jobs > 1 else ".")
-        )
+        beside = "one run at a time" if jobs == 1 else f"{jobs} runs side by side, which share memory and caches"
+        pinned = f"Timings: {beside}, each on {cores} core{'s' if cores > 1 else ''} of its own."
     better = "higher is better" if kind.higher_score_is_better else "lower is better"
     parts = [
         f"# {kind.name}: which cell?",
@@ -230,13 +231,12 @@ def report(found: Findings, figures: dict[str, str]) -> str:
         *(figures.get(name, "") for name in ("scores", "axis")),
         "## Costs",
         markdown_table(found.cost_rows()),
-        f"Means over seeds, on {pinned} Gradient norms are before clipping, at --clip-norm "
-        f"{study.options.clip_norm:g}.".replace("on 1 run", "1 run").replace("on Runs", "Runs"),
+        f"Means over seeds. {pinned} Gradient norms are before clipping, at --clip-norm {study.options.clip_norm:g}.",
         *(["## Inside"] if {"gradients", "gates"} & figures.keys() else []),
         *(figures.get(name, "") for name in ("gradients", "gates")),
         *(["## Failed", "\n".join(f"- {line}" for line in found.wrong)] if found.wrong else []),
         "## Again",
-        f"```\n{study.command}\n```",
+        "```\n" + "\n".join(study.commands) + "\n```",
         "Options are in `study.json`, a row a run in `results.csv`.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"

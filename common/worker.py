@@ -6,6 +6,7 @@ checkpoint.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import shutil
@@ -26,6 +27,10 @@ LONGEST_EXAMPLE = 24
 
 def main(kind: str, folder: Path) -> int:
     """Runs the job; returns the exit code."""
+    alone = (folder / ".lock").open("w")
+    fcntl.flock(alone, fcntl.LOCK_EX)  # A run that a killed study left behind comes to its end first.
+    if (folder / RESULT).is_file():
+        return 0
     job = json.loads((folder / "job.json").read_text())
     if job["cores"] and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, job["cores"])  # Before TensorFlow counts them.

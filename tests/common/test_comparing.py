@@ -51,6 +51,7 @@ def test_every_cell_and_control_with_every_setting(data_of, tmp_path: Path) -> N
         ({}, {"vary": ("windows=3",)}, "--vary windows=3"),
         ({}, {"vary": ("window",)}, "--vary window"),
         ({}, {"vary": ("seed=1,2",)}, "--vary seed=1,2"),
+        ({}, {"vary": ("units=8,9",), "match": "parameters"}, "leave units out"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(options: dict, study: dict, said: str, data_of, tmp_path: Path) -> None:
@@ -164,7 +165,10 @@ def test_a_study_is_done_once_extended_and_its_failures_told(data_of, tmp_path: 
     assert "failed: gru_seed=1: exit code 2: --resume: no unfinished run" in said
     assert {path: path.stat().st_mtime_ns for path in folder.glob("runs/*/result.json")} == done
     assert sorted(pd.read_csv(folder / "results.csv")["cell"]) == ["gru", "simple_rnn"]
-    assert "## Failed" in (folder / "report.md").read_text()
+    report = (folder / "report.md").read_text()
+    assert "## Failed" in report
+    assert "--cells simple_rnn gru" in report  # Each call that made the study is there.
+    assert "--cells gru --no-controls --seeds 2" in report
 
     assert main(command(data, tmp_path, "--cells", "gru", units=9)) == 2
     assert "was made with --units 8, not 9; give another --name" in capfd.readouterr().err
@@ -184,7 +188,7 @@ def test_dask_workers_do_the_runs(data_of, tmp_path: Path) -> None:
         assert main([*given, "--scheduler", address]) == 0
     folder = tmp_path / "sentiment" / "compare" / "default"
     assert len(pd.read_csv(folder / "results.csv")) == 2
-    assert "Dask workers" in (folder / "report.md").read_text()
+    assert "timings are not comparable" in (folder / "report.md").read_text()
 
 
 def test_a_scheduler_that_is_not_there_is_said(data_of, tmp_path: Path, capfd, monkeypatch) -> None:

@@ -32,7 +32,9 @@ def study_of(folder: Path, task: str = "sentiment", scores: dict = SCORES, **ask
             at.mkdir(parents=True)
             settings = dict(arm.settings)
             shift = 0.01 * settings.get("window", 0) / 64
-            (at / "job.json").write_text(json.dumps({"options": {"units": 64}, "settings": settings}))
+            (at / "job.json").write_text(
+                json.dumps({"options": {"units": 64}, "settings": settings, "jobs": 1, "cores": [0, 1]})
+            )
             (at / "result.json").write_text(json.dumps(result(task, kind.score, arm.cell, seed, score + shift)))
     return study
 
@@ -106,6 +108,7 @@ def test_the_report_is_one_file_with_everything_in_it(tmp_path: Path) -> None:
     assert "| majority |" in text
     assert "gru_seed=5: exit code 1: it broke" in text
     assert study.command in text
+    assert "one run at a time, each on 2 cores" in text
     assert "python run.py sentiment compare" in study.command
     assert len(study_report.table(found).rows) == 5
 
