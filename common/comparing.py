@@ -113,11 +113,10 @@ class Study:
         path, now = self.folder / "study.json", self._shared()
         there = json.loads(path.read_text()) if path.is_file() else {"options": now, "commands": []}
         for name, value in now.items():
-            if there["options"].get(name) != value:
-                raise InputError(
-                    f"{self.folder} was made with --{name.replace('_', '-')} {there['options'].get(name)}, not {value}; "
-                    "give another --name"
-                )
+            before = there["options"].get(name)
+            if before != value:
+                flag = name.replace("_", "-")
+                raise InputError(f"{self.folder} was made with --{flag} {before}, not {value}; give another --name")
         self.commands = list(dict.fromkeys([*there["commands"], self.command]))
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
