@@ -280,6 +280,8 @@ class Forecasting(Task):
         steps = np.unique(np.geomspace(1, self.options.horizon, 8).round().astype(int))
         lines = [f"{'steps ahead':>12}" + "".join(f"{name:>14}" for name in by_step)]
         lines += [f"{k:>12}" + "".join(f"{values[k - 1]:>14.4f}" for values in by_step.values()) for k in steps]
+        if none := self._judge.without_mase:
+            lines.append(f"not in MASE, with no seasonal error in training: {', '.join(none)}")
         return f"{len(answers.row):,} forecasts of {self.options.horizon} steps\n" + "\n".join(lines)
 
     def figure(self, history: list[dict[str, float]], answers: Forecasts, path: Path) -> None:
