@@ -67,8 +67,8 @@ class ForecastingData(DataOptions):
     def borders(self, rows: int) -> tuple[int, int, int]:
         """Where training, validation and testing end, of so many rows."""
         parts = np.array(self.split)
-        if (parts <= 0).any():
-            raise InputError(f"--split {' '.join(map(str, self.split))}: every part must be more than 0")
+        if not ((parts > 0) & np.isfinite(parts)).all():
+            raise InputError(f"--split {' '.join(map(str, self.split))}: every part must be more than 0, and finite")
         shares = (parts <= 1).all()
         ends = np.round(np.cumsum(parts) * (rows if shares else 1)).astype(int)
         if ends[-1] > rows:
@@ -154,8 +154,14 @@ class Forecasting(Task):
                 f"--head recursive: --cell {options.cell} has no recurrence to decode with; give --head direct"
             )
         levels = options.quantiles
-        if not levels or any(a >= b for a, b in zip((0.0, *levels), (*levels, 1.0))):
+        if not levels or not all(a < b for a, b in zip((0.0, *levels), (*levels, 1.0))):
             raise InputError(f"--quantiles {' '.join(map(str, levels))}: give levels between 0 and 1, ascending")
+        needed = max((*options.seasons, *options.levels), default=0) + options.segment - 1
+        if options.context is not None and options.context < needed:
+            raise InputError(
+                f"--context {options.context}: reaches back less than the longest of --seasons and --levels and a "
+                f"segment; give {needed} or more"
+            )
         self.panel = options.load()
         self.borders = [options.borders(len(group.times)) for group in self.panel.groups]
         self.tables = Tables(
@@ -637,13 +643,12 @@ def exponential_smoothing(tables: Tables, origins: Forecasts, options: Forecasti
         list(zip(origins.series, origins.row)), "exponential smoothing", disable=len(origins.row) <= 2
     ):
         history = tables.values[tables.offset[number] + max(0, row + 1 - 28 * season) : tables.offset[number] + row + 1]
-        seasonal = {"seasonal": "add", "seasonal_periods": season} if len(history) >= 2 * season > 2 else {}
+        how = {"initialization_method": "heuristic" if len(history) >= 10 else "estimated"}
+        if season > 1 and len(history) >= max(2 * season, 10 + 2 * (season // 2)):  # What the heuristic needs.
+            how |= {"seasonal": "add", "seasonal_periods": season}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = ETSModel(
-                pd.Series(history, dtype=float), error="add", initialization_method="heuristic", **seasonal
-            )
-            fit = model.fit(disp=False, maxiter=100)
+            fit = ETSModel(pd.Series(history, dtype=float), error="add", **how).fit(disp=False, maxiter=100)
             said = fit.get_prediction(len(history), len(history) + options.horizon - 1)
             mean = np.asarray(said.predicted_mean)
             low_high = {q: said.pred_int(alpha=2 * min(q, 1 - q)) for q in options.quantiles if q != 0.5}

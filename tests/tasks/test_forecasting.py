@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import csv
+import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
 import run
 from common import exporting, training
 from common.errors import InputError
+from common.panels import Forecasts
 from common.sources import series
-from tasks.forecasting import Forecasting, ForecastingOptions, backtest
+from common.streams import Stream
+from common.tbptt import TBPTT
+from tasks.forecasting import Forecasting, ForecastingOptions, backtest, exponential_smoothing
 
 HORIZON = 6
 
@@ -22,6 +29,22 @@ def task_of(data: Path, **options: object) -> Forecasting:
     small = {"units": 8, "embedding": 8, "batch_size": 4, "window": 16, "epochs": 1, "horizon": HORIZON, "segment": 4}
     known = {"seasons": (8, 24), "known": ("heat",)}
     return Forecasting(ForecastingOptions(data=str(data), **(small | known | options)))
+
+
+def exported(task: Forecasting, folder: Path):
+    """A task's network as it is served, untrained."""
+    task.load()
+    network = task.network()
+    network.build()
+    exporting.save(task.export(network), folder)
+    (folder / exporting.ASSETS).mkdir()
+    (folder / exporting.ASSETS / "config.json").write_text(json.dumps(task.config()))
+    return exporting.load(folder)
+
+
+def file_of(path: Path, times: Sequence[object], **columns: Sequence[object]) -> Path:
+    pd.DataFrame({"time": times} | columns).to_csv(path, index=False)
+    return path
 
 
 @pytest.fixture(autouse=True)
@@ -131,6 +154,10 @@ def test_predict_says_what_is_wrong(change, options, said, output: Path, data_of
         ({"quantiles": (0.5, 0.1)}, "--quantiles 0.5 0.1: give levels between 0 and 1, ascending"),
         ({"split": (0.5, 0.5, 0.5)}, "--split 0.5 0.5 0.5: more than the 1,200 rows"),
         ({"split": (1.0, 0.0, 0.0)}, "every part must be more than 0"),
+        ({"split": (math.nan, 0.1, 0.1)}, "--split nan 0.1 0.1: every part must be more than 0, and finite"),
+        ({"split": (0.7, 0.1, math.inf)}, "--split 0.7 0.1 inf"),
+        ({"quantiles": (math.nan,)}, "--quantiles nan: give levels between 0 and 1"),
+        ({"context": 20}, "--context 20: reaches back less than the longest of --seasons .*; give 27 or more"),
         ({"horizon": 500}, "too few for --horizon 500"),
         ({"target": ("nope",)}, "no column 'nope'"),
     ],
@@ -173,3 +200,37 @@ def test_missing_values_are_forecast_around(data_of, tmp_path: Path) -> None:
         Forecasting.Data(data=str(tmp_path / "holes.csv"), missing="allow", target=("load",), known=("heat",)),
     )
     assert np.isfinite(scores["mae"])
+
+
+def test_a_calendar_of_no_period_is_served(tmp_path: Path) -> None:
+    times = pd.date_range("2023-01-01", periods=60, freq="7D")
+    data = file_of(tmp_path / "weeks.csv", times, load=np.arange(60))
+    served = exported(task_of(data, known=(), seasons=()), tmp_path / "saved")
+    answer = served(history=tf.zeros((2, 9, 1)), start=tf.zeros(2, tf.int64))
+    assert answer["mean"].shape == (2, HORIZON, 1)
+
+
+@pytest.mark.parametrize("rows", [1, 8, 12, 14])
+def test_exponential_smoothing_of_a_short_history(rows: int, tmp_path: Path) -> None:
+    times = pd.date_range("2024-01-01", periods=60, freq="h")
+    task = task_of(file_of(tmp_path / "x.csv", times, load=np.arange(60) % 5), known=(), seasons=(5,))
+    task.load()
+    origin = Forecasts(np.array([0]), np.array([rows - 1]), np.zeros((1, HORIZON)), np.zeros((1, HORIZON, 3)))
+    assert np.isfinite(exponential_smoothing(task.tables, origin, task.options).mean).all()
+
+
+@pytest.mark.parametrize("season", ["0", "-24"])
+def test_seasons_lie_in_the_past(season: str, data_of, capsys) -> None:
+    assert run.main(["forecasting", "--data", str(data_of("forecasting")), "--seasons", "8", season]) == 2
+    assert "--seasons" in capsys.readouterr().err
+
+
+def test_a_backtest_with_a_context_is_what_the_trained_network_answers(data_of, tmp_path: Path) -> None:
+    task = task_of(data_of("forecasting"), target=("load",), context=27)
+    served = exported(task, tmp_path / "saved")
+    network, sequences = task.network(), task.sequences("test")
+    stream = Stream.in_order(sequences, 4, 16)
+    answers = task.answers(network, stream, TBPTT(network, 4, 16).predict(stream, verbose=0))
+    found = backtest(served, task)
+    assert found.row.tolist() == answers.row.tolist()
+    np.testing.assert_allclose(found.mean, answers.mean, rtol=1e-4)
