@@ -162,11 +162,12 @@ class Forecasting(Task):
         levels = options.quantiles
         if not levels or not all(a < b for a, b in zip((0.0, *levels), (*levels, 1.0))):
             raise InputError(f"--quantiles {' '.join(map(str, levels))}: give levels between 0 and 1, ascending")
-        needed = max((*options.seasons, *options.levels), default=0) + options.segment - 1
+        segments = -(-max(options.seasons, default=0) // options.segment)  # History is read in whole ones.
+        needed = options.segment * segments
         if options.context is not None and options.context < needed:
             raise InputError(
-                f"--context {options.context}: reaches back less than the longest of --seasons and --levels and a "
-                f"segment; give {needed} or more"
+                f"--context {options.context}: reaches back less than the longest of --seasons, in whole segments; "
+                f"give {needed} or more"
             )
         self.panel = options.load()
         self.borders = [options.borders(len(group.times)) for group in self.panel.groups]
