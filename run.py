@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import fields, make_dataclass, replace
+from typing import get_type_hints
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 import tasks
 from common.errors import InputError
@@ -28,9 +30,18 @@ def import_tensorflow() -> None:
     tensorflow.get_logger().setLevel("ERROR")
 
 
+def unset(kind: type) -> type:
+    """The options of a class, each None where it is not given."""
+    hints = get_type_hints(kind, include_extras=True)
+    options = [(field.name, hints[field.name] | None, None) for field in fields(kind)]
+    namespace = {"__doc__": kind.__doc__, "__module__": kind.__module__}
+    return Parameter(name="*")(make_dataclass(kind.__name__, options, namespace=namespace, frozen=True, kw_only=True))
+
+
 def task_app(name: str) -> App:
     """The commands of a task; `train` when none is named."""
     kind = tasks.get(name)
+    given_data = unset(kind.Data)
     app = App(name=name, help=f"{kind.summary}. Commands: train (when none is named), compare, evaluate, predict.")
 
     def train(options):
@@ -42,12 +53,12 @@ def task_app(name: str) -> App:
         print(f'next: python run.py {name} predict --output {options.output} --cell {options.cell} "{example}"')
 
     def evaluate(saved, data):
-        """Score a saved model on the test split of its own data, or of other data."""
+        """Score a saved model on the test split of its own data, or of other data; the rest is as it learned."""
         from common import exporting, reports
 
         version = exporting.find(saved.output, name, saved.cell, saved.version)
         learned = from_saved(kind.Data, exporting.config_of(version))
-        data = learned if data == kind.Data() else data
+        data = replace(learned, **{option: value for option, value in vars(data).items() if value is not None})
         import_tensorflow()
         scores, report = kind.evaluate(exporting.load(version), data, other=data.data != learned.data)
         reports.say(report)
@@ -91,8 +102,8 @@ def task_app(name: str) -> App:
     train.__defaults__ = (kind.Options(),)
     compare.__annotations__ = {"options": kind.Options, "study": StudyOptions}
     compare.__defaults__ = (kind.Options(), StudyOptions())
-    evaluate.__annotations__ = {"saved": SavedOptions, "data": kind.Data}
-    evaluate.__defaults__ = (SavedOptions(), kind.Data())
+    evaluate.__annotations__ = {"saved": SavedOptions, "data": given_data}
+    evaluate.__defaults__ = (SavedOptions(), given_data())
     predict.__annotations__ = {"inputs": str, "saved": kind.Saved}
     predict.__kwdefaults__ = {"saved": kind.Saved()}
     app.default(train)

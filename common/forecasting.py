@@ -38,7 +38,7 @@ def calendar(seconds: tf.Tensor, spacing: int, span: int) -> tf.Tensor:
         phase = tf.cast(seconds % period, tf.float32) * (2 * math.pi / period)
         for n in range(1, harmonics + 1):
             waves += [tf.sin(n * phase), tf.cos(n * phase)]
-    return tf.stack(waves, -1) if waves else tf.zeros((*seconds.shape, 0))
+    return tf.stack(waves, -1) if waves else tf.zeros_like(seconds[..., None], tf.float32)[..., :0]
 
 
 @register

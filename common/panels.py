@@ -27,6 +27,7 @@ class Tables:
 
     Attributes:
         group_of: Number of each series's group.
+        names: Of the series, group and column.
         constant: Names of series that do not change in training.
         span: Seconds that training covers.
         known: Scaled covariates and calendar of each group, `[rows, covariates]`.
@@ -56,9 +57,10 @@ class Tables:
             self.known.append(np.concatenate([scaled, times], 1).astype(np.float32))
         pairs = [_mean_and_scale(g.values[: b[0]]) for g, b in zip(panel.groups, borders)]
         self.mean, self.scale = (np.concatenate(parts) for parts in zip(*pairs))  # [series]
-        names = [f"{group.name} {column}" for group in panel.groups for column in panel.columns]
+        self.names = [f"{group.name} {column}" for group in panel.groups for column in panel.columns]
         flat = [g.values[:, c] for g in panel.groups for c in range(len(panel.columns))]
-        self.constant = [n for n, v, g in zip(names, flat, self.group_of) if np.nanstd(v[: borders[g][0]]) == 0]
+        varies = np.concatenate([_varies(g.values[: b[0]]) for g, b in zip(panel.groups, borders)])
+        self.constant = [name for name, changes in zip(self.names, varies) if not changes]
         self.rows = np.array([len(v) for v in flat])
         self.offset = np.cumsum(self.rows) - self.rows
         self.told = np.concatenate(flat)  # In the user's units, NaN where missing.
@@ -112,10 +114,17 @@ class Tables:
 
 
 def _mean_and_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each column; a scale of 1 where nothing varies."""
-    with np.errstate(all="ignore"):
-        mean, scale = np.nanmean(values, 0), np.nanstd(values, 0)
-    return np.nan_to_num(mean), np.where(scale > 0, scale, 1.0)
+    """Of each column, summed in float64; a scale of 1 where nothing varies."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # A column without any value has no mean.
+        mean, scale = (of(values, 0, dtype=np.float64) for of in (np.nanmean, np.nanstd))
+    return np.nan_to_num(mean).astype(np.float32), np.where(_varies(values), scale, 1.0).astype(np.float32)
+
+
+def _varies(values: np.ndarray) -> np.ndarray:
+    """Which columns hold two different values."""
+    low, high = (extreme.reduce(values, 0, initial=np.nan) for extreme in (np.fmin, np.fmax))
+    return low < high
 
 
 def _filled(values: np.ndarray) -> np.ndarray:
@@ -175,60 +184,72 @@ class Judge:
 
     @cached_property
     def _naive_error(self) -> np.ndarray:
-        """Mean absolute error of repeating the last season, over the training rows of each series."""
+        """Mean absolute error of repeating the last season, over the training rows of each series; NaN where none."""
         tables, errors = self.tables, []
         for number, group in enumerate(tables.group_of):
             at = slice(tables.offset[number], tables.offset[number] + self.trained[group])
             gaps = np.abs(tables.told[at][self.season :] - tables.told[at][: -self.season])
-            errors.append(np.nanmean(gaps) if np.isfinite(gaps).any() else np.nan)
+            errors.append(np.nanmean(gaps) if (gaps > 0).any() else np.nan)
         return np.array(errors)
 
-    def by_step(self, said: Forecasts) -> Scores:
-        """Every score by steps ahead, each `[horizon]`.
+    @property
+    def without_mase(self) -> list[str]:
+        """Names of the series that training has no seasonal error of, by which MASE could be scaled."""
+        return [name for name, error in zip(self.tables.names, self._naive_error) if np.isnan(error)]
+
+    def by_step(self, said: Forecasts) -> dict[str, np.ndarray]:
+        """Every score by steps ahead, each `[horizon]`; NaN where nothing counts."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # A step ahead without any truth has no mean.
+            found = {name: np.nanmean(values, 0) for name, values in self._each(said).items()}
+        return found | {"rmse": np.sqrt(found["rmse"])}
+
+    def scores(self, said: Forecasts) -> Scores:
+        """Each score over all origins and steps ahead; those are left out for which nothing counts."""
+        each = self._each(said).items()
+        found = {name: float(np.nanmean(values)) for name, values in each if not np.isnan(values).all()}
+        return found | {"rmse": found["rmse"] ** 0.5} if "rmse" in found else found
+
+    def _each(self, said: Forecasts) -> dict[str, np.ndarray]:
+        """What each score is the mean of, `[origins, horizon]`, NaN where it does not count; of RMSE the squares.
 
         MAPE and sMAPE in percent (MAPE over values that are not 0); MASE as Hyndman & Koehler 2006, "Another look at
         measures of forecast accuracy"; pinball the mean over the levels; coverage the share inside the outermost
-        levels.
+        levels, where there are two.
         """
         truth = self.truth(said)
         error = said.mean - truth
         low, high = said.quantiles[..., 0], said.quantiles[..., -1]
         each = truth[..., None] - said.quantiles
         pinball = np.maximum(self.levels * each, (self.levels - 1) * each).mean(-1)
-        inside = np.where(np.isnan(truth), np.nan, (low <= truth) & (truth <= high))
+        inside = np.where(np.isnan(each).any(-1), np.nan, (low <= truth) & (truth <= high))
+        width = round(100 * (self.levels[-1] - self.levels[0]))
         scale = self.tables.scale[said.series][:, None]
-        with np.errstate(all="ignore"), warnings.catch_warnings():
+        with np.errstate(all="ignore"):
             share = np.where(truth == 0, np.nan, np.abs(error / truth))
             both = np.abs(truth) + np.abs(said.mean)
-            steps = {
+            return {
                 "mae": np.abs(error),
                 "rmse": error**2,
                 "mape": 100 * share,
                 "smape": np.where(both == 0, 0.0, 200 * np.abs(error) / both),
                 "mase": np.abs(error) / self._naive_error[said.series][:, None],
                 "pinball": pinball,
-                f"coverage_{round(100 * (self.levels[-1] - self.levels[0]))}": inside,
+                **({f"coverage_{width}": inside} if len(self.levels) > 1 else {}),
                 "mse_standardised": (error / scale) ** 2,
                 "mae_standardised": np.abs(error / scale),
             }
-            warnings.simplefilter("ignore")  # A step ahead without any truth has no mean.
-            found = {name: np.nanmean(values, 0) for name, values in steps.items()}
-        return found | {"rmse": np.sqrt(found["rmse"])}
-
-    def scores(self, said: Forecasts) -> Scores:
-        """Each score over all origins and steps ahead."""
-        by_step = self.by_step(said)
-        counts = (~np.isnan(self.truth(said))).sum(0)
-        weights = counts / counts.sum()
-        found = {name: float(np.nansum(values * weights)) for name, values in by_step.items()}
-        return found | {"rmse": float(np.sqrt(np.nansum(by_step["rmse"] ** 2 * weights)))}
 
     def naive(self, origins: Forecasts, earlier: Forecasts, season: int) -> Forecasts:
-        """Repeats the last season; its quantiles are those of its errors at earlier origins, by steps ahead."""
+        """Repeats the last season; its quantiles are of each series's errors at earlier origins, by steps ahead."""
         mean = self._repeated(origins, season)
         errors = self.truth(earlier) - self._repeated(earlier, season)
-        spread = np.nanquantile(errors, self.levels, axis=0).T  # [horizon, levels]
-        return Forecasts(origins.series, origins.row, mean, mean[..., None] + spread)
+        quantiles = np.zeros((*mean.shape, len(self.levels)))
+        for number in np.unique(origins.series):
+            spread = np.nanquantile(errors[earlier.series == number], self.levels, axis=0).T  # [horizon, levels]
+            here = origins.series == number
+            quantiles[here] = mean[here][..., None] + spread
+        return Forecasts(origins.series, origins.row, mean, quantiles)
 
     def _repeated(self, origins: Forecasts, season: int) -> np.ndarray:
         tables = self.tables

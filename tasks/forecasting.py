@@ -20,7 +20,7 @@ from common.errors import InputError
 from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions, from_saved
 from common.panels import Forecasts, Judge, Tables, season_back
 from common.sources import series
-from common.sources.series import Missing, Panel
+from common.sources.series import Group, Missing, Panel
 from common.streams import Sequences, Stream
 from common.task import Scores, Task
 
@@ -67,8 +67,8 @@ class ForecastingData(DataOptions):
     def borders(self, rows: int) -> tuple[int, int, int]:
         """Where training, validation and testing end, of so many rows."""
         parts = np.array(self.split)
-        if (parts <= 0).any():
-            raise InputError(f"--split {' '.join(map(str, self.split))}: every part must be more than 0")
+        if len(parts) != 3 or not ((parts > 0) & np.isfinite(parts)).all():
+            raise InputError(f"--split {' '.join(map(str, self.split))}: give three parts, each more than 0 and finite")
         shares = (parts <= 1).all()
         ends = np.round(np.cumsum(parts) * (rows if shares else 1)).astype(int)
         if ends[-1] > rows:
@@ -124,7 +124,8 @@ class ForecastingSaved(SavedOptions):
     """Which saved forecaster is meant, and where its forecasts go.
 
     Attributes:
-        horizon: Steps to forecast, at most those the model was trained for; all of them when not given.
+        horizon: Steps to write, at most those the model was trained for; all of them when not given. What is known
+            ahead is needed for all, as a forecast reads the whole of its segment.
         output_file: A CSV file to write the forecasts to.
         plot: A PNG file to draw them in.
     """
@@ -135,7 +136,11 @@ class ForecastingSaved(SavedOptions):
 
 
 class Forecasting(Task):
-    """Segments of each series, recurrent stack, all steps up to the horizon at once; every column by itself."""
+    """Segments of each series, recurrent stack, all steps up to the horizon at once; every column by itself.
+
+    Attributes:
+        by_step: Test scores of the model and its baselines by steps ahead, once the baselines are made.
+    """
 
     name = "forecasting"
     summary = "Forecasting, many-to-many: the next steps of time series"
@@ -146,6 +151,7 @@ class Forecasting(Task):
     monitor = "val_loss"
     score = "mae"
     higher_score_is_better = False
+    by_step: dict[str, dict[str, np.ndarray]]
 
     def load(self) -> str:
         options = self.options
@@ -156,8 +162,15 @@ class Forecasting(Task):
                 f"--head recursive: --cell {options.cell} has no recurrence to decode with; give --head direct"
             )
         levels = options.quantiles
-        if not levels or any(a >= b for a, b in zip((0.0, *levels), (*levels, 1.0))):
+        if not levels or not all(a < b for a, b in zip((0.0, *levels), (*levels, 1.0))):
             raise InputError(f"--quantiles {' '.join(map(str, levels))}: give levels between 0 and 1, ascending")
+        segments = -(-max(options.seasons, default=0) // options.segment)  # History is read in whole ones.
+        needed = options.segment * segments
+        if options.context is not None and options.context < needed:
+            raise InputError(
+                f"--context {options.context}: reaches back less than the longest of --seasons, in whole segments; "
+                f"give {needed} or more"
+            )
         self.panel = options.load()
         self.borders = [options.borders(len(group.times)) for group in self.panel.groups]
         self.tables = Tables(
@@ -179,9 +192,10 @@ class Forecasting(Task):
         rows = sum(len(group.times) for group in self.panel.groups)
         still = f"; constant in training: {', '.join(self.tables.constant)}" if self.tables.constant else ""
         known = f", known ahead: {', '.join(self.panel.covariates)}" if self.panel.covariates else ""
+        left_out = f"; columns left out: {', '.join(self.panel.left_out)}" if self.panel.left_out else ""
         return (
             f"{self.panel.source}: {rows:,} rows of {len(self.panel.columns)} columns in {len(self.panel.groups)} "
-            f"groups, a row every {self.panel.seconds:,} s{known}{still}"
+            f"groups, a row every {series.spaced(self.panel.seconds)}{known}{still}{left_out}"
         )
 
     def config(self) -> dict[str, Any]:
@@ -271,14 +285,14 @@ class Forecasting(Task):
     def baselines(self, answers: Forecasts) -> dict[str, Scores]:
         judge, options = self._judge, self.options
         validation = self._origins("validation")
-        found = {"last_value": judge.scores(judge.naive(answers, validation, 1))}
+        found = {"last_value": judge.naive(answers, validation, 1)}
         for season in options.seasons:
-            found[f"seasonal_naive_{season}"] = judge.scores(judge.naive(answers, validation, season))
+            found[f"seasonal_naive_{season}"] = judge.naive(answers, validation, season)
         some = answers.some(SMOOTHED_ORIGINS)
-        smoothed = exponential_smoothing(self.tables, some, options)
-        found[f"exponential_smoothing_{len(some.row)}_origins"] = judge.scores(smoothed)
-        found[f"{options.cell}_{len(some.row)}_origins"] = judge.scores(some)
-        return found
+        found[f"exponential_smoothing_{len(some.row)}_origins"] = exponential_smoothing(self.tables, some, options)
+        found[f"{options.cell}_{len(some.row)}_origins"] = some
+        self.by_step = {name: judge.by_step(said) for name, said in (found | {options.cell: answers}).items()}
+        return {name: judge.scores(said) for name, said in found.items()}
 
     def _origins(self, split: str) -> Forecasts:
         _, number, row = _asked(self.sequences(split))
@@ -290,6 +304,8 @@ class Forecasting(Task):
         steps = np.unique(np.geomspace(1, self.options.horizon, 8).round().astype(int))
         lines = [f"{'steps ahead':>12}" + "".join(f"{name:>14}" for name in by_step)]
         lines += [f"{k:>12}" + "".join(f"{values[k - 1]:>14.4f}" for values in by_step.values()) for k in steps]
+        if none := self._judge.without_mase:
+            lines.append(f"not in MASE, with no seasonal error in training: {', '.join(none)}")
         return f"{len(answers.row):,} forecasts of {self.options.horizon} steps\n" + "\n".join(lines)
 
     def figure(self, history: list[dict[str, float]], answers: Forecasts, path: Path) -> None:
@@ -315,19 +331,24 @@ class Forecasting(Task):
         figure.savefig(path, dpi=110)
 
     def extras(self, folder: Path) -> None:
-        """An example to forecast from: the last rows of each group, those of the last horizon without values."""
+        """Scores by steps ahead; an example to forecast from, whose rows of the last horizon have no values."""
+        with (folder / "by_step.csv").open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["method", "steps_ahead", *next(iter(self.by_step.values()))])
+            for name, found in self.by_step.items():
+                writer.writerows([name, n, *row] for n, row in enumerate(zip(*found.values()), 1))
         panel, rows = self.panel, []
         long = len(panel.groups) > 1
         for group in panel.groups:
             cut = len(group.times) - self.options.horizon
             first = max(0, cut - EXAMPLE_ROWS)
-            times = np.datetime_as_string(group.times.astype("datetime64[s]"))
+            times = series.as_text(group.times, panel.seconds)
             for n in range(first, len(times)):
                 values = ["" if n >= cut or np.isnan(value) else f"{value:.6g}" for value in group.values[n]]
                 rows.append([*[group.name] * long, times[n], *values, *(f"{value:.6g}" for value in group.known[n])])
         with (folder / "example.csv").open("w", newline="") as file:
             writer = csv.writer(file)
-            names = ["unique_id", "ds"] if long else [self.options.time_column or "time"]
+            names = ["unique_id"] * long + [self.options.time_column or ("ds" if long else "time")]
             writer.writerow([*names, *panel.columns, *panel.covariates])
             writer.writerows(rows)
 
@@ -345,13 +366,25 @@ class Forecasting(Task):
 
         def run(every: bool, history: tf.Tensor, known: tf.Tensor, start: tf.Tensor, group: tf.Tensor) -> dict:
             many, rows = tf.unstack(tf.shape(history)[:2])
-            short = f"history: give {w} rows or more, the segment of this model"
-            with tf.control_dependencies([tf.debugging.assert_greater_equal(rows, w, short)]):
+            allowed = options.missing == "allow"
+            told = tf.where(tf.math.is_nan(history), 0.0, history) if allowed else history
+            finite = f"history: give finite numbers{', NaN where one is missing' if allowed else ''}"
+            checks = [
+                tf.debugging.assert_greater_equal(
+                    rows, w, f"history: give {w} rows or more, the segment of this model"
+                ),
+                tf.debugging.assert_equal(
+                    tf.shape(known)[1], rows + horizon, f"known: give the rows of history and {horizon} more"
+                ),
+                tf.debugging.check_numerics(told, finite),
+                tf.debugging.check_numerics(known, "known: give finite numbers"),
+            ]
+            with tf.control_dependencies(checks):
                 x = (history - tf.gather(mean, group)[:, None]) / tf.gather(scale, group)[:, None]
+                ahead = (known - known_mean) / known_scale
             x = tf.reshape(tf.transpose(x, (0, 2, 1)), (many * columns, rows))  # [N * columns, time]
             absent, x = tf.cast(tf.math.is_nan(x), tf.float32), _filled_in_graph(x)
             times = start[:, None] + panel.seconds * tf.range(tf.cast(rows + horizon, tf.int64))
-            ahead = (known - known_mean) / known_scale
             if options.calendar:
                 ahead = tf.concat([ahead, calendar(times, panel.seconds, tables.span)], 2)
             ahead = tf.repeat(ahead, columns, 0)  # [N * columns, time + horizon, covariates]
@@ -457,11 +490,17 @@ class Forecasting(Task):
     @classmethod
     def evaluate(cls, served: Any, data: ForecastingData, other: bool = False) -> tuple[Scores, str]:
         config = exporting.config_of(served.version)
-        given = asdict(data)
-        if other:  # The columns are those of the model where none is named.
-            given |= {name: given[name] or config[name] for name in ("target", "known")}
-        task = cls(from_saved(cls.Options, config | given))
+        if data.missing == "allow" != config["missing"]:
+            raise InputError("--missing allow: this model learned from series without missing values; train another")
+        task = cls(from_saved(cls.Options, config | asdict(data)))
         task.load()
+        panel = task.panel
+        for option, found in (("target", panel.columns), ("known", panel.covariates)):
+            if len(found) != len(config[option]):
+                raise InputError(
+                    f"--{option} {' '.join(found)}: {len(found)} columns; this model takes {len(config[option])}, "
+                    f"{', '.join(config[option]) or 'none'} when it learned"
+                )
         answers = backtest(served, task)
         return task.scores(answers), task.report(answers)
 
@@ -492,13 +531,34 @@ def _levels_in_graph(x: tf.Tensor, rows: tf.Tensor, levels: Sequence[int]) -> tf
     return tf.cast(means / tf.cast(many, tf.float64), tf.float32)
 
 
-def backtest(served: Any, task: Forecasting) -> Forecasts:
-    """What a saved model says at every test origin of a task's data, the whole history read once a phase."""
+def ask(signature: Any, panel: Panel, group: Group, rows: slice, horizon: int) -> dict[str, np.ndarray]:
+    """What a saved model answers to some rows of a group, and to what is known of the rows up to the horizon."""
     import tensorflow as tf
 
+    needed = signature.structured_input_signature[1]
+    given = {
+        "history": group.values[None, rows],
+        "known": group.known[None, rows.start : rows.stop + horizon],
+        "start": group.times[rows][:1],
+        "unique_id": [group.name],
+    }
+    try:
+        answer = signature(**{name: tf.constant(given[name], needed[name].dtype) for name in needed})
+    except tf.errors.InvalidArgumentError as error:
+        raise InputError(f"{panel.source}: series {group.name!r} is not one this model learned from") from error
+    learned = int(answer["seconds"])
+    if panel.seconds != learned:
+        raise InputError(
+            f"{panel.source}: a row every {series.spaced(panel.seconds)}; this model learned from one every "
+            f"{series.spaced(learned)}"
+        )
+    return {name: answer[name].numpy()[0] for name in ("mean", "quantiles")}
+
+
+def backtest(served: Any, task: Forecasting) -> Forecasts:
+    """What a saved model says at every test origin of a task's data, the whole history read once a phase."""
     options, panel = task.options, task.panel
     signature = served.model.signatures["backtest"]
-    needed = signature.structured_input_signature[1]
     columns, found = len(panel.columns), []
     jobs = [(g, phase) for g in range(len(panel.groups)) for phase in range(options.segment)]
     for number, phase in track(jobs, "forecasting", disable=len(jobs) <= 4):
@@ -507,17 +567,9 @@ def backtest(served: Any, task: Forecasting) -> Forecasts:
         origins = np.arange(start + phase + options.segment - 1, end - options.horizon, options.segment)
         if not len(origins):
             continue
-        rows = slice(start + phase, origins[-1] + 1)
-        ahead = slice(rows.start, rows.stop + options.horizon)
-        given = {
-            "history": group.values[None, rows],
-            "known": group.known[None, ahead],
-            "start": group.times[rows][:1],
-            "unique_id": [group.name],
-        }
-        answer = signature(**{name: tf.constant(given[name], needed[name].dtype) for name in needed})
+        answer = ask(signature, panel, group, slice(start + phase, int(origins[-1]) + 1), options.horizon)
         counts = origins >= first - 1
-        mean, quantiles = (answer[name].numpy()[0][counts] for name in ("mean", "quantiles"))
+        mean, quantiles = (answer[name][counts] for name in ("mean", "quantiles"))
         for column in range(columns):
             series_number = np.full(counts.sum(), number * columns + column)
             found.append(Forecasts(series_number, origins[counts], mean[..., column], quantiles[:, :, column]))
@@ -533,6 +585,7 @@ class Ahead(NamedTuple):
         mean: `[horizon]`.
         quantiles: `[horizon, levels]`.
         past: The last values, `[rows]`, and their times.
+        seconds: Between two rows.
     """
 
     name: str
@@ -540,21 +593,19 @@ class Ahead(NamedTuple):
     mean: np.ndarray
     quantiles: np.ndarray
     past: tuple[np.ndarray, np.ndarray]
+    seconds: int
 
     def rows(self, horizon: int) -> list[tuple]:
-        shown = np.datetime_as_string(self.times.astype("datetime64[s]"), "m")
         numbers = np.concatenate([self.mean[:, None], self.quantiles], 1).astype(float)
-        return [(self.name, time.replace("T", " "), *row) for time, row in zip(shown, numbers.tolist())][:horizon]
+        times = series.as_text(self.times, self.seconds)
+        return [(self.name, time, *row) for time, row in zip(times, numbers.tolist())][:horizon]
 
 
 def ahead_of(served: Any, config: dict[str, Any], path: str) -> list[Ahead]:
     """Forecasts of every series in a file from its last value on; rows after that tell what is known ahead."""
-    import tensorflow as tf
-
     columns, known, horizon = config["target"], config["known"], config["horizon"]
     panel = series.load(path, columns, known, config["time_column"], config["missing"], ahead=True)
-    needed = served.model.signatures["serving_default"].structured_input_signature[1]
-    found = []
+    signature, found = served.model.signatures["serving_default"], []
     for group in panel.groups:
         rows = int(np.flatnonzero(~np.isnan(group.values).all(1))[-1]) + 1
         ahead = len(group.times) - rows
@@ -567,26 +618,13 @@ def ahead_of(served: Any, config: dict[str, Any], path: str) -> list[Ahead]:
             raise InputError(
                 f"{path}: series {group.name!r} has {rows} rows; this model needs {config['segment']} or more"
             )
-        given = {
-            "history": group.values[None, :rows],
-            "known": group.known[None, : rows + horizon],
-            "start": group.times[:1],
-            "unique_id": [group.name],
-        }
-        try:
-            answer = served(**{name: tf.constant(given[name], needed[name].dtype) for name in needed})
-        except tf.errors.InvalidArgumentError as error:
-            raise InputError(f"{path}: series {group.name!r} is not one this model learned from") from error
-        if panel.seconds != int(answer["seconds"]):
-            raise InputError(
-                f"{path}: a row every {panel.seconds} s; this model learned from one every {int(answer['seconds'])} s"
-            )
+        answer = ask(signature, panel, group, slice(0, rows), horizon)
         times = group.times[0] + panel.seconds * np.arange(rows + horizon)
         for number, column in enumerate(columns):
             name = column if len(panel.groups) == 1 else f"{group.name} {column}" if columns[1:] else group.name
-            mean, quantiles = (answer[key].numpy()[0][:, number] for key in ("mean", "quantiles"))
+            mean, quantiles = (answer[key][:, number] for key in ("mean", "quantiles"))
             past = group.values[:rows, number][-4 * horizon :], times[:rows][-4 * horizon :]
-            found.append(Ahead(name, times[rows:], mean, quantiles, past))
+            found.append(Ahead(name, times[rows:], mean, quantiles, past, panel.seconds))
     return found
 
 
@@ -598,8 +636,9 @@ def draw_ahead(found: Sequence[Ahead], horizon: int, levels: Sequence[float], pa
     figure = Figure(figsize=(11, 2.8 * len(shown) + 0.6), layout="constrained")
     for ax, one in zip(figure.subplots(len(shown), 1, squeeze=False)[:, 0], shown):
         past, times = one.past
-        ax.plot(times.astype("datetime64[s]"), past, color="black", linewidth=1)
-        _draw_forecast(ax, one.times[:horizon], one.mean[:horizon], one.quantiles[:horizon], levels)
+        ax.plot(series.as_times(times, one.seconds), past, color="black", linewidth=1)
+        ahead = series.as_times(one.times[:horizon], one.seconds)
+        _draw_forecast(ax, ahead, one.mean[:horizon], one.quantiles[:horizon], levels)
         ax.set(title=one.name)
     if len(found) > len(shown):
         figure.suptitle(f"the first {len(shown)} of {len(found)} series")
@@ -611,10 +650,10 @@ def draw_weeks(ax: Any, task: Forecasting, answers: Forecasts) -> None:
     judge, options, tables = task._judge, task.options, task.tables
     one = answers.take(answers.series == answers.series[-1])
     chosen = one.take(np.arange(0, len(one.row), options.horizon)[: max(1, 1344 // options.horizon)])
-    times = task.panel.groups[tables.group_of[int(chosen.series[0])]].times
+    times = series.as_times(task.panel.groups[tables.group_of[int(chosen.series[0])]].times, task.panel.seconds)
     for n, (row, truth) in enumerate(zip(chosen.row, judge.truth(chosen))):
         ahead = times[row + 1 : row + 1 + options.horizon]
-        ax.plot(ahead.astype("datetime64[s]"), truth, color="black", linewidth=1, label="" if n else "came")
+        ax.plot(ahead, truth, color="black", linewidth=1, label="" if n else "came")
         _draw_forecast(ax, ahead, chosen.mean[n], chosen.quantiles[n], options.quantiles, not n)
     name = task.panel.columns[int(chosen.series[0]) % len(task.panel.columns)]
     ax.set(title=f"test: {name}, a forecast every {options.horizon} steps")
@@ -624,10 +663,9 @@ def draw_weeks(ax: Any, task: Forecasting, answers: Forecasts) -> None:
 def _draw_forecast(
     ax: Any, times: np.ndarray, mean: np.ndarray, quantiles: np.ndarray, levels: Sequence[float], named: bool = True
 ) -> None:
-    at = times.astype("datetime64[s]")
-    ax.plot(at, mean, color="tab:blue", linewidth=1, label="mean" if named else "")
+    ax.plot(times, mean, color="tab:blue", linewidth=1, label="mean" if named else "")
     label = f"{levels[0]:g} to {levels[-1]:g}" if named else ""
-    ax.fill_between(at, quantiles[:, 0], quantiles[:, -1], color="tab:blue", alpha=0.25, linewidth=0, label=label)
+    ax.fill_between(times, quantiles[:, 0], quantiles[:, -1], color="tab:blue", alpha=0.25, linewidth=0, label=label)
     if named:
         ax.legend(loc="upper left")
 
@@ -645,13 +683,12 @@ def exponential_smoothing(tables: Tables, origins: Forecasts, options: Forecasti
         list(zip(origins.series, origins.row)), "exponential smoothing", disable=len(origins.row) <= 2
     ):
         history = tables.values[tables.offset[number] + max(0, row + 1 - 28 * season) : tables.offset[number] + row + 1]
-        seasonal = {"seasonal": "add", "seasonal_periods": season} if len(history) >= 2 * season > 2 else {}
+        how = {"initialization_method": "heuristic" if len(history) >= 10 else "estimated"}
+        if season > 1 and len(history) >= max(2 * season, 10 + 2 * (season // 2)):  # What the heuristic needs.
+            how |= {"seasonal": "add", "seasonal_periods": season}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = ETSModel(
-                pd.Series(history, dtype=float), error="add", initialization_method="heuristic", **seasonal
-            )
-            fit = model.fit(disp=False, maxiter=100)
+            fit = ETSModel(pd.Series(history, dtype=float), error="add", **how).fit(disp=False, maxiter=100)
             said = fit.get_prediction(len(history), len(history) + options.horizon - 1)
             mean = np.asarray(said.predicted_mean)
             low_high = {q: said.pred_int(alpha=2 * min(q, 1 - q)) for q in options.quantiles if q != 0.5}

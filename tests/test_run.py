@@ -12,6 +12,7 @@ import pytest
 
 import run
 import tasks
+from common import exporting
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -71,6 +72,28 @@ def test_bad_input_gets_one_line_and_exit_code_2(
     arguments: tuple[str, ...], expected: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert expected in refused(capsys, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((), {"data": "mine", "column": "xpos", "encoding": "latin-1"}),
+        (("--data", "other"), {"data": "other", "column": "xpos", "encoding": "latin-1"}),
+        (("--data", "other", "--column", "upos"), {"data": "other", "column": "upos", "encoding": "latin-1"}),
+    ],
+)
+def test_evaluate_takes_what_is_not_given_from_the_saved_model(
+    arguments: tuple[str, ...], expected: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    saved = {"data": "mine", "column": "xpos", "encoding": "latin-1", "units": 8}
+    monkeypatch.setattr(exporting, "find", lambda *where: Path("somewhere"))
+    monkeypatch.setattr(exporting, "config_of", lambda version: saved)
+    monkeypatch.setattr(exporting, "load", lambda version: None)
+    kind = tasks.get("pos")
+    monkeypatch.setattr(kind, "evaluate", lambda served, data, other: asked.append((data, other)) or ({}, ""))
+    assert run.main(["pos", "evaluate", *arguments]) == 0
+    assert asked == [(kind.Data(**expected), expected["data"] == "other")]
 
 
 def test_trains_predicts_and_evaluates_from_the_shell(data_of_sentiment: Path, tmp_path: Path) -> None:

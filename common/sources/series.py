@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
 EMBEDDED = Path(__file__).with_name("figures") / "victoria_demand.csv.gz"
 TIME_NAMES = ("ds", "time", "date", "datetime", "timestamp")
-LONG = ("unique_id", "ds", "y")
+MONTH = 2_629_746  # Seconds, a twelfth of the mean year.
 Missing = Literal["refuse", "allow"]
 
 
@@ -26,7 +28,7 @@ class Group(NamedTuple):
 
     Attributes:
         name: `unique_id`, or the file's name.
-        times: Seconds since 1970, `[rows]`, evenly spaced.
+        times: Seconds since 1970, `[rows]`, evenly spaced; of rows that are months apart, each month takes `MONTH`.
         values: To forecast, `[rows, columns]`; NaN where missing.
         known: Covariates known ahead, `[rows, covariates]`.
     """
@@ -47,6 +49,7 @@ class Panel:
         covariates: Names of what is known ahead.
         seconds: Between two rows.
         source: For people: where they came from.
+        left_out: Columns that are neither to forecast nor known, where none to forecast was named.
     """
 
     groups: list[Group]
@@ -54,6 +57,24 @@ class Panel:
     covariates: list[str]
     seconds: int
     source: str
+    left_out: tuple[str, ...] = ()
+
+
+def spaced(seconds: int) -> str:
+    """How far rows are apart, for people."""
+    months, rest = divmod(seconds, MONTH)
+    return f"{seconds:,} s" if rest else "month" if months == 1 else f"{months} months"
+
+
+def as_times(times: np.ndarray, seconds: int) -> np.ndarray:
+    """Times of rows so far apart as `datetime64`."""
+    return (times // MONTH).astype("datetime64[M]") if seconds % MONTH == 0 else times.astype("datetime64[s]")
+
+
+def as_text(times: np.ndarray, seconds: int) -> list[str]:
+    """Times as they are written: months, minutes, or seconds where minutes do not tell them apart."""
+    unit = "M" if seconds % MONTH == 0 else "s" if (times % 60).any() else "m"
+    return [text.replace("T", " ") for text in np.datetime_as_string(as_times(times, seconds), unit).tolist()]
 
 
 def load(
@@ -96,10 +117,16 @@ def _frame(path: Path) -> pd.DataFrame:
     kind = format_of(path)
     try:
         if kind == ".parquet" and plain_name(path) == path:
-            return pd.read_parquet(path)
+            frame = pd.read_parquet(path)
+            return frame.reset_index(drop=frame.index.names == [None])
         if kind in (".csv", ".tsv", ".txt"):
-            return pd.read_csv(path, sep="\t" if kind == ".tsv" else ",", encoding="utf-8-sig")
-    except (OSError, ValueError) as error:
+            separator = "\t" if kind == ".tsv" else ","
+            text = {"sep": separator, "encoding": "utf-8-sig", "dtype": {"unique_id": str}, "skip_blank_lines": False}
+            frame = pd.read_csv(path, **text)
+            if not isinstance(frame.index, pd.RangeIndex):
+                raise ValueError("line 2 has more fields than line 1 has names")
+            return frame.dropna(how="all")  # The rows that are left keep their numbers.
+    except (OSError, ValueError, EOFError, zlib.error) as error:
         raise InputError(
             f"{path}: cannot be read ({' '.join(str(error).split())[:200]}); give CSV or Parquet"
         ) from error
@@ -125,17 +152,25 @@ def _panel(
                 raise InputError(f"{source}: no column {name!r}, which {option} names; it has {', '.join(names)}")
     if both := [name for name in known if name in targets]:
         raise InputError(f"--known {both[0]}: named as --target too; a column is one or the other")
-    long = all(name in names for name in LONG) and set(targets) <= {"y"}
+    long = {"unique_id", time_column or "ds", "y"} <= set(names) and set(targets) <= {"y"}
     time = time_column or ("ds" if long else _time_column(names, source))
     if time not in names:
         raise InputError(f"{source}: no column {time!r}, which --time-column names; it has {', '.join(names)}")
     columns = ["y"] if long else list(targets) or _numeric(frame, {time, *known}, source)
+    for at in np.flatnonzero(frame["unique_id"].isna())[:1] if long else ():
+        raise InputError(f"{source}:{_line(frame, at)}: no value in 'unique_id'; name the series of this row")
     parts = dict(list(frame.groupby("unique_id", sort=False))) if long else {Path(source).name: frame}
     groups = [_group(str(name), part, time, columns, known, missing, ahead, source) for name, part in parts.items()]
     spacing = {int(group.times[1] - group.times[0]) for group in groups}
     if len(spacing) > 1:
-        raise InputError(f"{source}: series of different spacing, {' and '.join(map(str, sorted(spacing)))} seconds")
-    return Panel(groups, columns, list(known), spacing.pop(), source)
+        raise InputError(f"{source}: series of different spacing, {' and '.join(map(spaced, sorted(spacing)))}")
+    read = {time, *columns, *known, *(["unique_id"] if long else [])}
+    left_out = () if targets else tuple(name for name in names if name not in read)
+    return Panel(groups, columns, list(known), spacing.pop(), source, left_out)
+
+
+def _line(frame: pd.DataFrame, at: int) -> int:
+    return int(frame.index[at]) + 2  # After the line of names, counted from 1.
 
 
 def _time_column(names: Sequence[str], source: str) -> str:
@@ -146,9 +181,13 @@ def _time_column(names: Sequence[str], source: str) -> str:
 
 
 def _numeric(frame: pd.DataFrame, other: set[str], source: str) -> list[str]:
+    """The columns that hold a number; whether they hold anything else is seen when they are read."""
     import pandas as pd
 
-    found = [name for name in frame.columns if name not in other and pd.api.types.is_numeric_dtype(frame[name])]
+    def holds_one(values: pd.Series) -> bool:
+        return pd.api.types.is_numeric_dtype(values) or pd.to_numeric(values.astype(str), errors="coerce").notna().any()
+
+    found = [name for name in frame.columns if name not in other and holds_one(frame[name])]
     if not found:
         raise InputError(f"{source}: no numeric column to forecast; name one with --target")
     return found
@@ -164,9 +203,7 @@ def _group(
     ahead: bool,
     source: str,
 ) -> Group:
-    def line(at: int) -> int:
-        return int(frame.index[at]) + 2  # After the line of names, counted from 1.
-
+    line = partial(_line, frame)
     times = _times(frame, time, source, line)
     if len(times) < 3:
         raise InputError(f"{source}: series {name!r} has {len(times)} rows; give three or more")
@@ -181,7 +218,7 @@ def _group(
     spacing = int(np.unique(steps)[spacing])
     for at in np.flatnonzero(steps % spacing)[:1] + 1:
         raise InputError(
-            f"{source}:{line(at)}: {steps[at - 1]} seconds after the row before, where {spacing} are usual"
+            f"{source}:{line(at)}: {spaced(int(steps[at - 1]))} after the row before, where {spaced(spacing)} is usual"
         )
     for at in np.flatnonzero(steps != spacing)[:1] + 1:
         if missing == "refuse":
@@ -211,7 +248,7 @@ def _group(
     )
 
 
-def _times(frame: pd.DataFrame, time: str, source: str, line: object) -> np.ndarray:
+def _times(frame: pd.DataFrame, time: str, source: str, line: Callable[[int], int]) -> np.ndarray:
     import pandas as pd
 
     parsed = pd.to_datetime(frame[time], errors="coerce", utc=True)
@@ -219,17 +256,25 @@ def _times(frame: pd.DataFrame, time: str, source: str, line: object) -> np.ndar
         raise InputError(
             f"{source}:{line(at)}: {frame[time].iloc[at]!r} in {time!r} is no time; write 2014-12-31 23:30"
         )
+    if pd.api.types.is_numeric_dtype(frame[time]):
+        raise InputError(f"{source}:{line(0)}: {frame[time].iloc[0]} in {time!r} is a number; write 2014-12-31 23:30")
+    months = (12 * (parsed.dt.year - 1970) + parsed.dt.month - 1).to_numpy()
+    same_day = parsed.dt.day.nunique() == 1 or parsed.dt.is_month_end.all()
+    if same_day and parsed.dt.time.nunique() == 1 and (np.diff(months) > 0).all():
+        return MONTH * months.astype(np.int64)
     return parsed.dt.tz_localize(None).to_numpy().astype("datetime64[s]").astype(np.int64)
 
 
-def _numbers(frame: pd.DataFrame, names: Sequence[str], source: str, line: object) -> np.ndarray:
+def _numbers(frame: pd.DataFrame, names: Sequence[str], source: str, line: Callable[[int], int]) -> np.ndarray:
     import pandas as pd
 
     columns = []
     for name in names:
-        numbers = pd.to_numeric(frame[name], errors="coerce")
+        numbers = pd.to_numeric(frame[name], errors="coerce").astype(np.float64)
         for at in np.flatnonzero(numbers.isna() & frame[name].notna())[:1]:
-            raise InputError(f"{source}:{line(at)}: {frame[name].iloc[at]!r} in {name!r} is no number; give one")
+            raise InputError(
+                f"{source}:{line(at)}: {frame[name].iloc[at]!r} in {name!r} is no number; give one, or other columns"
+            )
         for at in np.flatnonzero(np.isinf(numbers))[:1]:
             raise InputError(f"{source}:{line(at)}: {name!r} is infinite; give a number")
         columns.append(numbers.to_numpy(np.float32))

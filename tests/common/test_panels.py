@@ -113,3 +113,39 @@ def test_some_origins_are_spread_evenly() -> None:
     every = forecast(list(range(11)), np.zeros((11, 2)))
     assert every.some(3).row.tolist() == [0, 5, 10]
     assert every.some(99).row.tolist() == list(range(11))
+
+
+@pytest.mark.parametrize("value", [0.1, 3.3, 1234.567])
+def test_a_constant_series_is_named_and_not_blown_up(value: float) -> None:
+    tables = tables_of(panel_of(np.full(12_000, value), np.arange(12_000)), train=11_990)
+    assert tables.constant == ["g c0"] and tables.scale[0] == 1
+    assert tables.mean == pytest.approx([value, 11_989 / 2], rel=1e-7)
+
+
+def test_a_score_that_nothing_counts_for_is_left_out() -> None:
+    found = judge_of(np.zeros(8), season=7).scores(forecast([5], [[1.0, 1.0]]))
+    assert found["mae"] == 1 and not {"mape", "mase"} & set(found)
+    found = judge_of(np.array([0.0, 1, 3, 4, 6, 7, 0, 10])).scores(forecast([5], [[1.0, 8.0]]))
+    assert found["mape"] == pytest.approx(20)  # Of the second step alone; nothing is a share of 0.
+
+
+def test_a_series_that_repeats_itself_exactly_is_not_in_mase() -> None:
+    judge = Judge(tables_of(panel_of(np.full(8, 3.0), np.arange(8.0)), 6, horizon=2), [6], LEVELS, 1)
+    said = forecast([5, 5], [[4.0, 4.0], [8.0, 9.0]])._replace(series=np.array([0, 1]))
+    assert judge.scores(said)["mase"] == pytest.approx(2) and judge.without_mase == ["g c0"]
+
+
+def test_naive_quantiles_are_of_each_series() -> None:
+    at = np.arange(40)
+    judge = Judge(tables_of(panel_of(at % 2, 100 * (at % 2)), 20, horizon=2), [20], LEVELS, 1)
+    number, row = np.repeat([0, 1], 10), np.tile(np.arange(20, 30), 2)
+    origins = Forecasts(number, row, np.zeros((20, 2)), np.zeros((20, 2, 3)))
+    quantiles = judge.naive(origins, origins, 1).quantiles[:, 0]
+    width = quantiles[:, -1] - quantiles[:, 0]
+    assert width == pytest.approx(np.repeat([2.0, 200.0], 10), rel=1e-4)
+
+
+def test_one_quantile_covers_nothing() -> None:
+    judge = Judge(tables_of(panel_of(np.arange(8.0)), 6, horizon=2), [6], (0.5,), 1)
+    said = forecast([5], [[6.0, 7.0]])
+    assert not [name for name in judge.scores(said._replace(quantiles=said.quantiles[..., 1:2])) if "coverage" in name]

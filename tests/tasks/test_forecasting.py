@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import csv
+import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import tensorflow as tf
 
 import run
 from common import exporting, training
 from common.errors import InputError
+from common.panels import Forecasts
 from common.sources import series
-from tasks.forecasting import Forecasting, ForecastingOptions, backtest
+from common.streams import Stream
+from common.tbptt import TBPTT
+from tasks.forecasting import Forecasting, ForecastingOptions, backtest, exponential_smoothing
 
 HORIZON = 6
 
@@ -22,6 +29,22 @@ def task_of(data: Path, **options: object) -> Forecasting:
     small = {"units": 8, "embedding": 8, "batch_size": 4, "window": 16, "epochs": 1, "horizon": HORIZON, "segment": 4}
     known = {"seasons": (8, 24), "known": ("heat",)}
     return Forecasting(ForecastingOptions(data=str(data), **(small | known | options)))
+
+
+def exported(task: Forecasting, folder: Path):
+    """A task's network as it is served, untrained."""
+    task.load()
+    network = task.network()
+    network.build()
+    exporting.save(task.export(network), folder)
+    (folder / exporting.ASSETS).mkdir()
+    (folder / exporting.ASSETS / "config.json").write_text(json.dumps(task.config()))
+    return exporting.load(folder)
+
+
+def file_of(path: Path, times: Sequence[object], **columns: Sequence[object]) -> Path:
+    pd.DataFrame({"time": times} | columns).to_csv(path, index=False)
+    return path
 
 
 @pytest.fixture(autouse=True)
@@ -90,6 +113,50 @@ def test_too_short_a_history_is_refused(served, data_of) -> None:
         ask(served, panel, 3)
 
 
+@pytest.mark.parametrize("missing", ["refuse", "allow"])
+def test_numbers_that_are_none_are_refused_unless_the_model_was_told_of_them(missing, data_of, tmp_path: Path) -> None:
+    served = exported(task_of(data_of("forecasting"), missing=missing), tmp_path / "saved")
+
+    def say(value: float = 0.0, known: float = 0.0, more: int = HORIZON) -> np.ndarray:
+        history, ahead = np.zeros((1, 9, 1), np.float32), np.zeros((1, 9 + more, 1), np.float32)
+        history[0, 5], ahead[0, -1] = value, known
+        return served(history=history, known=ahead, start=np.zeros(1, np.int64))["mean"].numpy()
+
+    for wrong, said in (
+        ({"value": math.inf}, "history: give finite numbers"),
+        ({"known": math.nan}, "known: give finite numbers"),
+        ({"more": HORIZON - 1}, "known: give the rows of history and 6 more"),
+        ({"more": HORIZON + 1}, "known: give the rows of history and 6 more"),
+    ):
+        with pytest.raises(tf.errors.InvalidArgumentError, match=said):
+            say(**wrong)
+    if missing == "allow":
+        assert np.isfinite(say(math.nan)).all()
+    else:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="history: give finite numbers"):
+            say(math.nan)
+
+
+def test_months_are_forecast_and_written_as_months(tmp_path: Path) -> None:
+    times = pd.date_range("2001-01-31", periods=120, freq="ME")
+    task = task_of(file_of(tmp_path / "x.csv", times, load=np.arange(120)), known=(), seasons=(12,))
+    served = exported(task, tmp_path / "saved")
+    table = Forecasting.predict(served, [str(tmp_path / "x.csv")], Forecasting.Saved())
+    assert list(table.columns[1].cells) == ["2011-01", "2011-02", "2011-03", "2011-04", "2011-05", "2011-06"]
+
+
+def test_the_example_of_a_long_file_has_its_name_of_the_time(tmp_path: Path) -> None:
+    times = pd.date_range("2024-01-01", periods=60, freq="h")
+    parts = [pd.DataFrame({"unique_id": name, "when": times, "y": np.arange(60)}) for name in "ab"]
+    pd.concat(parts).to_csv(tmp_path / "long.csv", index=False)
+    task = task_of(tmp_path / "long.csv", known=(), seasons=(5,), time_column="when")
+    served = exported(task, tmp_path / "saved")
+    task.by_step = {"lstm": {"mae": np.zeros(HORIZON)}}
+    task.extras(tmp_path)
+    table = Forecasting.predict(served, [str(tmp_path / "example.csv")], Forecasting.Saved())
+    assert table.row_count == 2 * HORIZON
+
+
 def test_predict_writes_a_table_and_a_picture(output: Path, data_of, tmp_path: Path, capsys) -> None:
     file, picture = tmp_path / "out.csv", tmp_path / "out.png"
     ahead = str(data_of("forecasting").with_name("ahead.csv"))
@@ -102,6 +169,41 @@ def test_predict_writes_a_table_and_a_picture(output: Path, data_of, tmp_path: P
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_scores_by_steps_ahead_are_saved(served) -> None:
+    found = pd.read_csv(served.version / exporting.ASSETS / "by_step.csv").set_index("method")
+    saved = json.loads((served.version / exporting.ASSETS / "metrics.json").read_text())
+    assert set(found.index) == {"lstm", *saved["baselines"]}
+    assert found.loc["lstm", "steps_ahead"].tolist() == list(range(1, HORIZON + 1))
+    assert found.loc["lstm", "mae"].mean() == pytest.approx(saved["metrics"]["mae"])
+
+
+def test_evaluate_of_the_same_file_is_what_training_said(output: Path, served, data_of, capsys) -> None:
+    assert run.main(["forecasting", "evaluate", "--output", str(output), "--data", str(data_of("forecasting"))]) == 0
+    saved = json.loads((served.version / exporting.ASSETS / "metrics.json").read_text())
+    assert f"{saved['metrics']['mae']:.4f}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--target", "load", "heat", "--empty-known"], "--target load heat: 2 columns; this model takes 1, load when"),
+        (["--empty-known"], "--known : 0 columns; this model takes 1, heat"),
+        (["--missing", "allow"], "--missing allow: this model learned from series without missing values"),
+        (["--empty-split"], "--split : give three parts"),
+    ],
+)
+def test_evaluate_says_what_is_wrong(options: list[str], said: str, output: Path, capsys) -> None:
+    assert run.main(["forecasting", "evaluate", "--output", str(output), *options]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_evaluate_refuses_rows_of_another_spacing(output: Path, data_of, tmp_path: Path, capsys) -> None:
+    names, *rows = data_of("forecasting").read_text().split("\n")
+    (tmp_path / "sparse.csv").write_text("\n".join([names, *rows[::2]]))
+    assert run.main(["forecasting", "evaluate", "--output", str(output), "--data", str(tmp_path / "sparse.csv")]) == 2
+    assert "a row every 7,200 s; this model learned from one every 3,600 s" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("change", "options", "said"),
     [
@@ -109,8 +211,8 @@ def test_predict_writes_a_table_and_a_picture(output: Path, data_of, tmp_path: P
         (lambda text: text, ["--plot", "/none/x.png"], "--plot /none/x.png"),
         (lambda text: "\n".join(text.split("\n")[:1003]), [], "2 rows after its last value; .*'heat'.* 6 steps ahead"),
         (lambda text: text.replace("heat", "cold"), [], "no column 'heat'"),
-        (lambda text: text.replace(":00,", ":30,", 1), [], "seconds after the row before"),
-        (lambda text: "\n".join([text.split("\n")[0], *text.split("\n")[1::2]]), [], "a row every 7200 s; .* 3600"),
+        (lambda text: text.replace(":00,", ":30,", 1), [], "1,800 s after the row before"),
+        (lambda text: "\n".join([text.split("\n")[0], *text.split("\n")[1::2]]), [], "a row every 7,200 s; .* 3,600 s"),
     ],
 )
 def test_predict_says_what_is_wrong(change, options, said, output: Path, data_of, tmp_path: Path, capsys) -> None:
@@ -130,7 +232,17 @@ def test_predict_says_what_is_wrong(change, options, said, output: Path, data_of
         ({"bidirectional": True}, "--bidirectional: what reads backwards"),
         ({"quantiles": (0.5, 0.1)}, "--quantiles 0.5 0.1: give levels between 0 and 1, ascending"),
         ({"split": (0.5, 0.5, 0.5)}, "--split 0.5 0.5 0.5: more than the 1,200 rows"),
-        ({"split": (1.0, 0.0, 0.0)}, "every part must be more than 0"),
+        ({"split": (1.0, 0.0, 0.0)}, "give three parts, each more than 0"),
+        (
+            {
+                "split": (),
+            },
+            "--split : give three parts",
+        ),
+        ({"split": (math.nan, 0.1, 0.1)}, "--split nan 0.1 0.1: give three parts, each more than 0 and finite"),
+        ({"split": (0.7, 0.1, math.inf)}, "--split 0.7 0.1 inf"),
+        ({"quantiles": (math.nan,)}, "--quantiles nan: give levels between 0 and 1"),
+        ({"context": 20}, "--context 20: reaches back less than the longest of --seasons.*; give 24 or more"),
         ({"horizon": 500}, "too few for --horizon 500"),
         ({"target": ("nope",)}, "no column 'nope'"),
     ],
@@ -153,6 +265,9 @@ def test_long_files_are_served_by_name(tmp_path: Path) -> None:
     assert np.abs(answer["mean"].numpy()[:, :, 0].mean(1) - [5, 500]).max() < 5
     with pytest.raises(tf.errors.InvalidArgumentError, match="not one the model learned from"):
         served(history=history[:1], start=np.zeros(1, np.int64), unique_id=tf.constant(["c"]))
+    (tmp_path / "other.csv").write_text("\n".join(rows).replace("\nb,", "\nc,") + "\n")
+    with pytest.raises(InputError, match=r"other\.csv: series 'c' is not one this model learned from"):
+        Forecasting.evaluate(served, Forecasting.Data(data=str(tmp_path / "other.csv")))
     for file in (tmp_path / "long.csv", served.version / "assets.extra" / "example.csv"):
         table = Forecasting.predict(served, [str(file)], Forecasting.Saved())
         assert table.row_count == 2 * HORIZON
@@ -173,3 +288,38 @@ def test_missing_values_are_forecast_around(data_of, tmp_path: Path) -> None:
         Forecasting.Data(data=str(tmp_path / "holes.csv"), missing="allow", target=("load",), known=("heat",)),
     )
     assert np.isfinite(scores["mae"])
+
+
+def test_a_calendar_of_no_period_is_served(tmp_path: Path) -> None:
+    times = pd.date_range("2023-01-01", periods=60, freq="7D")
+    data = file_of(tmp_path / "weeks.csv", times, load=np.arange(60))
+    served = exported(task_of(data, known=(), seasons=()), tmp_path / "saved")
+    answer = served(history=tf.zeros((2, 9, 1)), start=tf.zeros(2, tf.int64))
+    assert answer["mean"].shape == (2, HORIZON, 1)
+
+
+@pytest.mark.parametrize("rows", [1, 8, 12, 14])
+def test_exponential_smoothing_of_a_short_history(rows: int, tmp_path: Path) -> None:
+    times = pd.date_range("2024-01-01", periods=60, freq="h")
+    task = task_of(file_of(tmp_path / "x.csv", times, load=np.arange(60) % 5), known=(), seasons=(5,))
+    task.load()
+    origin = Forecasts(np.array([0]), np.array([rows - 1]), np.zeros((1, HORIZON)), np.zeros((1, HORIZON, 3)))
+    assert np.isfinite(exponential_smoothing(task.tables, origin, task.options).mean).all()
+
+
+@pytest.mark.parametrize("season", ["0", "-24"])
+def test_seasons_lie_in_the_past(season: str, data_of, capsys) -> None:
+    assert run.main(["forecasting", "--data", str(data_of("forecasting")), "--seasons", "8", season]) == 2
+    assert "--seasons" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("context", [24, 26])
+def test_a_backtest_with_a_context_is_what_the_trained_network_answers(context, data_of, tmp_path: Path) -> None:
+    task = task_of(data_of("forecasting"), target=("load",), context=context)
+    served = exported(task, tmp_path / "saved")
+    network, sequences = task.network(), task.sequences("test")
+    stream = Stream.in_order(sequences, 4, 16)
+    answers = task.answers(network, stream, TBPTT(network, 4, 16).predict(stream, verbose=0))
+    found = backtest(served, task)
+    assert found.row.tolist() == answers.row.tolist()
+    np.testing.assert_allclose(found.mean, answers.mean, rtol=1e-4)

@@ -85,7 +85,12 @@ GOOD = hours(6)
         ([*GOOD[:3], GOOD[2], *GOOD[3:]], {}, r":5: time of series 'x\.csv' repeats the time of the row before"),
         ([GOOD[1], GOOD[0], *GOOD[2:]], {}, r":3: .* is earlier than that of the row before; sort"),
         ([*GOOD[:2], *GOOD[4:]], {}, r":4: 2 rows are left out before this one .*--missing allow"),
-        ([*GOOD[:3], "2024-01-01 02:20,1,1"], {}, r":5: 1200 seconds after the row before, where 3600 are usual"),
+        ([*GOOD[:3], "2024-01-01 02:20,1,1"], {}, r":5: 1,200 s after the row before, where 3,600 s is usual"),
+        ([*GOOD[:3], "2024-01-01 03:00,three,1"], {}, r":5: 'three' in 'a' is no number; give one, or other columns"),
+        (["", *GOOD[:2], "", "2024-01-01 02:00,three,1"], {}, r":6: 'three' in 'a' is no number"),
+        ([f"{row}," for row in GOOD], {}, r"x\.csv: cannot be read \(line 2 has more fields than line 1 has names\)"),
+        ([f"{n},1,1" for n in range(5)], {}, r":2: 0 in 'time' is a number; write 2014-12-31 23:30"),
+        (["2024-01-01,1,1", "2024-03-01,1,1", "2024-04-01,1,1", "2024-05-01,1,1"], {}, r":3: 1 rows are left out"),
         ([*GOOD[:3], "yesterday,1,1"], {}, r":5: 'yesterday' in 'time' is no time"),
         ([*GOOD[:3], "2024-01-01 03:00,three,1"], {"targets": ("a",)}, r":5: 'three' in 'a' is no number"),
         ([*GOOD[:3], "2024-01-01 03:00,inf,1"], {}, r":5: 'a' is infinite"),
@@ -122,7 +127,58 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         ("z.csv", "time,a\n2024-01-01,x\n", "no numeric column"),
         ("e.csv", "", "cannot be read"),
         ("p.parquet", "no", "cannot be read"),
+        ("l.csv", "unique_id,ds,y\na,2024-01-01,1\n,2024-01-02,2\n", r"l\.csv:3: no value in 'unique_id'"),
     ):
         (tmp_path / name).write_text(text)
         with pytest.raises(InputError, match=said):
             series.load(str(tmp_path / name))
+
+
+def test_columns_without_numbers_are_left_out_by_name(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(wide([f"{row},word" for row in GOOD], "time,a,b,note"))
+    panel = series.load(str(tmp_path / "x.csv"))
+    assert panel.columns == ["a", "b"] and panel.left_out == ("note",)
+    assert series.load(str(tmp_path / "x.csv"), targets=("a",)).left_out == ()
+
+
+@pytest.mark.parametrize("at", ["start", "end"])
+@pytest.mark.parametrize("months", [1, 3, 12])
+def test_rows_may_be_months_apart(months: int, at: str, tmp_path: Path) -> None:
+    times = pd.date_range("2001-01", periods=8, freq=pd.DateOffset(months=months))
+    shown = times + pd.offsets.MonthEnd() if at == "end" else times
+    pd.DataFrame({"time": shown, "a": range(8)}).to_csv(tmp_path / "x.csv", index=False)
+    panel = series.load(str(tmp_path / "x.csv"))
+    assert panel.seconds == months * series.MONTH
+    assert series.as_text(panel.groups[0].times, panel.seconds) == times.strftime("%Y-%m").tolist()
+    assert np.abs(panel.groups[0].times - times.astype("datetime64[s]").astype(np.int64)).max() < 3 * 86_400
+    assert [series.spaced(months * series.MONTH)] == [f"{months} months" if months > 1 else "month"]
+
+
+def test_times_are_written_so_that_they_differ() -> None:
+    assert series.as_text(np.array([0, 60]), 60) == ["1970-01-01 00:00", "1970-01-01 00:01"]
+    assert series.as_text(np.array([0, 10]), 10) == ["1970-01-01 00:00:00", "1970-01-01 00:00:10"]
+
+
+def test_parquet_may_hold_times_in_its_index_and_nullable_numbers(tmp_path: Path) -> None:
+    times = pd.date_range("2024", periods=5, freq="h", name="time")
+    frame = pd.DataFrame({"a": pd.array([1, None, 3, 4, 5], "Int64")}, index=times)
+    frame.to_parquet(tmp_path / "x.parquet")
+    with pytest.raises(InputError, match=r":3: no value in 'a'"):
+        series.load(str(tmp_path / "x.parquet"))
+    values = series.load(str(tmp_path / "x.parquet"), missing="allow").groups[0].values[:, 0]
+    np.testing.assert_array_equal(values, [1, np.nan, 3, 4, 5])
+    frame.reset_index().set_axis(list("vwxyz")).to_parquet(tmp_path / "named.parquet")
+    assert len(series.load(str(tmp_path / "named.parquet"), missing="allow").groups[0].times) == 5
+
+
+@pytest.mark.parametrize("spoil", [lambda packed: packed[:-9], lambda packed: packed[:20] + b"!!!!" + packed[24:]])
+def test_a_damaged_archive_is_named(spoil: object, tmp_path: Path) -> None:
+    (tmp_path / "x.csv.gz").write_bytes(spoil(gzip.compress(wide(hours(20)).encode())))
+    with pytest.raises(InputError, match=r"x\.csv\.gz: cannot be read"):
+        series.load(str(tmp_path / "x.csv.gz"))
+
+
+def test_series_keep_their_names(tmp_path: Path) -> None:
+    rows = [f"{name},2024-01-{day:02},{day}" for name in ("001", "02") for day in range(1, 5)]
+    (tmp_path / "x.csv").write_text(wide(["", *rows], "unique_id,ds,y"))
+    assert [group.name for group in series.load(str(tmp_path / "x.csv")).groups] == ["001", "02"]
