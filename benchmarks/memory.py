@@ -41,7 +41,7 @@ def train(steps: int, window: int) -> tuple[float, float, float]:
     ends: list[float] = []
     clock = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: ends.append(time.perf_counter()))
     before = peak_memory_mb()
-    model.fit(stream.dataset().repeat(), steps_per_epoch=2 + windows, callbacks=[clock], verbose=0)
+    model.fit(stream.dataset().repeat(), steps_per_epoch=2 + windows, callbacks=[clock], shuffle=False, verbose=0)
     seconds = (ends[-1] - ends[1]) / (windows * window / 1000)
     return peak_memory_mb(), peak_memory_mb() - before, seconds
 
