@@ -38,7 +38,8 @@ def main() -> None:
             print("$ python", " ".join(command), flush=True)
             subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
             version = exporting.find(chosen.output.resolve(), chosen.task, cell)
-            rows.setdefault(cell, []).append(json.loads((version / exporting.ASSETS / "metrics.json").read_text()))
+            metrics = (version / exporting.ASSETS / "metrics.json").read_text()
+            rows.setdefault(cell, []).append(json.loads(metrics.replace(": null", ": NaN")))  # As `format` takes it.
 
     one = next(iter(rows.values()))[0]
     first, *rest = one["metrics"]

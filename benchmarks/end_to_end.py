@@ -3,7 +3,8 @@
 Ours is what `python run.py sentiment --xla` trains: lanes without padding, windows, carried state. The other is the
 same architecture in PyTorch in its usual form: sentences sorted into batches of like length, padded, as many
 sentences a batch as bring the same number of real tokens to a step, and `pack_padded_sequence` where it reads
-backwards too. An epoch counts with everything in it: batches, forward and backward pass, clipping, Adam. Tokens
+backwards too. Both move only the embedding rows that a batch reads: `LazyAdam` here, sparse gradients and
+`SparseAdam` there. An epoch counts with everything in it: batches, forward and backward pass, clipping, Adam. Tokens
 are real ones in both.
 """
 
@@ -80,7 +81,9 @@ def torch_epoch(model: str) -> Any:
         def __init__(self, texts: Texts, options: dict[str, Any]) -> None:
             super().__init__()
             self.rate = options["word_dropout"]
-            self.embeddings = nn.ModuleList(nn.Embedding(size, options["embedding"]) for size in texts.known)
+            self.embeddings = nn.ModuleList(
+                nn.Embedding(size, options["embedding"], sparse=True) for size in texts.known
+            )
             self.dropout = nn.Dropout(options["dropout"])
             self.bidirectional, self.residual = options["bidirectional"], options["residual"]
             self.lstm = nn.LSTM(
@@ -104,13 +107,24 @@ def torch_epoch(model: str) -> Any:
             highest = x.masked_fill(~real, -torch.inf).amax(1)
             return self.head(self.dropout(torch.cat([mean, highest], 1)))
 
-    trained: list[tuple[Network, torch.optim.Optimizer]] = []
+    def clip(network: Network, most: float) -> None:
+        """As `clip_grad_norm_`, which takes no sparse gradients."""
+        for embedding in network.embeddings:
+            embedding.weight.grad = embedding.weight.grad.coalesce()
+        gradients = [p.grad.values() if p.grad.is_sparse else p.grad for p in network.parameters()]
+        norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
+        torch._foreach_mul_(gradients, (most / (norm + 1e-6)).clamp(max=1.0))
+
+    trained: list[tuple[Network, list[torch.optim.Optimizer]]] = []
 
     def epoch(texts: Texts, options: dict[str, Any]) -> None:
         if not trained:
             network = Network(texts, options)
-            trained.append((network, torch.optim.Adam(network.parameters(), options["learning_rate"])))
-        network, optimizer = trained[0]
+            sparse = list(network.embeddings.parameters())
+            dense = [p for p in network.parameters() if all(p is not one for one in sparse)]
+            rate = options["learning_rate"]
+            trained.append((network, [torch.optim.SparseAdam(sparse, rate), torch.optim.Adam(dense, rate)]))
+        network, optimizers = trained[0]
         sentences = max(1, round(options["batch_size"] * options["window"] / texts.lengths.mean()))
         order = np.argsort(-texts.lengths, kind="stable")
         batches = np.array_split(order, np.arange(sentences, len(order), sentences))
@@ -122,10 +136,11 @@ def torch_epoch(model: str) -> Any:
             tokens = texts.tokens[np.where(inside, first[batches[n]][:, None] + at, 0)] * inside[..., None]
             outputs = network(torch.from_numpy(tokens).long(), torch.from_numpy(lengths.copy()))
             loss = nn.functional.cross_entropy(outputs, torch.from_numpy(texts.labels[batches[n]]).long())
-            optimizer.zero_grad()
+            network.zero_grad()
             loss.backward()
-            nn.utils.clip_grad_norm_(network.parameters(), options["clip_norm"])
-            optimizer.step()
+            clip(network, options["clip_norm"])
+            for optimizer in optimizers:
+                optimizer.step()
 
     return epoch
 

@@ -4,9 +4,9 @@ Usage: python benchmarks/speed.py [--parts layers end-to-end memory] [--rounds 1
 
 The layers are ours, stock Keras, stock Keras under XLA, and PyTorch. A step is the forward pass of one layer over
 `[batch, time, inputs]`, the mean squared error of its outputs, and the gradients of weights and inputs. Every library
-runs in a process of its own with all cores; rounds are interleaved, so that a slow moment of the machine meets all
-alike, and the median over the rounds counts. PyTorch is optional (`pip install torch`, the CPU build). Prints
-Markdown tables for docs/results.md.
+runs in a process of its own with all cores and without GPUs; rounds are interleaved, so that a slow moment of the
+machine meets all alike, and the median over the rounds counts. PyTorch is optional (`pip install torch`, the CPU
+build). Prints Markdown tables for docs/results.md.
 """
 
 from __future__ import annotations
@@ -38,17 +38,18 @@ Size = tuple[int, int, int, int]
 SIZES: tuple[Size, ...] = ((64, 64, 128, 256), (16, 128, 128, 512), (32, 35, 64, 128), (128, 50, 300, 300))
 CELLS = cells.names()
 CONTENDERS = ("ours", "keras", "keras_xla", "torch")
-GATES = {"simple_rnn": 1, "lstm": 4, "gru": 3, "peephole_lstm": 4}
 STOCK = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
 TORCH = {"simple_rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
 MATRIX = 2048
 QUICK = 0.15  # Seconds: a sample repeats shorter steps until it lasts as long.
 
 
-def products(cell: str, size: Size) -> float:
-    """Floating-point operations of a step's matrix products: forward, and twice that backward."""
+def products(contender: str, cell: str, size: Size) -> float:
+    """Floating-point operations of a step's matrix products: forward, and twice that backward; in a worker process."""
     batch, steps, inputs, units = size
-    return 3 * 2 * batch * steps * (inputs + units) * GATES[cell] * units
+    layer = cells.keras_cell(cell, units)
+    layer.build((None, inputs))
+    return 3 * 2 * batch * steps * (inputs + units) * layer.recurrent_kernel.shape[1]
 
 
 def tensorflow_step(contender: str, cell: str, size: Size) -> Callable[[], Any]:
@@ -109,7 +110,7 @@ def matrix_product(contender: str) -> Callable[[], Any]:
 
 @cache
 def ready(contender: str, cell: str, size: Size | None) -> tuple[Callable[[], Any], int, float]:
-    """A warm step, how often a sample repeats it, and the seconds its first call took."""
+    """A warm step, how often a sample repeats it, and how many seconds longer its first call took: to compile it."""
     start = time.perf_counter()
     if cell == "matrix product":
         step = matrix_product(contender)
@@ -120,7 +121,8 @@ def ready(contender: str, cell: str, size: Size | None) -> tuple[Callable[[], An
     start = time.perf_counter()
     step()
     step()
-    return step, 1 + int(QUICK / ((time.perf_counter() - start) / 2)), first
+    warm = (time.perf_counter() - start) / 2
+    return step, 1 + int(QUICK / warm), first - warm
 
 
 def sample(contender: str, cell: str, size: Size | None) -> float:
@@ -132,7 +134,7 @@ def sample(contender: str, cell: str, size: Size | None) -> float:
     return (time.perf_counter() - start) / repeats * 1e3
 
 
-def first_call(contender: str, cell: str, size: Size | None) -> float:
+def seconds_to_compile(contender: str, cell: str, size: Size | None) -> float:
     return ready(contender, cell, size)[2]
 
 
@@ -142,9 +144,10 @@ def forget() -> None:
 
 
 class Workers:
-    """A process for each library, so that no library's waiting threads slow another's."""
+    """A process for each library, so that no library's waiting threads slow another's; none sees a GPU."""
 
     def __init__(self) -> None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # Of this process and of those it starts.
         self.torch = importlib.util.find_spec("torch") is not None
         names = ("tensorflow", "torch") if self.torch else ("tensorflow",)
         self.pools = {n: ProcessPoolExecutor(1, mp_context=get_context("spawn")) for n in names}
@@ -165,12 +168,12 @@ def contenders(workers: Workers, cell: str) -> list[str]:
 def measure(workers: Workers, chosen: list[str], rounds: int) -> tuple[list[dict[str, Any]], float]:
     """A row for each cell and size, and the machine's matrix rate in operations a second."""
     rows, products_ms = [], {c: [] for c in ("ours", "torch")[: 1 + workers.torch]}
+    for name in products_ms:
+        workers(sample, name, "matrix product", None)  # Imports the library.
     work = [(cell, size) for size in SIZES for cell in chosen]
     for cell, size in track(work, "measuring", console=Console(stderr=True)):
         names = contenders(workers, cell)
-        compiled = workers(first_call, "ours", cell, size)
-        for name in names:
-            workers(first_call, name, cell, size)
+        compiled = {name: workers(seconds_to_compile, name, cell, size) for name in names}
         times: dict[str, list[float]] = {name: [] for name in names}
         for _ in range(rounds):
             for name in names:
@@ -179,11 +182,14 @@ def measure(workers: Workers, chosen: list[str], rounds: int) -> tuple[list[dict
                 products_ms[name].append(workers(sample, name, "matrix product", None))
         row: dict[str, Any] = {"cell": cell, "size": size}
         row |= {f"{name}_ms": statistics.median(times[name]) if name in names else None for name in CONTENDERS}
-        rows.append(row | {"compile_s": compiled})
+        operations = workers(products, "ours", cell, size)
+        rows.append(row | {"compile_s": compiled["ours"], "operations": operations})
         workers.forget()
     rate = 2 * MATRIX**3 / min(statistics.median(ms) / 1e3 for ms in products_ms.values())
     for row in rows:
-        row["matrix_rate_fraction"] = products(row["cell"], row["size"]) / (row["ours_ms"] / 1e3) / rate
+        row["matrix_rate_fraction"] = {
+            name: row["operations"] / (row[f"{name}_ms"] / 1e3) / rate for name in CONTENDERS if row[f"{name}_ms"]
+        }
     return rows, rate
 
 
@@ -197,13 +203,14 @@ def print_layers(rows: list[dict[str, Any]], rate: float) -> None:
 
     print(f"\nLargest measured matrix rate, float32 {MATRIX} x {MATRIX}: {rate / 1e9:.0f} GFLOP/s\n")
     print("| size (batch, time, inputs, units) | cell | ours ms | Keras ms | Keras XLA ms | PyTorch ms ", end="")
-    print("| x Keras | x PyTorch | of matrix rate | compile s |")
+    print("| x Keras | x PyTorch | of matrix rate: ours, Keras, Keras XLA, PyTorch | compile s |")
     print("|---|---|---|---|---|---|---|---|---|---|")
     for row in rows:
         times = " | ".join(text(row[f"{name}_ms"], ".1f") for name in CONTENDERS)
         against = " | ".join(text(ratio(row, other), ".2f") for other in ("keras_ms", "torch_ms"))
         print(f"| {row['size']} | {row['cell']} | {times} | {against}", end="")
-        print(f" | {row['matrix_rate_fraction']:.0%} | {row['compile_s']:.1f} |")
+        fractions = ", ".join(text(row["matrix_rate_fraction"].get(name), ".0%") for name in CONTENDERS)
+        print(f" | {fractions} | {row['compile_s']:.1f} |")
     for other in ("keras_ms", "keras_xla_ms", "torch_ms"):
         found = [r for r in (ratio(row, other) for row in rows) if r]
         if found:

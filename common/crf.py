@@ -74,8 +74,10 @@ class CRFHead(keras.layers.Layer):
             The distribution of each step's tag given the steps so far, `[batch, time, tags]`; and the log
             normalisers, `[batch, time]`.
         """
-        highest = tf.reduce_max(scores, 2)
-        weights, across, start = tf.exp(scores - highest[..., None]), tf.exp(self.transition), tf.exp(self.start)
+        highest, most, first = tf.reduce_max(scores, 2), tf.reduce_max(self.transition), tf.reduce_max(self.start)
+        # Less their maxima, which the normalisers get back, so that no exponential overflows.
+        weights, across = tf.exp(scores - highest[..., None]), tf.exp(self.transition - most)
+        start = tf.exp(self.start - first)
 
         def step(last: tuple[tf.Tensor, tf.Tensor], now: tuple[tf.Tensor, tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
             weight, kept = now
@@ -85,7 +87,30 @@ class CRFHead(keras.layers.Layer):
 
         over_time = (tf.transpose(weights, (1, 0, 2)), tf.transpose(keep))
         filtered, totals = tf.scan(step, over_time, (before, tf.zeros_like(before[:, 0])), parallel_iterations=1)
-        return tf.transpose(filtered, (1, 0, 2)), tf.math.log(tf.transpose(totals)) + highest
+        normalisers = tf.math.log(tf.transpose(totals)) + highest + tf.where(keep > 0, most, first)
+        return tf.transpose(filtered, (1, 0, 2)), normalisers
+
+    def best(self, scores: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+        """The best sequence of tags (Viterbi 1967), int32 `[batch, time]`; arguments as of `decode`."""
+        u, kept = tf.transpose(scores, (1, 0, 2)), tf.transpose(keep)[:, :, None] > 0
+
+        def reach(last: tuple, now: tuple) -> tuple[tf.Tensor, tf.Tensor]:
+            score, k = now
+            reached = last[0][:, :, None] + self.transition  # [batch, from, to]
+            from_best = tf.where(k, tf.reduce_max(reached, 1), tf.broadcast_to(self.start, tf.shape(score)))
+            return score + from_best, tf.argmax(reached, 1, tf.int32)
+
+        nothing = tf.zeros_like(u[0])
+        totals, froms = tf.scan(reach, (u, kept), (nothing, tf.zeros_like(nothing, tf.int32)), parallel_iterations=1)
+
+        def back(following: tuple, now: tuple) -> tuple[tf.Tensor, tf.Tensor]:
+            total, came, end = now
+            tag = tf.where(end[:, 0], tf.argmax(total, 1, tf.int32), following[1])
+            return tag, tf.gather(came, tag, batch_dims=1)
+
+        none = tf.zeros_like(totals[0, :, 0], tf.int32)
+        tags, _ = tf.scan(back, (totals, froms, _ends(kept)), (none, none), reverse=True, parallel_iterations=1)
+        return tf.transpose(tags)
 
     def decode(self, scores: tf.Tensor, keep: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """The best sequence of tags (Viterbi 1967) and each tag's marginal probability (forward-backward).
@@ -97,29 +122,11 @@ class CRFHead(keras.layers.Layer):
         Returns:
             Tags, int32 `[batch, time]`, and their probabilities, `[batch, time]`.
         """
-        u, kept = tf.transpose(scores, (1, 0, 2)), tf.transpose(keep)[:, :, None] > 0
-        ends = tf.concat([~kept[1:], tf.ones_like(kept[:1])], 0)  # The next step is a start, or there is none.
-
-        def best(last: tuple, now: tuple) -> tuple[tf.Tensor, tf.Tensor]:
-            score, k = now
-            reached = last[0][:, :, None] + self.transition  # [batch, from, to]
-            from_best = tf.where(k, tf.reduce_max(reached, 1), tf.broadcast_to(self.start, tf.shape(score)))
-            return score + from_best, tf.argmax(reached, 1, tf.int32)
-
-        nothing = tf.zeros_like(u[0])
-        totals, froms = tf.scan(best, (u, kept), (nothing, tf.zeros_like(nothing, tf.int32)), parallel_iterations=1)
-
-        def back(following: tuple, now: tuple) -> tuple[tf.Tensor, tf.Tensor]:
-            total, came, end = now
-            tag = tf.where(end[:, 0], tf.argmax(total, 1, tf.int32), following[1])
-            return tag, tf.gather(came, tag, batch_dims=1)
-
-        none = tf.zeros_like(totals[0, :, 0], tf.int32)
-        tags, _ = tf.scan(back, (totals, froms, ends), (none, none), reverse=True, parallel_iterations=1)
-
+        tags = self.best(scores, keep)
         filtered, _ = self.forward(scores, keep, tf.zeros_like(scores[:, 0]))
+        u, ends = tf.transpose(scores, (1, 0, 2)), _ends(tf.transpose(keep)[:, :, None] > 0)
         weights = tf.exp(u - tf.reduce_max(u, 2, keepdims=True))
-        across = tf.exp(self.transition)
+        across = tf.exp(self.transition - tf.reduce_max(self.transition))
 
         def smooth(later: tf.Tensor, now: tuple) -> tf.Tensor:
             """How much better the later steps fit a tag here, up to a factor."""
@@ -133,10 +140,32 @@ class CRFHead(keras.layers.Layer):
         ahead = tf.where(ends, 1.0, tf.einsum("tbj,ij->tbi", carried, across))
         marginal = tf.transpose(filtered, (1, 0, 2)) * ahead
         marginal /= tf.reduce_sum(marginal, 2, keepdims=True)
-        return tf.transpose(tags), tf.transpose(tf.gather(marginal, tags, batch_dims=2))
+        return tags, tf.transpose(tf.gather(marginal, tf.transpose(tags), batch_dims=2))
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"tags": self.tags, "dropout": self.dropout, "seed": self.seed}
+
+
+def _ends(kept: tf.Tensor) -> tf.Tensor:
+    """Where the next step is a start, or there is none; time-major."""
+    return tf.concat([~kept[1:], tf.ones_like(kept[:1])], 0)
+
+
+class CRFAccuracy(keras.metrics.Mean):
+    """Share of right tags, decoded window by window: a sequence that a window cuts is decoded in pieces.
+
+    Args:
+        head: Which decodes.
+    """
+
+    def __init__(self, head: CRFHead, name: str = "accuracy", **kwargs: Any) -> None:
+        super().__init__(name=name, **kwargs)
+        self.head = head
+
+    def update_state(self, y_true: tf.Tensor, y_pred: tf.Tensor, sample_weight: tf.Tensor) -> None:
+        previous, tag = tf.unstack(tf.cast(y_true, tf.int32), axis=-1)
+        keep = tf.cast((previous >= 0) & (sample_weight > 0), y_pred.dtype)  # Blank steps weigh nothing.
+        super().update_state(tf.cast(self.head.best(y_pred[..., :-1], keep) == tag, self.dtype), sample_weight)
 
 
 class CRFLoss(keras.losses.Loss):

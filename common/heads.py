@@ -76,14 +76,15 @@ class Readout(keras.layers.Layer):
     Call arguments:
         inputs: `[batch, time, units]`.
         keep: `[batch, time]`.
-        state: Tuple of `[batch, units]`, empty for `"last"`; the first of `"mean"` is the sum, the second the count.
+        state: Tuple of `[batch, units]`, empty for `"last"`; the first of `"mean"` is the sum, the second the count,
+            both of the variables' type: in bfloat16 a count would stop at 256.
 
     Returns:
         `[batch, time, units]` (twice as wide for `"mean_max"`), and the state after the window.
     """
 
     def __init__(self, kind: str = "last", jit_compile: bool = False, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # The state keeps its type.
         self.kind = kind
         self.jit_compile = jit_compile
 
@@ -96,12 +97,12 @@ class Readout(keras.layers.Layer):
         return self.units * (2 if self.kind == "mean_max" else 1)
 
     def initial_state(self, batch_size: int | tf.Tensor) -> State:
-        zeros = tf.zeros((batch_size, self.units), self.compute_dtype)
-        return {"last": (), "mean": (zeros, zeros[:, :1]), "max": (zeros,), "mean_max": (zeros, zeros[:, :1], zeros)}[
-            self.kind
-        ]
+        sums = tf.zeros((batch_size, self.units), self.variable_dtype)
+        mean, highest = (sums, sums[:, :1]), (tf.cast(sums, self.compute_dtype),)
+        return {"last": (), "mean": mean, "max": highest, "mean_max": mean + highest}[self.kind]
 
     def call(self, inputs: tf.Tensor, keep: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+        inputs, keep = (tf.cast(value, self.compute_dtype) for value in (inputs, keep))
         if self.kind == "last":
             return inputs, ()
         read = tf.function(self._read, jit_compile=under_xla(self.jit_compile, inputs), autograph=False)
@@ -111,8 +112,10 @@ class Readout(keras.layers.Layer):
         x, keep = time_major(inputs), tf.transpose(keep)
         outputs, after = [], []
         if "mean" in self.kind:
-            sums, counts = running_sum(x, keep, state[0]), running_sum(tf.ones_like(x[:, :, :1]), keep, state[1])
-            outputs.append(sums / counts)
+            exact, kept = (tf.cast(value, self.variable_dtype) for value in (x, keep))
+            sums = running_sum(exact, kept, state[0])
+            counts = running_sum(tf.ones_like(exact[:, :, :1]), kept, state[1])
+            outputs.append(tf.cast(sums / counts, x.dtype))
             after += [sums[-1], counts[-1]]
         if "max" in self.kind:
             highest = running_max(x, keep, state[-1])
@@ -147,7 +150,7 @@ class ReadoutHead(keras.layers.Layer):
     def __init__(
         self, readout: Readout, outputs: keras.layers.Layer, dropout: float = 0.0, seed: int = 0, **kwargs: Any
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # The state keeps its type.
         self.readout = readout
         self.outputs = outputs
         self.dropout = dropout

@@ -15,8 +15,17 @@ class LazyAdam(keras.optimizers.Adam):
     Stock Adam moves every row of every embedding in every step; with tens of thousands of words that takes as long as
     the recurrence. The bias correction counts all steps, as OpenNMT-tf's and TensorFlow Addons' `LazyAdam` do. Other
     variables are updated as in `keras.optimizers.Adam` (Kingma & Ba 2015, "Adam: A Method for Stochastic
-    Optimization", algorithm 1), whose arguments it takes. The slices of a gradient name each row once.
+    Optimization", algorithm 1), whose arguments it takes but for `amsgrad`. The slices of a gradient name each row
+    once.
+
+    Raises:
+        ValueError: `amsgrad` is asked for.
     """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.amsgrad:
+            raise ValueError("LazyAdam has no amsgrad; leave it out or take keras.optimizers.Adam")
 
     def _clip_gradients(self, grads: list[Any]) -> list[Any]:
         if self.global_clipnorm:  # Keras's own makes slices dense.

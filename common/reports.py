@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from common.task import Scores
 
@@ -39,7 +41,7 @@ def scores_table(title: str, rows: dict[str, Scores]) -> Table:
     for metric in metrics:
         table.add_column(metric, justify="right")
     for name, scores in rows.items():
-        table.add_row(name, *(f"{scores[m]:.4f}" if m in scores else "" for m in metrics))
+        table.add_row(Text(name), *(f"{scores[m]:.4f}" if m in scores else "" for m in metrics))
     return table
 
 
@@ -56,9 +58,13 @@ def learning_curves(axes: Sequence, history: list[dict[str, float]], metrics: Se
 
 def confusion(ax: object, truth: Sequence[str], said: Sequence[str], labels: Sequence[str]) -> None:
     """Draws a confusion matrix; counts, coloured by the share of each true class."""
-    from sklearn.metrics import ConfusionMatrixDisplay, confusion_matrix
+    from sklearn.metrics import ConfusionMatrixDisplay
 
-    counts = confusion_matrix(truth, said, labels=labels)
+    numbers = {label: number for number, label in enumerate(labels)}
+    counts = np.zeros((len(labels), len(labels)), int)
+    for (true, answer), count in Counter(zip(truth, said)).items():
+        if true in numbers:  # Training may not have seen a label of the test.
+            counts[numbers[true], numbers[answer]] = count
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     display = ConfusionMatrixDisplay(shares, display_labels=labels)
     display.plot(ax=ax, cmap="Blues", colorbar=False, include_values=False, im_kw={"vmin": 0, "vmax": 1})

@@ -99,10 +99,10 @@ SIMPLE_RNN = Step(_simple_rnn_forward, _simple_rnn_backward)
 
 def _gates(x: tf.Tensor, activation: Activation) -> tf.Tensor:
     """The sigmoid gates and the activated candidate from their sums, i, f, g, o side by side, `[lanes, 4 * units]`."""
-    if activation is not ACTIVATIONS["tanh"]:
+    if activation is not ACTIVATIONS["tanh"] or x.dtype not in (tf.float32, tf.float64):
         i, f, g, o = tf.split(x, 4, axis=1)
         return tf.concat([tf.sigmoid(i), tf.sigmoid(f), activation.function(g), tf.sigmoid(o)], 1)
-    # sigmoid(x) = tanh(x / 2) / 2 + 1 / 2, so that all four are a single pass.
+    # sigmoid(x) = tanh(x / 2) / 2 + 1 / 2, so that all four are a single pass; in half precision a small one is lost.
     scale = tf.repeat(tf.constant([0.5, 0.5, 1, 0.5], x.dtype), x.shape[1] // 4)
     return tf.tanh(x * scale) * scale + (1 - scale)
 
@@ -293,7 +293,7 @@ def _recurrence(step: Step, activation: Activation, jit_compile: bool) -> Callab
             d_previous = (d_previous[0] + through, *d_previous[1:])
             return (
                 t - 1,
-                tuple(keep[t] * d for d in d_previous),
+                tuple(tf.math.multiply_no_nan(d, keep[t]) for d in d_previous),
                 projections.write(t, d_projected),
                 _write(products, t, (d_product,) if products else ()),
                 _write(injections, t, d_previous if injections else ()),

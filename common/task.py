@@ -33,7 +33,7 @@ class Task(ABC):
         Options: The options of training.
         Saved: The options of asking a saved model.
         loss: A Keras loss, or its name; of the network made last.
-        metrics: Keras metrics shown during training, by name.
+        metrics: Keras metrics shown during training, or their names; of the network made last.
         monitor: The validation metric, or its loss, that names the best epoch.
         higher_is_better: Of `monitor`.
         score: The test metric that tasks are compared by.
@@ -47,7 +47,7 @@ class Task(ABC):
     Options: ClassVar[type[TrainOptions]] = TrainOptions
     Saved: ClassVar[type[SavedOptions]] = SavedOptions
     loss: Any
-    metrics: tuple[str, ...] = ()
+    metrics: tuple[Any, ...] = ()
     monitor: str = "val_loss"
     higher_is_better: bool = False
     score: ClassVar[str] = "accuracy"

@@ -43,7 +43,7 @@ class StreamNetwork(keras.layers.Layer):
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # The state keeps its type.
         self.embed = embed
         self.stack = stack
         self.head = head

@@ -179,7 +179,7 @@ def train(task: Task) -> Path:
         assets = folder / exporting.ASSETS
         assets.mkdir()
         (assets / "config.json").write_text(json.dumps(task.config(), indent=2) + "\n")
-        (assets / "metrics.json").write_text(json.dumps(metrics, indent=2) + "\n")
+        (assets / "metrics.json").write_text(json.dumps(json_ready(metrics), indent=2, allow_nan=False) + "\n")
         with (assets / "history.csv").open("w", newline="") as file:
             rows = csv.DictWriter(file, fieldnames=list(run.history[0]))
             rows.writeheader()
@@ -197,6 +197,13 @@ def train(task: Task) -> Path:
     )
     say(f"saved: {version} (SavedModel), its scores and figure in {version / exporting.ASSETS}")
     return version
+
+
+def json_ready(value: Any) -> Any:
+    """The value with null for what is no number, such as a share of nothing: JSON has no NaN."""
+    if isinstance(value, dict):
+        return {name: json_ready(one) for name, one in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def peak_memory_mb() -> float:

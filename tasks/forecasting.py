@@ -13,11 +13,13 @@ import numpy as np
 from cyclopts import Parameter
 from rich.progress import track
 from rich.table import Table
+from rich.text import Text
 
 from common import exporting
 from common.cells import ControlName
 from common.errors import InputError
 from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions, from_saved
+from common.outputs import check_writable, drafted
 from common.panels import Forecasts, Judge, Tables, season_back
 from common.sources import series
 from common.sources.series import Group, Missing, Panel
@@ -466,25 +468,24 @@ class Forecasting(Task):
         if len(inputs) != 1:
             raise InputError(f"give one CSV or Parquet file to forecast, not {len(inputs)}")
         for option, path in (("--output-file", saved.output_file), ("--plot", saved.plot)):
-            if path is not None and (path.is_dir() or not path.parent.is_dir()):
-                raise InputError(f"{option} {path}: not a file in a folder that is there; name one")
+            if path is not None:
+                check_writable(option, path)
         found = ahead_of(served, config, inputs[0])
         levels = config["quantiles"]
         table = Table("series", "time", "mean", *(f"{level:g}" for level in levels), title=cls.name)
         rows = [row for one in found for row in one.rows(horizon)]
         for row in rows[:SHOWN]:
-            table.add_row(*row[:2], *(f"{number:.4g}" for number in row[2:]))
+            table.add_row(*map(Text, row[:2]), *(f"{number:.4g}" for number in row[2:]))
         if len(rows) > SHOWN:
             table.caption = f"the first {SHOWN} of {len(rows):,} rows; --output-file FILE.csv writes all"
         if saved.output_file is not None:
-            draft = saved.output_file.with_name(f".{saved.output_file.name}.draft")
-            with draft.open("w", newline="") as file:
+            with drafted("--output-file", saved.output_file) as draft, draft.open("w", newline="") as file:
                 writer = csv.writer(file)
                 writer.writerow(["unique_id", "ds", "mean", *(f"q{level:g}" for level in levels)])
                 writer.writerows(rows)
-            draft.replace(saved.output_file)
         if saved.plot is not None:
-            draw_ahead(found, horizon, levels, saved.plot)
+            with drafted("--plot", saved.plot) as draft:
+                draw_ahead(found, horizon, levels, draft)
         return table
 
     @classmethod

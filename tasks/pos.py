@@ -14,9 +14,11 @@ import numpy as np
 from cyclopts import Parameter
 from rich.progress import track
 from rich.table import Table
+from rich.text import Text
 
-from common.errors import InputError
+from common import exporting
 from common.options import Count, DataOptions, NotNegative, Positive, SavedOptions, Share, TrainOptions, Whole
+from common.outputs import check_writable, drafted
 from common.sources import tagged_text
 from common.sources.tagged_text import Column, TaggedSentences, TaggedSplits
 from common.spelling import Spellings
@@ -110,11 +112,6 @@ class Pos(Task):
     monitor = "val_accuracy"
     higher_is_better = True
 
-    def __init__(self, options: PosOptions) -> None:
-        super().__init__(options)
-        if options.crf:  # Its scores are of sequences, not of steps.
-            self.metrics, self.monitor, self.higher_is_better = (), "val_loss", False
-
     def load(self) -> str:
         from common.text import WordEncoder
 
@@ -123,7 +120,7 @@ class Pos(Task):
         self.tags = sorted(set(chain.from_iterable(train.tags)))
         words = Counter(chain.from_iterable(train.words))
         self.encoder = WordEncoder.of(words, self.options.min_count)
-        self.endings_apart = any(word.lower() in ("n't", "n’t", "'s", "’s") for word in words)
+        self.endings_apart = endings_apart(words)
         sizes = ", ".join(f"{len(getattr(self.splits, s)):,} {s}" for s in ("train", "validation", "test"))
         return (
             f"{self.splits.source}: {sizes} sentences; {words.total():,} training words; {len(self.tags)} tags; "
@@ -160,7 +157,7 @@ class Pos(Task):
     def network(self) -> keras.layers.Layer:
         import keras
 
-        from common.crf import CRFHead, CRFLoss
+        from common.crf import CRFAccuracy, CRFHead, CRFLoss
         from common.embeddings import SpelledEmbedding
         from common.heads import Readout, ReadoutHead
         from common.layers import RecurrentStack
@@ -179,7 +176,7 @@ class Pos(Task):
         stack = RecurrentStack.of(options)
         if options.crf:
             head = CRFHead(len(self.tags), options.dropout, options.seed)
-            self.loss = CRFLoss(head)
+            self.loss, self.metrics = CRFLoss(head), (CRFAccuracy(head),)
         else:
             outputs = keras.layers.Dense(len(self.tags), activation="softmax")
             head = ReadoutHead(Readout(), outputs, options.dropout, options.seed)
@@ -219,10 +216,9 @@ class Pos(Task):
 
         from common.reports import confusion, learning_curves
 
-        metrics = [metric for metric in ("loss", "accuracy") if metric in history[0]]
-        figure = Figure(figsize=(4.3 * len(metrics) + 6.5, 6), layout="constrained")
-        *curves, matrix = figure.subplots(1, len(metrics) + 1, width_ratios=[1] * len(metrics) + [1.5])
-        learning_curves(curves, history, metrics)
+        figure = Figure(figsize=(15, 6), layout="constrained")
+        *curves, matrix = figure.subplots(1, 3, width_ratios=[1, 1, 1.5])
+        learning_curves(curves, history, ("loss", "accuracy"))
         confusion(matrix, *(list(chain.from_iterable(tags)) for tags in (self.splits.test.tags, answers)), self.tags)
         matrix.tick_params(axis="x", rotation=90)
         figure.suptitle(f"{self.name}, {self.options.cell}, seed {self.options.seed}")
@@ -293,19 +289,23 @@ class Pos(Task):
         import tensorflow as tf
 
         if saved.output_file is not None:
-            writable(saved.output_file)
-        found = served.model.signatures["text"](text=tf.constant(list(inputs), tf.string))
+            check_writable("--output-file", saved.output_file)
+        sentences: list[list[tuple[str, str, float]]] = [[]] * len(inputs)
+        for chosen in batches(list(map(len, inputs))):
+            found = served.model.signatures["text"](text=tf.constant([inputs[n] for n in chosen]))
+            answers = zip(*(found[name].numpy() for name in ("tokens", "tags", "probability")))
+            for n, answer in zip(chosen, answers):
+                sentences[n] = [(w.decode(), t.decode(), float(p)) for w, t, p in zip(*answer) if w]
         table = Table("word", "tag", "probability", title=cls.name)
-        sentences = []
-        for tokens, tags, shares in zip(*(found[name].numpy() for name in ("tokens", "tags", "probability"))):
-            rows = [(w.decode(), t.decode(), s) for w, t, s in zip(tokens, tags, shares) if w]
+        for rows in sentences:
             for word, tag, share in rows:
-                table.add_row(word, tag, f"{share:.3f}")
+                table.add_row(Text(word), Text(tag), f"{share:.3f}")
             table.add_section()
-            sentences.append([row[:2] for row in rows])
         if saved.output_file is not None:
-            write_conllu(saved.output_file, inputs, sentences)
-            table.caption = f"CoNLL-U: {saved.output_file}"
+            column = exporting.config_of(served.version)["column"]
+            with drafted("--output-file", saved.output_file) as draft:
+                write_conllu(draft, inputs, [[row[:2] for row in rows] for rows in sentences], column)
+            table.caption = Text(f"CoNLL-U: {saved.output_file}")
         return table
 
     @classmethod
@@ -335,14 +335,19 @@ def _decoded(head: Any, steps: np.ndarray, sequences: Sequences, batch: int = 64
     return numbers
 
 
-def tagged(served: Any, sentences: Sequence[Sequence[str]], batch: int = 64) -> Iterator[tuple[list[str], list[bool]]]:
+def batches(lengths: Sequence[int], batch: int = 64) -> Iterator[list[int]]:
+    """Which sentences are tagged together: those of like length."""
+    order = sorted(range(len(lengths)), key=lengths.__getitem__)
+    for first in track(range(0, len(order), batch), "tagging", disable=len(order) <= batch):
+        yield order[first : first + batch]
+
+
+def tagged(served: Any, sentences: Sequence[Sequence[str]]) -> Iterator[tuple[list[str], list[bool]]]:
     """Tags of each sentence, and which of its words were seen in training, from a loaded SavedModel."""
     import tensorflow as tf
 
-    order = sorted(range(len(sentences)), key=lambda n: len(sentences[n]))
     found: dict[int, tuple[list[str], list[bool]]] = {}
-    for first in track(range(0, len(order), batch), "tagging", disable=len(order) <= batch):
-        chosen = order[first : first + batch]
+    for chosen in batches(list(map(len, sentences))):
         answer = served(tokens=tf.ragged.constant([list(sentences[n]) for n in chosen], ragged_rank=1).to_tensor(""))
         for n, tags, seen in zip(chosen, answer["tags"].numpy(), answer["seen"].numpy()):
             length = len(sentences[n])
@@ -370,6 +375,14 @@ def report(truth: Sequence[Sequence[str]], said: Tags) -> str:
     )
 
 
+def endings_apart(words: Counter[str]) -> bool:
+    """Whether English endings are words of their own: one word in a thousand or more is n't or 's.
+
+    Dutch, German and names bring a few of them into other treebanks.
+    """
+    return 1000 * sum(words[ending] for ending in ("n't", "n’t", "'s", "’s")) >= words.total()
+
+
 def most_frequent_tag(train: TaggedSentences, sentences: Iterable[Sequence[str]]) -> Tags:
     """To each word the tag it has most often in training, to an unseen one the most frequent tag of all."""
     counts: dict[str, Counter[str]] = {}
@@ -381,7 +394,7 @@ def most_frequent_tag(train: TaggedSentences, sentences: Iterable[Sequence[str]]
 
 
 def logistic_regression(train: TaggedSentences, sentences: Sequence[Sequence[str]]) -> Tags:
-    """Multinomial logistic regression, by averaged stochastic gradient descent, over a word and its neighbours."""
+    """One logistic regression a tag, by averaged stochastic gradient descent, over a word and its neighbours."""
     from sklearn.feature_extraction import FeatureHasher
     from sklearn.linear_model import SGDClassifier
     from sklearn.pipeline import make_pipeline
@@ -411,22 +424,16 @@ def _features(words: Sequence[str]) -> Iterator[list[str]]:
         ]
 
 
-def writable(path: Path) -> None:
-    """Refuses a file that cannot be made, before any work."""
-    if path.is_dir() or not path.parent.is_dir():
-        raise InputError(f"--output-file {path}: not a file in a folder that is there; name one")
-
-
-def write_conllu(path: Path, texts: Sequence[str], sentences: Sequence[Sequence[tuple[str, str]]]) -> None:
-    """Writes tagged sentences as CoNLL-U: the words and their tags, all else left open."""
+def write_conllu(
+    path: Path, texts: Sequence[str], sentences: Sequence[Sequence[tuple[str, str]]], column: Column
+) -> None:
+    """Writes tagged sentences as CoNLL-U: the words and, in a column of their own, their tags; all else left open."""
     from conllu.models import Metadata, Token, TokenList
 
     def serialized(number: int, text: str, rows: Sequence[tuple[str, str]]) -> str:
         empty = dict.fromkeys(("lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc"))
-        tokens = [Token({"id": n, "form": word} | empty | {"upos": tag}) for n, (word, tag) in enumerate(rows, 1)]
+        tokens = [Token({"id": n, "form": word} | empty | {column: tag}) for n, (word, tag) in enumerate(rows, 1)]
         return TokenList(tokens, Metadata({"sent_id": str(number), "text": " ".join(text.split())})).serialize()
 
     blocks = [serialized(n, text, rows) for n, (text, rows) in enumerate(zip(texts, sentences), 1) if rows]
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text("".join(blocks), "utf-8")
-    draft.replace(path)
+    path.write_text("".join(blocks), "utf-8")

@@ -11,6 +11,7 @@ import numpy as np
 from cyclopts import Parameter
 from rich.progress import track
 from rich.table import Table
+from rich.text import Text
 
 from common.options import Count, DataOptions, SavedOptions, Share, TrainOptions, Whole
 from common.sources import labelled_text
@@ -198,7 +199,7 @@ class Sentiment(Task):
     def predict(cls, served: Any, inputs: Sequence[str], saved: SavedOptions) -> Table:
         table = Table("text", "label", "probability", title=cls.name)
         for text, (label, probability) in zip(inputs, classified(served, inputs)):
-            table.add_row(text, label, f"{probability:.3f}")
+            table.add_row(Text(text), Text(label), f"{probability:.3f}")
         return table
 
     @classmethod

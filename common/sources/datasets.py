@@ -57,18 +57,19 @@ def load_tagged(name: str, column: tagged_text.Column, data_dir: Path | None = N
 
     Args:
         name: As TFDS knows it: `universal_dependencies/en_ewt`, ...
-        column: The feature that holds the tags, beside `tokens`.
+        column: The feature that holds the tags, beside `tokens` and `head`: TFDS lists the lines of multiword tokens
+            and of empty nodes among the tokens, and only their head, "None", tells them from the words.
         data_dir: Of TFDS; its own default when not given.
 
     Raises:
-        InputError: No such data set or feature, or it cannot be reached.
+        InputError: No such data set or feature, it cannot be reached, or a word has no tag.
     """
     import tensorflow_datasets as tfds
 
     source = f"tfds:{name}"
     builder = _builder(name, data_dir)
     features = builder.info.features or {}
-    for needed in ("tokens", column):
+    for needed in ("tokens", "head", column):
         if needed not in features:
             raise InputError(f"{source}: no {needed!r}; it has {', '.join(features)}; {INSTEAD}")
     _prepare(builder, source)
@@ -77,9 +78,14 @@ def load_tagged(name: str, column: tagged_text.Column, data_dir: Path | None = N
     parts: dict[str, list[tagged_text.Sentence]] = {}
     for split in builder.info.splits:
         for record in tfds.as_numpy(builder.as_dataset(split=split)):
-            words, tags = (tuple(map(_plain, record["tokens"])), tuple(map(name_of, record[column])))
-            if role_of(split) and words:
-                parts.setdefault(role_of(split), []).append(tagged_text.Sentence(words, tags))
+            rows = zip(map(_plain, record["tokens"]), map(name_of, record[column]), map(_plain, record["head"]))
+            pairs = [(word, tag) for word, tag, head in rows if head != "None"]
+            for word, tag in pairs:
+                if tag in ("_", "None"):
+                    other = tagged_text.other_than(column)
+                    raise InputError(f"{source} {split}: no {column.upper()} tag for {word!r}; try --column {other}")
+            if role_of(split) and pairs:
+                parts.setdefault(role_of(split), []).append(tagged_text.Sentence(*map(tuple, zip(*pairs))))
     return tagged_text.complete(parts, source)
 
 

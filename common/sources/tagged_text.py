@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from common.sources.files import check_encoding, existing, format_of, names_unde
 
 Column = Literal["upos", "xpos"]
 SEED = 20050617
+CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
+CONLLU_ID = re.compile(r"\d+([-.]\d+)?")
 
 
 class Sentence(NamedTuple):
@@ -143,6 +146,11 @@ def _parts(data: str, column: Column, encoding: str) -> dict[str | None, list[Se
     parts: dict[str | None, list[Sentence]] = {}
     for name in conllu or names:  # Treebanks come with raw texts beside them.
         parts.setdefault(role_of(*reversed(name.parts)), []).extend(_read(path / name, column, encoding))
+    for name in names:
+        if conllu and role_of(*reversed(name.parts)) not in (None, *parts):
+            raise InputError(
+                f"{path / name}: beside .conllu files only those are read; write it as .conllu or remove it"
+            )
     if not parts:
         raise InputError(f"{path}: a folder without tagged sentences; give {READABLE}")
     if None in parts and len(parts) > 1:
@@ -180,39 +188,31 @@ def of_conllu(content: str, place: str, column: Column) -> Iterator[Sentence]:
     Raises:
         InputError: A line is no CoNLL-U, or a word has no tag.
     """
-    from conllu import parse
-    from conllu.exceptions import ParseException
-
-    def tokens(text: str) -> list:
-        return [token for sentence in parse(text) for token in sentence]
-
     for block in _blocks(content):
-        lines = [(number, line) for number, line in block if not line.startswith("#")]
-        try:
-            parsed = tokens("\n".join(line for _, line in lines) + "\n\n")
-        except ParseException as error:
-            number, reason = next(filter(None, (_wrong(tokens, *line) for line in lines)), (lines[0][0], error))
-            raise InputError(f"{place}:{number}: not CoNLL-U ({reason}); ten columns, apart by tabs") from error
-        words, tags = [], []
-        for (number, _), token in zip(lines, parsed, strict=True):
-            if not isinstance(token["id"], int):
+        pairs = []
+        for number, line in block:
+            if line.startswith("#"):
                 continue
-            tag = token.get(column)
-            if tag in (None, "_"):
-                other = "xpos" if column == "upos" else "upos"
-                raise InputError(f"{place}:{number}: no {column.upper()} tag; give one, or try --column {other}")
-            words.append(token["form"])
-            tags.append(tag)
-        if words:
-            yield Sentence(tuple(words), tuple(tags))
+            cells = line.split("\t")
+            if len(cells) != len(CONLLU) or not all(map(str.strip, cells)) or not CONLLU_ID.fullmatch(cells[0]):
+                raise InputError(
+                    f"{place}:{number}: {line[:40]!r} is not CoNLL-U: a number and nine columns, tabs between"
+                )
+            if not cells[0].isdecimal():
+                continue
+            tag = cells[CONLLU.index(column)]
+            if tag == "_":
+                raise InputError(
+                    f"{place}:{number}: no {column.upper()} tag; give one, or try --column {other_than(column)}"
+                )
+            pairs.append((cells[CONLLU.index("form")], tag))
+        if pairs:
+            yield Sentence(*map(tuple, zip(*pairs)))
 
 
-def _wrong(tokens: Callable[[str], list], number: int, line: str) -> tuple[int, Exception] | None:
-    try:
-        tokens(line + "\n\n")
-    except Exception as error:
-        return number, error
-    return None
+def other_than(column: Column) -> Column:
+    """The other column that holds tags."""
+    return "xpos" if column == "upos" else "upos"
 
 
 def _two_columns(content: str, place: str, column: Column) -> Iterator[Sentence]:

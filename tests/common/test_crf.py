@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from common.crf import CRFHead, CRFLoss
+from common.crf import CRFAccuracy, CRFHead, CRFLoss
 from tests.helpers import assert_all_close, check_configuration, normal, randomise
 
 TAGS, UNITS = 3, 4
@@ -91,6 +91,33 @@ def test_scores_of_any_size_give_finite_losses() -> None:
     scores = 1e4 * normal(1, 6, TAGS)
     filtered, normalisers = head.forward(scores, packed_keep([6]), *head.initial_state(1))
     assert np.isfinite(filtered).all() and np.isfinite(normalisers).all()
+
+
+@pytest.mark.parametrize("size", [-1e3, 1e3])
+def test_transitions_of_any_size_give_finite_losses(size: float) -> None:
+    head = CRFHead(2)
+    head.build((None, None, UNITS))
+    scores = normal(1, 3, 2)
+    head.start.assign([size, size - 1])
+    head.transition.assign([[size, size + 1], [size - 1, size]])
+    _, normalisers = head.forward(scores, packed_keep([3]), *head.initial_state(1))
+    every_score = [score(head, scores[0], one) for one in product(range(2), repeat=3)]
+    np.testing.assert_allclose(tf.reduce_sum(normalisers), tf.reduce_logsumexp(every_score), rtol=1e-6)
+    assert np.isfinite(head.decode(scores, packed_keep([3]))[1]).all()
+
+
+def test_accuracy_is_of_the_decoded_tags_without_blank_steps() -> None:
+    head, lengths = built(), [3, 1]
+    scores = 2 * normal(1, 6, TAGS)  # The last two steps are blank.
+    best = head.best(scores[:, :4], packed_keep(lengths)).numpy()[0].tolist()
+    wrong = [(best[0] + 1) % TAGS, *best[1:]]
+    outputs = tf.concat([scores, tf.zeros((1, 6, 1))], 2)
+    weights = tf.constant([[1.0, 1, 1, 1, 0, 0]])
+    for tags, expected in ((best, 1.0), (wrong, 0.75)):
+        targets = packed_targets([tuple(tags[:3]), tuple(tags[3:])])
+        metric = CRFAccuracy(head)
+        metric.update_state(tf.pad(targets, [[0, 0], [0, 2], [0, 0]]), outputs, weights)
+        assert float(metric.result()) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("seed", range(5))

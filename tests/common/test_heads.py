@@ -96,3 +96,13 @@ def test_readout_computes_the_same_under_xla(kind: str) -> None:
         results.append(tf.nest.flatten(read()))
     for plain, xla in zip(*results, strict=True):
         assert_all_close(xla, plain)
+
+
+def test_a_mean_in_bfloat16_counts_past_256_steps() -> None:
+    x, keep = tf.ones((1, 600, 2), tf.bfloat16), np.ones((1, 600), np.float32)
+    keep[:, 0] = 0
+    layer = Readout("mean", dtype="mixed_bfloat16")
+    layer.build(x.shape)
+    outputs, (sums, counts) = layer(x, keep=keep, state=layer.initial_state(1))
+    assert outputs.dtype == tf.bfloat16 and (outputs.numpy() == 1).all()
+    assert (sums.numpy() == 600).all() and counts.numpy() == 600

@@ -94,16 +94,41 @@ def test_weights_move_to_and_from_the_stock_layer(cell: str) -> None:
 
 
 @EVERY_CELL
-@pytest.mark.parametrize("graph", [False, True])
-def test_xla_gives_the_same_outputs_and_gradients(cell: str, graph: bool) -> None:
+def test_xla_gives_the_same_outputs_and_gradients(cell: str) -> None:
     x, found = normal(BATCH, TIME, FEATURES), []
     for jit_compile in (False, True):
         layer = Recurrent(cell, UNITS, jit_compile=jit_compile)
         layer.build(x.shape)
         randomise(layer)
-        call = tf.function(layer) if graph else layer
+        call = tf.function(layer)  # Eager calls run without XLA.
         found.append(results_and_gradients(lambda call=call: call(x), [layer], x))
     assert_all_close(*found)
+
+
+@pytest.mark.skipif(not tf.config.list_physical_devices("GPU"), reason="no GPU")
+@EVERY_CELL
+@pytest.mark.parametrize("xla", [False, True])
+def test_trains_on_a_gpu_as_on_the_cpu(cell: str, xla: bool) -> None:
+    x, y, losses = normal(BATCH, TIME, FEATURES), normal(BATCH, TIME, UNITS, seed=1), {}
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    for device in ("CPU:0", "GPU:0"):
+        with tf.device(device):
+            layer = Recurrent(cell, UNITS, jit_compile=xla)
+            layer.build(x.shape)
+            randomise(layer)
+            optimizer = keras.optimizers.SGD(0.5)
+
+            @tf.function
+            def step(layer: Recurrent = layer, optimizer: keras.optimizers.Optimizer = optimizer) -> tf.Tensor:
+                with tf.GradientTape() as tape:
+                    loss = tf.reduce_mean((layer(x)[0] - y) ** 2)
+                variables = layer.trainable_variables
+                optimizer.apply(tape.gradient(loss, [v.value for v in variables]), variables)
+                return loss
+
+            losses[device] = [float(step()) for _ in range(10)]
+    assert losses["GPU:0"][-1] < losses["GPU:0"][0]
+    np.testing.assert_allclose(losses["GPU:0"], losses["CPU:0"], rtol=1e-4)
 
 
 @EVERY_CELL

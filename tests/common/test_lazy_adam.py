@@ -42,3 +42,10 @@ def test_a_row_that_is_not_read_stays_as_it_was() -> None:
     np.testing.assert_array_equal(after[[0, 2, 3, 5]], before[[0, 2, 3, 5]])
     np.testing.assert_array_equal(after[1], once[1])
     assert (after[4] < before[4]).all()
+
+
+def test_amsgrad_is_refused_and_the_configuration_makes_the_same_optimizer() -> None:
+    with pytest.raises(ValueError, match="no amsgrad"):
+        LazyAdam(amsgrad=True)
+    config = LazyAdam(0.1, global_clipnorm=2.0).get_config()
+    assert LazyAdam.from_config(config).get_config() == config

@@ -11,7 +11,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 
 from common import cells
-from common.scan import ACTIVATIONS, LANES_OF_A_BLOCK, blocks_of, scan, time_major
+from common.scan import ACTIVATIONS, LANES_OF_A_BLOCK, _gates, blocks_of, scan, time_major
 
 EVERY_CELL = pytest.mark.parametrize("cell", cells.names())
 EVERY_ACTIVATION = pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -249,3 +249,23 @@ def test_neither_infinity_nor_nan_crosses_the_start_of_a_sequence(cell: str) -> 
     keep[0] = 0
     ours, expected = (gradients_of(run_scan, cell, False, False)(n, keep, keep) for n in (spoilt, clean))
     assert_all_close(ours, expected)
+
+
+@EVERY_CELL
+def test_no_nan_of_a_later_sequence_reaches_the_gradients_of_an_earlier_one(cell: str) -> None:
+    numbers = numbers_of(cell, 8)
+    numbers["inputs"][0][3:] = np.nan
+    keep = np.ones((TIME, LANES), np.float32)
+    keep[[0, 3]] = 0
+    for jit_compile in (False, True):
+        run = gradients_of(run_scan, cell, False, False, jit_compile=jit_compile)
+        d_inputs = run(numbers, keep, keep)[1][len(numbers["weights"])]
+        assert np.isfinite(d_inputs[:3]).all() and np.isnan(d_inputs[3:]).any()
+
+
+def test_small_gates_in_bfloat16_are_those_of_the_sigmoid() -> None:
+    x = tf.cast(tf.linspace(-8.0, 8.0, 64)[None], tf.bfloat16)
+    found, exact = _gates(x, ACTIVATIONS["tanh"]), tf.sigmoid(tf.cast(x, tf.float32))
+    for gate in (0, 1, 3):
+        ours, theirs = (tf.cast(tf.split(y, 4, 1)[gate], tf.float32) for y in (found, exact))
+        np.testing.assert_allclose(ours, theirs, rtol=0.01)

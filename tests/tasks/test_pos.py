@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from conllu import parse
+from rich.console import Console
 
 import run
 from common import exporting, training
 from common.errors import InputError
 from common.sources.tagged_text import TaggedSentences, TaggedSplits
-from tasks.pos import Pos, PosOptions, PosSaved, logistic_regression, most_frequent_tag, scores
+from tasks.pos import Pos, PosOptions, PosSaved, endings_apart, logistic_regression, most_frequent_tag, scores
 
 
 def task_of(data: Path, **options: object) -> Pos:
@@ -77,6 +82,30 @@ def test_predict_prints_and_writes_conllu(output: Path, tmp_path: Path, capsys) 
     assert [token["upos"] for token in [*first, *second]] == ["NOUN", "VERB", "PUNCT", "ADJ"]
 
 
+def test_predict_shows_words_as_they_are_and_asks_in_batches(served) -> None:
+    texts = ["http://a.b/[/b] http://[red]:heart:", *["mmmli ."] * 99, "."]
+    sizes, ask_text = [], served.model.signatures["text"]
+
+    def counted(text: tf.Tensor) -> dict:
+        sizes.append(len(text))
+        return ask_text(text=text)
+
+    counting = SimpleNamespace(model=SimpleNamespace(signatures={"text": counted}), version=served.version)
+    table = Pos.predict(counting, texts, PosSaved())
+    assert max(sizes) == 64 and sum(sizes) == len(texts)
+    assert [str(word) for word in table.columns[0].cells] == [word for text in texts for word in text.split()]
+    printed = StringIO()
+    Console(file=printed, width=150).print(table)
+    assert "http://a.b/[/b]" in printed.getvalue() and "http://[red]:heart:" in printed.getvalue()
+
+
+def test_predict_writes_the_column_that_the_model_learned(data_of, tmp_path: Path) -> None:
+    training.train(task_of(data_of("pos"), output=tmp_path, column="xpos"))
+    file = tmp_path / "out.conllu"
+    assert run.main(["pos", "predict", "mmmli.", "--output", str(tmp_path), "--output-file", str(file)]) == 0
+    assert {(token["upos"], token["xpos"][0]) for token in parse(file.read_text())[0]} == {("_", "X")}
+
+
 def test_predict_refuses_a_file_that_cannot_be_written(output: Path, tmp_path: Path, capsys) -> None:
     missing = tmp_path / "none" / "out.conllu"
     assert run.main(["pos", "predict", "a", "--output", str(output), "--output-file", str(missing)]) == 2
@@ -101,6 +130,22 @@ def test_baselines_know_words_and_their_neighbours() -> None:
     asked = [("the", "run"), ("to", "run"), ("new",)]
     assert most_frequent_tag(train, asked) == [["D", "V"], ["P", "V"], ["P"]]
     assert logistic_regression(train, asked)[:2] == [["D", "N"], ["P", "V"]]
+
+
+def test_english_endings_stand_apart_where_they_are_common() -> None:
+    assert endings_apart(Counter({"do": 900, "n't": 99, "'s": 1}))
+    assert not endings_apart(Counter({"en": 1000, "'s": 1}))
+
+
+def test_scores_of_no_words_are_null_and_tags_that_training_never_saw_are_drawn(
+    data_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = TaggedSentences([("a", "b")] * 8, [("X", "Y")] * 8)
+    splits = TaggedSplits(train, train, TaggedSentences([("a", "b")], [("V", "W")]), "made")
+    monkeypatch.setattr(PosOptions, "load", lambda self: splits)
+    version = training.train(task_of(data_of("pos"), output=tmp_path))
+    saved = json.loads((version / exporting.ASSETS / "metrics.json").read_text(), parse_constant=pytest.fail)
+    assert saved["metrics"] == {"accuracy": 0, "accuracy_unseen": None, "sentence_accuracy": 0}
 
 
 def test_a_tag_that_training_never_saw_counts_as_missed(data_of, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
+from rich.console import Console
 
 from common import exporting, training
+from common.options import SavedOptions
 from common.sources.labelled_text import LabelledTexts, Splits
 from tasks.sentiment import Sentiment, SentimentOptions, baselines, report, scores
 
@@ -83,3 +86,11 @@ def test_baselines_learn_and_the_majority_does_not() -> None:
     fitted = {name: method.fit(texts, labels) for name, method in baselines().items()}
     assert fitted["majority"].predict(["bad film"]) == ["p"]
     assert fitted["tfidf_logistic_regression"].predict(["bad film", "good film"]).tolist() == ["n", "p"]
+
+
+def test_predict_shows_texts_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["a [red]fine[/b] film :heart:"]
+    monkeypatch.setattr("tasks.sentiment.classified", lambda served, inputs: [("[pos]", 0.9)] * len(inputs))
+    printed = StringIO()
+    Console(file=printed, width=100).print(Sentiment.predict(None, texts, SavedOptions()))
+    assert texts[0] in printed.getvalue() and "[pos]" in printed.getvalue()

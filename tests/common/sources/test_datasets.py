@@ -114,16 +114,20 @@ def test_no_network_is_told_soon(tmp_path, monkeypatch):
 
 
 class TinyTreebank(tfds.core.GeneratorBasedBuilder):
-    """Like universal_dependencies: tags of a fixed set beside free ones."""
+    """Like universal_dependencies: lines of multiword tokens and empty nodes among the words, the head "None"."""
 
     VERSION = tfds.core.Version("1.0.0")
+    BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=name) for name in ("plain", "untagged", "headless")]
 
     def _info(self):
         features = {
             "tokens": tfds.features.Sequence(tfds.features.Text()),
             "upos": tfds.features.Sequence(tfds.features.ClassLabel(names=["NOUN", "VERB", "_"])),
             "xpos": tfds.features.Sequence(tfds.features.Text()),
+            "head": tfds.features.Sequence(tfds.features.Text()),
         }
+        if self.builder_config.name == "headless":
+            del features["head"]
         return tfds.core.DatasetInfo(builder=self, features=tfds.features.FeaturesDict(features))
 
     def _split_generators(self, dl_manager):
@@ -131,16 +135,35 @@ class TinyTreebank(tfds.core.GeneratorBasedBuilder):
 
     def _generate_examples(self, split):
         for n in range(3):
-            yield n, {"tokens": [f"{split}{n}", "koşar"], "upos": ["NOUN", "VERB"], "xpos": ["N", "V"]}
+            yield (
+                n,
+                {
+                    "tokens": [f"{split}{n}", "dell'", "di", "l'", "koşar", "gitti"],
+                    "upos": ["NOUN", "_", "NOUN", "NOUN", "VERB", "VERB"],
+                    "xpos": ["N", "None", "E", "None" if self.builder_config.name == "untagged" else "D", "V", "V"],
+                    "head": ["5", "None", "5", "5", "0", "None"],
+                },
+            )
 
 
-def test_tagged_sentences_by_either_column(tmp_path):
-    TinyTreebank(data_dir=tmp_path).download_and_prepare()
-    splits = load_tagged("tiny_treebank", "upos", tmp_path)
-    assert sorted(splits.test.words) == [(f"test{n}", "koşar") for n in range(3)]
-    assert sorted(splits.validation.words)[0] == ("dev0", "koşar")
-    assert splits.train.tags == [("NOUN", "VERB")] * 3
-    assert load_tagged("tiny_treebank", "xpos", tmp_path).train.tags == [("N", "V")] * 3
+def test_tagged_words_by_either_column_without_multiword_tokens_and_empty_nodes(tmp_path):
+    TinyTreebank(config="plain", data_dir=tmp_path).download_and_prepare()
+    splits = load_tagged("tiny_treebank/plain", "upos", tmp_path)
+    assert sorted(splits.test.words) == [(f"test{n}", "di", "l'", "koşar") for n in range(3)]
+    assert sorted(splits.validation.words)[0] == ("dev0", "di", "l'", "koşar")
+    assert splits.train.tags == [("NOUN", "NOUN", "NOUN", "VERB")] * 3
+    assert load_tagged("tiny_treebank/plain", "xpos", tmp_path).train.tags == [("N", "E", "D", "V")] * 3
+
+
+def test_a_word_without_a_tag_is_refused(tmp_path):
+    TinyTreebank(config="untagged", data_dir=tmp_path).download_and_prepare()
+    with pytest.raises(InputError, match=r"tiny_treebank/untagged \w+: no XPOS tag for \"l'\"; try --column upos"):
+        load_tagged("tiny_treebank/untagged", "xpos", tmp_path)
+
+
+def test_a_data_set_whose_multiword_tokens_cannot_be_told_is_refused(tmp_path):
+    with pytest.raises(InputError, match="tiny_treebank/headless: no 'head'; it has"):
+        load_tagged("tiny_treebank/headless", "upos", tmp_path)
 
 
 def test_a_data_set_without_tags_is_refused(data_dir):

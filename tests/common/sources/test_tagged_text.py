@@ -41,14 +41,23 @@ def test_syntactic_words_without_multiword_tokens_and_empty_nodes() -> None:
     assert second == Sentence(("#", "dos palabras"), ("SYM", "X"))
     assert next(of_conllu(CONLLU, "x", "xpos")).tags == ("V", "P", "A", "D", "N")
     assert list(of_conllu(CONLLU.replace("\n", "\r\n"), "x", "upos")) == [first, second]
+    assert list(of_conllu(CONLLU.replace("dos p", "10  p"), "x", "upos"))[1] == Sentence(
+        ("#", "10  palabras"), ("SYM", "X")
+    )
 
 
 @pytest.mark.parametrize(
     ("old", "new", "line", "said"),
     [
         ("3\ta\ta\tADP", "3\ta\ta\t_", 7, "no UPOS tag; .*--column xpos"),
-        ("4\tel\tel", "four el el", 8, "not CoNLL-U"),
-        ("2\tdos palabras\tx\tX\tF\t_\t0\troot\t_\t_", "2\tdos", 14, "no UPOS tag"),
+        ("4\tel\tel", "four el el", 8, ".*not CoNLL-U"),
+        ("2\tdos palabras\tx\tX\tF\t_\t0\troot\t_\t_", "2\tdos", 14, ".*nine columns"),
+        ("3-4\tal", "  # an indented comment\n3-4\tal", 6, ".*an indented comment.* is not CoNLL-U"),
+        ("3\ta\t", "3\t\t", 7, ".*not CoNLL-U"),
+        ("3\ta\ta\tADP", "3\ta\ta\t ", 7, ".*not CoNLL-U"),
+        ("3\ta\ta\t", "_\ta\ta\t", 7, ".*not CoNLL-U"),
+        ("3\ta\ta\tADP", "3  a  a  ADP", 7, ".*not CoNLL-U"),
+        ("5\tcase\t_\t_", "5\tcase\t_\t_\t_", 7, ".*not CoNLL-U"),
     ],
 )
 def test_a_wrong_line_is_named(old: str, new: str, line: int, said: str, tmp_path: Path) -> None:
@@ -113,6 +122,10 @@ def test_missing_parts_are_cut_from_train_without_repeated_sentences(tmp_path: P
         ({"train.tsv": "a\tX\n", "more.tsv": "b\tY\n"}, r"more\.tsv: not named train, dev or test"),
         ({"train.tsv": "a\tX\n\nb\tY\n"}, "2 different sentences are too few"),
         ({"dev.tsv": "a\tX\n", "test.tsv": "a\tX\n"}, "nothing to train on, only validation and test"),
+        (
+            {"train.conllu": CONLLU, "dev.tsv": "a\tX\n", "train.txt": "Vámonos"},
+            r"dev\.tsv: beside \.conllu files only those are read",
+        ),
         ({"train.tsv": "\n \n"}, r"train\.tsv: an empty file"),
         ({"train.conllu": "# only a comment\n\n"}, r"train\.conllu: holds no tagged words"),
     ],

@@ -1,0 +1,39 @@
+"""Files that answers are written to: refused before any work where they cannot be made, and never left half written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from common.errors import InputError
+
+
+def check_writable(option: str, path: Path) -> None:
+    """Refuses the file of an option that cannot be made.
+
+    Raises:
+        InputError: It is a folder, or not in a folder that is there and may be written to.
+    """
+    if path.is_dir() or not path.parent.is_dir():
+        raise InputError(f"{option} {path}: not a file in a folder that is there; name one")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"{option} {path}: its folder may not be written to; name a file in another")
+
+
+@contextmanager
+def drafted(option: str, path: Path) -> Iterator[Path]:
+    """A file beside that of an option, which takes its place when all is written.
+
+    Raises:
+        InputError: The operating system refuses.
+    """
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        yield draft
+        draft.replace(path)
+    except OSError as error:
+        raise InputError(f"{option} {path}: {error.strerror}; name a file that can be written") from error
+    finally:
+        draft.unlink(missing_ok=True)

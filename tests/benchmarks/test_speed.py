@@ -1,0 +1,61 @@
+"""The benchmark of speed at tiny sizes: that it runs and what it writes, not how fast anything is."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from benchmarks import end_to_end, speed
+from common import cells
+
+HAS_TORCH = importlib.util.find_spec("torch") is not None
+
+
+@pytest.fixture(autouse=True)
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "-1")  # Set back after the test.
+    monkeypatch.setattr(speed, "SIZES", ((2, 3, 4, 5),))
+
+
+@pytest.mark.parametrize(
+    "torch", [False, pytest.param(True, marks=pytest.mark.skipif(not HAS_TORCH, reason="no torch"))]
+)
+def test_rows_have_the_times_of_every_library_that_is_there(
+    torch: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys
+) -> None:
+    if not torch:
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    file = tmp_path / "rows.json"
+    speed.main(parts=("layers",), rounds=1, cell=("gru", "peephole_lstm"), json_file=file)
+    rows, said = json.loads(file.read_text()), capsys.readouterr().out
+    assert [row["cell"] for row in rows] == ["gru", "peephole_lstm"]
+    for row in rows:
+        names = ["ours", "keras", "keras_xla", *(["torch"] if torch and row["cell"] == "gru" else [])]
+        assert (
+            {name for name in speed.CONTENDERS if row[f"{name}_ms"]} == set(names) == set(row["matrix_rate_fraction"])
+        )
+        assert row["size"] == [2, 3, 4, 5] and 0 < row["compile_s"] < 60
+    assert ("PyTorch is not installed: its columns are left out" in said) == (not torch)
+    assert "keras: geometric mean" in said and str(file) in said
+
+
+def test_operations_are_those_of_the_products_of_every_cell() -> None:
+    gates = {"simple_rnn": 1, "lstm": 4, "gru": 3}
+    for cell in cells.names():
+        assert speed.products("ours", cell, (2, 3, 4, 5)) == 3 * 2 * 2 * 3 * (4 + 5) * gates.get(cell, 4) * 5
+
+
+@pytest.mark.skipif(not HAS_TORCH, reason="no torch")
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_pytorch_trains_an_epoch(bidirectional: bool) -> None:
+    import numpy as np
+
+    draw = np.random.default_rng(0)
+    lengths = draw.integers(1, 6, 20)
+    texts = end_to_end.Texts(lengths, draw.integers(1, 9, (lengths.sum(), 2)), draw.integers(0, 2, 20), (9, 9))
+    options = {"embedding": 4, "units": 4, "residual": not bidirectional, "bidirectional": bidirectional}
+    options |= {"word_dropout": 0.1, "dropout": 0.1, "learning_rate": 0.01, "clip_norm": 1.0}
+    end_to_end.torch_epoch(f"bidirectional {bidirectional}")(texts, options | {"batch_size": 2, "window": 8})
