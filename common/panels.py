@@ -72,8 +72,13 @@ class Tables:
         self.all_known = np.concatenate(self.known)
 
     def expand(self, inputs: dict[str, np.ndarray], targets: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Cuts what `ForecastNetwork` reads after each row; targets are the scaled values of the rows ahead."""
-        row, number = inputs["row"], inputs["series"]
+        """Cuts what `ForecastNetwork` reads after each row; targets are the scaled values of the rows ahead.
+
+        Args:
+            inputs: Numbers of the `row`, the `series`, and of the first row that may be read, `since`.
+            targets: Of the new steps; what they hold is not looked at.
+        """
+        row, number, since = inputs["row"], inputs["series"], inputs["since"]
         offset, known_offset, rows = self.offset[number], self.known_offset[number], self.rows[number]
         before = np.maximum(row[..., None] + np.arange(1 - self.segment, 1), 0)  # [lanes, time, segment]
         ahead = row[..., None] + np.arange(1, self.horizon + 1)  # [lanes, time, horizon]
@@ -82,12 +87,12 @@ class Tables:
         said = []
         for season in self.seasons:
             same = row[..., None] + season_back(self.horizon, season)
-            said.append(self.values[offset[..., None] + np.where(same < 0, row[..., None], same)])
+            said.append(self.values[offset[..., None] + np.where(same < since[..., None], row[..., None], same)])
         expanded = {
             "values": self.values[at],
             "absent": self.absent[at],
             "last": self.values[offset + row],
-            "levels": self._levels(offset, row),
+            "levels": self._levels(offset, row, since),
             "series": number,
             "row": row,
             "known": self.all_known[known_offset[..., None] + before],
@@ -101,9 +106,9 @@ class Tables:
         gone = (ahead != inside)[:, new] | (self.absent[at] > 0)
         return expanded, np.where(gone, np.nan, self.values[at]).astype(np.float32)
 
-    def _levels(self, offset: np.ndarray, row: np.ndarray) -> np.ndarray:
-        """The means of the last rows, as many of them as there are, `[lanes, time, levels]`."""
-        rows = np.minimum(row[..., None] + 1, np.array(self.levels, int))
+    def _levels(self, offset: np.ndarray, row: np.ndarray, since: np.ndarray) -> np.ndarray:
+        """The means of the last rows, as many of them as may be read, `[lanes, time, levels]`."""
+        rows = np.minimum((row - since)[..., None] + 1, np.array(self.levels, int))
         end = (offset + row)[..., None] + 1
         return ((self.sums[end] - self.sums[end - rows]) / rows).astype(np.float32)
 

@@ -166,13 +166,6 @@ class Forecasting(Task):
         levels = options.quantiles
         if not levels or not all(a < b for a, b in zip((0.0, *levels), (*levels, 1.0))):
             raise InputError(f"--quantiles {' '.join(map(str, levels))}: give levels between 0 and 1, ascending")
-        segments = -(-max(options.seasons, default=0) // options.segment)  # History is read in whole ones.
-        needed = options.segment * segments
-        if options.context is not None and options.context < needed:
-            raise InputError(
-                f"--context {options.context}: reaches back less than the longest of --seasons, in whole segments; "
-                f"give {needed} or more"
-            )
         self.panel = options.load()
         self.borders = [options.borders(len(group.times)) for group in self.panel.groups]
         self.tables = Tables(
@@ -208,7 +201,7 @@ class Forecasting(Task):
         """Each column's rows in segments, once for every phase, so that every row is the last of a segment once."""
         options, tables = self.options, self.tables
         which = ("train", "validation", "test").index(split)
-        rows, numbers, weights, lengths = [], [], [], []
+        rows, numbers, since, weights, lengths = [], [], [], [], []
         for number, group in enumerate(tables.group_of):
             first, end = (0, *self.borders[group])[which], self.borders[group][which]
             start = 0 if split == "train" or options.context is None else max(0, first - options.context)
@@ -220,8 +213,10 @@ class Forecasting(Task):
                         rows.append(last[piece])
                         weights.append(counts[piece] & (np.arange(len(last[piece])) >= context))
                         numbers.append(np.full(len(rows[-1]), number))
+                        since.append(np.full(len(rows[-1]), start + phase))
                         lengths.append(len(rows[-1]))
-        inputs = {"row": np.concatenate(rows).astype(np.int32), "series": np.concatenate(numbers).astype(np.int32)}
+        parts = {"row": rows, "series": numbers, "since": since}
+        inputs = {name: np.concatenate(values).astype(np.int32) for name, values in parts.items()}
         place = np.arange(len(inputs["row"]), dtype=np.int32)
         weight = np.concatenate(weights).astype(np.float32)
         return Sequences(np.array(lengths), inputs, place, weight, tables.expand)

@@ -35,7 +35,12 @@ def test_scaling_knows_the_training_rows_alone() -> None:
 def test_a_window_holds_segments_seasons_and_what_is_ahead() -> None:
     values, known = np.arange(12.0), np.arange(12.0)[:, None] * 10
     tables = tables_of(panel_of(values, known=known), train=12)
-    inputs = {"row": np.array([[5, 10]]), "series": np.zeros((1, 2), int), "keep": np.ones((1, 2))}
+    inputs = {
+        "row": np.array([[5, 10]]),
+        "series": np.zeros((1, 2), int),
+        "since": np.zeros((1, 2), int),
+        "keep": np.ones((1, 2)),
+    }
     found, targets = tables.expand(inputs | {"sequence": np.zeros((1, 2))}, np.zeros((1, 2)))
 
     def back(x: np.ndarray) -> list:
@@ -52,7 +57,12 @@ def test_a_window_holds_segments_seasons_and_what_is_ahead() -> None:
 def test_missing_values_are_filled_from_before_and_are_no_targets() -> None:
     values = np.array([1.0, np.nan, 3, np.nan, 5, 6, 7, 8])
     tables = tables_of(panel_of(values), train=8)
-    inputs = {"row": np.array([[1]]), "series": np.zeros((1, 1), int), "keep": np.ones((1, 1))}
+    inputs = {
+        "row": np.array([[1]]),
+        "series": np.zeros((1, 1), int),
+        "since": np.zeros((1, 1), int),
+        "keep": np.ones((1, 1)),
+    }
     found, targets = tables.expand(inputs | {"sequence": np.zeros((1, 1))}, np.zeros((1, 1)))
     assert found["absent"].tolist() == [[[0, 1]]]
     assert found["values"][0, 0, 0] == found["values"][0, 0, 1] == found["last"][0, 0]
