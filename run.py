@@ -127,7 +127,7 @@ def main(arguments: list[str]) -> int:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("interrupted; --resume goes on with an unfinished run", file=sys.stderr)
+        print("interrupted; the same command goes on, train with --resume", file=sys.stderr)
         return 130
     return 0
 

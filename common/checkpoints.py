@@ -49,6 +49,7 @@ class UnfinishedRun(keras.callbacks.Callback):
         self.every = every
         self.seconds = seconds
         self.history: list[dict[str, float]] = []
+        self.elapsed = 0.0
 
     def open(self, model: TBPTT, resume: bool) -> int:
         """Ties the run to a compiled model and restores it when resuming.
@@ -72,7 +73,7 @@ class UnfinishedRun(keras.callbacks.Callback):
         if self.latest.latest_checkpoint is None:
             raise InputError(f"--resume: no unfinished run with these options in {self.folder.parent}; leave it out")
         latest.restore(self.latest.latest_checkpoint).assert_consumed()
-        self.history = json.loads(self.saved_history.numpy())
+        self.history, self.elapsed = json.loads(self.saved_history.numpy())
         return len(self.history)
 
     @property
@@ -91,7 +92,8 @@ class UnfinishedRun(keras.callbacks.Callback):
         return self.seconds is not None and sum(row["seconds"] for row in self.history) + now >= self.seconds
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.started, self.trained = time.perf_counter(), None
+        self.started, self.trained, self.first_step = time.perf_counter() - self.elapsed, None, None
+        self.elapsed = 0.0
 
     def on_test_begin(self, logs: dict | None = None) -> None:
         self.trained = time.perf_counter()
@@ -103,20 +105,28 @@ class UnfinishedRun(keras.callbacks.Callback):
                 f"training diverged: the loss is {logs['loss']} at epoch {epoch + 1}, step {window}; "
                 "lower --learning-rate or --clip-norm"
             )
+        if self.first_step is None:
+            self.first_step = time.perf_counter() - self.started
         if (batch + 1) % self.every == 0:
-            self.latest.save()
+            self._save(time.perf_counter() - self.started)
         if self._time_is_up(time.perf_counter() - self.started):
             self.model.stop_training = True  # Keras ends the epoch here, with its validation.
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         seconds = (self.trained or time.perf_counter()) - self.started
         row = {"epoch": epoch + 1} | {k: float(v) for k, v in logs.items()}
-        self.history.append(row | {"windows": int(self.model.position[1]), "seconds": seconds})
+        self.history.append(
+            row | {"windows": int(self.model.position[1]), "seconds": seconds, "first_step": self.first_step}
+        )
         if self.best_epoch == epoch:
             self.best.save()
-        self.saved_history.assign(json.dumps(self.history))
-        self.latest.save()
+        self._save()
         self.model.stop_training = self.finished
+
+    def _save(self, elapsed: float = 0.0) -> None:
+        """Keeps all, and the seconds spent on an epoch that is not done."""
+        self.saved_history.assign(json.dumps([self.history, elapsed]))
+        self.latest.save()
 
     def restore_best(self) -> None:
         """Gives the model the weights of its best epoch."""

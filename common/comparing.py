@@ -47,7 +47,7 @@ class Arm:
 
     @property
     def name(self) -> str:
-        return ", ".join([self.cell, *(f"{name} {_shown(value)}" for name, value in self.settings)])
+        return ", ".join([self.cell, *(f"{name} {shown(value)}" for name, value in self.settings)])
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Run:
 
     @property
     def folder(self) -> str:
-        settings = [f"{name}={_shown(value)}".replace("/", "_") for name, value in self.arm.settings]
+        settings = [f"{name}={shown(value)}".replace("/", "_") for name, value in self.arm.settings]
         return "_".join([self.arm.cell, *settings, f"seed={self.seed}"])
 
 
@@ -91,37 +91,48 @@ class Study:
         cores = _cores()
         if study.scheduler is None and study.jobs > len(cores):
             raise InputError(f"--jobs {study.jobs}: there are {len(cores)} cores; give {len(cores)} or less")
-        self.axes = dict(_axis(text, options) for text in study.vary)
+        axes = [_axis(text, options) for text in study.vary]
+        self.axes = dict(sorted(axes))
+        if len(self.axes) < len(axes):
+            raise InputError(f"--vary {' '.join(study.vary)}: name each option once, with all its values")
         if study.match == "parameters" and "units" in self.axes:
             raise InputError("--match parameters chooses the units; leave units out of --vary")
         self.folder = options.output / kind.name / "compare" / study.name
-        self.arms = [
-            Arm(cell, settings)
-            for settings in map(tuple, product(*([(name, v) for v in values] for name, values in self.axes.items())))
-            for cell in (*dict.fromkeys(study.cells), *(get_args(ControlName) if study.controls else ()))
-        ]
-        self._open()
+        settings = list(product(*([(name, v) for v in values] for name, values in self.axes.items())))
+        self.arms = [Arm(cell, one) for one in settings for cell in dict.fromkeys(study.cells)]
+        if study.controls:  # What is varied mostly is of the recurrence, which they do not have.
+            self.arms += [Arm(control, settings[0]) for control in get_args(ControlName)]
+        self.commands, noted = self._noted()
+        self.reference = study.reference or noted.get("reference")
+        if self.reference is None:
+            self.reference = "lstm" if "lstm" in study.cells else study.cells[0]
+        self._check(noted)
 
-    @property
-    def reference(self) -> str:
-        if self.study.reference is not None:
-            return self.study.reference
-        return "lstm" if "lstm" in self.study.cells else self.study.cells[0]
+    def _noted(self) -> tuple[list[str], dict[str, Any]]:
+        """The commands of earlier calls, and what their runs have in common."""
+        path = self.folder / "study.json"
+        if not path.is_file():
+            return [], {}
+        try:
+            there = json.loads(path.read_text())
+            return there["commands"], there["options"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path} cannot be read ({error!r}); give another --name") from error
 
-    def _open(self) -> None:
-        """Makes the folder, or checks that what is in it was trained with the same options; notes the command."""
-        path, now = self.folder / "study.json", self._shared()
-        there = json.loads(path.read_text()) if path.is_file() else {"options": now, "commands": []}
-        for name, value in now.items():
-            before = there["options"].get(name)
+    def _check(self, noted: dict[str, Any]) -> None:
+        """What is in the folder must have been trained with the same options."""
+        for name, value in self._shared().items() if noted else ():
+            before, flag = noted.get(name), name.replace("_", "-")
             if before != value:
-                flag = name.replace("_", "-")
                 raise InputError(f"{self.folder} was made with --{flag} {before}, not {value}; give another --name")
-        self.commands = list(dict.fromkeys([*there["commands"], self.command]))
+
+    def _note(self, *commands: str) -> None:
+        """Writes what the runs have in common, and how they were asked for."""
+        self.commands = list(dict.fromkeys([*self.commands, *commands]))
+        path, draft = self.folder / "study.json", self.folder / ".study.draft"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            draft = path.with_name(".study.draft")
-            draft.write_text(json.dumps({"options": now, "commands": self.commands}, indent=2) + "\n")
+            draft.write_text(json.dumps({"options": self._shared(), "commands": self.commands}, indent=2) + "\n")
             draft.replace(path)
         except OSError as error:
             raise InputError(
@@ -148,17 +159,19 @@ class Study:
         runs = [Run(arm, seed) for seed in range(self.study.seeds) for arm in self.arms]
         folders = {run: self.folder / "runs" / run.folder for run in runs}
         missing = [run for run in runs if not (folders[run] / RESULT).is_file()]
+        self._note()
         say(f"{len(runs):,} runs, {len(runs) - len(missing):,} of them done before: {self.folder}")
         if not missing:
+            self._note(self.command)
             return []
         budgets = self._budgets(dict.fromkeys(run.arm for run in missing))
-        told = self._baselines_told()
+        of_reference = [run for run in missing if run.arm == Arm(self.reference, self.arms[0].settings)]
+        telling = None if self._baselines_told() else next(iter(of_reference or missing))
         for run in missing:
-            first = run.seed == 0 and run.arm == Arm(self.reference, self.arms[0].settings)
             job = {
-                "options": budgets[run.arm].as_json() | {"seed": run.seed},
+                "options": budgets[run.arm].as_json() | {"seed": run.seed} | self._data(),
                 "settings": dict(run.arm.settings),
-                "baselines": first and not told,
+                "baselines": run == telling,
                 "cores": None,
                 "jobs": self.study.jobs if self.study.scheduler is None else None,
             }
@@ -177,15 +190,30 @@ class Study:
             doing = bar.add_task("comparing", total=len(missing))
             jobs = self.study.jobs if self.study.scheduler is None else -1
             parallel = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator_unordered")
-            slots = [_cores()[n :: self.study.jobs] for n in range(self.study.jobs)] if jobs > 0 else []
+            share = len(_cores()) // self.study.jobs
+            slots = [_cores()[n * share : (n + 1) * share] for n in range(self.study.jobs)] if jobs > 0 else []
             work = (joblib.delayed(do)(self.where, run.folder, folders[run].resolve(), slots) for run in missing)
-            for done, (name, error) in enumerate(parallel(work), 1):
-                if error:
-                    wrong.append(f"{name}: {error}")
-                bar.update(doing, advance=1, description=name)
-                if not console.is_terminal or error:
-                    say(f"{done} of {len(missing)}: {name}{': failed, ' + error if error else ''}")
+            try:
+                for done, (name, error) in enumerate(parallel(work), 1):
+                    if error:
+                        wrong.append(f"{name}: {error}")
+                    bar.update(doing, advance=1, description=name)
+                    if not console.is_terminal or error:
+                        say(f"{done} of {len(missing)}: {name}{': failed, ' + error if error else ''}")
+            except RuntimeError as error:
+                if self.study.scheduler is None:
+                    raise
+                raise InputError(
+                    f"--scheduler {self.study.scheduler}: its workers cannot do it ({str(error).splitlines()[0]}); "
+                    f"start them with PYTHONPATH={ROOT} and the packages of requirements.txt"
+                ) from error
+        self._note(self.command)
         return wrong
+
+    def _data(self) -> dict[str, str]:
+        """Where files are, wherever a run is done."""
+        data = self.options.data
+        return {"data": str(Path(data).resolve())} if data and Path(data).exists() else {}
 
     def _backend(self) -> Any:
         if self.study.scheduler is None:
@@ -267,11 +295,14 @@ def do(where: str, name: str, folder: Path, slots: list[list[int]]) -> tuple[str
         folder: With its `job.json`.
         slots: Cores of each place that a run may take on this machine; any where there are none.
     """
-    with _slot(folder.parent, slots) as cores, (folder / "log.txt").open("a") as log:
-        job = json.loads((folder / "job.json").read_text()) | {"cores": cores}
-        (folder / "job.json").write_text(json.dumps(job, indent=1) + "\n")
-        command = [sys.executable, "-m", "common.worker", where, str(folder)]
-        code = subprocess.run(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT).returncode
+    try:
+        with _slot(folder.parent, slots) as cores, (folder / "log.txt").open("a") as log:
+            job = json.loads((folder / "job.json").read_text()) | {"cores": cores}
+            (folder / "job.json").write_text(json.dumps(job, indent=1) + "\n")
+            command = [sys.executable, "-m", "common.worker", where, str(folder)]
+            code = subprocess.run(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT).returncode
+    except OSError as error:
+        return name, str(error)
     if code == 0:
         return name, ""
     lines = [line for line in (folder / "log.txt").read_text(errors="replace").splitlines() if line.strip()]
@@ -294,6 +325,7 @@ def _slot(folder: Path, slots: list[list[int]]) -> Iterator[list[int] | None]:
 
 
 def _cores() -> list[int]:
+    """The cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
     return list(range(joblib.cpu_count()))
@@ -311,5 +343,6 @@ def _axis(text: str, options: TrainOptions) -> tuple[str, list[Any]]:
     return name, list(dict.fromkeys(parsed(type(options), name, value) for value in values.split(",")))
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as a word."""
     return " ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)

@@ -4,7 +4,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
@@ -170,12 +170,13 @@ def as_arguments(options: Any) -> list[str]:
 
 def parsed(kind: type, name: str, word: str) -> Any:
     """The value of an option of class `kind`, from a word of the command line."""
+    annotation = get_type_hints(kind, include_extras=True)[name]
 
-    def taken(options):
-        return getattr(options, name)
+    def one(*, value):
+        return value
 
-    taken.__annotations__, taken.__defaults__ = {"options": kind}, (kind(),)
-    app = App(default_command=taken, result_action="return_value")
+    one.__annotations__ = {"value": Annotated[annotation, Parameter(name=f"--{name.replace('_', '-')}")]}
+    app = App(default_command=one, result_action="return_value")
     return app([f"--{name.replace('_', '-')}={word}"], exit_on_error=False, print_error=False)
 
 

@@ -22,9 +22,10 @@ WINDOWS = 4
 def gradient_by_distance(network: keras.layers.Layer, stream: Stream, loss: Any) -> dict[str, list[float]]:
     """The norm of d loss_t / d state_{t-k} by the distance k, in the network's last recurrent layer, forwards.
 
-    From the first windows of the stream; t is the last step of each lane that counts, and the mean is over the lanes
-    whose sequence reaches back so far within the window (Pascanu, Mikolov & Bengio 2013, "On the difficulty of training
-    recurrent neural networks", section 2). Nothing is dropped.
+    The loss of a step t is followed back through the hidden state h_t that it is read from, whatever else a readout
+    pools. From the first windows of the stream, each read from zero; t is the last step of each lane that counts, and
+    the mean is over the lanes whose sequence reaches back so far within the window. Nothing is dropped. (Pascanu,
+    Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks", section 2.)
 
     Args:
         network: See `common.tbptt.TBPTT`.
@@ -42,25 +43,31 @@ def gradient_by_distance(network: keras.layers.Layer, stream: Stream, loss: Any)
     states = cells.get(stack.cell).states
     sums = np.zeros((states, stream.reach + 1))
     lanes = np.zeros(stream.reach + 1)
-    state = None
+    shape = (stream.lanes, stream.reach, stack.units)
+    history = stream.reach - stream.window
     for inputs, targets, weights in islice(stream.iterate(), WINDOWS):
         given = tf.nest.map_structure(tf.convert_to_tensor, inputs)
-        shape = (stream.lanes, stream.reach, stack.units)
-        inject, nudge = tuple(tf.zeros(shape) for _ in range(states)), tf.zeros(shape)
         counted = weights > 0
         last = np.where(counted.any(1), stream.window - 1 - counted[:, ::-1].argmax(1), -1)  # [lanes]
         chosen = (np.arange(stream.window) == last[:, None]).astype(np.float32)
+        nudge = tf.zeros(shape)
         with tf.GradientTape() as tape:
-            tape.watch((inject, nudge))
-            outputs, after = network(given, state=state, inject=inject, nudge=nudge)
-            outputs = outputs[:, stream.reach - stream.window :]
-            total = tf.reduce_sum(by_step(tf.convert_to_tensor(targets), outputs) * chosen)
-        *injected, nudged = (np.linalg.norm(g, axis=2) for g in tape.gradient(total, [*inject, nudge]))
-        state = after if stream.reach == stream.window else None  # A longer window starts before the last one's end.
-        keep = inputs["keep"]
+            tape.watch(nudge)
+            outputs, _ = network(given, nudge=nudge)
+            total = tf.reduce_sum(by_step(tf.convert_to_tensor(targets), outputs[:, history:]) * chosen)
+        at = np.pad(chosen, [(0, 0), (history, 0)])[..., None]
+        direct = tape.gradient(total, nudge) * at  # d loss_t / d h_t, [lanes, reach, units]
+
+        inject = tuple(tf.zeros(shape) for _ in range(states))
+        with tf.GradientTape() as tape:
+            tape.watch(inject)
+            hidden, _ = stack(network.features(given), keep=given["keep"], inject=inject)
+            through = tf.reduce_sum(hidden[..., : stack.units] * direct)
+        injected = [np.linalg.norm(g, axis=2) for g in tape.gradient(through, inject)]
+        nudged = np.linalg.norm(direct, axis=2)
         for lane in np.flatnonzero(last >= 0):
-            t = last[lane] + stream.reach - stream.window
-            starts = np.flatnonzero(keep[lane, : t + 1] == 0)
+            t = last[lane] + history
+            starts = np.flatnonzero(inputs["keep"][lane, : t + 1] == 0)
             first = starts[-1] + 1 if len(starts) else 0  # The first step that carries a state on in this sequence.
             back = slice(1, t - first + 2)
             sums[0, 0] += nudged[lane, t]

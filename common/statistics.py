@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,6 +10,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 LEVEL = 0.95
+ALIKE = 1e-9
+"""Values that differ by no more are the same but for rounding."""
 
 
 class Interval(NamedTuple):
@@ -26,10 +27,14 @@ def interval(values: Sequence[float]) -> Interval:
     mean = float(np.mean(values))
     if len(values) < 2:
         return Interval(mean)
-    error = stats.sem(values)
+    error = 0.0 if _alike(values) else stats.sem(values)
     if error == 0:
         return Interval(mean, mean, mean)
     return Interval(mean, *map(float, stats.t.interval(LEVEL, len(values) - 1, mean, error)))
+
+
+def _alike(values: Sequence[float]) -> bool:
+    return float(np.ptp(values)) <= ALIKE
 
 
 class Difference(NamedTuple):
@@ -39,7 +44,7 @@ class Difference(NamedTuple):
         pairs: Seeds both have.
         difference: Mean and 95 % interval of the paired differences; not corrected.
         p: Of the paired t-test, corrected for the number of comparisons after Holm (1979, "A Simple Sequentially
-            Rejective Multiple Test Procedure"); NaN where there are fewer than two pairs.
+            Rejective Multiple Test Procedure"); NaN where there are fewer than two pairs, or all differ by the same.
     """
 
     pairs: int
@@ -64,13 +69,11 @@ def differences(arms: Mapping[str, tuple[Mapping[int, float], Mapping[int, float
         a, b = np.array([values[s] for s in seeds]), np.array([others[s] for s in seeds])
         if not seeds:
             found[name] = 0, Interval(np.nan), np.nan
-        elif len(seeds) == 1 or np.ptp(a - b) == 0:
-            p = 1.0 if len(seeds) > 1 and (a == b).all() else np.nan
-            found[name] = len(seeds), interval(a - b), p
+        elif len(seeds) == 1 or _alike(a - b):  # No spread to set the difference beside.
+            equal = len(seeds) > 1 and np.allclose(a, b, rtol=0, atol=ALIKE)
+            found[name] = len(seeds), interval(a - b), 1.0 if equal else np.nan
         else:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", RuntimeWarning)  # Of nearly equal differences.
-                test = stats.ttest_rel(a, b)
+            test = stats.ttest_rel(a, b)
             low, high = test.confidence_interval(LEVEL)
             found[name] = len(seeds), Interval(float(np.mean(a - b)), float(low), float(high)), float(test.pvalue)
     tested = [name for name, (*_, p) in found.items() if not np.isnan(p)]

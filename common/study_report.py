@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import math
 import re
@@ -11,14 +12,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from rich.table import Table
 
+from common.cells import ControlName
 from common.comparing import Arm, Run, Study
+from common.comparing import shown as as_word
 from common.statistics import Difference, Interval, differences, interval
 from common.task import Scores
 from common.worker import RESULT
@@ -63,8 +66,6 @@ class Findings:
         for path in sorted(self.study.folder.glob(f"runs/*/{RESULT}")):
             job, result = (json.loads((path.parent / name).read_text()) for name in ("job.json", RESULT))
             settings = tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in job["settings"].items())
-            result["units"] = job["options"]["units"]
-            result["conditions"] = job["jobs"], len(job["cores"] or ())
             self.results[Run(Arm(result["cell"], settings), result["seed"])] = result
 
     @property
@@ -105,6 +106,11 @@ class Findings:
         found = differences(asked)
         return {arm: found[arm.name] for arm in self.arms if arm.name in found}
 
+    @property
+    def tested(self) -> int:
+        """How many comparisons there are to correct for."""
+        return sum(not math.isnan(found.p) for found in self.differences.values())
+
     def verdicts(self) -> list[str]:
         """What the differences tell, in plain words."""
         higher, lines = self.study.kind.higher_score_is_better, []
@@ -112,19 +118,42 @@ class Findings:
             other, gap = self.beside(arm), found.difference
             told = f"{arm.name} against {other.name}"
             if math.isnan(found.p):
-                lines.append(f"{told}: too few seeds to tell; the mean differs by {gap.mean:+.4f}.")
+                why = {0: "no seed that both have", 1: "too few seeds to tell"}.get(
+                    found.pairs, "the same difference with every seed, which a t-test cannot judge"
+                )
+                lines.append(f"{told}: {why}" + ("." if found.pairs == 0 else f"; it is {gap.mean:+.4f}."))
                 continue
             numbers = (
                 f"{self.score} differs by {gap.mean:+.4f} in the mean of {found.pairs} seeds "
-                f"(95 % interval {gap.low:+.4f} to {gap.high:+.4f}, p = {found.p:.3f} corrected for "
-                f"{len(self.differences)} comparisons)"
+                f"(95 % interval {gap.low:+.4f} to {gap.high:+.4f}, p {_p(found.p)} corrected for "
+                f"{self.tested} comparison{'s' if self.tested > 1 else ''})"
             )
             if not found.shown:
                 lines.append(f"{told}: **no difference shown**; {numbers}.")
             else:
                 better = (gap.mean > 0) == higher
                 lines.append(f"{told}: **{'better' if better else 'worse'}**; {numbers}.")
-        return lines or [f"Nothing to compare with: no finished run beside those of {self.study.reference}."]
+        return (
+            [self.advice(), *lines]
+            if lines
+            else [f"Nothing to compare with: no finished run beside those of {self.study.reference}."]
+        )
+
+    def advice(self) -> str:
+        """Which cell to take, of those with the first settings."""
+        first = Arm(self.study.reference, self.study.arms[0].settings)
+        cells = [arm for arm in self.arms if arm.cell not in get_args(ControlName) and arm.settings == first.settings]
+        higher = self.study.kind.higher_score_is_better
+        shown = {arm: found for arm, found in self.differences.items() if arm in cells and found.shown}
+        better = [arm.name for arm, found in shown.items() if (found.difference.mean > 0) == higher]
+        level = [arm for arm in cells if arm not in shown]
+        if better:
+            return f"In short: {' and '.join(better)} shown to be better than {first.name}."
+        quick = max(level, key=lambda arm: self.costs(arm)["tokens_per_second"])
+        return (
+            f"In short: no cell is shown to be better than {first.name}; of those not shown to be worse, {quick.name} "
+            "trains fastest."
+        )
 
     def costs(self, arm: Arm) -> dict[str, float]:
         """The mean over seeds of what a run costs."""
@@ -136,9 +165,10 @@ class Findings:
         rows = []
         for run, result in self.results.items():
             flat = result | result["training"]
-            row = {"task": result["task"], "cell": run.arm.cell} | dict(run.arm.settings)
-            row |= {"seed": run.seed, "units": result["units"]} | result["metrics"]
-            rows.append(row | {name: flat[name] for name in ("epochs", "best_epoch", "steps", *COSTS)})
+            row = {"task": result["task"], "cell": run.arm.cell, "seed": run.seed, "units": result["units"]}
+            row |= result["metrics"] | {name: flat[name] for name in ("epochs", "best_epoch", "steps", *COSTS)}
+            asked = {f"{k}_asked" if k in row else k: as_word(v) for k, v in run.arm.settings}
+            rows.append(row | asked | result["conditions"])
         return pd.DataFrame(rows)
 
     def rows(self) -> list[list[str]]:
@@ -192,7 +222,7 @@ def write(found: Findings) -> Path:
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{found.study.kind.name}: {found.study.study.name}</title><style>{STYLE}</style></head>"
+        f"<title>{found.study.kind.name}: {html.escape(found.study.study.name)}</title><style>{STYLE}</style></head>"
         f"<body>{body}</body></html>\n"
     )
     return _publish(folder / "report.html", page)
@@ -209,32 +239,34 @@ def report(found: Findings, figures: dict[str, str]) -> str:
         "parameters": "Units are chosen so that parameters agree within 2 %.",
         "time": f"Every run trained for {study.options.seconds:g} seconds." if study.options.seconds else "",
     }[options.match]
-    conditions = {result["conditions"] for result in found.results.values()}
-    jobs, cores = next(iter(conditions))
-    if len(conditions) > 1 or jobs is None:
-        pinned = "Runs were done on several machines or side by side with others: timings are not comparable."
+    conditions = {tuple(result["conditions"].values()) for result in found.results.values()}
+    jobs, cores, resumed = next(iter(conditions))
+    if len(conditions) > 1 or resumed or not jobs or not cores:
+        pinned = "Runs were done under different conditions, see results.csv: timings are not comparable."
     else:
         beside = "one run at a time" if jobs == 1 else f"{jobs} runs side by side, which share memory and caches"
         pinned = f"Timings: {beside}, each on {cores} core{'s' if cores > 1 else ''} of its own."
+    data = html.escape(one["data"], quote=False)
     better = "higher is better" if kind.higher_score_is_better else "lower is better"
     parts = [
         f"# {kind.name}: which cell?",
-        f"{one['data']}. {len(found.results):,} runs, seeds {', '.join(map(str, seeds))}; {better} of {found.score}. "
+        f"{data}. {len(found.results):,} runs, seeds {', '.join(map(str, seeds))}; {better} of {found.score}. "
         f"{held} Seeds change initial weights, order and dropout masks, not the split.",
         "## Verdict",
         "\n".join(f"- {line}" for line in found.verdicts()),
         "## Scores",
         markdown_table(found.rows()),
         "Differences are paired by seed, of each arm to the reference cell with the same settings (of the reference "
-        "cell, to its first settings), with the 95 % t-interval; p of paired t-tests, corrected after Holm. Rows "
-        "without seeds are the task's baselines.",
+        "cell, to its first settings), with the 95 % t-interval, not corrected; p of paired t-tests, corrected after "
+        "Holm. Rows without seeds are the baselines, once.",
         *(figures.get(name, "") for name in ("scores", "axis")),
         "## Costs",
         markdown_table(found.cost_rows()),
-        f"Means over seeds. {pinned} Gradient norms are before clipping, at --clip-norm {study.options.clip_norm:g}.",
+        f"Means over seeds. {pinned} Tokens a second leave out the first step of each epoch, which may "
+        "compile. Gradient norms are before clipping.",
         *(["## Inside"] if {"gradients", "gates"} & figures.keys() else []),
         *(figures.get(name, "") for name in ("gradients", "gates")),
-        *(["## Failed", "\n".join(f"- {line}" for line in found.wrong)] if found.wrong else []),
+        *(["## Failed", "\n".join(f"- `{line}`" for line in found.wrong)] if found.wrong else []),
         "## Again",
         "```\n" + "\n".join(study.commands) + "\n```",
         "Options are in `study.json`, a row a run in `results.csv`.",
@@ -323,7 +355,7 @@ def draw_gradients(found: Findings, path: Path) -> bool:
     axes[1].set(xlabel="distance k in steps")
     if not lines:
         return False
-    axes[0].legend(fontsize="small")
+    figure.legend(*axes[0].get_legend_handles_labels(), fontsize="small", loc="outside lower center", ncols=3)
     figure.savefig(path, dpi=150)
     return True
 
@@ -333,9 +365,8 @@ def draw_gates(found: Findings, path: Path) -> bool:
     shown = [(arm, found.of(arm)[0]["kept"]) for arm in found.arms if found.of(arm)[0]["kept"]]
     if not shown:
         return False
-    steps = shown[0][1]["steps"]
-    figure = Figure(figsize=(6.5, 1.4 + 1.7 * len(shown)), layout="constrained")
-    axes = figure.subplots(len(shown), 1, sharex=True, squeeze=False)[:, 0]
+    figure = Figure(figsize=(6.5, 2.6 * len(shown)), layout="constrained")
+    axes = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
     for ax, (arm, kept) in zip(axes, shown):
         low, middle, high = kept["quantiles"]
         at = np.arange(len(middle))
@@ -343,7 +374,7 @@ def draw_gates(found: Findings, path: Path) -> bool:
         ax.plot(at, middle, marker="o", markersize=3)
         ax.set(ylim=(0, 1), title=f"{arm.name}: {kept['name']}")
         ax.title.set_fontsize("medium")
-    axes[-1].set_xticks(np.arange(len(steps)), steps, rotation=90, fontsize="small")
+        ax.set_xticks(at, kept["steps"], rotation=90, fontsize="small")
     figure.savefig(path, dpi=150)
     return True
 
@@ -355,7 +386,7 @@ FIGURES = {
         draw_gradients,
         "How far back a gradient reaches: the norm of d loss(t) / d h(t-k) in the last layer, by the distance k; "
         "dotted, with respect to the cell state. A line that falls is a vanishing gradient, one that rises an "
-        "exploding one. Where the readout pools, the way through every later state counts. Mean over seeds.\n\n"
+        "exploding one. Mean over seeds.\n\n"
         "![gradient by distance](figures/gradients.png)",
     ),
     "gates": (
@@ -381,7 +412,7 @@ def _bounds(one: Interval) -> str:
 
 
 def _p(value: float) -> str:
-    return "" if math.isnan(value) else f"{value:.3f}"
+    return "" if math.isnan(value) else "< 0.001" if value < 0.001 else f"= {value:.3f}"
 
 
 def _number(value: float) -> str:

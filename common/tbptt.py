@@ -28,7 +28,7 @@ class StreamNetwork(keras.layers.Layer):
         window: Dictionary of what `embed` reads, and `keep` and `sequence`, each `[batch, time]`.
         state: Of the stack and the head; None is zeros.
         carry_after: Steps of the window after which the state is taken; None is all of them.
-        probes: What else the stack takes, `inject` and `nudge`; not with `carry_after`.
+        probes: What else the stack takes, `nudge`; not with `carry_after`.
 
     Returns:
         Outputs, `[batch, time, ...]`, and the state after those steps.

@@ -130,6 +130,8 @@ def fit(task: Task, root: Path, before: Callable[[TBPTT, dict[str, Stream]], Non
     best = run.history[run.best_epoch]
     seconds = sum(row["seconds"] for row in run.history)
     steps = sum(row["windows"] for row in run.history)
+    timed = [(row["windows"] - 1, row["seconds"] - row["first_step"]) for row in run.history]
+    pace = sum(windows for windows, _ in timed) / max(sum(seconds for _, seconds in timed), 1e-9)
     metrics = {
         "task": task.name,
         "cell": options.cell,
@@ -144,7 +146,7 @@ def fit(task: Task, root: Path, before: Callable[[TBPTT, dict[str, Stream]], Non
             "steps": steps,
             "seconds": round(seconds, 2),
             "seconds_to_best": round(sum(row["seconds"] for row in run.history[: run.best_epoch + 1]), 2),
-            "tokens_per_second": round(stream.sequences.steps * steps / stream.windows() / seconds, 1),
+            "tokens_per_second": round(stream.sequences.steps / stream.windows() * pace, 1),
             "gradient_norm": sum(row["gradient_norm"] * row["windows"] for row in run.history) / steps,
             "clipped_steps": int(sum(row["clipped_steps"] for row in run.history)),
             "packing_efficiency": efficiency["train"],
@@ -208,6 +210,10 @@ def json_ready(value: Any) -> Any:
 
 def peak_memory_mb() -> float:
     """The most memory this process has held, in MB of a million bytes."""
+    status = Path("/proc/self/status")
+    if status.is_file():  # What `getrusage` says there begins with the peak of the process that started this one.
+        kilobytes = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(kilobytes) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024) / 1e6
 

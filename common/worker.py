@@ -47,6 +47,7 @@ def main(kind: str, folder: Path) -> int:
     draft = folder / ".result.draft"
     draft.write_text(json.dumps(result, indent=1) + "\n")
     draft.replace(folder / RESULT)
+    shutil.rmtree(folder / "unfinished", ignore_errors=True)
     return 0
 
 
@@ -68,7 +69,9 @@ def measured(kind: type, job: dict[str, Any], folder: Path) -> dict[str, Any]:
     trained = fit(task, folder, lambda model, streams: look("start", model.network, streams))
     network = trained.model.network
     look("end", network, trained.streams)
-    result = trained.metrics | {"gradients": gradients, "kept": example(task, network, trained.streams["test"])}
+    conditions = {"jobs": job.get("jobs"), "cores": len(job.get("cores") or ()), "resumed": bool(checkpoints)}
+    result = trained.metrics | {"conditions": conditions, "units": options.units}
+    result |= {"gradients": gradients, "kept": example(task, network, trained.streams["test"])}
     if job["baselines"]:
         result["baselines"] = task.baselines(trained.answers)
 
@@ -82,7 +85,6 @@ def measured(kind: type, job: dict[str, Any], folder: Path) -> dict[str, Any]:
     task.extras(assets)
     result["latency_ms"] = latency_ms(task, saved)
     shutil.rmtree(saved.parent)
-    trained.run.close()
     return result
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from cyclopts import CycloptsError
 
 import tasks
 from common import comparing, worker
@@ -31,9 +32,10 @@ def study_of(data: Path, output: Path, task: str = "sentiment", options: dict | 
 
 def test_every_cell_and_control_with_every_setting(data_of, tmp_path: Path) -> None:
     study = study_of(data_of("sentiment"), tmp_path, cells=("gru", "lstm"), vary=("window=8,16", "bidirectional=false"))
-    assert len(study.arms) == 4 * 2
-    assert study.arms[0] == Arm("gru", (("window", 8), ("bidirectional", False)))
-    assert study.arms[0].name == "gru, window 8, bidirectional False"
+    assert len(study.arms) == 2 * 2 + 2
+    assert study.arms[0] == Arm("gru", (("bidirectional", False), ("window", 8)))
+    assert study.arms[0].name == "gru, bidirectional False, window 8"
+    assert [arm.settings for arm in study.arms[-2:]] == [study.arms[0].settings] * 2  # Of each control one.
     assert study.reference == "lstm"
     assert study_of(data_of("sentiment"), tmp_path, "pos", cells=("gru",)).reference == "gru"
 
@@ -51,6 +53,7 @@ def test_every_cell_and_control_with_every_setting(data_of, tmp_path: Path) -> N
         ({}, {"vary": ("windows=3",)}, "--vary windows=3"),
         ({}, {"vary": ("window",)}, "--vary window"),
         ({}, {"vary": ("seed=1,2",)}, "--vary seed=1,2"),
+        ({}, {"vary": ("window=8", "window=9")}, "name each option once"),
         ({}, {"vary": ("units=8,9",), "match": "parameters"}, "leave units out"),
     ],
 )
@@ -68,6 +71,9 @@ def test_options_go_to_the_command_line_and_back() -> None:
     assert parsed(kind, "units", "7") == 7
     assert parsed(kind, "seasons", "12") == (12,)
     assert parsed(kind, "calendar", "false") is False
+    assert parsed(kind, "reach", "1") == 1  # Though less than the default window.
+    with pytest.raises(CycloptsError):
+        parsed(kind, "units", "many")
 
 
 @pytest.mark.parametrize("name", tasks.TASKS)
@@ -88,7 +94,6 @@ def test_a_run_of_every_task_tells_what_a_study_needs(name: str, cell: str, data
         assert result["gradients"]["start"] != result["gradients"]["end"]
         assert [len(row) for row in result["kept"]["quantiles"]] == [len(result["kept"]["steps"])] * 3
     assert not (tmp_path / "saved").exists()
-    assert not (tmp_path / "unfinished").exists()
     json.dumps(result)
 
 
@@ -170,8 +175,15 @@ def test_a_study_is_done_once_extended_and_its_failures_told(data_of, tmp_path: 
     assert "--cells simple_rnn gru" in report  # Each call that made the study is there.
     assert "--cells gru --no-controls --seeds 2" in report
 
+    assert not (folder / "runs" / "gru_seed=0" / "unfinished").exists()
+
     assert main(command(data, tmp_path, "--cells", "gru", units=9)) == 2
     assert "was made with --units 8, not 9; give another --name" in capfd.readouterr().err
+    assert "--units 9" not in (folder / "study.json").read_text()
+
+    (folder / "study.json").write_text("{")
+    assert main(command(data, tmp_path, "--cells", "gru")) == 2
+    assert "study.json cannot be read" in capfd.readouterr().err
 
 
 def test_a_study_in_which_every_run_fails_is_an_error(data_of, tmp_path: Path, capfd) -> None:

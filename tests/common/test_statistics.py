@@ -36,6 +36,14 @@ def test_differences_are_paired_by_seed_and_corrected_together() -> None:
     assert math.isnan(found["other seeds"].p)
 
 
+def test_gaps_that_are_equal_but_for_rounding_are_no_evidence() -> None:
+    base = {seed: (900 + 7 * seed) / 1281 for seed in range(5)}
+    other = {seed: (903 + 7 * seed) / 1281 for seed in range(5)}
+    found = differences({"arm": (other, base)})["arm"]
+    assert math.isnan(found.p)
+    assert not found.shown
+
+
 def test_too_few_or_equal_pairs_show_nothing() -> None:
     found = differences({"one": ({0: 1.0}, {0: 0.5}), "same": ({0: 1.0, 1: 2.0}, {0: 1.0, 1: 2.0})})
     assert not found["one"].shown

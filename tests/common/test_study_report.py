@@ -26,15 +26,14 @@ def study_of(folder: Path, task: str = "sentiment", scores: dict = SCORES, **ask
     """A study whose runs are done: of each cell, one a score."""
     kind = tasks.get(task)
     study = Study(kind, tasks.TASKS[task], kind.Options(output=folder), StudyOptions(**asked))
+    study._note(study.command)
     for arm in study.arms:
         for seed, score in enumerate(scores.get(arm.cell, ())):
             at = study.folder / "runs" / Run(arm, seed).folder
             at.mkdir(parents=True)
             settings = dict(arm.settings)
             shift = 0.01 * settings.get("window", 0) / 64
-            (at / "job.json").write_text(
-                json.dumps({"options": {"units": 64}, "settings": settings, "jobs": 1, "cores": [0, 1]})
-            )
+            (at / "job.json").write_text(json.dumps({"settings": settings}))
             (at / "result.json").write_text(json.dumps(result(task, kind.score, arm.cell, seed, score + shift)))
     return study
 
@@ -58,12 +57,16 @@ def result(task: str, metric: str, cell: str, seed: int, score: float) -> dict:
         "gradients": {"start": norms, "end": norms},
         "kept": None if control else gates,
         "latency_ms": 2.5,
+        "units": 64,
+        "conditions": {"jobs": 1, "cores": 2, "resumed": False},
     } | ({"baselines": {"majority": {metric: 0.6}}} if (cell, seed) == ("lstm", 0) else {})
 
 
 def test_the_verdict_says_what_is_shown_and_what_is_not(tmp_path: Path) -> None:
     found = Findings(study_of(tmp_path))
-    by_arm = dict(zip((arm.name for arm in found.differences), found.verdicts()))
+    advice, *lines = found.verdicts()
+    by_arm = dict(zip((arm.name for arm in found.differences), lines))
+    assert advice.startswith("In short: no cell is shown to be better than lstm; of those not shown to be worse,")
     assert set(by_arm) == {"gru", "simple_rnn", "mlp"}
     assert "gru against lstm: **no difference shown**" in by_arm["gru"]
     assert "simple_rnn against lstm: **worse**" in by_arm["simple_rnn"]
@@ -74,12 +77,13 @@ def test_the_verdict_says_what_is_shown_and_what_is_not(tmp_path: Path) -> None:
 def test_of_errors_the_lower_is_better(tmp_path: Path) -> None:
     found = Findings(study_of(tmp_path, "forecasting"))
     assert any("simple_rnn against lstm: **better**" in line for line in found.verdicts())
+    assert found.advice() == "In short: simple_rnn shown to be better than lstm."
 
 
 @pytest.mark.parametrize("seeds", [0, 1])
 def test_too_few_seeds_tell_nothing(seeds: int, tmp_path: Path) -> None:
     scores = {"lstm": SCORES["lstm"], "gru": SCORES["gru"][:seeds]}
-    (line,) = Findings(study_of(tmp_path, scores=scores)).verdicts()
+    line = Findings(study_of(tmp_path, scores=scores)).verdicts()[-1]
     assert ("too few seeds" if seeds else "Nothing to compare with") in line
 
 
