@@ -9,13 +9,13 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
-import joblib
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from common.cells import ControlName
@@ -186,15 +186,13 @@ class Study:
             TextColumn("left"),
             TimeRemainingColumn(elapsed_when_finished=False),
         )
-        with self._backend(), Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        with self._executor() as pool, Progress(*columns, console=console, disable=not console.is_terminal) as bar:
             doing = bar.add_task("comparing", total=len(missing))
-            jobs = self.study.jobs if self.study.scheduler is None else -1
-            parallel = joblib.Parallel(n_jobs=jobs, prefer="threads", return_as="generator_unordered")
-            share = len(_cores()) // self.study.jobs
-            slots = [_cores()[n * share : (n + 1) * share] for n in range(self.study.jobs)] if jobs > 0 else []
-            work = (joblib.delayed(do)(self.where, run.folder, folders[run].resolve(), slots) for run in missing)
+            slots = self._slots()
+            work = [pool.submit(do, self.where, run.folder, folders[run].resolve(), slots) for run in missing]
             try:
-                for done, (name, error) in enumerate(parallel(work), 1):
+                for done, finished in enumerate(as_completed(work), 1):
+                    name, error = finished.result()
                     if error:
                         wrong.append(f"{name}: {error}")
                     bar.update(doing, advance=1, description=name)
@@ -204,9 +202,12 @@ class Study:
                 if self.study.scheduler is None:
                     raise
                 raise InputError(
-                    f"--scheduler {self.study.scheduler}: its workers cannot do it ({str(error).splitlines()[0]}); "
-                    f"start them with PYTHONPATH={ROOT} and the packages of requirements.txt"
+                    f"--scheduler {self.study.scheduler}: it cannot do the runs ({str(error).splitlines()[0]}); start "
+                    f"scheduler and workers with PYTHONPATH={ROOT} and the packages of requirements.txt"
                 ) from error
+            finally:
+                for one in work:
+                    one.cancel()
         self._note(self.command)
         return wrong
 
@@ -215,18 +216,29 @@ class Study:
         data = self.options.data
         return {"data": str(Path(data).resolve())} if data and Path(data).exists() else {}
 
-    def _backend(self) -> Any:
+    def _slots(self) -> list[list[int]]:
+        """The cores of each place that a run may take on this machine."""
+        share = len(_cores()) // self.study.jobs
+        jobs = self.study.jobs if self.study.scheduler is None else 0
+        return [_cores()[n * share : (n + 1) * share] for n in range(jobs)]
+
+    @contextmanager
+    def _executor(self) -> Iterator[Executor]:
+        """What takes the work list: threads that each wait for a process here, or the workers of a Dask cluster."""
         if self.study.scheduler is None:
-            return nullcontext()
+            with ThreadPoolExecutor(self.study.jobs) as pool:
+                yield pool
+            return
         try:
             import distributed
         except ImportError as error:
             raise InputError("--scheduler needs Dask: pip install 'dask[distributed]'") from error
         try:
-            distributed.Client(self.study.scheduler, timeout=ANSWER_WITHIN).close()
+            client = distributed.Client(self.study.scheduler, timeout=ANSWER_WITHIN, set_as_default=False)
         except (OSError, ValueError) as error:
             raise InputError(f"--scheduler {self.study.scheduler}: no Dask scheduler answers there") from error
-        return joblib.parallel_config("dask", scheduler_host=self.study.scheduler)
+        with client, client.get_executor(pure=False) as pool:
+            yield pool
 
     def _baselines_told(self) -> bool:
         return any("baselines" in json.loads(p.read_text()) for p in self.folder.glob(f"runs/*/{RESULT}"))
@@ -328,7 +340,7 @@ def _cores() -> list[int]:
     """The cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))
-    return list(range(joblib.cpu_count()))
+    return list(range(os.cpu_count() or 1))
 
 
 def _axis(text: str, options: TrainOptions) -> tuple[str, list[Any]]:
