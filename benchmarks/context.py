@@ -1,6 +1,6 @@
 """What carrying state is worth to a forecaster, against reading a fixed window.
 
-Usage: python benchmarks/context.py [--seeds 3] [--days 1 7 14 28] [options of run.py forecasting]
+Usage: python benchmarks/context.py [--seeds 3] [--days 1 7 28] [options of run.py forecasting]
 
 Trains with carried state and scores every test origin once with the state carried and once read from zero over the
 last segments alone; then trains models that never see more than those. Prints a Markdown table for docs/results.md.
@@ -14,6 +14,7 @@ import tempfile
 from dataclasses import replace
 from pathlib import Path
 from statistics import mean
+from typing import Annotated
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,7 +78,7 @@ def main(
     options: ForecastingOptions = ForecastingOptions(),  # noqa: B008 - immutable.
     *,
     seeds: Count = 3,
-    days: tuple[int, ...] = (1, 7, 14, 28),
+    days: Annotated[tuple[Count, ...], cyclopts.Parameter(consume_multiple=True)] = (1, 7, 28),
 ) -> None:
     rows: dict[tuple[str, str], list[dict[str, float]]] = {}
     with tempfile.TemporaryDirectory() as folder:
