@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 CellName = Literal["simple_rnn", "lstm", "gru", "peephole_lstm"]
 ControlName = Literal["mlp", "convolution"]
+TrainableName = Literal[CellName, ControlName]
 ActivationName = Literal["tanh", "relu", "sigmoid"]
 InitializerName = Literal["orthogonal", "identity", "glorot_uniform"]
 

@@ -226,7 +226,7 @@ class RecurrentStack(keras.layers.Layer):
         jit_compile: Whether the loops run under XLA where shapes are known.
         recurrent_initializer: Where the recurrent weights start.
 
-    Call arguments: as `Recurrent`, where `state` is one tuple a layer and `inject` is for the last layer, forwards;
+    Call arguments: as `Recurrent`, where `state` and `inject`, which is for the forward halves, are one tuple a layer;
         nudge: Added to what the last layer says forwards, `[batch, time, units]`; None is nothing. Gradients with
             respect to `inject` and `nudge` tell how far back a loss reaches.
 
@@ -317,7 +317,7 @@ class RecurrentStack(keras.layers.Layer):
         state: tuple[State, ...] | None = None,
         sequence: tf.Tensor | None = None,
         training: bool = False,
-        inject: State | None = None,
+        inject: tuple[State, ...] | None = None,
         nudge: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, tuple[State, ...]]:
         x, after = inputs, []
@@ -326,7 +326,7 @@ class RecurrentStack(keras.layers.Layer):
         state = state or self.initial_state(tf.shape(inputs)[0])
         for n, layer in enumerate(self.forwards):
             last = n == self.layers - 1
-            injected = inject if last else None
+            injected = inject[n] if inject else None
             outputs, layer_state = layer(
                 x, keep=keep, state=state[n], inject=injected, sequence=sequence, training=training
             )

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, get_args, get_type_hints
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
 
-from common.cells import ActivationName, CellName, ControlName, InitializerName
+from common.cells import ActivationName, CellName, InitializerName, TrainableName
 from common.errors import InputError
 
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
@@ -42,7 +42,7 @@ class SavedOptions:
         output: Folder of the saved models.
     """
 
-    cell: CellName | ControlName | None = None
+    cell: TrainableName | None = None
     version: Count | None = None
     output: Path = Path("saved_models")
 
@@ -79,7 +79,7 @@ class TrainOptions(DataOptions):
         output: Folder of the saved models.
     """
 
-    cell: CellName | ControlName = "lstm"
+    cell: TrainableName = "lstm"
     layers: Count = 1
     units: Count = 128
     activation: ActivationName = "tanh"

@@ -61,7 +61,8 @@ def gradient_by_distance(network: keras.layers.Layer, stream: Stream, loss: Any)
         inject = tuple(tf.zeros(shape) for _ in range(states))
         with tf.GradientTape() as tape:
             tape.watch(inject)
-            hidden, _ = stack(network.features(given), keep=given["keep"], inject=inject)
+            nothing = ((),) * (stack.layers - 1)
+            hidden, _ = stack(network.features(given), keep=given["keep"], inject=(*nothing, inject))
             through = tf.reduce_sum(hidden[..., : stack.units] * direct)
         injected = [np.linalg.norm(g, axis=2) for g in tape.gradient(through, inject)]
         nudged = np.linalg.norm(direct, axis=2)

@@ -166,6 +166,7 @@ class Forecasting(Task):
         levels = options.quantiles
         if not levels or not all(a < b for a, b in zip((0.0, *levels), (*levels, 1.0))):
             raise InputError(f"--quantiles {' '.join(map(str, levels))}: give levels between 0 and 1, ascending")
+        self.by_step = {}
         self.panel = options.load()
         self.borders = [options.borders(len(group.times)) for group in self.panel.groups]
         self.tables = Tables(
@@ -329,11 +330,12 @@ class Forecasting(Task):
 
     def extras(self, folder: Path) -> None:
         """Scores by steps ahead; an example to forecast from, whose rows of the last horizon have no values."""
-        with (folder / "by_step.csv").open("w", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(["method", "steps_ahead", *next(iter(self.by_step.values()))])
-            for name, found in self.by_step.items():
-                writer.writerows([name, n, *row] for n, row in enumerate(zip(*found.values()), 1))
+        if self.by_step:
+            with (folder / "by_step.csv").open("w", newline="") as file:
+                writer = csv.writer(file)
+                writer.writerow(["method", "steps_ahead", *next(iter(self.by_step.values()))])
+                for name, found in self.by_step.items():
+                    writer.writerows([name, n, *row] for n, row in enumerate(zip(*found.values()), 1))
         panel, rows = self.panel, []
         long = len(panel.groups) > 1
         for group in panel.groups:
