@@ -1,0 +1,77 @@
+"""Pairs through windows: the same however they lie, the same as when served, and gradients as far as they may go."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from common.layers import RecurrentStack
+from common.pairs import PairWindows
+from common.seq2seq import PairNetwork
+from common.streams import Stream
+from common.tbptt import TBPTT
+from tests.helpers import randomise
+
+START, END, VOCABULARY, UNITS = 1, 2, 11, 4
+
+
+def pairs_of(count: int = 7, longest: int = 5, seed: int = 0) -> tuple[list, list]:
+    draw = np.random.default_rng(seed)
+    return tuple(
+        [draw.integers(3, VOCABULARY, size=draw.integers(1, longest + 1)) for _ in range(count)] for _ in range(2)
+    )
+
+
+def network_of(cell: str = "lstm", upper: int = 1, bidirectional: bool = False, **options: object) -> PairNetwork:
+    network = PairNetwork(
+        VOCABULARY,
+        6,
+        RecurrentStack(cell, UNITS, bidirectional=bidirectional),
+        RecurrentStack(cell, UNITS),
+        RecurrentStack(cell, UNITS, layers=upper) if upper else None,
+        options.pop("attention", None),
+        memory=6,
+        **options,
+    )
+    network.build()
+    randomise(network)
+    return network
+
+
+def losses(network: PairNetwork, stream: Stream) -> np.ndarray:
+    model = TBPTT(network, stream.lanes, stream.window)
+    model.compile()
+    return stream.at_steps(model.predict(stream, verbose=0))
+
+
+def one_by_one(network: PairNetwork, source: np.ndarray, target: np.ndarray) -> list[float]:
+    """The loss of each target token, decoded step by step as the exported model does."""
+    tokens = tf.constant(np.append(source, END)[None], tf.int32)
+    state, found = network.read(tokens, tf.constant([tokens.shape[1]])), []
+    for last, true in zip([START, *target], [*target, END]):
+        said, state, _ = network.next(tf.constant([last], tf.int32), state)
+        found.append(-float(said[0, true]))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("cell", "upper", "lanes", "window"),
+    [("simple_rnn", 0, 1, 100), ("lstm", 2, 3, 4), ("gru", 1, 2, 7), ("peephole_lstm", 0, 3, 4)],
+)
+def test_windows_say_what_is_served(cell: str, upper: int, lanes: int, window: int) -> None:
+    network, (sources, targets) = network_of(cell, upper), pairs_of()
+    sequences = PairWindows(START, END, 6).sequences(sources, targets)
+    found = losses(network, Stream(sequences, lanes, window, shuffle=False))[:, 0]
+    asked = sequences.weights > 0
+    assert (found[~asked] == 0).all()
+    served = [loss for source, target in zip(sources, targets) for loss in one_by_one(network, source, target)]
+    np.testing.assert_allclose(found[asked], served, rtol=1e-4, atol=1e-5)
+
+
+def test_both_ways_where_pairs_lie_whole() -> None:
+    network, (sources, targets) = network_of(bidirectional=True), pairs_of()
+    sequences = PairWindows(START, END, 6).sequences(sources, targets)
+    found = losses(network, Stream(sequences, 2, 14, whole=True, shuffle=False))[:, 0]
+    served = [loss for source, target in zip(sources, targets) for loss in one_by_one(network, source, target)]
+    np.testing.assert_allclose(found[sequences.weights > 0], served, rtol=1e-4, atol=1e-5)
