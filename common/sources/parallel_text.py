@@ -164,7 +164,7 @@ def direction(
     Raises:
         InputError: One that is given is not present, or more must be given.
     """
-    listed = " and ".join(sorted(present))
+    listed = ", ".join(sorted(present))
     given = {"--source-language": source_language, "--target-language": target_language}
     for option, language in given.items():
         if language is not None and language not in present:
@@ -190,34 +190,32 @@ def _parts(
     check_encoding(encoding)
     folder, names = _files(data)
     if tables := [name for name in names if format_of(name) == ".tsv"]:
-        read = {name: lambda name=name: _two_columns(folder / name, encoding) for name in tables}
         languages = source_language or "source", target_language or "target"
+        read, files = _two_columns, {name: (name,) for name in tables}
     else:
         stems = _aligned(names)
         if not stems:
             raise InputError(f"{data}: no sentence pairs; give {READABLE}")
         present = {language for sides in stems.values() for language in sides}
         languages = direction(present, source_language, target_language, data)
-        read = {
-            stem: lambda sides=sides: _line_by_line([folder / side for side in sides], encoding)
-            for stem, sides in _sides(stems, languages, folder).items()
-        }
+        read, files = _line_by_line, _sides(stems, languages, folder)
     whole = Path(data).expanduser().is_file()
-    roles = {name: None if whole else role_of(*reversed(name.parts)) for name in read}
+    roles = {name: None if whole else role_of(*reversed(name.parts)) for name in files}
     parts: Parts = {}
     for name, role in roles.items():
         if role is None and any(roles.values()):
             raise InputError(f"{folder / name}: not named train, dev or test as others are; rename it")
-        parts.setdefault(role, []).extend(read[name]())
+        parts.setdefault(role, []).extend(read(*(folder / file for file in files[name]), encoding=encoding))
     return parts, languages
 
 
 def _files(data: str) -> tuple[Path, list[Path]]:
     """A folder, and the names in it that `--data` means: all, a file's own, or those that begin alike."""
     path = Path(data).expanduser()
-    if data.strip() and not path.exists() and path.parent.is_dir():
-        if alike := sorted(path.parent.glob(f"{glob.escape(path.name)}*.*")):
-            return path.parent, [Path(file.name) for file in alike if file.is_file()]
+    if data.strip() and not path.exists():
+        alike = sorted(file for file in path.parent.glob(f"{glob.escape(path.name)}*.*") if file.is_file())
+        if alike:
+            return path.parent, [Path(file.name) for file in alike]
     path = existing(data)
     if path.is_dir():
         return path, names_under(path)
@@ -251,7 +249,7 @@ def _sides(
     return found
 
 
-def _line_by_line(sides: Sequence[Path], encoding: str) -> list[Pair]:
+def _line_by_line(*sides: Path, encoding: str) -> list[Pair]:
     columns = [_lines(path, encoding) for path in sides]
     (shorter, short), (longer, long) = sorted(zip(map(len, columns), sides))
     if shorter != longer:
@@ -263,7 +261,7 @@ def _line_by_line(sides: Sequence[Path], encoding: str) -> list[Pair]:
     return [Pair(*pair) for pair in zip(*columns)]
 
 
-def _two_columns(path: Path, encoding: str) -> list[Pair]:
+def _two_columns(path: Path, *, encoding: str) -> list[Pair]:
     pairs = []
     for number, line in enumerate(_lines(path, encoding), 1):
         cells = [cell.strip() for cell in line.split("\t")]
