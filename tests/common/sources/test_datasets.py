@@ -7,8 +7,8 @@ import pytest
 import tensorflow_datasets as tfds
 
 from common.errors import InputError
-from common.sources import labelled_text
-from common.sources.datasets import load_dataset, load_tagged
+from common.sources import labelled_text, parallel_text
+from common.sources.datasets import load_dataset, load_pairs, load_tagged
 
 SIZES = {"train": 40, "test": 8, "unsupervised": 5}
 
@@ -176,3 +176,71 @@ def test_no_network_for_a_treebank_is_told(tmp_path, monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with pytest.raises(InputError, match=r"universal_dependencies/en_ewt: could not reach \S+; use --data PATH"):
         load_tagged("universal_dependencies/en_ewt", "upos", tmp_path)
+
+
+class TinyTalks(tfds.core.GeneratorBasedBuilder):
+    """Like ted_hrlr_translate: two languages, a direction of its own, and some sentences without a translation."""
+
+    VERSION = tfds.core.Version("1.0.0")
+    BUILDER_CONFIGS = [tfds.core.BuilderConfig(name=name) for name in ("pt_to_en", "undirected")]
+
+    def _info(self):
+        return tfds.core.DatasetInfo(
+            builder=self,
+            features=tfds.features.Translation(languages=["en", "pt"]),
+            supervised_keys=("pt", "en") if self.builder_config.name == "pt_to_en" else None,
+        )
+
+    def _split_generators(self, dl_manager):
+        return {split: self._generate_examples(split) for split in ("train", "validation", "test")}
+
+    def _generate_examples(self, split):
+        for n in range(4):
+            yield n, {"pt": f" {split} não {n}\n", "en": f"{split} no {n}" if n else ""}
+
+
+@pytest.fixture(scope="module")
+def talks(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("talks")
+    for config in ("pt_to_en", "undirected"):
+        TinyTalks(config=config, data_dir=folder).download_and_prepare()
+    return folder
+
+
+def test_translations_in_the_direction_of_the_data_set_or_the_one_asked_for(talks):
+    splits = load_pairs("tiny_talks/pt_to_en", data_dir=talks)
+    assert splits.languages == ("pt", "en")
+    assert sorted(splits.validation.sources) == [f"validation não {n}" for n in (1, 2, 3)]
+    assert sorted(splits.test.targets) == [f"test no {n}" for n in (1, 2, 3)]
+    assert [len(splits.train), splits.source] == [3, "tfds:tiny_talks/pt_to_en"]
+
+    turned = load_pairs("tiny_talks/pt_to_en", "en", data_dir=talks)
+    assert turned.languages == ("en", "pt")
+    assert sorted(turned.test.sources) == sorted(splits.test.targets)
+
+
+def test_a_direction_that_cannot_be_told_or_had_is_refused(talks):
+    with pytest.raises(InputError, match=r"undirected: has en, pt; say which .* --source-language and --target-lang"):
+        load_pairs("tiny_talks/undirected", data_dir=talks)
+    with pytest.raises(InputError, match="--target-language de: tfds:tiny_talks/pt_to_en has en, pt"):
+        load_pairs("tiny_talks/pt_to_en", "en", "de", data_dir=talks)
+
+
+def test_a_data_set_without_translations_is_refused(data_dir):
+    with pytest.raises(InputError, match="tiny_reviews/plain: no sentences and their translations; it has text, label"):
+        load_pairs("tiny_reviews/plain", data_dir=data_dir)
+
+
+def test_no_network_for_translations_is_told(tmp_path, monkeypatch):
+    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with pytest.raises(
+        InputError, match=r"ted_hrlr_translate/pt_to_en: could not reach \S+; use --data PATH"
+    ) as caught:
+        load_pairs("ted_hrlr_translate/pt_to_en", data_dir=tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+def test_an_unknown_name_of_translations_is_told():
+    with pytest.raises(InputError, match=r"--data tfds:ted_hrlr_translat: .*did you mean ted_hrlr_translate"):
+        parallel_text.load("tfds:ted_hrlr_translat")

