@@ -71,6 +71,8 @@ def task_app(name: str) -> App:
         version = exporting.find(saved.output, name, saved.cell, saved.version)
         import_tensorflow()
         inputs = inputs or tuple(line.rstrip("\n") for line in sys.stdin)
+        if not inputs:
+            raise InputError("nothing to predict: give inputs on the command line or as lines of standard input")
         reports.console.print(kind.predict(exporting.load(version), inputs, saved))
         reports.say(f"model: {version}")
 

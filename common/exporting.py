@@ -99,8 +99,9 @@ def find(output: Path, task: str, cell: str | None = None, version: int | None =
     roots = [output / task / cell] if cell else sorted(p for p in (output / task).glob("*") if p.is_dir())
     found = [root / str(n) for root in roots for n in versions(root) if version in (None, n)]
     if not found:
+        command = f"python run.py {task} train --output {output}" + (f" --cell {cell}" if cell else "")
         wanted = f"{output / task / (cell or '*') / str(version or '*')}"
-        raise InputError(f"no saved model at {wanted}; train one first: python run.py {task} train --output {output}")
+        raise InputError(f"no saved model at {wanted}; train one first: {command}")
     if version is None and cell:
         return found[-1]
     return max(found, key=lambda folder: (folder / "saved_model.pb").stat().st_mtime_ns)

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -35,13 +36,19 @@ def waiting(text: str) -> Iterator[None]:
 
 def scores_table(title: str, rows: dict[str, Scores]) -> Table:
     """A table with a row a method and a column a metric."""
-    table = Table(title=title)
-    table.add_column("method")
     metrics = list(dict.fromkeys(metric for scores in rows.values() for metric in scores))
-    for metric in metrics:
-        table.add_column(metric, justify="right")
-    for name, scores in rows.items():
-        table.add_row(Text(name), *(f"{scores[m]:.4f}" if m in scores else "" for m in metrics))
+    body = [[name, *(f"{scores[m]:.4g}" if m in scores else "" for m in metrics)] for name, scores in rows.items()]
+    return narrow_table(title, ["method", *metrics], body)
+
+
+def narrow_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table whose names break before a number is cut: the first column is text, the others are numbers."""
+    table = Table(title=title, box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    for n, name in enumerate(header):
+        widest = max((len(row[n]) for row in rows), default=0) if n else 10
+        table.add_column(Text(name), justify="right" if n else "left", overflow="fold", min_width=widest)
+    for row in rows:
+        table.add_row(*map(Text, row))
     return table
 
 

@@ -22,6 +22,7 @@ from rich.table import Table
 from common.cells import ControlName
 from common.comparing import Arm, Run, Study
 from common.comparing import shown as as_word
+from common.reports import narrow_table
 from common.statistics import Difference, Interval, differences, interval
 from common.task import Scores
 from common.worker import RESULT
@@ -194,12 +195,7 @@ class Findings:
 def table(found: Findings) -> Table:
     """The table of scores for the terminal."""
     header, *rows = found.rows()
-    shown = Table(title=f"{found.study.kind.name}: {found.study.study.name}")
-    for n, name in enumerate(header):
-        shown.add_column(name, justify="right" if n else "left")
-    for row in rows:
-        shown.add_row(*row)
-    return shown
+    return narrow_table(f"{found.study.kind.name}: {found.study.study.name}", header, rows)
 
 
 def write(found: Findings) -> Path:
