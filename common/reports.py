@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
-from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -43,10 +42,13 @@ def scores_table(title: str, rows: dict[str, Scores]) -> Table:
 
 def narrow_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A table whose names break before a number is cut: the first column is text, the others are numbers."""
-    table = Table(title=title, box=box.SIMPLE, padding=(0, 1, 0, 0), pad_edge=False)
+    table = Table(title=title, box=None, padding=(0, 1, 0, 0), pad_edge=False)
     for n, name in enumerate(header):
         widest = max((len(row[n]) for row in rows), default=0) if n else 10
-        table.add_column(Text(name), justify="right" if n else "left", overflow="fold", min_width=widest)
+        most = max(widest, 7) if n else None
+        table.add_column(
+            Text(name), justify="right" if n else "left", overflow="fold", min_width=widest, max_width=most
+        )
     for row in rows:
         table.add_row(*map(Text, row))
     return table
