@@ -196,3 +196,20 @@ def test_a_beam_reads_a_memory_that_it_does_not_copy(kind: str) -> None:
     made = np.minimum(result.lengths + 1, 6)[..., None] > np.arange(result.tokens.shape[2])
     np.testing.assert_allclose(tf.reduce_sum(result.extras, 3), made, atol=1e-6)
     assert not result.extras[1, :, :, 2:].numpy().any()
+
+
+def test_additive_scores_hold_no_tensor_of_all_pairs() -> None:
+    def gradients(*at: tf.Tensor) -> list:
+        with tf.GradientTape() as tape:
+            tape.watch(at)
+            total = tf.reduce_sum(additive_scores(*at) ** 2)
+        return tape.gradient(total, at)
+
+    shapes = ((BATCH, TIME, UNITS), (BATCH, STEPS, UNITS), (UNITS,))
+    graph = tf.function(gradients).get_concrete_function(*map(tf.TensorSpec, shapes)).graph
+    assert all(
+        output.shape.rank is None or output.shape.rank < 4 for op in graph.get_operations() for output in op.outputs
+    )
+    # A loop that TensorFlow derives itself pushes what each step computed onto such lists.
+    nodes = [node.op for function in graph.as_graph_def().library.function for node in function.node_def]
+    assert nodes and "TensorListPushBack" not in nodes
