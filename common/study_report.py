@@ -126,7 +126,7 @@ class Findings:
                 continue
             numbers = (
                 f"{self.score} differs by {gap.mean:+.4f} in the mean of {found.pairs} seeds "
-                f"(95 % interval {gap.low:+.4f} to {gap.high:+.4f}, p {_p(found.p)} corrected for "
+                f"(95 % interval {gap.low:+.4f} to {gap.high:+.4f}, p {_equals(_p(found.p))} corrected for "
                 f"{self.tested} comparison{'s' if self.tested > 1 else ''})"
             )
             if not found.shown:
@@ -174,7 +174,7 @@ class Findings:
 
     def rows(self) -> list[list[str]]:
         """The table of scores, a header first."""
-        rows = [["arm", "seeds", "units", self.score, "95 % interval", "difference", "95 % interval", "p, corrected"]]
+        rows = [["arm", "n", "units", self.score, "95 % interval", "difference", "95 % interval", "p, corrected"]]
         for arm in self.arms:
             found, one = interval(list(self.scores(arm).values())), self.differences.get(arm)
             told = [_signed(one.difference.mean), _bounds(one.difference), _p(one.p)] if one else ["", "", ""]
@@ -254,7 +254,7 @@ def report(found: Findings, figures: dict[str, str]) -> str:
         markdown_table(found.rows()),
         "Differences are paired by seed, of each arm to the reference cell with the same settings (of the reference "
         "cell, to its first settings), with the 95 % t-interval, not corrected; p of paired t-tests, corrected after "
-        "Holm. Rows without seeds are the baselines, once.",
+        "Holm. Rows without n, the number of seeds, are the baselines, once.",
         *(figures.get(name, "") for name in ("scores", "axis")),
         "## Costs",
         markdown_table(found.cost_rows()),
@@ -408,7 +408,11 @@ def _bounds(one: Interval) -> str:
 
 
 def _p(value: float) -> str:
-    return "" if math.isnan(value) else "< 0.001" if value < 0.001 else f"= {value:.3f}"
+    return "" if math.isnan(value) else "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _equals(shown: str) -> str:
+    return shown if shown.startswith("<") else f"= {shown}"
 
 
 def _number(value: float) -> str:
