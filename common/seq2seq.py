@@ -152,7 +152,7 @@ class PairNetwork(keras.layers.Layer):
         step = {"keep": part["source_keep"], "sequence": source, "training": training}
         encoded, encoder_state = _carried_on(self.encoder, x, part["source_carry"], before, **step)
         memory, numbers = tf.concat([memory, encoded], 1), tf.concat([numbers, source], 1)
-        mask = tf.cast(numbers[:, None] == target[..., None], memory.dtype)  # [batch, target steps, source steps]
+        mask = tf.cast(tf.equal(numbers[:, None], target[..., None]), memory.dtype)  # [batch, target steps, source steps]
         seen = Memory(memory, self._keys(memory), mask)
         inject = self._at_starts(memory, part["first_at"], part["last_at"], part["target_starts"])
 
@@ -209,7 +209,7 @@ class PairNetwork(keras.layers.Layer):
         loss = total - tf.gather(logits, truth, batch_dims=2)
         if training and self.smoothing:
             loss += self.smoothing * (total - tf.reduce_mean(logits, 2) - loss)
-        right = tf.cast(tf.argmax(logits, 2, tf.int32) == truth, loss.dtype)
+        right = tf.cast(tf.equal(tf.argmax(logits, 2, tf.int32), truth), loss.dtype)
         return tf.stack([loss, right], 2)
 
     def _mixed(self, tokens: tf.Tensor, guesses: tf.Tensor, keep: tf.Tensor, sequence: tf.Tensor) -> tf.Tensor:
@@ -244,8 +244,8 @@ class PairNetwork(keras.layers.Layer):
         levels = [1, self.upper.layers] if self.upper else [1]
         return [tuple(tuple(next(parts) for _ in range(self.states)) for _ in range(layers)) for layers in levels]
 
-    def read(self, tokens: tf.Tensor, lengths: tf.Tensor) -> tuple:
-        """Reads whole sources, `[rows, steps]`; returns the state to decode from."""
+    def read(self, tokens: tf.Tensor, lengths: tf.Tensor) -> tuple[Memory, list]:
+        """Reads whole sources, `[rows, steps]`; returns what to look at and the state to decode from."""
         steps = tf.shape(tokens)[1]
         there = tf.sequence_mask(lengths, steps, self.compute_dtype)
         keep = there * tf.cast(tf.range(steps) > 0, there.dtype)
@@ -253,26 +253,35 @@ class PairNetwork(keras.layers.Layer):
         last = tf.gather(encoded, tf.maximum(lengths - 1, 0), batch_dims=1)
         return Memory(encoded, self._keys(encoded), there), self._first_states(last, encoded[:, 0])
 
-    def next(self, tokens: tf.Tensor, state: tuple) -> tuple[tf.Tensor, tuple, tf.Tensor]:
+    def next(self, tokens: tf.Tensor, state: tuple, memory: Memory) -> tuple[tf.Tensor, tuple, tf.Tensor]:
         """One step of the decoder.
 
         Args:
             tokens: The last ones, int32 `[rows]`.
             state: From `read`, or the last step.
+            memory: From `read`, a row for each of these.
 
         Returns:
             Log-probabilities `[rows, vocabulary]`, the state, and the weights of attention, `[rows, source steps]`.
         """
-        memory, before = Memory(*state[0]), state[1]
         after = []
 
         def run(level: int, stack: RecurrentStack, x: tf.Tensor) -> tf.Tensor:
-            x, state = stack(x, state=before[level])
-            after.append(state)
+            x, stack_state = stack(x, state=state[level])
+            after.append(stack_state)
             return x
 
         features, weights = self._decoded(tokens[:, None], run, memory)
-        return tf.nn.log_softmax(self._logits(features)[:, 0]), (memory, after), weights[:, 0]
+        return tf.nn.log_softmax(self._logits(features)[:, 0]), after, weights[:, 0]
+
+    def losses_of(self, tokens: tf.Tensor, truth: tf.Tensor, memory: Memory, state: list) -> tf.Tensor:
+        """The loss of each target of whole sentences, from `read`; `[rows, steps]`."""
+
+        def run(level: int, stack: RecurrentStack, x: tf.Tensor) -> tf.Tensor:
+            return stack(x, state=state[level])[0]
+
+        features, _ = self._decoded(tokens, run, memory)
+        return self._scored(features, truth, False)[..., 0]
 
     def get_config(self) -> dict[str, Any]:
         layers = {name: getattr(self, name) for name in LAYERS}
@@ -295,6 +304,13 @@ class PairNetwork(keras.layers.Layer):
         for name in LAYERS:
             config[name] = config[name] and keras.saving.deserialize_keras_object(config[name])
         return cls(**config)
+
+
+class PairLoss(keras.losses.Loss):
+    """The losses that a `PairNetwork` says, `y_pred[..., 0]`: it alone knows where the targets lie."""
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        return y_pred[..., 0]
 
 
 LAYERS = ("encoder", "decoder", "upper", "attention")

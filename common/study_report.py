@@ -150,11 +150,9 @@ class Findings:
         level = [arm for arm in cells if arm not in shown]
         if better:
             return f"In short: {' and '.join(better)} shown to be better than {first.name}."
-        quick = max(level, key=lambda arm: self.costs(arm)["tokens_per_second"])
-        return (
-            f"In short: no cell is shown to be better than {first.name}; of those not shown to be worse, {quick.name} "
-            "trains fastest."
-        )
+        alike = [arm.name for arm in level if arm != first]
+        told = f"; {' and '.join(alike)} {'is' if len(alike) == 1 else 'are'} not shown to be worse" if alike else ""
+        return f"In short: no cell is shown to be better than {first.name}{told}."
 
     def costs(self, arm: Arm) -> dict[str, float]:
         """The mean over seeds of what a run costs."""

@@ -38,6 +38,7 @@ class Task(ABC):
         higher_is_better: Of `monitor`.
         score: The test metric that tasks are compared by.
         higher_score_is_better: Of `score`.
+        controls: Whether controls without recurrence can do the task.
     """
 
     name: ClassVar[str]
@@ -52,6 +53,7 @@ class Task(ABC):
     higher_is_better: bool = False
     score: ClassVar[str] = "accuracy"
     higher_score_is_better: ClassVar[bool] = True
+    controls: ClassVar[bool] = True
 
     def __init__(self, options: TrainOptions) -> None:
         self.options = options

@@ -63,7 +63,24 @@ def forecasting(folder: Path) -> Path:
     return folder / "all.csv"
 
 
-DATA = {"sentiment": sentiment, "pos": pos, "forecasting": forecasting}
+WORDS = {"red": "rouge", "big": "grand", "old": "vieux", "cat": "chat", "dog": "chien", "house": "maison"}
+
+
+def translation(folder: Path) -> Path:
+    """Sentences translated word by word, the last word first, and a placeholder now and then."""
+    draw = random.Random(0)
+    for split, size in (("train", 300), ("dev", 40), ("test", 40)):
+        pairs = []
+        for number in range(size):
+            words = draw.choices(list(WORDS), k=draw.randint(1, 5))
+            placeholder = [f"%(n{number % 7})s"] if number % 4 == 0 else []
+            pairs.append((" ".join(words + placeholder), " ".join(placeholder + [WORDS[w] for w in words[::-1]])))
+        for n, language in enumerate(("en", "fr")):
+            (folder / f"{split}.{language}").write_text("".join(pair[n] + "\n" for pair in pairs))
+    return folder
+
+
+DATA = {"sentiment": sentiment, "pos": pos, "translation": translation, "forecasting": forecasting}
 
 
 @pytest.fixture(scope="session")

@@ -48,9 +48,9 @@ def losses(network: PairNetwork, stream: Stream) -> np.ndarray:
 def one_by_one(network: PairNetwork, source: np.ndarray, target: np.ndarray) -> list[float]:
     """The loss of each target token, decoded step by step as the exported model does."""
     tokens = tf.constant(np.append(source, END)[None], tf.int32)
-    state, found = network.read(tokens, tf.constant([tokens.shape[1]])), []
+    (memory, state), found = network.read(tokens, tf.constant([tokens.shape[1]])), []
     for last, true in zip([START, *target], [*target, END]):
-        said, state, _ = network.next(tf.constant([last], tf.int32), state)
+        said, state, _ = network.next(tf.constant([last], tf.int32), state, memory)
         found.append(-float(said[0, true]))
     return found
 

@@ -21,6 +21,7 @@ from common.task import Task
 
 SMALL = {"units": 8, "embedding": 8, "batch_size": 4, "window": 16, "epochs": 2, "learning_rate": 0.01}
 OWN = {
+    "translation": {"source_language": "en", "target_language": "fr", "vocabulary": 300, "beam": 2},
     "forecasting": {"horizon": 6, "segment": 4, "seasons": (8, 24), "known": ("heat",)},
 }
 """Options that a task needs for its tiny data."""
@@ -32,6 +33,10 @@ VARIANTS = {
         {"crf": True},
         {"characters": 0},
         {"crf": True, "bidirectional": False, "window": 4, "column": "xpos"},
+    ),
+    "translation": (
+        {"bidirectional": False, "attention": "additive", "window": 4, "layers": 2},
+        {"attention": "none", "scheduled_sampling": 0.5},
     ),
     "forecasting": (
         {"layers": 2, "residual": True, "horizon": 9},

@@ -1,0 +1,478 @@
+"""Translation, sequence to sequence: a sentence in, a sentence of another language and length out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+
+import numpy as np
+from cyclopts import Parameter
+from rich.progress import track
+from rich.table import Table
+from rich.text import Text
+
+from common import exporting
+from common.cells import ControlName
+from common.errors import InputError
+from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions
+from common.sources import parallel_text
+from common.sources.parallel_text import Pairs, Splits
+from common.streams import Sequences, Stream
+from common.task import Scores, Task
+
+if TYPE_CHECKING:
+    import keras
+    import tensorflow as tf
+
+    from common.exporting import Export
+
+BATCH = 64
+SHOWN = 6
+LENGTHS = (5, 10, 20, 40)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TranslationData(DataOptions):
+    """Where pairs of sentences come from.
+
+    Attributes:
+        data: Nothing for the embedded texts of free software; "tfds:NAME" for a TFDS data set; or a folder of
+            line-aligned files, train.en and train.de, or of two-column TSV files; or one such file.
+        source_language: Language to translate from, where it is not plain.
+        target_language: Language to translate into; of the embedded data fr when not given.
+        encoding: Of the files.
+    """
+
+    source_language: str | None = None
+    target_language: str | None = None
+    encoding: str = "utf-8"
+
+    def load(self) -> Splits:
+        """Reads the three splits."""
+        return parallel_text.load(self.data, self.source_language, self.target_language, self.encoding)
+
+    def load_test(self) -> Pairs:
+        """Reads what a model that learned from other data can be judged by."""
+        return parallel_text.load_test(self.data, self.source_language, self.target_language, self.encoding)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TranslationOptions(TranslationData, TrainOptions):
+    """What training a translator needs to know.
+
+    Attributes:
+        layers: Recurrent layers of the encoder, and of the decoder above its first, which attention looks from.
+        units: Width of the hidden state of the decoder; each direction of the encoder has half.
+        bidirectional: Whether the encoder also reads backwards; pairs then lie whole inside windows where they fit.
+        embedding: Width of the vectors of subwords, which both languages and the readout share.
+        vocabulary: Subwords of both languages together, at most.
+        attention: How the decoder looks at the source; none for the plain network.
+        longest: Subwords of the longest source and target to train on; pairs that have more are left out of training.
+        smoothing: Share of a target's probability that is spread over all subwords in training.
+        scheduled_sampling: Share of what the decoder reads in training that are its own guesses.
+        beam: Hypotheses that beam search keeps.
+        length_power: Log probabilities of hypotheses are divided by their length to the power of this.
+    """
+
+    units: Count = 256
+    bidirectional: bool = True
+    embedding: Count = 256
+    vocabulary: Count = 8000
+    attention: Literal["multiplicative", "additive", "none"] = "multiplicative"
+    longest: Count = 100
+    smoothing: Share = 0.1
+    scheduled_sampling: Share = 0.0
+    beam: Count = 5
+    length_power: NotNegative = 1.0
+    batch_size: Count = 32
+    window: Count = 64
+    dropout: Share = 0.3
+    decay: NotNegative = 0.1
+    epochs: Count = 30
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TranslationSaved(SavedOptions):
+    """Which saved translator is meant, and how it is asked.
+
+    Attributes:
+        beam: Hypotheses to keep: 1, or as many as the model was saved with; that when not given.
+        show_attention: Also show which subwords of the source each subword of the translation looked at most.
+    """
+
+    beam: Count | None = None
+    show_attention: bool = False
+
+
+class Answers(NamedTuple):
+    """What a translator says of a test set.
+
+    Attributes:
+        texts: Its translations.
+        log_probability: Of each reference, the end with it.
+        tokens: How many subwords each reference has, the end with it.
+    """
+
+    texts: list[str]
+    log_probability: np.ndarray
+    tokens: np.ndarray
+
+
+class Translation(Task):
+    """Subwords, encoder, attention, decoder; beam search inside the saved model."""
+
+    name = "translation"
+    summary = "Translation, sequence to sequence: a sentence in another language"
+    example = "Save the file before closing the window."
+    Data = TranslationData
+    Options = TranslationOptions
+    Saved = TranslationSaved
+    monitor = "val_loss"
+    score = "bleu"
+    controls = False
+
+    def load(self) -> str:
+        from common.subwords import Subwords
+
+        options = self.options
+        if options.cell in get_args(ControlName):
+            raise InputError(f"--cell {options.cell}: a decoder starts from a state, which controls do not have")
+        self.splits = options.load()
+        train = self.splits.train
+        self.subwords = Subwords.of([*train.sources, *train.targets], options.vocabulary)
+        self.encoded = {split: self._encoded(split) for split in ("train", "validation", "test")}
+        left_out = len(train) - len(self.encoded["train"][0])
+        if not self.encoded["train"][0]:
+            raise InputError(f"--longest {options.longest}: no training pair is so short; give more")
+        sizes = ", ".join(f"{len(getattr(self.splits, s)):,} {s}" for s in ("train", "validation", "test"))
+        source, target = self.splits.languages
+        longer = f", {left_out:,} longer than {options.longest} subwords left out" if left_out else ""
+        return f"{self.splits.source}: {source} to {target}, {sizes} pairs{longer}; {len(self.subwords):,} subwords"
+
+    def _encoded(self, split: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Sources and targets as subwords; of training those that are not too long."""
+        import tensorflow as tf
+
+        pairs, sides = getattr(self.splits, split), ([], [])
+        for first in range(0, len(pairs), 4096):
+            some = slice(first, first + 4096)
+            sources, copies = self.subwords.encode(tf.constant(pairs.sources[some], tf.string))
+            targets = self.subwords.encode_with(tf.constant(pairs.targets[some], tf.string), copies)
+            for side, ids in zip(sides, (sources, targets)):
+                side += np.split(ids.flat_values.numpy(), ids.row_splits.numpy()[1:-1])
+        if split != "train":
+            return sides
+        kept = [n for n, pair in enumerate(zip(*sides)) if max(map(len, pair)) <= self.options.longest]
+        return tuple([side[n] for n in kept] for side in sides)
+
+    @property
+    def _windows(self) -> Any:
+        from common.pairs import PairWindows
+        from common.subwords import END, START
+
+        longest = max(len(source) for sources, _ in self.encoded.values() for source in sources)
+        return PairWindows(START, END, longest + 1)
+
+    def sequences(self, split: str) -> Sequences:
+        return self._windows.sequences(*self.encoded[split])
+
+    def steps(self, split: str, number: int) -> list[str]:
+        pieces = [*self.encoded[split][0][number], 2, 1, *self.encoded[split][1][number]]
+        return [self._piece(piece) for piece in pieces]
+
+    def _piece(self, number: int) -> str:
+        import tensorflow as tf
+
+        text = self.subwords.decode(tf.constant([[number]], tf.int32)).numpy()[0].decode(errors="replace")
+        return text or {1: "<start>", 2: "<end>"}.get(int(number), f"<{number - 3}>")
+
+    def network(self) -> keras.layers.Layer:
+        import keras
+
+        from common.attention import AdditiveAttention, MultiplicativeAttention
+        from common.layers import RecurrentStack
+        from common.seq2seq import PairLoss, PairNetwork
+
+        options = self.options
+
+        def stack(units: int, layers: int, seed: int, bidirectional: bool = False) -> RecurrentStack:
+            return RecurrentStack(
+                options.cell,
+                units,
+                layers,
+                bidirectional,
+                options.residual,
+                options.dropout,
+                options.recurrent_dropout,
+                options.activation,
+                3 * options.seed + seed,
+                recurrent_initializer=options.recurrent_initializer,
+            )
+
+        both = options.bidirectional
+        kinds = {"additive": AdditiveAttention, "multiplicative": MultiplicativeAttention}
+        attention = kinds[options.attention](options.units, options.seed) if options.attention in kinds else None
+        self.loss = PairLoss()
+        self.metrics = (keras.metrics.MeanMetricWrapper(_second, name="accuracy"),)
+        return PairNetwork(
+            len(self.subwords),
+            options.embedding,
+            stack(max(options.units // 2, 1) if both else options.units, options.layers, 0, both),
+            stack(options.units, 1, 1),
+            stack(options.units, options.layers, 2),
+            attention,
+            self._windows.memory,
+            options.dropout,
+            options.smoothing,
+            options.scheduled_sampling,
+            options.seed,
+        )
+
+    def answers(self, network: keras.layers.Layer, stream: Stream, outputs: np.ndarray) -> Answers:
+        import tensorflow as tf
+
+        endpoints = self.export(network).endpoints
+        functions = {name: tf.function(e.function, e.signature) for name, e in endpoints.items()}
+        self.shown = functions["attention"]
+        return answered(functions["serving_default"], functions["likelihood"], self.splits.test)
+
+    def scores(self, answers: Answers) -> Scores:
+        return scores(self.splits.test, answers)
+
+    def baselines(self, answers: Answers) -> dict[str, Scores]:
+        train, test = self.splits.train, self.splits.test
+        said = {"copy_of_the_source": list(test.sources), "nearest_in_training": nearest(train, test.sources)}
+        return {name: scores(test, Answers(texts, np.array([]), np.array([]))) for name, texts in said.items()}
+
+    def report(self, answers: Answers) -> str:
+        return report(self.splits.test, answers)
+
+    def figure(self, history: list[dict[str, float]], answers: Answers, path: Path) -> None:
+        import tensorflow as tf
+        from matplotlib.figure import Figure
+
+        from common.reports import learning_curves
+
+        test = self.splits.test
+        figure = Figure(figsize=(13, 9), layout="constrained")
+        curves, lengths, *maps = figure.subplots(2, 2).flat
+        learning_curves([curves], history, ["loss"])
+        edges = [0, *LENGTHS, math.inf]
+        words = np.array([len(source.split()) for source in test.sources])
+        groups = [(low, high, np.flatnonzero((words > low) & (words <= high))) for low, high in pairwise(edges)]
+        groups = [(low, high, which) for low, high, which in groups if len(which)]
+        names = [f"{low + 1}-{high}" if high < math.inf else f"over {low}" for low, high, _ in groups]
+        bars = [bleu([answers.texts[n] for n in which], [test.targets[n] for n in which]) for *_, which in groups]
+        lengths.bar(names, bars)
+        lengths.set(title="test: BLEU by words of the source", xlabel="words")
+        suited = [n for n in np.argsort(np.abs(words - 9), kind="stable")[:2]]
+        looked = self.shown(tf.constant([test.sources[n] for n in suited], tf.string))
+        for ax, pieces, said, weights in zip(maps, *(looked[k].numpy() for k in ("source", "translation", "weights"))):
+            rows, columns = [p.decode() for p in said if p], [p.decode() for p in pieces if p]
+            ax.imshow(weights[: len(rows), : len(columns)], cmap="Blues", vmin=0, vmax=1, aspect="auto")
+            ax.set_xticks(range(len(columns)), columns, rotation=90)
+            ax.set_yticks(range(len(rows)), rows)
+        for ax in maps[len(suited) :]:
+            ax.axis("off")
+        figure.suptitle(f"{self.name}, {self.options.cell}, seed {self.options.seed}")
+        figure.savefig(path, dpi=110)
+
+    def export(self, network: keras.layers.Layer) -> Export:
+        import tensorflow as tf
+
+        from common import decoding
+        from common.exporting import Endpoint, Export
+        from common.subwords import END, START
+
+        options, subwords = self.options, self.subwords
+
+        def read(text: tf.Tensor) -> tuple:
+            ids, copies = subwords.encode(text)
+            lengths = tf.cast(ids.row_lengths(), tf.int32) + 1
+            ids = tf.concat([ids, tf.fill([ids.nrows(), 1], END)], 1)
+            return ids.to_tensor(), lengths, copies
+
+        def translated(text: tf.Tensor, width: int) -> tuple:
+            ids, lengths, copies = read(text)
+            memory, state = network.read(ids, lengths)
+            memory = tf.nest.map_structure(lambda x: tf.repeat(x, width, 0), memory)
+
+            def following(tokens: tf.Tensor, state: Any) -> tuple:
+                return network.next(tokens, state, memory)
+
+            longest, power = 2 * lengths + 20, options.length_power
+            found = decoding.beam(following, state, START, END, longest, width, power, best=1)
+            tokens = tf.where(tf.range(tf.shape(found.tokens)[2]) < found.lengths, found.tokens[:, 0], 0)
+            return ids, lengths, copies, tokens, found
+
+        def serve(text: tf.Tensor, width: int) -> dict[str, tf.Tensor]:
+            _, _, copies, tokens, found = translated(text, width)
+            return {"translation": subwords.decode(tokens, copies), "score": found.scores[:, 0]}
+
+        def pieces(ids: tf.Tensor, copies: tf.RaggedTensor) -> tf.Tensor:
+            """Each subword by itself, `[N, pieces]`; nothing where there is none."""
+            many = tf.shape(ids)[1]
+            each = subwords.decode(tf.reshape(ids, (-1, 1)), tf.gather(copies, tf.repeat(tf.range(tf.shape(ids)[0]), many)))
+            each = tf.where(tf.reshape(ids, [-1]) == END, "<end>", each)
+            return tf.reshape(tf.where(tf.reshape(ids, [-1]) == 0, "", each), tf.shape(ids))
+
+        def attention(text: tf.Tensor) -> dict[str, tf.Tensor]:
+            ids, _, copies, tokens, found = translated(text, options.beam)
+            ends = tf.cast(tf.range(tf.shape(tokens)[1]) == found.lengths, tf.int32) * END
+            return {
+                "source": pieces(ids, copies),
+                "translation": pieces(tokens + ends, copies),
+                "weights": found.extras[:, 0],
+            }
+
+        def likelihood(text: tf.Tensor, translation: tf.Tensor) -> dict[str, tf.Tensor]:
+            ids, lengths, copies = read(text)
+            targets = subwords.encode_with(translation, copies)
+            many = tf.cast(targets.row_lengths(), tf.int32) + 1
+            truth = tf.concat([targets, tf.fill([targets.nrows(), 1], END)], 1).to_tensor()
+            tokens = tf.concat([tf.fill([tf.shape(truth)[0], 1], START), truth[:, :-1]], 1)
+            each = network.losses_of(tokens, truth, *network.read(ids, lengths))
+            there = tf.sequence_mask(many, tf.shape(truth)[1], each.dtype)
+            return {"log_probability": -tf.reduce_sum(each * there, 1), "tokens": many}
+
+        text = tf.TensorSpec([None], tf.string, "text")
+        endpoints = {
+            "serving_default": Endpoint(lambda text: serve(text, options.beam), [text]),
+            "greedy": Endpoint(lambda text: serve(text, 1), [text]),
+            "attention": Endpoint(attention, [text]),
+            "likelihood": Endpoint(likelihood, [text, tf.TensorSpec([None], tf.string, "translation")]),
+        }
+        return Export(endpoints, [network, *subwords.lookups])
+
+    @classmethod
+    def predict(cls, served: Any, inputs: Sequence[str], saved: TranslationSaved) -> Table:
+        import tensorflow as tf
+
+        width = exporting.config_of(served.version)["beam"]
+        if saved.beam not in (None, 1, width):
+            raise InputError(f"--beam {saved.beam}: this model was saved with a beam of {width}; give that or 1")
+        signature = served.model.signatures["greedy" if saved.beam == 1 else "serving_default"]
+        table = Table("text", "translation", "score", title=cls.name)
+        for text, (said, score) in zip(inputs, translated(signature, inputs)):
+            table.add_row(Text(text), Text(said), f"{score:.3f}")
+            if saved.show_attention:
+                looked = served.model.signatures["attention"](text=tf.constant([text]))
+                source, pieces, weights = (looked[k].numpy()[0] for k in ("source", "translation", "weights"))
+                if weights.shape[-1]:
+                    rows = [(p.decode(), source[w.argmax()].decode(), w.max()) for p, w in zip(pieces, weights) if p]
+                    table.add_row("", Text("\n".join(f"{said} <- {at} {share:.2f}" for said, at, share in rows)), "")
+        return table
+
+    @classmethod
+    def evaluate(cls, served: Any, data: TranslationData, other: bool = False) -> tuple[Scores, str]:
+        test = data.load_test() if other and data.data else data.load().test
+        signatures = served.model.signatures
+        answers = answered(signatures["serving_default"], signatures["likelihood"], test)
+        return scores(test, answers), report(test, answers)
+
+
+def _second(truth: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
+    return outputs[..., 1]
+
+
+def _batches(texts: Sequence[str], what: str) -> Iterator[list[int]]:
+    """Numbers of texts, those of like length together."""
+    order = sorted(range(len(texts)), key=lambda n: len(texts[n]))
+    for first in track(range(0, len(texts), BATCH), what, disable=len(texts) <= BATCH):
+        yield order[first : first + BATCH]
+
+
+def translated(function: Any, texts: Sequence[str]) -> list[tuple[str, float]]:
+    """Translations with their scores."""
+    import tensorflow as tf
+
+    found: dict[int, tuple[str, float]] = {}
+    for chosen in _batches(texts, "translating"):
+        answer = function(text=tf.constant([texts[n] for n in chosen], tf.string))
+        said = zip(chosen, answer["translation"].numpy(), answer["score"].numpy())
+        found |= {n: (text.decode(errors="replace"), float(score)) for n, text, score in said}
+    return [found[n] for n in range(len(texts))]
+
+
+def answered(function: Any, likelihood: Any, test: Pairs) -> Answers:
+    """Translations of a test set, and how likely its references are."""
+    import tensorflow as tf
+
+    texts = [text for text, _ in translated(function, test.sources)]
+    values = {name: np.zeros(len(test)) for name in ("log_probability", "tokens")}
+    for chosen in _batches(test.sources, "scoring"):
+        sides = ([side[n] for n in chosen] for side in (test.sources, test.targets))
+        said = likelihood(**{k: tf.constant(v, tf.string) for k, v in zip(("text", "translation"), sides)})
+        for name, array in values.items():
+            array[chosen] = said[name].numpy()
+    return Answers(texts, **values)
+
+
+def bleu(said: Sequence[str], truth: Sequence[str]) -> float:
+    """Corpus BLEU of detokenised texts, as sacrebleu has it."""
+    from sacrebleu.metrics import BLEU
+
+    return BLEU().corpus_score(list(said), [list(truth)]).score
+
+
+def scores(test: Pairs, answers: Answers) -> Scores:
+    """BLEU and chrF of sacrebleu, perplexity a subword, exact matches, and placeholders that survive."""
+    from sacrebleu.metrics import CHRF
+
+    said, truth = answers.texts, test.targets
+    tokens = answers.tokens.sum()
+    return {
+        "bleu": bleu(said, truth),
+        "chrf": CHRF().corpus_score(list(said), [list(truth)]).score,
+        "perplexity": math.exp(-answers.log_probability.sum() / tokens) if tokens else math.nan,
+        "exact_match": float(np.mean([a == b for a, b in zip(said, truth)])),
+        "placeholder_survival": survival(test.sources, said),
+    }
+
+
+def survival(sources: Sequence[str], said: Sequence[str]) -> float:
+    """The share of the sources' placeholders that are in the translations; NaN where there are none."""
+    from collections import Counter
+
+    import tensorflow as tf
+
+    from common.subwords import placeholders
+
+    found = [placeholders(tf.constant(list(texts), tf.string)).to_list() for texts in (sources, said)]
+    asked = [Counter(one) for one in found[0]]
+    kept = [(a & Counter(b)).total() for a, b in zip(asked, found[1])]
+    total = sum(a.total() for a in asked)
+    return sum(kept) / total if total else math.nan
+
+
+def nearest(train: Pairs, sources: Sequence[str]) -> list[str]:
+    """The translation of the training source that is nearest by TF-IDF of character n-grams."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    features = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 4), sublinear_tf=True)
+    known = features.fit_transform(train.sources)
+    asked = features.transform(sources)
+    best: list[int] = []
+    for first in range(0, len(sources), 256):
+        best += np.asarray((asked[first : first + 256] @ known.T).argmax(1)).ravel().tolist()
+    return [train.targets[n] for n in best]
+
+
+def report(test: Pairs, answers: Answers) -> str:
+    """The signature of BLEU, and some translations beside their references."""
+    from sacrebleu.metrics import BLEU
+
+    metric = BLEU()
+    metric.corpus_score(list(answers.texts), [list(test.targets)])
+    lines = [f"BLEU {metric.get_signature()}"]
+    for n in range(0, len(test), max(len(test) // SHOWN, 1))[:SHOWN]:
+        rows = (("source", test.sources[n]), ("reference", test.targets[n]), ("said", answers.texts[n]))
+        lines += [*(f"  {name:<10} {text}" for name, text in rows), ""]
+    return "\n".join(lines)
