@@ -34,11 +34,12 @@ def gradient_by_distance(network: keras.layers.Layer, stream: Stream, loss: Any)
 
     Returns:
         `hidden` and, where there is one, `cell`: norms for k = 0, 1, ...; NaN where no lane reaches, or for the cell
-        state at k = 0, which the loss does not see. Nothing of a control, which has no state that learns.
+        state at k = 0, which the loss does not see. Nothing of a control, which has no state that learns, nor of a
+        network with several stacks.
     """
-    stack, loss = network.stack, keras.losses.get(loss)
+    stack, loss = getattr(network, "stack", None), keras.losses.get(loss)
     by_step = loss.call if isinstance(loss, keras.losses.Loss) else loss
-    if stack.cell in CONTROLS:
+    if stack is None or stack.cell in CONTROLS:
         return {}
     states = cells.get(stack.cell).states
     sums = np.zeros((states, stream.reach + 1))
@@ -107,8 +108,8 @@ def kept(network: keras.layers.Layer, window: dict[str, np.ndarray], lane: int, 
     Returns:
         None for a cell without such a gate.
     """
-    stack = network.stack
-    kind = None if stack.cell in CONTROLS else cells.get(stack.cell)
+    stack = getattr(network, "stack", None)
+    kind = None if stack is None or stack.cell in CONTROLS else cells.get(stack.cell)
     if kind is None or kind.gate is None:
         return None
     layer = stack.forwards[0]

@@ -152,7 +152,8 @@ class PairNetwork(keras.layers.Layer):
         step = {"keep": part["source_keep"], "sequence": source, "training": training}
         encoded, encoder_state = _carried_on(self.encoder, x, part["source_carry"], before, **step)
         memory, numbers = tf.concat([memory, encoded], 1), tf.concat([numbers, source], 1)
-        mask = tf.cast(tf.equal(numbers[:, None], target[..., None]), memory.dtype)  # [batch, target steps, source steps]
+        own = tf.equal(numbers[:, None], target[..., None])  # [batch, target steps, source steps]
+        mask = tf.cast(own, memory.dtype)
         seen = Memory(memory, self._keys(memory), mask)
         inject = self._at_starts(memory, part["first_at"], part["last_at"], part["target_starts"])
 

@@ -318,8 +318,9 @@ class Translation(Task):
 
         def pieces(ids: tf.Tensor, copies: tf.RaggedTensor) -> tf.Tensor:
             """Each subword by itself, `[N, pieces]`; nothing where there is none."""
-            many = tf.shape(ids)[1]
-            each = subwords.decode(tf.reshape(ids, (-1, 1)), tf.gather(copies, tf.repeat(tf.range(tf.shape(ids)[0]), many)))
+            rows, many = tf.unstack(tf.shape(ids))
+            own = tf.gather(copies, tf.repeat(tf.range(rows), many))
+            each = subwords.decode(tf.reshape(ids, (-1, 1)), own)
             each = tf.where(tf.reshape(ids, [-1]) == END, "<end>", each)
             return tf.reshape(tf.where(tf.reshape(ids, [-1]) == 0, "", each), tf.shape(ids))
 

@@ -69,10 +69,10 @@ WORDS = {"red": "rouge", "big": "grand", "old": "vieux", "cat": "chat", "dog": "
 def translation(folder: Path) -> Path:
     """Sentences translated word by word, the last word first, and a placeholder now and then."""
     draw = random.Random(0)
-    for split, size in (("train", 300), ("dev", 40), ("test", 40)):
+    for split, size in (("train", 600), ("dev", 40), ("test", 40)):
         pairs = []
         for number in range(size):
-            words = draw.choices(list(WORDS), k=draw.randint(1, 5))
+            words = draw.choices(list(WORDS), k=draw.randint(1, 4))
             placeholder = [f"%(n{number % 7})s"] if number % 4 == 0 else []
             pairs.append((" ".join(words + placeholder), " ".join(placeholder + [WORDS[w] for w in words[::-1]])))
         for n, language in enumerate(("en", "fr")):
