@@ -33,6 +33,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import end_to_end, memory  # noqa: E402
 from common import cells  # noqa: E402
+from common.options import Count  # noqa: E402
 
 Size = tuple[int, int, int, int]
 SIZES: tuple[Size, ...] = ((64, 64, 128, 256), (16, 128, 128, 512), (32, 35, 64, 128), (128, 50, 300, 300))
@@ -225,7 +226,7 @@ Part = Literal["layers", "end-to-end", "memory"]
 def main(
     *,
     parts: Annotated[tuple[Part, ...], Several] = ("layers", "end-to-end", "memory"),
-    rounds: int = 15,
+    rounds: Count = 15,
     cell: Annotated[tuple[cells.CellName, ...], cyclopts.Parameter("--cells", consume_multiple=True)] = CELLS,
     json_file: Annotated[Path | None, cyclopts.Parameter("--json")] = None,
 ) -> None:

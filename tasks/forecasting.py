@@ -190,8 +190,8 @@ class Forecasting(Task):
         known = f", known ahead: {', '.join(self.panel.covariates)}" if self.panel.covariates else ""
         left_out = f"; columns left out: {', '.join(self.panel.left_out)}" if self.panel.left_out else ""
         return (
-            f"{self.panel.source}: {rows:,} rows of {len(self.panel.columns)} columns in {len(self.panel.groups)} "
-            f"groups, a row every {series.spaced(self.panel.seconds)}{known}{still}{left_out}"
+            f"{self.panel.source}: {rows:,} rows; columns: {len(self.panel.columns)}, groups: {len(self.panel.groups)}"
+            f", a row every {series.spaced(self.panel.seconds)}{known}{still}{left_out}"
         )
 
     def config(self) -> dict[str, Any]:
@@ -483,6 +483,9 @@ class Forecasting(Task):
         if saved.plot is not None:
             with drafted("--plot", saved.plot) as draft:
                 draw_ahead(found, horizon, levels, draft)
+        written = [str(path) for path in (saved.output_file, saved.plot) if path is not None]
+        if written:
+            table.caption = f"written: {', '.join(written)}"
         return table
 
     @classmethod

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from common.attention import AdditiveAttention, MultiplicativeAttention
 from common.layers import RecurrentStack
 from common.pairs import PairWindows
 from common.seq2seq import PairNetwork
@@ -31,7 +32,7 @@ def network_of(cell: str = "lstm", upper: int = 1, bidirectional: bool = False, 
         RecurrentStack(cell, UNITS),
         RecurrentStack(cell, UNITS, layers=upper) if upper else None,
         options.pop("attention", None),
-        memory=6,
+        memory=8,
         **options,
     )
     network.build()
@@ -61,7 +62,7 @@ def one_by_one(network: PairNetwork, source: np.ndarray, target: np.ndarray) -> 
 )
 def test_windows_say_what_is_served(cell: str, upper: int, lanes: int, window: int) -> None:
     network, (sources, targets) = network_of(cell, upper), pairs_of()
-    sequences = PairWindows(START, END, 6).sequences(sources, targets)
+    sequences = PairWindows(START, END, 8).sequences(sources, targets)
     found = losses(network, Stream(sequences, lanes, window, shuffle=False))[:, 0]
     asked = sequences.weights > 0
     assert (found[~asked] == 0).all()
@@ -71,7 +72,43 @@ def test_windows_say_what_is_served(cell: str, upper: int, lanes: int, window: i
 
 def test_both_ways_where_pairs_lie_whole() -> None:
     network, (sources, targets) = network_of(bidirectional=True), pairs_of()
-    sequences = PairWindows(START, END, 6).sequences(sources, targets)
+    sequences = PairWindows(START, END, 8).sequences(sources, targets)
     found = losses(network, Stream(sequences, 2, 14, whole=True, shuffle=False))[:, 0]
     served = [loss for source, target in zip(sources, targets) for loss in one_by_one(network, source, target)]
     np.testing.assert_allclose(found[sequences.weights > 0], served, rtol=1e-4, atol=1e-5)
+
+
+class Apart:
+    """Vectors that are read from one table and compared with another, so that the gradient tells what was read."""
+
+    def __init__(self, vectors) -> None:
+        self.embeddings = vectors.embeddings
+        self.read = tf.Variable(vectors.embeddings)
+
+    def __call__(self, tokens: tf.Tensor) -> tf.Tensor:
+        return tf.gather(self.read, tokens)
+
+
+@pytest.mark.parametrize("attention", [None, MultiplicativeAttention, AdditiveAttention])
+@pytest.mark.parametrize("reach", [4, 6, 8])
+def test_gradients_reach_as_far_as_they_may_and_no_farther(attention, reach: int) -> None:
+    window = 4
+    network = network_of("gru", attention=attention and attention(UNITS))
+    network.vectors = Apart(network.vectors)
+    sequences = PairWindows(START, END, 8).sequences([np.array([8, 7, 6, 5, 4, 3, 9])], [np.array([10])])
+    stream = Stream(sequences, 1, window, reach, shuffle=False)
+    model = TBPTT(network, 1, window, reach)
+    state, read = network.initial_state(1), []
+    for inputs, _, _ in stream.iterate():
+        given = tf.nest.map_structure(tf.convert_to_tensor, inputs)
+        with tf.GradientTape() as tape:
+            outputs, state = model.unroll(given, state)
+            total = tf.reduce_sum(outputs[..., 0])
+        gradient = tape.gradient(total, network.vectors.read)
+        rows = tf.convert_to_tensor(gradient).numpy() if gradient is not None else np.zeros((VOCABULARY, 1))
+        read.append(set(np.flatnonzero(np.abs(rows).sum(1)).tolist()))
+    # Steps: 8 7 6 5 | 4 3 9 end | start 10; the losses of the last two are asked for in the third window.
+    tokens = sequences.inputs["tokens"]
+    asked = 12  # One past the third window.
+    assert read[:2] == [set(), set()]
+    assert read[2] == set(tokens[asked - reach :].tolist())
