@@ -43,12 +43,11 @@ def scores_table(title: str, rows: dict[str, Scores]) -> Table:
 def narrow_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A table whose names break before a number is cut: the first column is text, the others are numbers."""
     table = Table(title=title, box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    for n, name in enumerate(header):
-        widest = max((len(row[n]) for row in rows), default=0) if n else 10
-        most = max(widest, 7) if n else None
-        table.add_column(
-            Text(name), justify="right" if n else "left", overflow="fold", min_width=widest, max_width=most
-        )
+    widest = [max((len(row[n]) for row in rows), default=0) for n in range(len(header))]
+    fits = sum(max(len(name), width) + 1 for name, width in zip(header, widest)) <= console.width
+    for n, (name, width) in enumerate(zip(header, widest)):
+        least, most = (width, None if fits else max(width, 7)) if n else (10, None)
+        table.add_column(Text(name), justify="right" if n else "left", overflow="fold", min_width=least, max_width=most)
     for row in rows:
         table.add_row(*map(Text, row))
     return table

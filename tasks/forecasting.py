@@ -464,6 +464,8 @@ class Forecasting(Task):
             raise InputError(f"--horizon {horizon}: this model forecasts {config['horizon']} steps at most")
         if len(inputs) != 1:
             raise InputError(f"give one CSV or Parquet file to forecast, not {len(inputs)}")
+        if not Path(inputs[0]).is_file():
+            raise InputError(f"{inputs[0]}: no such file; give a CSV or Parquet file to forecast")
         for option, path in (("--output-file", saved.output_file), ("--plot", saved.plot)):
             if path is not None:
                 check_writable(option, path)

@@ -28,7 +28,7 @@ def existing(data: str) -> Path:
     """The file or folder that `--data` names."""
     path = Path(data).expanduser()
     if not data.strip() or not path.exists():
-        raise InputError(f"{data}: no such file or folder; name one that is there")
+        raise InputError(f"--data {data}: no such file or folder; give one, or tfds:NAME for TFDS")
     return path
 
 
