@@ -36,8 +36,12 @@ def waiting(text: str) -> Iterator[None]:
 def scores_table(title: str, rows: dict[str, Scores]) -> Table:
     """A table with a row a method and a column a metric."""
     metrics = list(dict.fromkeys(metric for scores in rows.values() for metric in scores))
-    body = [[name, *(f"{scores[m]:.4g}" if m in scores else "" for m in metrics)] for name, scores in rows.items()]
+    body = [[name, *(_number(scores[m]) if m in scores else "" for m in metrics)] for name, scores in rows.items()]
     return narrow_table(title, ["method", *metrics], body)
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}" if abs(value) < 10 else f"{value:.2f}"
 
 
 def narrow_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
