@@ -169,7 +169,7 @@ class Study:
         telling = None if self._baselines_told() else next(iter(of_reference or missing))
         for run in missing:
             job = {
-                "options": budgets[run.arm].as_json() | {"seed": run.seed} | self._data(),
+                "options": budgets[run.arm].as_json() | {"seed": run.seed} | _where(budgets[run.arm].data),
                 "settings": dict(run.arm.settings),
                 "baselines": run == telling,
                 "cores": None,
@@ -210,11 +210,6 @@ class Study:
                     one.cancel()
         self._note(self.command)
         return wrong
-
-    def _data(self) -> dict[str, str]:
-        """Where files are, wherever a run is done."""
-        data = self.options.data
-        return {"data": str(Path(data).resolve())} if data and Path(data).exists() else {}
 
     def _slots(self) -> list[list[int]]:
         """The cores of each place that a run may take on this machine."""
@@ -334,6 +329,11 @@ def _slot(folder: Path, slots: list[list[int]]) -> Iterator[list[int] | None]:
             yield cores
             return
     yield None
+
+
+def _where(data: str | None) -> dict[str, str]:
+    """Where files are, wherever a run is done."""
+    return {"data": str(Path(data).resolve())} if data and Path(data).exists() else {}
 
 
 def _cores() -> list[int]:

@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from common import cells
 from common.controls import CONTROLS
-from common.layers import RecurrentStack, VariationalDropout, register, variational_mask
+from common.layers import RecurrentStack, VariationalDropout, register, shape_of, variational_mask
 from common.tbptt import carried_after
 
 HeadKind = Literal["segment", "recursive", "direct"]
@@ -194,7 +194,7 @@ class ForecastNetwork(keras.layers.Layer):
 
     def _read(self, window: dict[str, tf.Tensor]) -> tf.Tensor:
         last, present = window["last"][..., None], 1 - window["absent"]
-        known = tf.reshape(window["known"], (*_shape(last)[:2], self.segment * self.covariates))
+        known = tf.reshape(window["known"], (*shape_of(last)[:2], self.segment * self.covariates))
         parts = [(window["values"] - last) * present, window["absent"], known, window["levels"] - last]
         if self.segment == 1:  # A single value less itself says nothing.
             parts.append(window["values"])
@@ -203,8 +203,8 @@ class ForecastNetwork(keras.layers.Layer):
     def _forecast(self, h: tf.Tensor, window: dict[str, tf.Tensor], training: bool) -> tf.Tensor:
         last = window["last"][..., None]
         vector = tf.gather(self.of_series, window["series"])  # [batch, time, embedding]
-        batch, time = _shape(window["future"])[:2]
-        h, last, vector = (x[:, _shape(x)[1] - time :] for x in (h, last, vector))
+        batch, time = shape_of(window["future"])[:2]
+        h, last, vector = (x[:, shape_of(x)[1] - time :] for x in (h, last, vector))
         naive = window["naive"] - last[..., None]  # [batch, time, horizon, seasons]
         ahead = tf.concat([window["future"], naive], 3)
         ahead = tf.pad(ahead, [[0, 0], [0, 0], [0, self.ahead * self.segment - self.horizon], [0, 0]])
@@ -244,7 +244,7 @@ class ForecastNetwork(keras.layers.Layer):
 
     def _decode(self, h: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
         """The hidden state of each future segment, `[batch, time, ahead, units]`."""
-        batch, time = _shape(h)[:2]
+        batch, time = shape_of(h)[:2]
         units = self.stack.units
         if self.dense:
             return tf.nn.relu(self.decoder(places) + h[:, :, None])
@@ -310,8 +310,3 @@ class ForecastLoss(keras.losses.Loss):
         each = (tf.square(mean) if self.point == "mse" else tf.abs(mean)) + pinball
         counted = tf.cast(present, error.dtype)
         return tf.reduce_sum(each * counted, -1) / tf.maximum(tf.reduce_sum(counted, -1), 1.0)
-
-
-def _shape(x: tf.Tensor) -> list[Any]:
-    dynamic = tf.shape(x)
-    return [dynamic[n] if size is None else size for n, size in enumerate(x.shape)]

@@ -195,6 +195,12 @@ class Recurrent(keras.layers.Layer):
         }
 
 
+def shape_of(x: tf.Tensor) -> list[Any]:
+    """The shape of a tensor, as numbers where they are known."""
+    dynamic = tf.shape(x)
+    return [dynamic[n] if size is None else size for n, size in enumerate(x.shape)]
+
+
 def under_xla(wanted: bool, inputs: tf.Tensor) -> bool:
     """XLA needs a graph and known shapes; `inputs [batch, time, features]`."""
     return wanted and None not in inputs.shape[:2] and not tf.executing_eagerly()

@@ -84,7 +84,7 @@ def gradient_by_distance(network: keras.layers.Layer, stream: Stream, loss: Any)
     return {name: row[:reached].tolist() for name, row in zip(STATES, norms)}
 
 
-class Gate(NamedTuple):
+class Kept(NamedTuple):
     """How much of its old state a cell keeps, step by step.
 
     Attributes:
@@ -96,7 +96,7 @@ class Gate(NamedTuple):
     quantiles: Sequence[Sequence[float]]
 
 
-def kept(network: keras.layers.Layer, window: dict[str, np.ndarray], lane: int, steps: int) -> Gate | None:
+def kept(network: keras.layers.Layer, window: dict[str, np.ndarray], lane: int, steps: int) -> Kept | None:
     """What the forget or update gate of the first layer says over the first steps of a lane.
 
     Args:
@@ -122,4 +122,4 @@ def kept(network: keras.layers.Layer, window: dict[str, np.ndarray], lane: int, 
             x[:, t] @ weights.kernel + weights.bias, product, state, ACTIVATIONS[layer.activation], weights.more
         )
         found.append(kind.gate.of(saved)[0])
-    return Gate(kind.gate.name, np.quantile(np.stack(found), (0.1, 0.5, 0.9), axis=1).round(4).tolist())
+    return Kept(kind.gate.name, np.quantile(np.stack(found), (0.1, 0.5, 0.9), axis=1).round(4).tolist())

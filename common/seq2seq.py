@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from common import cells
-from common.layers import RecurrentStack, VariationalDropout, mixed_bits, register, uniform_of
+from common.layers import RecurrentStack, VariationalDropout, mixed_bits, register, shape_of, uniform_of
 
 NO_SEQUENCE = -2
 
@@ -195,7 +195,7 @@ class PairNetwork(keras.layers.Layer):
         if self.attention:
             context, weights = self.attention(x, seen.encoded, seen.keys, seen.mask)
         else:
-            context, weights = x[..., :0], tf.zeros((*_shape(x)[:2], 0))
+            context, weights = x[..., :0], tf.zeros((*shape_of(x)[:2], 0))
         if self.upper:
             x = run(1, self.upper, tf.concat([x, context], 2))
         x = self.out(tf.concat([x, context], 2))
@@ -341,8 +341,3 @@ def _carried_on(
     outputs, after = stack(x, inject=entering, **step)
     read = tf.reduce_any(step["sequence"] >= 0, 1)[:, None]
     return outputs, tf.nest.map_structure(lambda new, old: tf.where(read, new, old), after, state)
-
-
-def _shape(x: tf.Tensor) -> list[Any]:
-    dynamic = tf.shape(x)
-    return [dynamic[n] if size is None else size for n, size in enumerate(x.shape)]

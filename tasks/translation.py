@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
@@ -203,18 +203,13 @@ class Translation(Task):
         options = self.options
 
         def stack(units: int, layers: int, seed: int, bidirectional: bool = False) -> RecurrentStack:
-            return RecurrentStack(
-                options.cell,
-                units,
-                layers,
-                bidirectional,
-                options.residual,
-                options.dropout,
-                options.recurrent_dropout,
-                options.activation,
-                3 * options.seed + seed,
-                recurrent_initializer=options.recurrent_initializer,
-            )
+            of_part = {
+                "units": units,
+                "layers": layers,
+                "bidirectional": bidirectional,
+                "seed": 3 * options.seed + seed,
+            }
+            return RecurrentStack.of(replace(options, **of_part))
 
         both = options.bidirectional
         kinds = {"additive": AdditiveAttention, "multiplicative": MultiplicativeAttention}
