@@ -125,7 +125,7 @@ def beam(
     start: int | tf.Tensor,
     end: int,
     longest: int | tf.Tensor,
-    width: int,
+    width: int | tf.Tensor,
     alpha: float = 0.0,
     best: int | None = None,
 ) -> Decoded:

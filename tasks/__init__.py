@@ -9,6 +9,7 @@ from common.task import Task
 TASKS = {
     "sentiment": "tasks.sentiment:Sentiment",
     "pos": "tasks.pos:Pos",
+    "translation": "tasks.translation:Translation",
     "forecasting": "tasks.forecasting:Forecasting",
 }
 

@@ -103,7 +103,7 @@ class TranslationSaved(SavedOptions):
     """Which saved translator is meant, and how it is asked.
 
     Attributes:
-        beam: Hypotheses to keep: 1, or as many as the model was saved with; that when not given.
+        beam: Hypotheses that beam search keeps; as many as in training when not given.
         show_attention: Also show which subwords of the source each subword of the translation looked at most.
     """
 
@@ -137,6 +137,10 @@ class Translation(Task):
     monitor = "val_loss"
     score = "bleu"
     controls = False
+
+    def __init__(self, options: TranslationOptions) -> None:
+        super().__init__(options)
+        self._exported: tuple[keras.layers.Layer, Export] | None = None
 
     def load(self) -> str:
         from common.subwords import Subwords
@@ -231,12 +235,9 @@ class Translation(Task):
         )
 
     def answers(self, network: keras.layers.Layer, stream: Stream, outputs: np.ndarray) -> Answers:
-        import tensorflow as tf
-
         endpoints = self.export(network).endpoints
-        functions = {name: tf.function(e.function, e.signature) for name, e in endpoints.items()}
-        self.shown = functions["attention"]
-        return answered(functions["serving_default"], functions["likelihood"], self.splits.test)
+        self.shown = endpoints["attention"].function
+        return answered(endpoints["serving_default"].function, endpoints["likelihood"].function, self.splits.test)
 
     def scores(self, answers: Answers) -> Scores:
         return scores(self.splits.test, answers)
@@ -268,7 +269,7 @@ class Translation(Task):
         lengths.bar(names, bars)
         lengths.set(title="test: BLEU by words of the source", xlabel="words")
         suited = [n for n in np.argsort(np.abs(words - 9), kind="stable")[:2]]
-        looked = self.shown(tf.constant([test.sources[n] for n in suited], tf.string))
+        looked = self.shown(tf.constant([test.sources[n] for n in suited], tf.string), self.options.beam)
         for ax, pieces, said, weights in zip(maps, *(looked[k].numpy() for k in ("source", "translation", "weights"))):
             rows, columns = [p.decode() for p in said if p], [p.decode() for p in pieces if p]
             ax.imshow(weights[: len(rows), : len(columns)], cmap="Blues", vmin=0, vmax=1, aspect="auto")
@@ -286,7 +287,10 @@ class Translation(Task):
         from common.exporting import Endpoint, Export
         from common.subwords import END, START
 
+        if self._exported and self._exported[0] is network:  # Tracing a beam takes seconds.
+            return self._exported[1]
         options, subwords = self.options, self.subwords
+        text, beam = tf.TensorSpec([None], tf.string, "text"), tf.TensorSpec([], tf.int32, "beam")
 
         def read(text: tf.Tensor) -> tuple:
             ids, copies = subwords.encode(text)
@@ -294,21 +298,22 @@ class Translation(Task):
             ids = tf.concat([ids, tf.fill([ids.nrows(), 1], END)], 1)
             return ids.to_tensor(), lengths, copies
 
-        def translated(text: tf.Tensor, width: int) -> tuple:
+        @tf.function(input_signature=[text, beam], autograph=False)
+        def searched(text: tf.Tensor, beam: tf.Tensor) -> tuple:
             ids, lengths, copies = read(text)
             memory, state = network.read(ids, lengths)
-            memory = tf.nest.map_structure(lambda x: tf.repeat(x, width, 0), memory)
+            memory = tf.nest.map_structure(lambda x: tf.repeat(x, beam, 0), memory)
 
             def following(tokens: tf.Tensor, state: Any) -> tuple:
                 return network.next(tokens, state, memory)
 
             longest, power = 2 * lengths + 20, options.length_power
-            found = decoding.beam(following, state, START, END, longest, width, power, best=1)
+            found = decoding.beam(following, state, START, END, longest, beam, power, best=1)
             tokens = tf.where(tf.range(tf.shape(found.tokens)[2]) < found.lengths, found.tokens[:, 0], 0)
-            return ids, lengths, copies, tokens, found
+            return ids, copies, tokens, found
 
-        def serve(text: tf.Tensor, width: int) -> dict[str, tf.Tensor]:
-            _, _, copies, tokens, found = translated(text, width)
+        def search(text: tf.Tensor, beam: int | tf.Tensor = options.beam) -> dict[str, tf.Tensor]:
+            _, copies, tokens, found = searched(text, beam)
             return {"translation": subwords.decode(tokens, copies), "score": found.scores[:, 0]}
 
         def pieces(ids: tf.Tensor, copies: tf.RaggedTensor) -> tf.Tensor:
@@ -319,8 +324,8 @@ class Translation(Task):
             each = tf.where(tf.reshape(ids, [-1]) == END, "<end>", each)
             return tf.reshape(tf.where(tf.reshape(ids, [-1]) == 0, "", each), tf.shape(ids))
 
-        def attention(text: tf.Tensor) -> dict[str, tf.Tensor]:
-            ids, _, copies, tokens, found = translated(text, options.beam)
+        def attention(text: tf.Tensor, beam: tf.Tensor) -> dict[str, tf.Tensor]:
+            ids, copies, tokens, found = searched(text, beam)
             ends = tf.cast(tf.range(tf.shape(tokens)[1]) == found.lengths, tf.int32) * END
             return {
                 "source": pieces(ids, copies),
@@ -338,32 +343,39 @@ class Translation(Task):
             there = tf.sequence_mask(many, tf.shape(truth)[1], each.dtype)
             return {"log_probability": -tf.reduce_sum(each * there, 1), "tokens": many}
 
-        text = tf.TensorSpec([None], tf.string, "text")
-        endpoints = {
-            "serving_default": Endpoint(lambda text: serve(text, options.beam), [text]),
-            "greedy": Endpoint(lambda text: serve(text, 1), [text]),
-            "attention": Endpoint(attention, [text]),
-            "likelihood": Endpoint(likelihood, [text, tf.TensorSpec([None], tf.string, "translation")]),
+        signatures = {
+            "serving_default": (lambda text: search(text), [text]),
+            "beam": (search, [text, beam]),
+            "attention": (attention, [text, beam]),
+            "likelihood": (likelihood, [text, tf.TensorSpec([None], tf.string, "translation")]),
         }
-        return Export(endpoints, [network, *subwords.lookups])
+        endpoints = {
+            name: Endpoint(tf.function(function, signature, autograph=False), signature)
+            for name, (function, signature) in signatures.items()
+        }
+        self._exported = network, Export(endpoints, [network, *subwords.lookups])
+        return self._exported[1]
 
     @classmethod
     def predict(cls, served: Any, inputs: Sequence[str], saved: TranslationSaved) -> Table:
         import tensorflow as tf
 
-        width = exporting.config_of(served.version)["beam"]
-        if saved.beam not in (None, 1, width):
-            raise InputError(f"--beam {saved.beam}: this model was saved with a beam of {width}; give that or 1")
-        signature = served.model.signatures["greedy" if saved.beam == 1 else "serving_default"]
+        config, signatures = exporting.config_of(served.version), served.model.signatures
+        if saved.show_attention and config["attention"] == "none":
+            raise InputError("--show-attention: this model was trained with --attention none and looks at nothing")
+        beam = tf.constant(saved.beam or config["beam"])
+
+        def search(text: tf.Tensor) -> dict[str, tf.Tensor]:
+            return signatures["beam"](text=text, beam=beam)
+
         table = Table("text", "translation", "score", title=cls.name)
-        for text, (said, score) in zip(inputs, translated(signature, inputs)):
+        for text, (said, score) in zip(inputs, translated(search, inputs)):
             table.add_row(Text(text), Text(said), f"{score:.3f}")
             if saved.show_attention:
-                looked = served.model.signatures["attention"](text=tf.constant([text]))
+                looked = signatures["attention"](text=tf.constant([text]), beam=beam)
                 source, pieces, weights = (looked[k].numpy()[0] for k in ("source", "translation", "weights"))
-                if weights.shape[-1]:
-                    rows = [(p.decode(), source[w.argmax()].decode(), w.max()) for p, w in zip(pieces, weights) if p]
-                    table.add_row("", Text("\n".join(f"{said} <- {at} {share:.2f}" for said, at, share in rows)), "")
+                rows = [(p.decode(), source[w.argmax()].decode(), w.max()) for p, w in zip(pieces, weights) if p]
+                table.add_row("", Text("\n".join(f"{said} <- {at} {share:.2f}" for said, at, share in rows)), "")
         return table
 
     @classmethod
