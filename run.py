@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from dataclasses import fields, make_dataclass, replace
 from typing import get_type_hints
@@ -49,8 +50,10 @@ def task_app(name: str) -> App:
         import_tensorflow()
         from common.training import train
 
-        example = kind.example.format(version=train(kind(options)))
-        print(f'next: python run.py {name} predict --output {options.output} --cell {options.cell} "{example}"')
+        task = kind(options)
+        example = task.example.replace("{version}", str(train(task)))
+        asked = shlex.join(["--output", str(options.output), "--cell", options.cell, example])
+        print(f"next: python run.py {name} predict {asked}")
 
     def evaluate(saved, data):
         """Score a saved model on the test split of its own data, or of other data; the rest is as it learned."""
@@ -65,7 +68,6 @@ def task_app(name: str) -> App:
         reports.console.print(reports.scores_table("test", {str(version): scores}))
 
     def predict(*inputs: str, saved):
-        """Ask a saved model about inputs of your own: the words of the command line, or the lines of standard input."""
         from common import exporting, reports
 
         version = exporting.find(saved.output, name, saved.cell, saved.version)
@@ -106,6 +108,7 @@ def task_app(name: str) -> App:
     compare.__defaults__ = (kind.Options(), StudyOptions())
     evaluate.__annotations__ = {"saved": SavedOptions, "data": given_data}
     evaluate.__defaults__ = (SavedOptions(), given_data())
+    predict.__doc__ = f"Ask a saved model about {kind.asked}, named on the command line or by lines of standard input."
     predict.__annotations__ = {"inputs": str, "saved": kind.Saved}
     predict.__kwdefaults__ = {"saved": kind.Saved()}
     app.default(train)

@@ -28,6 +28,7 @@ class Task(ABC):
     Attributes:
         name: The word of the command line.
         summary: One line of help.
+        asked: What a saved model takes, in a few words.
         example: An input to try the saved model with; `{version}` stands for its folder.
         Data: The options that say where examples come from.
         Options: The options of training.
@@ -43,7 +44,8 @@ class Task(ABC):
 
     name: ClassVar[str]
     summary: ClassVar[str]
-    example: ClassVar[str]
+    asked: ClassVar[str] = "texts of your own"
+    example: str
     Data: ClassVar[type[DataOptions]] = DataOptions
     Options: ClassVar[type[TrainOptions]] = TrainOptions
     Saved: ClassVar[type[SavedOptions]] = SavedOptions

@@ -146,6 +146,7 @@ class Forecasting(Task):
 
     name = "forecasting"
     summary = "Forecasting, many-to-many: the next steps of time series"
+    asked = "files of your own, CSV or Parquet"
     example = "{version}/assets.extra/example.csv"
     Data = ForecastingData
     Options = ForecastingOptions

@@ -149,6 +149,8 @@ class Translation(Task):
         if options.cell in get_args(ControlName):
             raise InputError(f"--cell {options.cell}: a decoder starts from a state, which controls do not have")
         self.splits = options.load()
+        if options.data:
+            self.example = self.splits.test.sources[0]
         train = self.splits.train
         self.subwords = Subwords.of([*train.sources, *train.targets], options.vocabulary)
         self.encoded = {split: self._encoded(split) for split in ("train", "validation", "test")}

@@ -94,7 +94,7 @@ def test_trains_saves_loads_and_predicts(name: str, cell: str, data_of, tmp_path
 
     # The saved model, asked with raw input, scores exactly what the model scored when it was trained.
     assert evaluated(version) == pytest.approx(saved["metrics"], rel=TOLERANCE.get(name, 1e-9), nan_ok=True)
-    example = task.example.format(version=version)
+    example = task.example.replace("{version}", str(version))
     assert tasks.get(name).predict(exporting.load(version), [example], task.Saved()).row_count >= 1
 
 
