@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from dataclasses import fields, make_dataclass, replace
-from typing import get_type_hints
+from typing import BinaryIO, get_type_hints
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
@@ -37,6 +37,17 @@ def unset(kind: type) -> type:
     options = [(field.name, hints[field.name] | None, None) for field in fields(kind)]
     namespace = {"__doc__": kind.__doc__, "__module__": kind.__module__}
     return Parameter(name="*")(make_dataclass(kind.__name__, options, namespace=namespace, frozen=True, kw_only=True))
+
+
+def lines_of(stream: BinaryIO) -> tuple[str, ...]:
+    """The lines of a stream of UTF-8."""
+    lines = []
+    for number, line in enumerate(stream, 1):
+        try:
+            lines.append(line.decode().rstrip("\r\n"))
+        except UnicodeDecodeError as error:
+            raise InputError(f"standard input, line {number}: not UTF-8 ({error.reason}); convert it") from error
+    return tuple(lines)
 
 
 def task_app(name: str) -> App:
@@ -72,7 +83,7 @@ def task_app(name: str) -> App:
 
         version = exporting.find(saved.output, name, saved.cell, saved.version)
         import_tensorflow()
-        inputs = inputs or tuple(line.rstrip("\n") for line in sys.stdin)
+        inputs = inputs or lines_of(sys.stdin.buffer)
         if not inputs:
             raise InputError("nothing to predict: give inputs on the command line or as lines of standard input")
         reports.console.print(kind.predict(exporting.load(version), inputs, saved))

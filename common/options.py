@@ -109,7 +109,7 @@ class TrainOptions(DataOptions):
             raise InputError(f"--reach {self.reach} is less than --window {self.window}; give {self.window} or more")
         if self.bidirectional and self.reach not in (None, self.window):
             raise InputError(
-                "--reach above --window needs a forward-only network; leave out --bidirectional or --reach"
+                "--reach above --window needs a forward-only network; give --no-bidirectional or leave out --reach"
             )
 
     def digest(self) -> str:

@@ -47,7 +47,7 @@ class PairNetwork(keras.layers.Layer):
         upper: The decoder's layers above attention; None for none.
         attention: Looks at the source; None for the plain network, which has but the encoder's last word.
         memory: Encoded steps that are carried from window to window: those of the longest source.
-        dropout: Share dropped of embeddings and of what the readout reads, variational.
+        dropout: Share dropped of embeddings and of what the layers above and the readout read, variational.
         smoothing: Share of a target's probability that is spread over all tokens in training.
         sampling: Share of the tokens the decoder reads in training that are its own guesses (Mihaylova & Martins 2019,
             "Scheduled Sampling for Transformers", two passes).
@@ -103,6 +103,7 @@ class PairNetwork(keras.layers.Layer):
         self.out = dense(2, embedding, "tanh")
         self.read_dropout = VariationalDropout(dropout, 1000 * seed + 501)
         self.say_dropout = VariationalDropout(dropout, 1000 * seed + 502)
+        self.upper_dropout = VariationalDropout(dropout, 1000 * seed + 504)
 
     def build(self, window_shape: Any = None) -> None:
         if self.built:
@@ -153,6 +154,7 @@ class PairNetwork(keras.layers.Layer):
         encoded, encoder_state = _carried_on(self.encoder, x, part["source_carry"], before, **step)
         memory, numbers = tf.concat([memory, encoded], 1), tf.concat([numbers, source], 1)
         own = tf.equal(numbers[:, None], target[..., None])  # [batch, target steps, source steps]
+        own &= tf.range(shape_of(memory)[1]) >= part["first_at"][..., None]  # Another pass gave the same numbers.
         mask = tf.cast(own, memory.dtype)
         seen = Memory(memory, self._keys(memory), mask)
         inject = self._at_starts(memory, part["first_at"], part["last_at"], part["target_starts"])
@@ -197,7 +199,8 @@ class PairNetwork(keras.layers.Layer):
         else:
             context, weights = x[..., :0], tf.zeros((*shape_of(x)[:2], 0))
         if self.upper:
-            x = run(1, self.upper, tf.concat([x, context], 2))
+            x = tf.concat([x, context], 2)
+            x = run(1, self.upper, self.upper_dropout(x, sequence=sequence, training=training))
         x = self.out(tf.concat([x, context], 2))
         return self.say_dropout(x, sequence=sequence, training=training), weights
 

@@ -8,23 +8,13 @@ from itertools import islice
 
 import tensorflow as tf
 
+from common.errors import InputError
+from common.placeholders import PLACEHOLDER
+
 PADDING, START, END = 0, 1, 2
 COPIES = range(3, 19)  # The ids of <placeholder 0> .. <placeholder 15>.
 _BYTES = range(COPIES.stop, COPIES.stop + 256)
 
-# What a translation must keep as it is.
-PLACEHOLDER = "|".join(
-    [
-        r"%\([^()\s]+\)[-+#0]*\d{0,3}(?:\.\d{1,3})?[diouxXeEfFgGcrsa]?",  # %(count)d
-        r"%(?:\d{1,2}\$)?[-+#0]*(?:\d{0,3}|\*)(?:\.(?:\d{1,3}|\*))?(?:hh|h|ll|l|z|j|t|L)?[@A-Za-z]",  # %s %.2f %lu %1$s
-        r"%(?:%|L?\d{1,2}\b)",  # %% %1
-        r"\{\{[^{}\n]+\}\}",  # {{ name }}
-        r"\$?\{[^{}\s]*\}",  # {} {0} {name:>8} ${x}
-        r"</?(?:[A-Za-z][^<>]*|\d{1,3}/?)>",  # <b> </a> <br/> <0>
-        r"&(?:[A-Za-z][A-Za-z0-9]+|#\d+|#[xX][0-9A-Fa-f]+);",  # &lt; &#39;
-        r"\\(?:[abfnrtv0\\'\"]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})",  # \n and \u00e9, spelled out
-    ]
-)
 # Repeats are unbounded, as bounded ones would make the automaton too large to be fast.
 # A word or a run of marks takes the space before it along; no run holds a mark that may begin a placeholder.
 _PRETOKEN = rf"(?:{PLACEHOLDER}| ?[\pL\pM][\pL\pM'’]*| ?\pN| ?[^\s\pL\pM\pN%{{$<&\\]+|(?s:.)|\C)"
@@ -55,7 +45,8 @@ class Subwords:
     A pretoken is cut from its left into the longest pieces known, where need be into bytes. Ids are 0 padding, 1 start,
     2 end, then the numbered placeholders, the 256 bytes, and the pieces known.
 
-    A numbered placeholder stands for one that the source has: its first distinct one is `<placeholder 0>`, and so
+    A numbered placeholder stands for one that the source has, or for a word of the source with a character that is
+    neither ASCII nor known, which no training could teach to spell: the first distinct one is `<placeholder 0>`, and so
     forth. A translator so copies what it has never seen. The pieces known are all that need be kept: `Subwords(known)`
     is the same again.
 
@@ -73,6 +64,8 @@ class Subwords:
         self.lookup = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, ids), default_value=0)
         self._copies = keys[: len(COPIES)]
         self._strings = tf.constant([b""] * _BYTES.start + pieces)
+        letters = "".join(piece for piece in self.known if len(piece) == 1)
+        self._copied = rf"(?s:{PLACEHOLDER}|.*[^\x00-\x7F{letters}].*)"
         self._lengths = tf.constant([sorted({len(piece) for piece in pieces}, reverse=True)])
 
     @classmethod
@@ -83,7 +76,12 @@ class Subwords:
             texts: The training texts, of all languages that share the vocabulary.
             size: Ids, at most.
             often: Times a placeholder occurs to be one piece.
+
+        Raises:
+            InputError: There are more bytes than ids.
         """
+        if size < _BYTES.stop:
+            raise InputError(f"--vocabulary {size}: the bytes alone are {_BYTES.stop}; give more")
         split = tf.function(pretokens, input_signature=[tf.TensorSpec([None], tf.string)])
         counts: Counter[bytes] = Counter()
         for n in range(0, len(texts), 4096):
@@ -109,7 +107,7 @@ class Subwords:
         return self._ids(pretokens(text))
 
     def encode(self, source: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-        """Ids of texts with their placeholders numbered.
+        """Ids of texts with their placeholders and words of unknown characters numbered.
 
         Args:
             source: string, `[N]`.
@@ -118,7 +116,9 @@ class Subwords:
             int32 `[N, (pieces)]`, and the placeholders that the numbers stand for, string `[N, (0..16)]`.
         """
         split = pretokens(source)
-        found = tf.ragged.boolean_mask(split, tf.ragged.map_flat_values(_is_placeholder, split))
+        found = tf.ragged.boolean_mask(
+            split, tf.ragged.map_flat_values(tf.strings.regex_full_match, split, self._copied)
+        )
         values, index = tf.unique(found.values, tf.int64)
         count = tf.maximum(tf.size(values, tf.int64), 1)
         distinct, _ = tf.unique(found.value_rowids() * count + index)
@@ -158,6 +158,12 @@ class Subwords:
             copied = tf.gather(listed, tf.where(is_copy, ids - COPIES.start, 0), batch_dims=1)
             strings = tf.where(is_copy, copied, strings)
         return tf.strings.reduce_join(strings, 1)
+
+    def spelled(self, ids: Sequence[int]) -> list[str]:
+        """Each piece of ids by itself, for people to read."""
+        names = {START: "<start>", END: "<end>"} | {n: f"<placeholder {n - COPIES.start}>" for n in COPIES}
+        strings = tf.gather(self._strings, tf.constant(ids, tf.int32)).numpy()
+        return [names.get(int(n)) or piece.decode(errors="replace") for n, piece in zip(ids, strings)]
 
     def _numbered(self, split: tf.RaggedTensor, placeholders: tf.RaggedTensor) -> tf.RaggedTensor:
         """Pretokens with those in their row of `placeholders` renamed to the names of the copies."""

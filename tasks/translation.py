@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
@@ -19,6 +21,7 @@ from common import exporting
 from common.cells import ControlName
 from common.errors import InputError
 from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions
+from common.outputs import check_writable, drafted
 from common.sources import parallel_text
 from common.sources.parallel_text import Pairs, Splits
 from common.streams import Sequences, Stream
@@ -41,9 +44,10 @@ class TranslationData(DataOptions):
     """Where pairs of sentences come from.
 
     Attributes:
-        data: Nothing for the embedded texts of free software; "tfds:NAME" for a TFDS data set; or a folder of
-            line-aligned files, train.en and train.de, or of two-column TSV files; or one such file.
-        source_language: Language to translate from, where it is not plain.
+        data: Nothing for the embedded texts of free software; "tfds:NAME" for a TFDS data set; a folder, or the
+            beginning of a path as corpus/train, of line-aligned files as train.en and train.de; or a TSV file or a
+            folder of them, a sentence, a tab and its translation on a line.
+        source_language: Language to translate from, where it is not plain; of TSV only a name for the first column.
         target_language: Language to translate into; of the embedded data fr when not given.
         encoding: Of the files.
     """
@@ -73,7 +77,8 @@ class TranslationOptions(TranslationData, TrainOptions):
         embedding: Width of the vectors of subwords, which both languages and the readout share.
         vocabulary: Subwords of both languages together, at most.
         attention: How the decoder looks at the source; none for the plain network.
-        longest: Subwords of the longest source and target to train on; pairs that have more are left out of training.
+        longest: Subwords of the longest source and target to train on; pairs that have more are left out of training
+            and of the validation loss, not of the test.
         smoothing: Share of a target's probability that is spread over all subwords in training.
         scheduled_sampling: Share of what the decoder reads in training that are its own guesses.
         beam: Hypotheses that beam search keeps.
@@ -104,10 +109,12 @@ class TranslationSaved(SavedOptions):
 
     Attributes:
         beam: Hypotheses that beam search keeps; as many as in training when not given.
+        output_file: A file to write the translations to, one a line.
         show_attention: Also show which subwords of the source each subword of the translation looked at most.
     """
 
     beam: Count | None = None
+    output_file: Path | None = None
     show_attention: bool = False
 
 
@@ -148,6 +155,8 @@ class Translation(Task):
         options = self.options
         if options.cell in get_args(ControlName):
             raise InputError(f"--cell {options.cell}: a decoder starts from a state, which controls do not have")
+        if options.xla:
+            raise InputError("--xla: windows of pairs have no fixed shape, which XLA needs; leave it out")
         self.splits = options.load()
         if options.data:
             self.example = self.splits.test.sources[0]
@@ -155,15 +164,16 @@ class Translation(Task):
         self.subwords = Subwords.of([*train.sources, *train.targets], options.vocabulary)
         self.encoded = {split: self._encoded(split) for split in ("train", "validation", "test")}
         left_out = len(train) - len(self.encoded["train"][0])
-        if not self.encoded["train"][0]:
-            raise InputError(f"--longest {options.longest}: no training pair is so short; give more")
+        for split, (sources, _) in self.encoded.items():
+            if not sources:
+                raise InputError(f"--longest {options.longest}: no pair of the {split} split is so short; give more")
         sizes = ", ".join(f"{len(getattr(self.splits, s)):,} {s}" for s in ("train", "validation", "test"))
         source, target = self.splits.languages
         longer = f", {left_out:,} longer than {options.longest} subwords left out" if left_out else ""
         return f"{self.splits.source}: {source} to {target}, {sizes} pairs{longer}; {len(self.subwords):,} subwords"
 
     def _encoded(self, split: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Sources and targets as subwords; of training those that are not too long."""
+        """Sources and targets as subwords, where neither is too long."""
         import tensorflow as tf
 
         pairs, sides = getattr(self.splits, split), ([], [])
@@ -173,8 +183,6 @@ class Translation(Task):
             targets = self.subwords.encode_with(tf.constant(pairs.targets[some], tf.string), copies)
             for side, ids in zip(sides, (sources, targets)):
                 side += np.split(ids.flat_values.numpy(), ids.row_splits.numpy()[1:-1])
-        if split != "train":
-            return sides
         kept = [n for n, pair in enumerate(zip(*sides)) if max(map(len, pair)) <= self.options.longest]
         return tuple([side[n] for n in kept] for side in sides)
 
@@ -186,18 +194,17 @@ class Translation(Task):
         longest = max(len(source) for sources, _ in self.encoded.values() for source in sources)
         return PairWindows(START, END, longest + 1)
 
+    def config(self) -> dict[str, Any]:
+        return super().config() | {"languages": self.splits.languages}
+
     def sequences(self, split: str) -> Sequences:
         return self._windows.sequences(*self.encoded[split])
 
     def steps(self, split: str, number: int) -> list[str]:
-        pieces = [*self.encoded[split][0][number], 2, 1, *self.encoded[split][1][number]]
-        return [self._piece(piece) for piece in pieces]
+        from common.subwords import END, START
 
-    def _piece(self, number: int) -> str:
-        import tensorflow as tf
-
-        text = self.subwords.decode(tf.constant([[number]], tf.int32)).numpy()[0].decode(errors="replace")
-        return text or {1: "<start>", 2: "<end>"}.get(int(number), f"<{number - 3}>")
+        source, target = (side[number] for side in self.encoded[split])
+        return self.subwords.spelled([*source, END, START, *target])
 
     def network(self) -> keras.layers.Layer:
         import keras
@@ -239,18 +246,32 @@ class Translation(Task):
     def answers(self, network: keras.layers.Layer, stream: Stream, outputs: np.ndarray) -> Answers:
         endpoints = self.export(network).endpoints
         self.shown = endpoints["attention"].function
-        return answered(endpoints["serving_default"].function, endpoints["likelihood"].function, self.splits.test)
+        self.greedy = partial(endpoints["beam"].function, beam=1)
+        answers = answered(endpoints["serving_default"].function, endpoints["likelihood"].function, self.splits.test)
+        self.said = answers.texts
+        return answers
 
     def scores(self, answers: Answers) -> Scores:
-        return scores(self.splits.test, answers)
+        return scores(self.splits.test, answers, self.splits.languages[1])
 
     def baselines(self, answers: Answers) -> dict[str, Scores]:
         train, test = self.splits.train, self.splits.test
         said = {"copy_of_the_source": list(test.sources), "nearest_in_training": nearest(train, test.sources)}
-        return {name: scores(test, Answers(texts, np.array([]), np.array([]))) for name, texts in said.items()}
+        found = {name: self.scores(Answers(texts, np.array([]), np.array([]))) for name, texts in said.items()}
+        narrow = [text for text, _ in translated(self.greedy, test.sources)]
+        return found | {f"{self.options.cell}, beam 1": self.scores(answers._replace(texts=narrow))}
 
     def report(self, answers: Answers) -> str:
-        return report(self.splits.test, answers)
+        return report(self.splits.test, answers, self.splits.languages[1])
+
+    def extras(self, folder: Path) -> None:
+        """The signatures of the scores; the test split with what was said, for other scores."""
+        lines = signatures(self.splits.languages[1])
+        (folder / "signatures.txt").write_text("".join(f"{line}\n" for line in lines))
+        with (folder / "test.tsv").open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file, "excel-tab")
+            rows.writerow(("source", "reference", "translation"))
+            rows.writerows(zip(self.splits.test.sources, self.splits.test.targets, self.said))
 
     def figure(self, history: list[dict[str, float]], answers: Answers, path: Path) -> None:
         import tensorflow as tf
@@ -267,14 +288,16 @@ class Translation(Task):
         groups = [(low, high, np.flatnonzero((words > low) & (words <= high))) for low, high in pairwise(edges)]
         groups = [(low, high, which) for low, high, which in groups if len(which)]
         names = [f"{low + 1}-{high}" if high < math.inf else f"over {low}" for low, high, _ in groups]
-        bars = [bleu([answers.texts[n] for n in which], [test.targets[n] for n in which]) for *_, which in groups]
+        language = self.splits.languages[1]
+        sides = [[[side[n] for n in which] for side in (answers.texts, test.targets)] for *_, which in groups]
+        bars = [bleu(language).corpus_score(said, [truth]).score for said, truth in sides]
         lengths.bar(names, bars)
         lengths.set(title="test: BLEU by words of the source", xlabel="words")
-        suited = [n for n in np.argsort(np.abs(words - 9), kind="stable")[:2]]
+        suited = np.argsort(np.abs(words - 9), kind="stable")[: 0 if self.options.attention == "none" else 2]
         looked = self.shown(tf.constant([test.sources[n] for n in suited], tf.string), self.options.beam)
         for ax, pieces, said, weights in zip(maps, *(looked[k].numpy() for k in ("source", "translation", "weights"))):
-            rows, columns = [p.decode() for p in said if p], [p.decode() for p in pieces if p]
-            ax.imshow(weights[: len(rows), : len(columns)], cmap="Blues", vmin=0, vmax=1, aspect="auto")
+            rows, columns = ([p.decode(errors="replace") for p in some if p] for some in (said, pieces))
+            ax.imshow(weights[said != b"", : len(columns)], cmap="Blues", vmin=0, vmax=1, aspect="auto")
             ax.set_xticks(range(len(columns)), columns, rotation=90)
             ax.set_yticks(range(len(rows)), rows)
         for ax in maps[len(suited) :]:
@@ -294,11 +317,17 @@ class Translation(Task):
         options, subwords = self.options, self.subwords
         text, beam = tf.TensorSpec([None], tf.string, "text"), tf.TensorSpec([], tf.int32, "beam")
 
-        def read(text: tf.Tensor) -> tuple:
-            ids, copies = subwords.encode(text)
+        def ended(ids: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
+            """Ids with an end, `[N, pieces]` with at least one also where there are no texts; and their lengths."""
             lengths = tf.cast(ids.row_lengths(), tf.int32) + 1
             ids = tf.concat([ids, tf.fill([ids.nrows(), 1], END)], 1)
-            return ids.to_tensor(), lengths, copies
+            return ids.to_tensor(
+                shape=tf.stack([-1, tf.reduce_max(tf.pad(lengths, [[0, 1]], constant_values=1))])
+            ), lengths
+
+        def read(text: tf.Tensor) -> tuple:
+            ids, copies = subwords.encode(text)
+            return *ended(ids), copies
 
         @tf.function(input_signature=[text, beam], autograph=False)
         def searched(text: tf.Tensor, beam: tf.Tensor) -> tuple:
@@ -316,7 +345,11 @@ class Translation(Task):
 
         def search(text: tf.Tensor, beam: int | tf.Tensor = options.beam) -> dict[str, tf.Tensor]:
             _, copies, tokens, found = searched(text, beam)
-            return {"translation": subwords.decode(tokens, copies), "score": found.scores[:, 0]}
+            there = text != ""  # Nothing to translate was never seen.
+            return {
+                "translation": tf.where(there, subwords.decode(tokens, copies), ""),
+                "score": tf.where(there, found.scores[:, 0], 0.0),
+            }
 
         def pieces(ids: tf.Tensor, copies: tf.RaggedTensor) -> tf.Tensor:
             """Each subword by itself, `[N, pieces]`; nothing where there is none."""
@@ -337,9 +370,7 @@ class Translation(Task):
 
         def likelihood(text: tf.Tensor, translation: tf.Tensor) -> dict[str, tf.Tensor]:
             ids, lengths, copies = read(text)
-            targets = subwords.encode_with(translation, copies)
-            many = tf.cast(targets.row_lengths(), tf.int32) + 1
-            truth = tf.concat([targets, tf.fill([targets.nrows(), 1], END)], 1).to_tensor()
+            truth, many = ended(subwords.encode_with(translation, copies))
             tokens = tf.concat([tf.fill([tf.shape(truth)[0], 1], START), truth[:, :-1]], 1)
             each = network.losses_of(tokens, truth, *network.read(ids, lengths))
             there = tf.sequence_mask(many, tf.shape(truth)[1], each.dtype)
@@ -365,27 +396,36 @@ class Translation(Task):
         config, signatures = exporting.config_of(served.version), served.model.signatures
         if saved.show_attention and config["attention"] == "none":
             raise InputError("--show-attention: this model was trained with --attention none and looks at nothing")
+        if saved.output_file is not None:
+            check_writable("--output-file", saved.output_file)
         beam = tf.constant(saved.beam or config["beam"])
 
         def search(text: tf.Tensor) -> dict[str, tf.Tensor]:
             return signatures["beam"](text=text, beam=beam)
 
         table = Table("text", "translation", "score", title=cls.name)
-        for text, (said, score) in zip(inputs, translated(search, inputs)):
+        answers = translated(search, inputs)
+        for text, (said, score) in zip(inputs, answers):
             table.add_row(Text(text), Text(said), f"{score:.3f}")
             if saved.show_attention:
                 looked = signatures["attention"](text=tf.constant([text]), beam=beam)
                 source, pieces, weights = (looked[k].numpy()[0] for k in ("source", "translation", "weights"))
-                rows = [(p.decode(), source[w.argmax()].decode(), w.max()) for p, w in zip(pieces, weights) if p]
-                table.add_row("", Text("\n".join(f"{said} <- {at} {share:.2f}" for said, at, share in rows)), "")
+                rows = [(p, source[w.argmax()], w.max()) for p, w in zip(pieces, weights) if p]
+                lines = (f"{p.decode(errors='replace')} <- {q.decode(errors='replace')} {w:.2f}" for p, q, w in rows)
+                table.add_row("", Text("\n".join(lines)), "")
+        if saved.output_file is not None:
+            with drafted("--output-file", saved.output_file) as draft:
+                draft.write_text("".join(f"{' '.join(said.splitlines())}\n" for said, _ in answers), encoding="utf-8")
+            table.caption = Text(f"translations: {saved.output_file}")
         return table
 
     @classmethod
     def evaluate(cls, served: Any, data: TranslationData, other: bool = False) -> tuple[Scores, str]:
         test = data.load_test() if other and data.data else data.load().test
-        signatures = served.model.signatures
-        answers = answered(signatures["serving_default"], signatures["likelihood"], test)
-        return scores(test, answers), report(test, answers)
+        language = exporting.config_of(served.version)["languages"][1]
+        endpoints = served.model.signatures
+        answers = answered(endpoints["serving_default"], endpoints["likelihood"], test)
+        return scores(test, answers, language), report(test, answers, language)
 
 
 def _second(truth: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:
@@ -425,21 +465,33 @@ def answered(function: Any, likelihood: Any, test: Pairs) -> Answers:
     return Answers(texts, **values)
 
 
-def bleu(said: Sequence[str], truth: Sequence[str]) -> float:
-    """Corpus BLEU of detokenised texts, as sacrebleu has it."""
+def bleu(language: str) -> Any:
+    """Corpus BLEU of detokenised texts, as sacrebleu has it; of characters where words are not written apart."""
     from sacrebleu.metrics import BLEU
 
-    return BLEU().corpus_score(list(said), [list(truth)]).score
+    apart = {"zh": "zh", "ja": "char", "ko": "char", "th": "char"}
+    return BLEU(tokenize=apart.get(language[:2], "13a"))
 
 
-def scores(test: Pairs, answers: Answers) -> Scores:
+def signatures(language: str) -> list[str]:
+    """What sacrebleu needs to be told to compute the same scores."""
+    from sacrebleu.metrics import CHRF
+
+    lines = []
+    for metric in (bleu(language), CHRF()):
+        name = metric.corpus_score(["."], [["."]]).name
+        lines.append(f"{name} {metric.get_signature()}")
+    return lines
+
+
+def scores(test: Pairs, answers: Answers, language: str) -> Scores:
     """BLEU and chrF of sacrebleu, perplexity a subword, exact matches, and placeholders that survive."""
     from sacrebleu.metrics import CHRF
 
     said, truth = answers.texts, test.targets
     tokens = answers.tokens.sum()
     return {
-        "bleu": bleu(said, truth),
+        "bleu": bleu(language).corpus_score(list(said), [list(truth)]).score,
         "chrf": CHRF().corpus_score(list(said), [list(truth)]).score,
         "perplexity": math.exp(-answers.log_probability.sum() / tokens) if tokens else math.nan,
         "exact_match": float(np.mean([a == b for a, b in zip(said, truth)])),
@@ -475,13 +527,9 @@ def nearest(train: Pairs, sources: Sequence[str]) -> list[str]:
     return [train.targets[n] for n in best]
 
 
-def report(test: Pairs, answers: Answers) -> str:
-    """The signature of BLEU, and some translations beside their references."""
-    from sacrebleu.metrics import BLEU
-
-    metric = BLEU()
-    metric.corpus_score(list(answers.texts), [list(test.targets)])
-    lines = [f"BLEU {metric.get_signature()}"]
+def report(test: Pairs, answers: Answers, language: str) -> str:
+    """The signatures of the scores, and some translations beside their references."""
+    lines = signatures(language)
     for n in range(0, len(test), max(len(test) // SHOWN, 1))[:SHOWN]:
         rows = (("source", test.sources[n]), ("reference", test.targets[n]), ("said", answers.texts[n]))
         lines += [*(f"  {name:<10} {text}" for name, text in rows), ""]

@@ -60,7 +60,7 @@ def test_task_help_lists_every_option_with_its_default(task: str, capsys: pytest
         (("sentiment", "--dropout", "1"), "--dropout. Must be < 1"),
         (("sentiment", "--learning-rate", "0"), "--learning-rate. Must be > 0"),
         (("sentiment", "--window", "64", "--reach", "32"), "--reach 32 is less than --window 64; give 64 or more"),
-        (("sentiment", "--bidirectional", "--reach", "128"), "leave out --bidirectional or --reach"),
+        (("sentiment", "--bidirectional", "--reach", "128"), "--no-bidirectional or leave out --reach"),
         (("sentiment", "--data", "no/such/folder"), "no/such/folder"),
         (("sentiment", "--output", "README.md"), "--output README.md: Not a directory; give a folder"),
         (("sentiment", "predct"), "predct"),

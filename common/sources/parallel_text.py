@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from common.errors import InputError
+from common.placeholders import PLACEHOLDER
 from common.sources.files import check_encoding, existing, format_of, names_under, plain_name, read_text, role_of
 
-PLACEHOLDER = re.compile(r"%(\(\w+\))?[#0+-]*[\d.]*[a-z]?|\{[^{}]*\}|<[^<>]*>|&#?\w+;", re.IGNORECASE)
 LANGUAGE = re.compile(r"[a-z]{2,3}([_-][A-Za-z]{2,4})?")
 NO_LANGUAGES = ("tsv", "txt", "csv", "md")
 
@@ -146,7 +146,7 @@ def one_translation_each(pairs: Sequence[Pair]) -> list[Pair]:
 
 def normalised(text: str) -> str:
     """The words of a text in lower case, without placeholders and punctuation, every number 0."""
-    words = re.sub(r"[\W_]+", " ", PLACEHOLDER.sub(" ", text.casefold())).strip()
+    words = re.sub(r"[\W_]+", " ", re.sub(PLACEHOLDER, " ", text).casefold()).strip()
     return re.sub(r"\d+", "0", words)
 
 

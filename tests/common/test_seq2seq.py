@@ -56,12 +56,16 @@ def one_by_one(network: PairNetwork, source: np.ndarray, target: np.ndarray) -> 
     return found
 
 
+ATTENTION = [None, MultiplicativeAttention, AdditiveAttention]
+
+
+@pytest.mark.parametrize("attention", ATTENTION)
 @pytest.mark.parametrize(
     ("cell", "upper", "lanes", "window"),
     [("simple_rnn", 0, 1, 100), ("lstm", 2, 3, 4), ("gru", 1, 2, 7), ("peephole_lstm", 0, 3, 4)],
 )
-def test_windows_say_what_is_served(cell: str, upper: int, lanes: int, window: int) -> None:
-    network, (sources, targets) = network_of(cell, upper), pairs_of()
+def test_windows_say_what_is_served(attention, cell: str, upper: int, lanes: int, window: int) -> None:
+    network, (sources, targets) = network_of(cell, upper, attention=attention and attention(UNITS)), pairs_of()
     sequences = PairWindows(START, END, 8).sequences(sources, targets)
     found = losses(network, Stream(sequences, lanes, window, shuffle=False))[:, 0]
     asked = sequences.weights > 0
@@ -70,12 +74,25 @@ def test_windows_say_what_is_served(cell: str, upper: int, lanes: int, window: i
     np.testing.assert_allclose(found[asked], served, rtol=1e-4, atol=1e-5)
 
 
-def test_both_ways_where_pairs_lie_whole() -> None:
-    network, (sources, targets) = network_of(bidirectional=True), pairs_of()
+@pytest.mark.parametrize("attention", ATTENTION)
+def test_both_ways_where_pairs_lie_whole(attention) -> None:
+    network, (sources, targets) = network_of(bidirectional=True, attention=attention and attention(UNITS)), pairs_of()
     sequences = PairWindows(START, END, 8).sequences(sources, targets)
     found = losses(network, Stream(sequences, 2, 14, whole=True, shuffle=False))[:, 0]
     served = [loss for source, target in zip(sources, targets) for loss in one_by_one(network, source, target)]
     np.testing.assert_allclose(found[sequences.weights > 0], served, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("attention", ATTENTION[1:])
+def test_attention_sees_nothing_of_the_pass_before(attention) -> None:
+    network, (sources, targets) = network_of(attention=attention(UNITS)), pairs_of(count=2, longest=2)
+    stream = Stream(PairWindows(START, END, 8).sequences(sources, targets), 1, 4, shuffle=False)
+    model = TBPTT(network, stream.lanes, stream.window)
+    model.compile()
+    model.predict(stream, verbose=0)  # With other weights, and with the same numbers of pairs.
+    randomise(network, seed=2)
+    again = model.predict(stream, verbose=0)
+    np.testing.assert_allclose(stream.at_steps(again), losses(network, stream), rtol=1e-5, atol=1e-6)
 
 
 class Apart:
@@ -89,7 +106,7 @@ class Apart:
         return tf.gather(self.read, tokens)
 
 
-@pytest.mark.parametrize("attention", [None, MultiplicativeAttention, AdditiveAttention])
+@pytest.mark.parametrize("attention", ATTENTION)
 @pytest.mark.parametrize("reach", [4, 6, 8])
 def test_gradients_reach_as_far_as_they_may_and_no_farther(attention, reach: int) -> None:
     window = 4
@@ -112,3 +129,25 @@ def test_gradients_reach_as_far_as_they_may_and_no_farther(attention, reach: int
     asked = 12  # One past the third window.
     assert read[:2] == [set(), set()]
     assert read[2] == set(tokens[asked - reach :].tolist())
+
+
+def test_smoothing_spreads_a_share_of_the_probability() -> None:
+    sources, targets = pairs_of(count=1)
+    window = next(Stream(PairWindows(START, END, 8).sequences(sources, targets), 1, 12, shuffle=False).iterate())[0]
+    window = tf.nest.map_structure(tf.convert_to_tensor, window)
+    none, all_of_it, some = (network_of(smoothing=share)(window, training=True)[0][..., 0] for share in (0, 1, 0.25))
+    np.testing.assert_allclose(some, 0.75 * none + 0.25 * all_of_it, rtol=1e-5, atol=1e-5)
+    network = network_of()
+    memory, state = network.read(tf.constant([[*sources[0], END]], tf.int32), tf.constant([len(sources[0]) + 1]))
+    logs, _, _ = network.next(tf.constant([START], tf.int32), state, memory)
+    first = all_of_it[0][np.flatnonzero(window["said_0"][0])[0]]
+    np.testing.assert_allclose(first, -tf.reduce_mean(logs), rtol=1e-5)
+
+
+def test_made_again_from_its_configuration_it_says_the_same() -> None:
+    network, (sources, targets) = network_of(attention=AdditiveAttention(UNITS)), pairs_of()
+    again = PairNetwork.from_config(network.get_config())
+    again.build()
+    again.set_weights(network.get_weights())
+    stream = Stream(PairWindows(START, END, 8).sequences(sources, targets), 2, 5, shuffle=False)
+    np.testing.assert_array_equal(losses(again, stream), losses(network, stream))

@@ -220,3 +220,18 @@ json.dump([found["ids"].numpy().tolist(), found["plain"].numpy().tolist()], open
     subprocess.run([sys.executable, "-I", "-c", script], cwd=tmp_path, check=True)
     expected = [ids.to_tensor().numpy().tolist() for ids in (known.encode(strings(texts))[0], known(strings(texts)))]
     assert json.loads((tmp_path / "ids.json").read_text()) == expected
+
+
+def test_words_of_unknown_characters_are_copied() -> None:
+    known = subwords()
+    text = "Ask Łukasz about 日本 geöffnet 日本"
+    ids, copies = known.encode(strings([text]))
+    assert copies.to_list() == [[" Łukasz".encode(), " 日本".encode()]]
+    assert [n for n in ids.to_list()[0] if n in COPIES] == [COPIES[0], COPIES[1], COPIES[1]]
+    assert known.decode(ids, copies).numpy()[0].decode() == text
+    assert known.encode_with(strings(["Frag Łukasz"]), copies).to_list()[0][-1] == COPIES[0]
+
+
+def test_pieces_are_spelled_for_people() -> None:
+    ids = [START, *subwords().encode(strings(["file %s"]))[0].to_list()[0], END]
+    assert subwords().spelled(ids)[0] == "<start>" and subwords().spelled(ids)[-2:] == ["<placeholder 0>", "<end>"]

@@ -1,0 +1,123 @@
+"""What is the translator's own: its answers in order, its scores, its refusals, what `predict` shows and writes."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from common import exporting, training
+from common.errors import InputError
+from common.sources.parallel_text import Pairs
+from tasks import translation
+from tasks.translation import Answers, Translation, TranslationSaved
+from tests.tasks.test_base import make
+
+
+@pytest.fixture(scope="module")
+def version(data_of, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return training.train(make("translation", data_of("translation"), tmp_path_factory.mktemp("models"), cell="gru"))
+
+
+def columns(table) -> list[list[str]]:
+    return [[str(cell) for cell in column.cells] for column in table.columns]
+
+
+def test_predict_shows_and_writes_the_translation_of_each_text(version: Path, tmp_path: Path) -> None:
+    served, texts = exporting.load(version), ["old house and a longer sentence than the rest of them", "", "red cat"]
+    for beam in (1, 3):
+        file = tmp_path / f"{beam}.txt"
+        table = Translation.predict(served, texts, TranslationSaved(beam=beam, output_file=file))
+        shown, said, _ = columns(table)
+        assert shown == texts and file.read_text().split("\n") == [*said, ""]
+        assert said[1] == ""
+        for text, answer in zip(texts, said):
+            alone = served.model.signatures["beam"](text=tf.constant([text]), beam=tf.constant(beam))
+            assert alone["translation"].numpy()[0].decode() == answer
+
+
+def test_no_texts_have_no_translations(version: Path) -> None:
+    served = exporting.load(version)
+    assert served(text=tf.constant([], tf.string))["translation"].shape == (0,)
+    none = served.model.signatures["likelihood"](
+        text=tf.constant([], tf.string), translation=tf.constant([], tf.string)
+    )
+    assert none["log_probability"].shape == (0,)
+
+
+def test_predict_shows_where_the_decoder_looked(version: Path) -> None:
+    served, text = exporting.load(version), "red cat %(n1)s 日本"
+    table = Translation.predict(served, [text], TranslationSaved(beam=2, show_attention=True))
+    looked = served.model.signatures["attention"](text=tf.constant([text]), beam=tf.constant(2))
+    said = looked["translation"].numpy()[0] != b""
+    np.testing.assert_allclose(looked["weights"].numpy()[0][said].sum(1), 1, rtol=1e-5)
+    assert len(columns(table)[1][1].splitlines()) == said.sum() >= 1
+
+
+def test_what_cannot_be_shown_or_written_is_refused(version: Path, tmp_path: Path) -> None:
+    served = exporting.load(version)
+    with pytest.raises(InputError, match=r"--output-file .*not a file in a folder"):
+        Translation.predict(served, ["red cat"], TranslationSaved(output_file=tmp_path / "none" / "out.txt"))
+    config = exporting.config_of(version) | {"attention": "none"}
+    (tmp_path / exporting.ASSETS).mkdir()
+    (tmp_path / exporting.ASSETS / "config.json").write_text(json.dumps(config))
+    served.version = tmp_path
+    with pytest.raises(InputError, match="--show-attention: this model was trained with --attention none"):
+        Translation.predict(served, ["red cat"], TranslationSaved(show_attention=True))
+
+
+def test_the_test_split_is_kept_with_what_was_said(version: Path) -> None:
+    assets = version / exporting.ASSETS
+    assert [line.split()[0] for line in (assets / "signatures.txt").read_text().splitlines()] == ["BLEU", "chrF2"]
+    header, *rows = [line.split("\t") for line in (assets / "test.tsv").read_text().splitlines()]
+    assert header == ["source", "reference", "translation"] and len(rows) == 40
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"xla": True}, "--xla: windows of pairs have no fixed shape"),
+        ({"cell": "mlp"}, "--cell mlp: a decoder starts from a state"),
+        ({"longest": 1, "vocabulary": 275}, "--longest 1: no pair of the train split is so short"),
+        ({"vocabulary": 100}, "--vocabulary 100: the bytes alone are 275"),
+    ],
+)
+def test_options_that_cannot_be_are_refused(options: dict, message: str, data_of, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        make("translation", data_of("translation"), tmp_path, **options).load()
+
+
+def test_translations_keep_the_order_of_the_texts() -> None:
+    texts = ["x" * (n * 7 % 23) for n in range(3 * translation.BATCH)]
+
+    def upper(text: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"translation": tf.strings.upper(text), "score": tf.cast(tf.strings.length(text), tf.float32)}
+
+    assert translation.translated(upper, texts) == [(text.upper(), float(len(text))) for text in texts]
+
+
+def test_scores() -> None:
+    test = Pairs(["a %s b", "{x} c", "d"], ["un chat noir dort ici %s", "le {x} mange bien", "rien du tout"])
+    answers = Answers([test.targets[0], "le chien mange bien", test.targets[2]], np.log([0.5, 0.25, 0.5]), np.ones(3))
+    found = translation.scores(test, answers, "fr")
+    assert found["exact_match"] == pytest.approx(2 / 3)
+    assert found["placeholder_survival"] == pytest.approx(1 / 2)
+    assert found["perplexity"] == pytest.approx(16 ** (1 / 3))
+    assert 50 < found["bleu"] < 100 and 50 < found["chrf"] < 100
+    whole = translation.scores(test, answers._replace(texts=test.targets), "fr")
+    assert whole["bleu"] == pytest.approx(100) and whole["exact_match"] == 1
+    assert math.isnan(translation.survival(["no placeholder"], ["%s"]))
+
+
+def test_bleu_is_of_characters_where_words_are_not_written_apart() -> None:
+    assert "tok:zh" in translation.signatures("zh_CN")[0]
+    assert "tok:13a" in translation.signatures("fr")[0]
+
+
+def test_the_nearest_training_source_lends_its_translation() -> None:
+    train = Pairs(["open the file", "close the window"], ["ouvrir le fichier", "fermer la fenêtre"])
+    assert translation.nearest(train, ["the windows", "a file"]) == ["fermer la fenêtre", "ouvrir le fichier"]
