@@ -283,6 +283,7 @@ class Translation(Task):
         figure = Figure(figsize=(13, 9), layout="constrained")
         curves, lengths, *maps = figure.subplots(2, 2).flat
         learning_curves([curves], history, ["loss"])
+        curves.set(title="loss a subword; in training with dropout and smoothing")
         edges = [0, *LENGTHS, math.inf]
         words = np.array([len(source.split()) for source in test.sources])
         groups = [(low, high, np.flatnonzero((words > low) & (words <= high))) for low, high in pairwise(edges)]
