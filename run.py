@@ -62,7 +62,8 @@ def task_app(name: str) -> App:
         from common.training import train
 
         task = kind(options)
-        example = task.example.replace("{version}", str(train(task)))
+        version = train(task)
+        example = task.example.replace("{version}", str(version))
         asked = shlex.join(["--output", str(options.output), "--cell", options.cell, example])
         print(f"next: python run.py {name} predict {asked}")
 
