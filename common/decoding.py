@@ -216,6 +216,45 @@ def beam(
     return Decoded(_time_inside(tokens), lengths, scores, tf.nest.map_structure(along, extras))
 
 
+def copying(
+    next: Next, state: Any, source: tf.Tensor, copies: range, width: int | tf.Tensor = 1
+) -> tuple[Next, tuple[Any, tf.Tensor]]:
+    """A model that also says what it looks at, for tokens of which training taught it nothing.
+
+    The weight of attention on a copy becomes the copy's probability, and all else shares the rest: the mixture of See,
+    Liu & Manning 2017, "Get To The Point", equation 9, whose gate is here all that looks at copies. A copy is said so
+    at most as many times as the source holds it.
+
+    Args:
+        next: The model; what it gives beside is the weights of attention, `[rows, steps]`.
+        state: What it starts with.
+        source: Tokens it looks at, int `[batch, steps]`.
+        copies: Those of them that can be copied; one is the same token in source and target.
+        width: Rows of the model for each of the batch, side by side.
+
+    Returns:
+        The model, and the state that it starts with.
+    """
+    copy_of = tf.one_hot(source - copies.start, len(copies))  # [batch, steps, copies]
+    looked_at = tf.repeat(copy_of, width, 0)
+
+    def following(
+        tokens: tf.Tensor, state: tuple[Any, tf.Tensor]
+    ) -> tuple[tf.Tensor, tuple[Any, tf.Tensor], tf.Tensor]:
+        state, left = state
+        log_probabilities, state, weights = next(tokens, state)
+        left -= tf.one_hot(tokens - copies.start, len(copies))
+        looks = tf.where(left > 0, tf.linalg.matvec(looked_at, weights, transpose_a=True), 0)  # [rows, copies]
+        rest = tf.math.log1p(-tf.minimum(tf.reduce_sum(looks, 1, keepdims=True), 1 - 1e-6))
+        before, own, after = tf.split(
+            log_probabilities + rest, [copies.start, len(copies), tf.shape(log_probabilities)[1] - copies.stop], 1
+        )
+        own = tf.math.log(tf.exp(own) + looks)
+        return tf.concat([before, own, after], 1), (state, left), weights
+
+    return following, (state, tf.reduce_sum(copy_of, 1))
+
+
 def _rows(state: Any, start: int | tf.Tensor, longest: int | tf.Tensor) -> tuple[Any, tf.Tensor, tf.Tensor]:
     """The state as tensors, the first tokens and the longest lengths of all rows, int32 `[batch]`."""
     state = tf.nest.map_structure(tf.convert_to_tensor, state)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 BATCH = 64
 SHOWN = 6
+TAUGHT = 100  # Copies in the training targets from which a decoder learns to copy; with fewer, its attention does.
 LENGTHS = (5, 10, 20, 40)
 
 
@@ -150,7 +151,7 @@ class Translation(Task):
         self._exported: tuple[keras.layers.Layer, Export] | None = None
 
     def load(self) -> str:
-        from common.subwords import Subwords
+        from common.subwords import COPIES, Subwords
 
         options = self.options
         if options.cell in get_args(ControlName):
@@ -167,6 +168,8 @@ class Translation(Task):
         for split, (sources, _) in self.encoded.items():
             if not sources:
                 raise InputError(f"--longest {options.longest}: no pair of the {split} split is so short; give more")
+        taught = np.isin(np.concatenate(self.encoded["train"][1]), COPIES).sum() >= TAUGHT
+        self.looks_for_copies = options.attention != "none" and not taught
         sizes = ", ".join(f"{len(getattr(self.splits, s)):,} {s}" for s in ("train", "validation", "test"))
         source, target = self.splits.languages
         longer = f", {left_out:,} longer than {options.longest} subwords left out" if left_out else ""
@@ -311,7 +314,7 @@ class Translation(Task):
 
         from common import decoding
         from common.exporting import Endpoint, Export
-        from common.subwords import END, START
+        from common.subwords import COPIES, END, START
 
         if self._exported and self._exported[0] is network:  # Tracing a beam takes seconds.
             return self._exported[1]
@@ -339,6 +342,8 @@ class Translation(Task):
             def following(tokens: tf.Tensor, state: Any) -> tuple:
                 return network.next(tokens, state, memory)
 
+            if self.looks_for_copies:
+                following, state = decoding.copying(following, state, ids, COPIES, beam)
             longest, power = 2 * lengths + 20, options.length_power
             found = decoding.beam(following, state, START, END, longest, beam, power, best=1)
             tokens = tf.where(tf.range(tf.shape(found.tokens)[2]) < found.lengths, found.tokens[:, 0], 0)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from common.decoding import Decoded, beam, greedy, sample
+from common.decoding import Decoded, beam, copying, greedy, sample
 from tests.helpers import assert_all_close
 
 END, START = 0, 1
@@ -272,3 +272,39 @@ def test_rows_do_not_depend_on_their_neighbours() -> None:
             now = slice(row, row + 1)
             alone = beam(following, state_of(table[now]), START, END, longest[now], 3, alpha)
             assert_same(alone, tf.nest.map_structure(lambda x, now=now: x[now], together))
+
+
+def stubborn(weights: list[float]) -> Callable:
+    """A model of tokens 0 (the end) to 5 that knows none of the copies 3 to 5, and always looks at the same steps."""
+
+    def following(tokens: tf.Tensor, state: tf.Tensor) -> tuple:
+        rows = tf.shape(tokens)[0]
+        log_probabilities = tf.math.log(tf.constant([0.1, 0.7, 0.2, 1e-9, 1e-9, 1e-9]))
+        return tf.tile(log_probabilities[None], (rows, 1)), state, tf.tile([weights], (rows, 1))
+
+    return following
+
+
+@pytest.mark.parametrize(
+    ("source", "weights", "said"),
+    [
+        ([4, 1, 1], [0.9, 0.05, 0.05], [4, 1, 1]),
+        ([4, 1, 4], [0.8, 0.1, 0.1], [4, 4, 1]),
+        ([5, 1, 3], [0.55, 0.0, 0.45], [5, 3, 1]),
+        ([4, 1, 1], [0.1, 0.4, 0.5], [1, 1, 1]),
+        ([1, 1, 1], [1.0, 0.0, 0.0], [1, 1, 1]),
+    ],
+)
+@pytest.mark.parametrize("width", [1, 3])
+def test_what_is_looked_at_is_copied_as_often_as_it_is_there(
+    source: list, weights: list, said: list, width: int
+) -> None:
+    model, state = copying(stubborn(weights), tf.zeros(2), tf.constant([source, [1, 1, 1]]), range(3, 6), width)
+    found = beam(model, state, 1, 0, 3, width)
+    if width == 1:  # Wider, what ends sooner is likelier.
+        np.testing.assert_array_equal(found.tokens[:, 0], [said, [1, 1, 1]])
+    wide = tf.nest.map_structure(lambda s: tf.repeat(s, width, 0), state)
+    probabilities = tf.exp(model(tf.ones(2 * width, tf.int32), wide)[0])
+    np.testing.assert_allclose(tf.reduce_sum(probabilities, 1), 1, rtol=1e-5)
+    looks = [sum(weight for token, weight in zip(source, weights) if token == copy) for copy in (3, 4, 5)]
+    np.testing.assert_allclose(probabilities[0, 3:], looks, atol=1e-6)
