@@ -26,7 +26,7 @@ import numpy as np  # noqa: E402
 from common.options import Count  # noqa: E402
 from common.streams import Sequences, Stream  # noqa: E402
 from common.tbptt import TBPTT  # noqa: E402
-from common.training import fit  # noqa: E402
+from common.training import fit, tested  # noqa: E402
 from tasks.forecasting import Forecasting, ForecastingOptions  # noqa: E402
 
 
@@ -85,19 +85,18 @@ def main(
         for seed in range(seeds):
             given = replace(options, seed=seed)
             task = Forecasting(given)
-            trained = fit(task, Path(folder))
-            rows.setdefault(("carried", "carried"), []).append(trained.metrics["metrics"])
+            fitted = fit(task, Path(folder))
+            rows.setdefault(("carried", "carried"), []).append(tested(task, fitted)[1]["metrics"])
             for steps in days:
-                rows.setdefault(("carried", f"the last {steps}"), []).append(
-                    asked_by_window(trained.model, task, steps)
-                )
-            trained.run.close()
+                rows.setdefault(("carried", f"the last {steps}"), []).append(asked_by_window(fitted.model, task, steps))
+            fitted.run.close()
             for steps in days:
                 fixed = FixedWindow(replace(given, window=min(given.window, steps)))
                 fixed.steps = steps
-                trained = fit(fixed, Path(folder))
-                rows.setdefault((f"pieces of {steps}", f"the last {steps}"), []).append(trained.metrics["metrics"])
-                trained.run.close()
+                fitted = fit(fixed, Path(folder))
+                scores = tested(fixed, fitted)[1]["metrics"]
+                rows.setdefault((f"pieces of {steps}", f"the last {steps}"), []).append(scores)
+                fitted.run.close()
     shown = ("mae", "mape", "mase", "pinball", "coverage_80")
     print(f"\n| trained on | asked with | {' | '.join(shown)} |\n{'|---' * (len(shown) + 2)}|")
     for (how, asked), scores in rows.items():

@@ -62,26 +62,24 @@ def compiled(task: Task, stream: Stream) -> TBPTT:
     return model
 
 
-class Trained(NamedTuple):
-    """What training a task leads to.
+class Fitted(NamedTuple):
+    """A task's model, trained.
 
     Attributes:
+        described: The data, in a line.
         model: With the weights of its best epoch.
         streams: Of the three splits.
-        run: Still there, so that it can go on if publishing fails.
-        answers: To the test split.
-        metrics: What `metrics.json` says, but for the baselines.
+        run: Still there, so that it can go on if what comes after fails.
     """
 
+    described: str
     model: TBPTT
     streams: dict[str, Stream]
     run: UnfinishedRun
-    answers: Any
-    metrics: dict[str, Any]
 
 
-def fit(task: Task, root: Path, before: Callable[[TBPTT, dict[str, Stream]], None] | None = None) -> Trained:
-    """Trains to the best epoch and answers the test split.
+def fit(task: Task, root: Path, before: Callable[[TBPTT, dict[str, Stream]], None] | None = None) -> Fitted:
+    """Trains to the best epoch.
 
     Args:
         task: Not yet loaded.
@@ -95,7 +93,7 @@ def fit(task: Task, root: Path, before: Callable[[TBPTT, dict[str, Stream]], Non
     say(f"data: {described}")
     stream = streams["train"]
     model = compiled(task, stream)
-    efficiency = {split: round(stream.efficiency(), 4) for split, stream in streams.items()}
+    efficiency = _efficiency(streams)
     say(
         f"model: {options.cell}, {model.count_params():,} parameters; "
         f"TBPTT window {model.window}, reach {model.reach}; "
@@ -124,6 +122,17 @@ def fit(task: Task, root: Path, before: Callable[[TBPTT, dict[str, Stream]], Non
             verbose=_verbosity(),
         )
     run.restore_best()
+    return Fitted(described, model, streams, run)
+
+
+def tested(task: Task, fitted: Fitted) -> tuple[Any, dict[str, Any]]:
+    """Answers the test split.
+
+    Returns:
+        The answers, and what `metrics.json` says, but for the baselines.
+    """
+    described, model, streams, run = fitted
+    options, stream, efficiency = task.options, streams["train"], _efficiency(streams)
     task.calibrate(model, streams["validation"])
     answers = task.answers(model.network, streams["test"], model.predict(streams["test"], verbose=_verbosity()))
 
@@ -156,7 +165,7 @@ def fit(task: Task, root: Path, before: Callable[[TBPTT, dict[str, Stream]], Non
             "reach": model.reach,
         },
     }
-    return Trained(model, streams, run, answers, metrics)
+    return answers, metrics
 
 
 def train(task: Task) -> Path:
@@ -169,15 +178,16 @@ def train(task: Task) -> Path:
         raise InputError(
             f"--output {options.output}: {error.strerror}; give a folder that can be written to"
         ) from error
-    trained = fit(task, root)
-    run, answers, metrics = trained.run, trained.answers, trained.metrics
+    fitted = fit(task, root)
+    run = fitted.run
+    answers, metrics = tested(task, fitted)
     with waiting("training the baselines on the same split"):
         metrics["baselines"] = task.baselines(answers)
     say(task.report(answers))
     console.print(scores_table("test", metrics["baselines"] | {options.cell: metrics["metrics"]}))
 
     def write(folder: Path) -> None:
-        exporting.save(task.export(trained.model.network), folder)
+        exporting.save(task.export(fitted.model.network), folder)
         assets = folder / exporting.ASSETS
         assets.mkdir()
         (assets / "config.json").write_text(json.dumps(task.config(), indent=2) + "\n")
@@ -216,6 +226,10 @@ def peak_memory_mb() -> float:
         return int(kilobytes) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
+def _efficiency(streams: dict[str, Stream]) -> dict[str, float]:
+    return {split: round(stream.efficiency(), 4) for split, stream in streams.items()}
 
 
 def _verbosity() -> int:

@@ -56,7 +56,7 @@ def measured(kind: type, job: dict[str, Any], folder: Path) -> dict[str, Any]:
     from common import exporting
     from common.options import from_saved
     from common.probes import gradient_by_distance
-    from common.training import fit
+    from common.training import fit, tested
 
     checkpoints = list((folder / "unfinished").glob("*/latest/checkpoint"))
     options = from_saved(kind.Options, job["options"])
@@ -66,14 +66,15 @@ def measured(kind: type, job: dict[str, Any], folder: Path) -> dict[str, Any]:
     def look(when: str, network: Any, streams: dict[str, Any]) -> None:
         gradients[when] = gradient_by_distance(network, streams["train"], task.loss)
 
-    trained = fit(task, folder, lambda model, streams: look("start", model.network, streams))
-    network = trained.model.network
-    look("end", network, trained.streams)
+    fitted = fit(task, folder, lambda model, streams: look("start", model.network, streams))
+    network = fitted.model.network
+    look("end", network, fitted.streams)
+    answers, metrics = tested(task, fitted)
     conditions = {"jobs": job.get("jobs"), "cores": len(job.get("cores") or ()), "resumed": bool(checkpoints)}
-    result = trained.metrics | {"conditions": conditions, "units": options.units}
-    result |= {"gradients": gradients, "kept": example(task, network, trained.streams["test"])}
+    result = metrics | {"conditions": conditions, "units": options.units}
+    result |= {"gradients": gradients, "kept": example(task, network, fitted.streams["test"])}
     if job["baselines"]:
-        result["baselines"] = task.baselines(trained.answers)
+        result["baselines"] = task.baselines(answers)
 
     saved = folder / "saved" / "1"
     shutil.rmtree(saved.parent, ignore_errors=True)
