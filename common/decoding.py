@@ -217,19 +217,27 @@ def beam(
 
 
 def copying(
-    next: Next, state: Any, source: tf.Tensor, copies: range, width: int | tf.Tensor = 1
+    next: Next,
+    state: Any,
+    source: tf.Tensor,
+    copies: range,
+    inside: tf.Tensor,
+    start: int,
+    width: int | tf.Tensor = 1,
 ) -> tuple[Next, tuple[Any, tf.Tensor]]:
     """A model that also says what it looks at, for tokens of which training taught it nothing.
 
-    The weight of attention on a copy becomes the copy's probability, and all else shares the rest: the mixture of See,
-    Liu & Manning 2017, "Get To The Point", equation 9, whose gate is here all that looks at copies. A copy is said so
-    at most as many times as the source holds it.
+    Of the probability that a new word begins, a copy gets the share that the weight of attention on it says: the
+    mixture of See, Liu & Manning 2017, "Get To The Point", equation 9, between words, whose gate is here all that looks
+    at copies. A copy is said so at most as many times as the source holds it, and no word goes on after one.
 
     Args:
         next: The model; what it gives beside is the weights of attention, `[rows, steps]`.
         state: What it starts with.
         source: Tokens it looks at, int `[batch, steps]`.
         copies: Those of them that can be copied; one is the same token in source and target.
+        inside: Which tokens go on with a word, bool `[vocabulary]`; after the start all begin one.
+        start: The token a decoder starts with.
         width: Rows of the model for each of the batch, side by side.
 
     Returns:
@@ -243,13 +251,18 @@ def copying(
     ) -> tuple[tf.Tensor, tuple[Any, tf.Tensor], tf.Tensor]:
         state, left = state
         log_probabilities, state, weights = next(tokens, state)
-        left -= tf.one_hot(tokens - copies.start, len(copies))
+        said = tf.one_hot(tokens - copies.start, len(copies))
+        left -= said
         looks = tf.where(left > 0, tf.linalg.matvec(looked_at, weights, transpose_a=True), 0)  # [rows, copies]
+        after_copy = tf.reduce_any(said > 0, 1, keepdims=True)
+        log_probabilities = tf.nn.log_softmax(tf.where(after_copy & inside, _NEVER, log_probabilities))
+        goes_on = (tokens != start)[:, None] & inside
+        new_word = tf.reduce_sum(tf.where(goes_on, 0.0, tf.exp(log_probabilities)), 1, keepdims=True)
         rest = tf.math.log1p(-tf.minimum(tf.reduce_sum(looks, 1, keepdims=True), 1 - 1e-6))
-        before, own, after = tf.split(
-            log_probabilities + rest, [copies.start, len(copies), tf.shape(log_probabilities)[1] - copies.stop], 1
-        )
-        own = tf.math.log(tf.exp(own) + looks)
+        log_probabilities += tf.where(goes_on, 0.0, rest)
+        sizes = [copies.start, len(copies), tf.shape(log_probabilities)[1] - copies.stop]
+        before, own, after = tf.split(log_probabilities, sizes, 1)
+        own = tf.math.log(tf.exp(own) + looks * new_word)
         return tf.concat([before, own, after], 1), (state, left), weights
 
     return following, (state, tf.reduce_sum(copy_of, 1))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any, Literal
 
 import keras
@@ -105,26 +107,33 @@ class Readout(keras.layers.Layer):
         inputs, keep = (tf.cast(value, self.compute_dtype) for value in (inputs, keep))
         if self.kind == "last":
             return inputs, ()
-        read = tf.function(self._read, jit_compile=under_xla(self.jit_compile, inputs), autograph=False)
+        read = _reader(self.kind, tf.as_dtype(self.variable_dtype), under_xla(self.jit_compile, inputs))
         return read(inputs, keep, state)
 
-    def _read(self, inputs: tf.Tensor, keep: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"kind": self.kind, "jit_compile": self.jit_compile}
+
+
+@functools.cache  # What was traced for some shapes serves every later call with them.
+def _reader(kind: ReadoutKind, exact: tf.DType, jit_compile: bool) -> Callable[..., tuple[tf.Tensor, State]]:
+    """The loops of a readout, `(inputs, keep, state) -> (outputs, state)`; sums and counts in the exact type."""
+
+    def read(inputs: tf.Tensor, keep: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         x, keep = time_major(inputs), tf.transpose(keep)
         outputs, after = [], []
-        if "mean" in self.kind:
-            exact, kept = (tf.cast(value, self.variable_dtype) for value in (x, keep))
-            sums = running_sum(exact, kept, state[0])
-            counts = running_sum(tf.ones_like(exact[:, :, :1]), kept, state[1])
+        if "mean" in kind:
+            values, kept = tf.cast(x, exact), tf.cast(keep, exact)
+            sums = running_sum(values, kept, state[0])
+            counts = running_sum(tf.ones_like(values[:, :, :1]), kept, state[1])
             outputs.append(tf.cast(sums / counts, x.dtype))
             after += [sums[-1], counts[-1]]
-        if "max" in self.kind:
+        if "max" in kind:
             highest = running_max(x, keep, state[-1])
             outputs.append(highest)
             after.append(highest[-1])
         return time_major(tf.concat(outputs, 2)), tuple(after)
 
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"kind": self.kind, "jit_compile": self.jit_compile}
+    return tf.function(read, jit_compile=jit_compile, autograph=False)
 
 
 @register

@@ -16,8 +16,10 @@ def check_writable(option: str, path: Path) -> None:
     Raises:
         InputError: It is a folder, or not in a folder that is there and may be written to.
     """
-    if path.is_dir() or not path.parent.is_dir():
-        raise InputError(f"{option} {path}: not a file in a folder that is there; name one")
+    if path.is_dir():
+        raise InputError(f"{option} {path}: this is a folder; name a file")
+    if not path.parent.is_dir():
+        raise InputError(f"{option} {path}: there is no folder {path.parent}; make it, or name a file in another")
     if not os.access(path.parent, os.W_OK):
         raise InputError(f"{option} {path}: its folder may not be written to; name a file in another")
 

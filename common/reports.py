@@ -41,6 +41,8 @@ def scores_table(title: str, rows: dict[str, Scores]) -> Table:
 
 
 def _number(value: float) -> str:
+    if value != value:  # A share of nothing.
+        return "-"
     return f"{value:.4f}" if abs(value) < 10 else f"{value:.2f}"
 
 

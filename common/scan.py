@@ -15,6 +15,7 @@ work from core to core.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -241,6 +242,7 @@ def blocks_of(lanes: int) -> int:
     return max(1, min(joblib.cpu_count(), lanes // LANES_OF_A_BLOCK))
 
 
+@functools.cache  # What was traced for some shapes serves every later call with them.
 def _recurrence(step: Step, activation: Activation, jit_compile: bool) -> Callable[..., tuple[tf.Tensor, State]]:
     """The scan of one block of lanes, `(weights, inputs, keep, initial, inject, mask) -> (outputs, final state)`.
 

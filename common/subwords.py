@@ -18,6 +18,7 @@ _BYTES = range(COPIES.stop, COPIES.stop + 256)
 # Repeats are unbounded, as bounded ones would make the automaton too large to be fast.
 # A word or a run of marks takes the space before it along; no run holds a mark that may begin a placeholder.
 _PRETOKEN = rf"(?:{PLACEHOLDER}| ?[\pL\pM][\pL\pM'’]*| ?\pN| ?[^\s\pL\pM\pN%{{$<&\\]+|(?s:.)|\C)"
+_NO_SPACE_AFTER = r"(?s:|.*[\s(\[{<«„“‚‘/])"
 _BREAK = b"\xff\xfe"  # Neither is a byte of UTF-8, and `\C` sets apart each one that stands in a text all the same.
 
 
@@ -65,7 +66,7 @@ class Subwords:
         self._copies = keys[: len(COPIES)]
         self._strings = tf.constant([b""] * _BYTES.start + pieces)
         letters = "".join(piece for piece in self.known if len(piece) == 1)
-        self._copied = rf"(?s:{PLACEHOLDER}|.*[^\x00-\x7F{letters}].*)"
+        self._unknown = rf"[^\x00-\x7F{letters}]"
         self._lengths = tf.constant([sorted({len(piece) for piece in pieces}, reverse=True)])
 
     @classmethod
@@ -115,10 +116,8 @@ class Subwords:
         Returns:
             int32 `[N, (pieces)]`, and the placeholders that the numbers stand for, string `[N, (0..16)]`.
         """
-        split = pretokens(source)
-        found = tf.ragged.boolean_mask(
-            split, tf.ragged.map_flat_values(tf.strings.regex_full_match, split, self._copied)
-        )
+        split = self._apart(pretokens(source))
+        found = tf.ragged.boolean_mask(split, tf.ragged.map_flat_values(self._is_copied, split))
         values, index = tf.unique(found.values, tf.int64)
         count = tf.maximum(tf.size(values, tf.int64), 1)
         distinct, _ = tf.unique(found.value_rowids() * count + index)
@@ -136,14 +135,17 @@ class Subwords:
         Returns:
             int32, `[N, (pieces)]`.
         """
-        return self._ids(self._numbered(pretokens(target), placeholders))
+        return self._ids(self._numbered(self._apart(pretokens(target)), placeholders))
 
-    def decode(self, ids: tf.RaggedTensor | tf.Tensor, placeholders: tf.RaggedTensor | None = None) -> tf.Tensor:
+    def decode(
+        self, ids: tf.RaggedTensor | tf.Tensor, placeholders: tf.RaggedTensor | None = None, spaced: bool = False
+    ) -> tf.Tensor:
         """The texts that ids spell before their first `END`.
 
         Args:
             ids: int, `[N, (pieces)]` or `[N, pieces]`; padding and starts are skipped.
             placeholders: string, `[N, (0..16)]`, what the numbers stand for; one that stands for nothing is skipped.
+            spaced: Whether to write a space ahead of each of these that would follow on a word or a mark.
 
         Returns:
             string, `[N]`.
@@ -156,6 +158,10 @@ class Subwords:
             is_copy = (ids >= COPIES.start) & (ids < COPIES.stop)
             listed = placeholders.to_tensor("", shape=[None, len(COPIES)])
             copied = tf.gather(listed, tf.where(is_copy, ids - COPIES.start, 0), batch_dims=1)
+            if spaced:
+                before = tf.pad(strings, [[0, 0], [1, 0]])[:, :-1]
+                close = tf.strings.regex_full_match(before, _NO_SPACE_AFTER)
+                copied = tf.where(close | (copied == ""), copied, tf.strings.join([" ", copied]))
             strings = tf.where(is_copy, copied, strings)
         return tf.strings.reduce_join(strings, 1)
 
@@ -164,6 +170,22 @@ class Subwords:
         names = {START: "<start>", END: "<end>"} | {n: f"<placeholder {n - COPIES.start}>" for n in COPIES}
         strings = tf.gather(self._strings, tf.constant(ids, tf.int32)).numpy()
         return [names.get(int(n)) or piece.decode(errors="replace") for n, piece in zip(ids, strings)]
+
+    @property
+    def inside(self) -> tf.Tensor:
+        """Whether a piece goes on with a word, bool `[ids]`: it starts with a letter, a digit, or is a bare byte."""
+        return tf.strings.regex_full_match(self._strings, r"(?s:[\pL\pM\pN].*)|\C") & ~tf.strings.regex_full_match(
+            self._strings, r"[\x00-/:-@[-`{-\x7F]"
+        )
+
+    def _is_copied(self, split: tf.Tensor) -> tf.Tensor:
+        return tf.strings.regex_full_match(split, rf"(?s:{PLACEHOLDER}|.*{self._unknown}.*)")
+
+    def _apart(self, split: tf.RaggedTensor) -> tf.RaggedTensor:
+        """Pretokens with the space ahead of a word that is copied for itself, as it is ahead of a placeholder."""
+        spaced = tf.strings.regex_full_match(split.values, rf"(?s: .*{self._unknown}.*)")
+        marked = tf.where(spaced, tf.strings.regex_replace(split.values, "^ ", b" " + _BREAK), split.values)
+        return split.with_values(tf.strings.split(marked, _BREAK)).merge_dims(1, 2)
 
     def _numbered(self, split: tf.RaggedTensor, placeholders: tf.RaggedTensor) -> tf.RaggedTensor:
         """Pretokens with those in their row of `placeholders` renamed to the names of the copies."""

@@ -40,6 +40,7 @@ class Task(ABC):
         score: The test metric that tasks are compared by.
         higher_score_is_better: Of `score`.
         controls: Whether controls without recurrence can do the task.
+        fixed_shapes: Whether all windows have one shape, which XLA needs.
     """
 
     name: ClassVar[str]
@@ -56,6 +57,7 @@ class Task(ABC):
     score: ClassVar[str] = "accuracy"
     higher_score_is_better: ClassVar[bool] = True
     controls: ClassVar[bool] = True
+    fixed_shapes: ClassVar[bool] = True
 
     def __init__(self, options: TrainOptions) -> None:
         self.options = options

@@ -85,8 +85,13 @@ def fit(task: Task, root: Path, before: Callable[[TBPTT, dict[str, Stream]], Non
         task: Not yet loaded.
         root: Where the unfinished run is kept.
         before: Called with the fresh model and the streams.
+
+    Raises:
+        InputError: An option does not suit the task, its data or this machine; or training diverged.
     """
     options = task.options
+    if options.xla and not task.fixed_shapes:
+        raise InputError(f"--xla: windows of {task.name} have no fixed shape, which XLA needs; leave it out")
     with waiting("reading the data"):
         described = task.load()
         streams = streams_of(task)

@@ -145,6 +145,7 @@ class Translation(Task):
     monitor = "val_loss"
     score = "bleu"
     controls = False
+    fixed_shapes = False
 
     def __init__(self, options: TranslationOptions) -> None:
         super().__init__(options)
@@ -156,8 +157,6 @@ class Translation(Task):
         options = self.options
         if options.cell in get_args(ControlName):
             raise InputError(f"--cell {options.cell}: a decoder starts from a state, which controls do not have")
-        if options.xla:
-            raise InputError("--xla: windows of pairs have no fixed shape, which XLA needs; leave it out")
         self.splits = options.load()
         if options.data:
             self.example = self.splits.test.sources[0]
@@ -283,8 +282,9 @@ class Translation(Task):
         from common.reports import learning_curves
 
         test = self.splits.test
-        figure = Figure(figsize=(13, 9), layout="constrained")
-        curves, lengths, *maps = figure.subplots(2, 2).flat
+        looks = self.options.attention != "none"
+        figure = Figure(figsize=(13, 9 if looks else 5), layout="constrained")
+        curves, lengths, *maps = figure.subplots(1 + looks, 2).flat
         learning_curves([curves], history, ["loss"])
         curves.set(title="loss a subword; in training with dropout and smoothing")
         edges = [0, *LENGTHS, math.inf]
@@ -296,16 +296,16 @@ class Translation(Task):
         sides = [[[side[n] for n in which] for side in (answers.texts, test.targets)] for *_, which in groups]
         bars = [bleu(language).corpus_score(said, [truth]).score for said, truth in sides]
         lengths.bar(names, bars)
-        lengths.set(title="test: BLEU by words of the source", xlabel="words")
-        suited = np.argsort(np.abs(words - 9), kind="stable")[: 0 if self.options.attention == "none" else 2]
+        lengths.set(title="test: BLEU by words of the source", xlabel="words", ylabel="BLEU")
+        suited = [int(np.abs(words - length).argmin()) for length in (7, 12)[: len(maps)]]
         looked = self.shown(tf.constant([test.sources[n] for n in suited], tf.string), self.options.beam)
         for ax, pieces, said, weights in zip(maps, *(looked[k].numpy() for k in ("source", "translation", "weights"))):
-            rows, columns = ([p.decode(errors="replace") for p in some if p] for some in (said, pieces))
-            ax.imshow(weights[said != b"", : len(columns)], cmap="Blues", vmin=0, vmax=1, aspect="auto")
+            rows, columns = ([visible(p) for p in some if p] for some in (said, pieces))
+            shades = ax.imshow(weights[said != b"", : len(columns)], cmap="Blues", vmin=0, vmax=1, aspect="auto")
             ax.set_xticks(range(len(columns)), columns, rotation=90)
-            ax.set_yticks(range(len(rows)), rows)
-        for ax in maps[len(suited) :]:
-            ax.axis("off")
+            ax.set_yticks(range(len(rows)), rows, fontsize=min(10, 250 / len(rows)))
+            ax.set(title="test: where attention looks", xlabel="source", ylabel="translation")
+            figure.colorbar(shades, ax=ax, label="weight")
         figure.suptitle(f"{self.name}, {self.options.cell}, seed {self.options.seed}")
         figure.savefig(path, dpi=110)
 
@@ -329,12 +329,17 @@ class Translation(Task):
                 shape=tf.stack([-1, tf.reduce_max(tf.pad(lengths, [[0, 1]], constant_values=1))])
             ), lengths
 
+        def there_is(text: tf.Tensor) -> tf.Tensor:
+            """Whether there is something to translate: blanks alone were never seen."""
+            return ~tf.strings.regex_full_match(text, r"\s*")
+
         def read(text: tf.Tensor) -> tuple:
             ids, copies = subwords.encode(text)
             return *ended(ids), copies
 
         @tf.function(input_signature=[text, beam], autograph=False)
         def searched(text: tf.Tensor, beam: tf.Tensor) -> tuple:
+            tf.debugging.assert_positive(beam, "beam: the width of the search must be 1 or more")
             ids, lengths, copies = read(text)
             memory, state = network.read(ids, lengths)
             memory = tf.nest.map_structure(lambda x: tf.repeat(x, beam, 0), memory)
@@ -343,7 +348,7 @@ class Translation(Task):
                 return network.next(tokens, state, memory)
 
             if self.looks_for_copies:
-                following, state = decoding.copying(following, state, ids, COPIES, beam)
+                following, state = decoding.copying(following, state, ids, COPIES, subwords.inside, START, beam)
             longest, power = 2 * lengths + 20, options.length_power
             found = decoding.beam(following, state, START, END, longest, beam, power, best=1)
             tokens = tf.where(tf.range(tf.shape(found.tokens)[2]) < found.lengths, found.tokens[:, 0], 0)
@@ -351,9 +356,10 @@ class Translation(Task):
 
         def search(text: tf.Tensor, beam: int | tf.Tensor = options.beam) -> dict[str, tf.Tensor]:
             _, copies, tokens, found = searched(text, beam)
-            there = text != ""  # Nothing to translate was never seen.
+            there = there_is(text)
+            said = subwords.decode(tokens, copies, spaced=self.looks_for_copies)
             return {
-                "translation": tf.where(there, subwords.decode(tokens, copies), ""),
+                "translation": tf.where(there, said, ""),
                 "score": tf.where(there, found.scores[:, 0], 0.0),
             }
 
@@ -368,10 +374,11 @@ class Translation(Task):
         def attention(text: tf.Tensor, beam: tf.Tensor) -> dict[str, tf.Tensor]:
             ids, copies, tokens, found = searched(text, beam)
             ends = tf.cast(tf.range(tf.shape(tokens)[1]) == found.lengths, tf.int32) * END
+            there = there_is(text)[:, None]
             return {
                 "source": pieces(ids, copies),
-                "translation": pieces(tokens + ends, copies),
-                "weights": found.extras[:, 0],
+                "translation": tf.where(there, pieces(tokens + ends, copies), ""),
+                "weights": tf.where(there[:, None], found.extras[:, 0], 0.0),
             }
 
         def likelihood(text: tf.Tensor, translation: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -417,7 +424,7 @@ class Translation(Task):
                 looked = signatures["attention"](text=tf.constant([text]), beam=beam)
                 source, pieces, weights = (looked[k].numpy()[0] for k in ("source", "translation", "weights"))
                 rows = [(p, source[w.argmax()], w.max()) for p, w in zip(pieces, weights) if p]
-                lines = (f"{p.decode(errors='replace')} <- {q.decode(errors='replace')} {w:.2f}" for p, q, w in rows)
+                lines = (f"{visible(p)} <- {visible(q)} {w:.2f}" for p, q, w in rows)
                 table.add_row("", Text("\n".join(lines)), "")
         if saved.output_file is not None:
             with drafted("--output-file", saved.output_file) as draft:
@@ -432,6 +439,11 @@ class Translation(Task):
         endpoints = served.model.signatures
         answers = answered(endpoints["serving_default"], endpoints["likelihood"], test)
         return scores(test, answers, language), report(test, answers, language)
+
+
+def visible(piece: bytes) -> str:
+    """A subword for people to read, with its spaces to be seen."""
+    return piece.decode(errors="replace").replace(" ", "▁")
 
 
 def _second(truth: tf.Tensor, outputs: tf.Tensor) -> tf.Tensor:

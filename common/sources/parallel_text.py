@@ -165,14 +165,14 @@ def direction(
         InputError: One that is given is not present, or more must be given.
     """
     listed = ", ".join(sorted(present))
+    if len(present) < 2:
+        raise InputError(f"{place}: only one language, {listed}; give its translations as well")
     given = {"--source-language": source_language, "--target-language": target_language}
     for option, language in given.items():
         if language is not None and language not in present:
             raise InputError(f"{option} {language}: {place} has {listed}; name one of them")
     if source_language is not None and source_language == target_language:
         raise InputError(f"--target-language {target_language}: the source language too; name another of {listed}")
-    if len(present) < 2:
-        raise InputError(f"{place}: only one language, {listed}; give its translations as well")
     missing = [option for option, language in given.items() if language is None]
     if len(missing) == 2 or (missing and len(present) > 2):
         raise InputError(f"{place}: has {listed}; say which to translate with {' and '.join(missing)}")

@@ -299,7 +299,7 @@ def stubborn(weights: list[float]) -> Callable:
 def test_what_is_looked_at_is_copied_as_often_as_it_is_there(
     source: list, weights: list, said: list, width: int
 ) -> None:
-    model, state = copying(stubborn(weights), tf.zeros(2), tf.constant([source, [1, 1, 1]]), range(3, 6), width)
+    model, state = copying_of(source, weights, width=width)
     found = beam(model, state, 1, 0, 3, width)
     if width == 1:  # Wider, what ends sooner is likelier.
         np.testing.assert_array_equal(found.tokens[:, 0], [said, [1, 1, 1]])
@@ -308,3 +308,17 @@ def test_what_is_looked_at_is_copied_as_often_as_it_is_there(
     np.testing.assert_allclose(tf.reduce_sum(probabilities, 1), 1, rtol=1e-5)
     looks = [sum(weight for token, weight in zip(source, weights) if token == copy) for copy in (3, 4, 5)]
     np.testing.assert_allclose(probabilities[0, 3:], looks, atol=1e-6)
+
+
+def copying_of(source: list, weights: list, inside: tuple = (), width: int = 1) -> tuple:
+    goes_on = tf.constant([token in inside for token in range(6)])
+    sources = tf.constant([source, [1, 1, 1]])
+    return copying(stubborn(weights), tf.zeros(2), sources, range(3, 6), goes_on, 1, width)
+
+
+def test_a_copy_neither_breaks_a_word_nor_is_part_of_one() -> None:
+    """Token 2 goes on with a word: what it has of the probability no copy takes, and it follows no copy."""
+    model, state = copying_of([4, 1, 1], [1.0, 0.0, 0.0], inside=(2,))
+    for last, expected in ((2, [0, 0, 0.2, 0, 0.8, 0]), (1, [0, 0, 0, 0, 1, 0]), (4, [0.125, 0.875, 0, 0, 0, 0])):
+        probabilities = tf.exp(model(tf.constant([last, last]), state)[0])[0]
+        np.testing.assert_allclose(probabilities, expected, atol=1e-5)

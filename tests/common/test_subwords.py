@@ -226,10 +226,35 @@ def test_words_of_unknown_characters_are_copied() -> None:
     known = subwords()
     text = "Ask Łukasz about 日本 geöffnet 日本"
     ids, copies = known.encode(strings([text]))
-    assert copies.to_list() == [[" Łukasz".encode(), " 日本".encode()]]
+    assert copies.to_list() == [["Łukasz".encode(), "日本".encode()]]
     assert [n for n in ids.to_list()[0] if n in COPIES] == [COPIES[0], COPIES[1], COPIES[1]]
     assert known.decode(ids, copies).numpy()[0].decode() == text
     assert known.encode_with(strings(["Frag Łukasz"]), copies).to_list()[0][-1] == COPIES[0]
+
+
+@pytest.mark.parametrize(("before", "said"), [("", "%s"), ("file", "file %s"), (" (", " (%s"), ("file ", "file %s")])
+def test_a_space_is_set_ahead_of_what_is_copied_where_asked_for(before: str, said: str) -> None:
+    ids = tf.concat([subwords()(strings([before])), [[COPIES[0]]]], 1)
+    assert subwords().decode(ids, tf.ragged.constant([["%s"]]), spaced=True).numpy()[0].decode() == said
+
+
+def test_pieces_that_go_on_with_a_word() -> None:
+    known = subwords()
+    inside = known.inside.numpy()
+    assert len(inside) == len(known) and not inside[: COPIES.stop].any()
+    for text, goes_on in (
+        ("a", True),
+        ("é", True),
+        ("7", True),
+        (" ", False),
+        (".", False),
+        (" a", False),
+        ("«", False),
+    ):
+        ids = known(strings([text])).to_list()[0]
+        if len(ids) == 1:
+            assert inside[ids[0]] == goes_on, text
+    assert inside[COPIES.stop + 0xC3] and not inside[COPIES.stop + ord("\n")]
 
 
 def test_pieces_are_spelled_for_people() -> None:

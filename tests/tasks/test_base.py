@@ -221,7 +221,7 @@ assert not ours, ours
 def test_variants_of_the_network_train_and_serve(name: str, data_of, tmp_path: Path) -> None:
     variants = (
         {"bidirectional": False, "reach": 40, "recurrent_dropout": 0.2, "activation": "relu"},
-        {"xla": name != "translation", "tensorboard": tmp_path / "logs"},
+        {"xla": tasks.get(name).fixed_shapes, "tensorboard": tmp_path / "logs"},
         *VARIANTS[name],
     )
     for variant in variants:

@@ -58,9 +58,23 @@ def test_predict_shows_where_the_decoder_looked(version: Path) -> None:
     assert len(columns(table)[1][1].splitlines()) == said.sum() >= 1
 
 
+def test_blanks_alone_are_nothing_to_translate(version: Path) -> None:
+    ask, texts = exporting.load(version).model.signatures, tf.constant(["", " \t\n", "red cat"])
+    found = ask["attention"](text=texts, beam=tf.constant(2))
+    assert ask["serving_default"](text=texts)["translation"].numpy()[:2].tolist() == [b"", b""]
+    assert not (found["translation"].numpy()[:2] != b"").any() and not found["weights"].numpy()[:2].any()
+    assert found["weights"].numpy()[2].any()
+
+
+def test_a_beam_of_nothing_is_refused_by_the_saved_model(version: Path) -> None:
+    ask = exporting.load(version).model.signatures["beam"]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="beam: the width of the search must be 1 or more"):
+        ask(text=tf.constant(["red cat"]), beam=tf.constant(0))
+
+
 def test_what_cannot_be_shown_or_written_is_refused(version: Path, tmp_path: Path) -> None:
     served = exporting.load(version)
-    with pytest.raises(InputError, match=r"--output-file .*not a file in a folder"):
+    with pytest.raises(InputError, match=r"--output-file .*: (this is a folder|there is no folder)"):
         Translation.predict(served, ["red cat"], TranslationSaved(output_file=tmp_path / "none" / "out.txt"))
     config = exporting.config_of(version) | {"attention": "none"}
     (tmp_path / exporting.ASSETS).mkdir()
@@ -80,7 +94,7 @@ def test_the_test_split_is_kept_with_what_was_said(version: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"xla": True}, "--xla: windows of pairs have no fixed shape"),
+        ({"xla": True}, "--xla: windows of translation have no fixed shape"),
         ({"cell": "mlp"}, "--cell mlp: a decoder starts from a state"),
         ({"longest": 1, "vocabulary": 275}, "--longest 1: no pair of the train split is so short"),
         ({"vocabulary": 100}, "--vocabulary 100: the bytes alone are 275"),
@@ -88,7 +102,7 @@ def test_the_test_split_is_kept_with_what_was_said(version: Path) -> None:
 )
 def test_options_that_cannot_be_are_refused(options: dict, message: str, data_of, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
-        make("translation", data_of("translation"), tmp_path, **options).load()
+        training.fit(make("translation", data_of("translation"), tmp_path, **options), tmp_path)
 
 
 def test_translations_keep_the_order_of_the_texts() -> None:
