@@ -107,7 +107,8 @@ class Readout(keras.layers.Layer):
         inputs, keep = (tf.cast(value, self.compute_dtype) for value in (inputs, keep))
         if self.kind == "last":
             return inputs, ()
-        read = _reader(self.kind, tf.as_dtype(self.variable_dtype), under_xla(self.jit_compile, inputs))
+        exact = tf.as_dtype(self.variable_dtype)
+        read = _reader(self.kind, exact, under_xla(self.jit_compile, inputs), inputs.shape[-1])
         return read(inputs, keep, state)
 
     def get_config(self) -> dict[str, Any]:
@@ -115,7 +116,9 @@ class Readout(keras.layers.Layer):
 
 
 @functools.cache  # What was traced for some shapes serves every later call with them.
-def _reader(kind: ReadoutKind, exact: tf.DType, jit_compile: bool) -> Callable[..., tuple[tf.Tensor, State]]:
+def _reader(
+    kind: ReadoutKind, exact: tf.DType, jit_compile: bool, units: int
+) -> Callable[..., tuple[tf.Tensor, State]]:
     """The loops of a readout, `(inputs, keep, state) -> (outputs, state)`; sums and counts in the exact type."""
 
     def read(inputs: tf.Tensor, keep: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
@@ -133,7 +136,7 @@ def _reader(kind: ReadoutKind, exact: tf.DType, jit_compile: bool) -> Callable[.
             after.append(highest[-1])
         return time_major(tf.concat(outputs, 2)), tuple(after)
 
-    return tf.function(read, jit_compile=jit_compile, autograph=False)
+    return tf.function(read, jit_compile=jit_compile, autograph=False, reduce_retracing=not jit_compile)
 
 
 @register

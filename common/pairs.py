@@ -89,6 +89,7 @@ class PairWindows:
             "source_carry": source_carry,
             "source_sequence": of("sequence", source, -1),
             "target": of("tokens", target),
+            "target_place": of("place", target),
             "target_keep": target_keep,
             "target_carry": target_carry,
             "target_starts": (starts & (target >= 0)).astype(np.float32),

@@ -222,7 +222,8 @@ def scan(
     Returns:
         The hidden states, `[lanes, time, units]`, and the state after the last step.
     """
-    run = _recurrence(step, ACTIVATIONS[activation], jit_compile)
+    sizes = tuple(tuple(weight.shape) for weight in tf.nest.flatten(weights))
+    run = _recurrence(step, ACTIVATIONS[activation], jit_compile, sizes)
     operands = (inputs, keep, initial, inject, () if mask is None else (mask,))
     lanes = inputs.shape[0]
     if blocks is None:
@@ -243,14 +244,19 @@ def blocks_of(lanes: int) -> int:
 
 
 @functools.cache  # What was traced for some shapes serves every later call with them.
-def _recurrence(step: Step, activation: Activation, jit_compile: bool) -> Callable[..., tuple[tf.Tensor, State]]:
+def _recurrence(
+    step: Step, activation: Activation, jit_compile: bool, sizes: tuple[tuple[int, ...], ...]
+) -> Callable[..., tuple[tf.Tensor, State]]:
     """The scan of one block of lanes, `(weights, inputs, keep, initial, inject, mask) -> (outputs, final state)`.
+
+    One for weights of these sizes, so that only lanes and steps can vary in what is traced.
 
     The loops are XLA computations. The products of all steps at once stay outside, where TensorFlow's own are faster.
     """
 
     def compiled(python_function: Callable) -> Callable:
-        return tf.function(python_function, jit_compile=jit_compile, autograph=False)
+        # XLA needs known shapes; otherwise shapes that vary share what was traced.
+        return tf.function(python_function, jit_compile=jit_compile, autograph=False, reduce_retracing=not jit_compile)
 
     def masked(h: tf.Tensor, mask: tuple[tf.Tensor, ...]) -> tf.Tensor:
         return h * mask[0] if mask else h

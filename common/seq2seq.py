@@ -176,7 +176,7 @@ class PairNetwork(keras.layers.Layer):
         tokens = part["target"]
         if training and self.sampling:
             guesses = tf.argmax(self._logits(said_of(tokens, False)[0]), 2, tf.int32)
-            tokens = self._mixed(tokens, guesses, part["target_keep"], target)
+            tokens = self._mixed(tokens, guesses, part["target_keep"], target, part["target_place"])
         features, decoder_states = said_of(tokens, training)
         each = self._scored(features, part["truth"], training)  # [batch, target steps, 2]
         outputs = tf.gather(each, part["said_at"], batch_dims=1) * part["said"][..., None]  # [batch, steps, 2]
@@ -216,10 +216,12 @@ class PairNetwork(keras.layers.Layer):
         right = tf.cast(tf.equal(tf.argmax(logits, 2, tf.int32), truth), loss.dtype)
         return tf.stack([loss, right], 2)
 
-    def _mixed(self, tokens: tf.Tensor, guesses: tf.Tensor, keep: tf.Tensor, sequence: tf.Tensor) -> tf.Tensor:
-        """The decoder's own guess of a token, in the place of some."""
+    def _mixed(
+        self, tokens: tf.Tensor, guesses: tf.Tensor, keep: tf.Tensor, sequence: tf.Tensor, place: tf.Tensor
+    ) -> tf.Tensor:
+        """The decoder's own guess of a token, in the place of some; the same ones however often a step is read."""
         before = tf.pad(guesses[:, :-1], [[0, 0], [1, 0]])
-        numbers = sequence * 0x2545F49 + tf.range(tf.shape(tokens)[1])
+        numbers = sequence * 0x2545F49 + place
         drawn = uniform_of(tf.bitcast(mixed_bits(tf.bitcast(numbers, tf.uint32)), tf.int32), 1000 * self.seed + 503)
         return tf.where((drawn < self.sampling) & (keep > 0), before, tokens)
 

@@ -18,7 +18,8 @@ _BYTES = range(COPIES.stop, COPIES.stop + 256)
 # Repeats are unbounded, as bounded ones would make the automaton too large to be fast.
 # A word or a run of marks takes the space before it along; no run holds a mark that may begin a placeholder.
 _PRETOKEN = rf"(?:{PLACEHOLDER}| ?[\pL\pM][\pL\pM'’]*| ?\pN| ?[^\s\pL\pM\pN%{{$<&\\]+|(?s:.)|\C)"
-_NO_SPACE_AFTER = r"(?s:|.*[\s(\[{<«„“‚‘/])"
+# A letter or a digit, but of scripts that write words apart.
+_SPELLED = r"(?:[^\PL\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]|\pM|\pN)"
 _BREAK = b"\xff\xfe"  # Neither is a byte of UTF-8, and `\C` sets apart each one that stands in a text all the same.
 
 
@@ -66,7 +67,7 @@ class Subwords:
         self._copies = keys[: len(COPIES)]
         self._strings = tf.constant([b""] * _BYTES.start + pieces)
         letters = "".join(piece for piece in self.known if len(piece) == 1)
-        self._unknown = rf"[^\x00-\x7F{letters}]"
+        self._known = rf"[\x00-\x7F{letters}]"
         self._lengths = tf.constant([sorted({len(piece) for piece in pieces}, reverse=True)])
 
     @classmethod
@@ -138,14 +139,17 @@ class Subwords:
         return self._ids(self._numbered(self._apart(pretokens(target)), placeholders))
 
     def decode(
-        self, ids: tf.RaggedTensor | tf.Tensor, placeholders: tf.RaggedTensor | None = None, spaced: bool = False
+        self,
+        ids: tf.RaggedTensor | tf.Tensor,
+        placeholders: tf.RaggedTensor | None = None,
+        spaced: tf.Tensor | None = None,
     ) -> tf.Tensor:
         """The texts that ids spell before their first `END`.
 
         Args:
             ids: int, `[N, (pieces)]` or `[N, pieces]`; padding and starts are skipped.
             placeholders: string, `[N, (0..16)]`, what the numbers stand for; one that stands for nothing is skipped.
-            spaced: Whether to write a space ahead of each of these that would follow on a word or a mark.
+            spaced: Which of these get a space ahead, where there is none, bool `[N, 16]`; None is none of them.
 
         Returns:
             string, `[N]`.
@@ -158,11 +162,12 @@ class Subwords:
             is_copy = (ids >= COPIES.start) & (ids < COPIES.stop)
             listed = placeholders.to_tensor("", shape=[None, len(COPIES)])
             copied = tf.gather(listed, tf.where(is_copy, ids - COPIES.start, 0), batch_dims=1)
-            if spaced:
-                before = tf.pad(strings, [[0, 0], [1, 0]])[:, :-1]
-                close = tf.strings.regex_full_match(before, _NO_SPACE_AFTER)
-                copied = tf.where(close | (copied == ""), copied, tf.strings.join([" ", copied]))
             strings = tf.where(is_copy, copied, strings)
+            if spaced is not None:
+                before = tf.pad(strings, [[0, 0], [1, 0]])[:, :-1]
+                close = tf.strings.regex_full_match(before, r"(?s:|.*\s)") | (copied == "")
+                asked = is_copy & tf.gather(spaced, tf.where(is_copy, ids - COPIES.start, 0), batch_dims=1)
+                strings = tf.where(asked & ~close, tf.strings.join([" ", strings]), strings)
         return tf.strings.reduce_join(strings, 1)
 
     def spelled(self, ids: Sequence[int]) -> list[str]:
@@ -172,20 +177,47 @@ class Subwords:
         return [names.get(int(n)) or piece.decode(errors="replace") for n, piece in zip(ids, strings)]
 
     @property
+    def opens(self) -> tf.Tensor:
+        """After which pieces a word may go on, bool `[ids]`: they end in a letter or a digit, or are bare bytes."""
+        return self._has(rf"(?s:.*{_SPELLED})") | self._bare
+
+    @property
     def inside(self) -> tf.Tensor:
-        """Whether a piece goes on with a word, bool `[ids]`: it starts with a letter, a digit, or is a bare byte."""
-        return tf.strings.regex_full_match(self._strings, r"(?s:[\pL\pM\pN].*)|\C") & ~tf.strings.regex_full_match(
-            self._strings, r"[\x00-/:-@[-`{-\x7F]"
-        )
+        """Which pieces may go on with a word, bool `[ids]`: they begin with a letter or a digit, or are bare bytes."""
+        return self._has(rf"(?s:{_SPELLED}.*)") | self._bare
+
+    @property
+    def _bare(self) -> tf.Tensor:
+        numbers = tf.range(len(self))
+        return (numbers >= _BYTES.start + 0x80) & (numbers < _BYTES.stop)
+
+    def _has(self, pattern: str) -> tf.Tensor:
+        return tf.strings.regex_full_match(self._strings, pattern)
+
+    def spaced(self, source: tf.Tensor) -> tf.Tensor:
+        """Whether a copy stands only first and after spaces, in ids `[N, pieces]` of sources: bool `[N, 16]`."""
+        before = tf.strings.regex_full_match(tf.gather(self._strings, source), r"(?s:.*\s)")
+        before = tf.pad(before, [[0, 0], [1, 0]], constant_values=True)[:, :-1]
+        copies = tf.one_hot(source - COPIES.start, len(COPIES), True, False, dtype=tf.bool)  # [N, pieces, 16]
+        return ~tf.reduce_any(copies & ~before[:, :, None], 1)
 
     def _is_copied(self, split: tf.Tensor) -> tf.Tensor:
-        return tf.strings.regex_full_match(split, rf"(?s:{PLACEHOLDER}|.*{self._unknown}.*)")
+        return tf.strings.regex_full_match(split, PLACEHOLDER) | self._is_unknown(split)
+
+    def _is_unknown(self, split: tf.Tensor) -> tf.Tensor:
+        """Whether a word has letters that are not known - marks can be spelled - or anything else is not known."""
+        left = tf.strings.regex_replace(split, self._known, "")
+        word = tf.strings.regex_full_match(split, r"(?s: ?[\pL\pM].*)")
+        letters = tf.strings.regex_full_match(left, r"(?s:.*\pL.*)")
+        others = tf.strings.regex_full_match(left, r"(?s:.+)")  # Not what is no UTF-8.
+        return letters | (~word & others)
 
     def _apart(self, split: tf.RaggedTensor) -> tf.RaggedTensor:
         """Pretokens with the space ahead of a word that is copied for itself, as it is ahead of a placeholder."""
-        spaced = tf.strings.regex_full_match(split.values, rf"(?s: .*{self._unknown}.*)")
-        marked = tf.where(spaced, tf.strings.regex_replace(split.values, "^ ", b" " + _BREAK), split.values)
-        return split.with_values(tf.strings.split(marked, _BREAK)).merge_dims(1, 2)
+        words = split.values
+        apart = self._is_unknown(words) & tf.strings.regex_full_match(words, "(?s: .+)")
+        words = tf.where(apart, tf.strings.regex_replace(words, "^ ", b" " + _BREAK), words)
+        return split.with_values(tf.strings.split(words, _BREAK)).merge_dims(1, 2)
 
     def _numbered(self, split: tf.RaggedTensor, placeholders: tf.RaggedTensor) -> tf.RaggedTensor:
         """Pretokens with those in their row of `placeholders` renamed to the names of the copies."""

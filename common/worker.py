@@ -68,8 +68,8 @@ def measured(kind: type, job: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     fitted = fit(task, folder, lambda model, streams: look("start", model.network, streams))
     network = fitted.model.network
-    look("end", network, fitted.streams)
     answers, metrics = tested(task, fitted)
+    look("end", network, fitted.streams)
     conditions = {"jobs": job.get("jobs"), "cores": len(job.get("cores") or ()), "resumed": bool(checkpoints)}
     result = metrics | {"conditions": conditions, "units": options.units}
     result |= {"gradients": gradients, "kept": example(task, network, fitted.streams["test"])}

@@ -35,7 +35,9 @@ if TYPE_CHECKING:
 
 BATCH = 64
 SHOWN = 6
-TAUGHT = 100  # Copies in the training targets from which a decoder learns to copy; with fewer, its attention does.
+TAUGHT = (
+    100  # Times that training targets hold a numbered copy for the decoder to learn it; of others attention decides.
+)
 LENGTHS = (5, 10, 20, 40)
 
 
@@ -167,8 +169,10 @@ class Translation(Task):
         for split, (sources, _) in self.encoded.items():
             if not sources:
                 raise InputError(f"--longest {options.longest}: no pair of the {split} split is so short; give more")
-        taught = np.isin(np.concatenate(self.encoded["train"][1]), COPIES).sum() >= TAUGHT
-        self.looks_for_copies = options.attention != "none" and not taught
+        counts = np.bincount(np.concatenate(self.encoded["train"][1]), minlength=COPIES.stop)
+        taught = [n for n in COPIES if counts[n] >= TAUGHT]
+        untaught = range(max(taught, default=COPIES.start - 1) + 1, COPIES.stop)
+        self.copies = untaught if options.attention != "none" else range(0)
         sizes = ", ".join(f"{len(getattr(self.splits, s)):,} {s}" for s in ("train", "validation", "test"))
         source, target = self.splits.languages
         longer = f", {left_out:,} longer than {options.longest} subwords left out" if left_out else ""
@@ -297,7 +301,8 @@ class Translation(Task):
         bars = [bleu(language).corpus_score(said, [truth]).score for said, truth in sides]
         lengths.bar(names, bars)
         lengths.set(title="test: BLEU by words of the source", xlabel="words", ylabel="BLEU")
-        suited = [int(np.abs(words - length).argmin()) for length in (7, 12)[: len(maps)]]
+        near = [np.argsort(np.abs(words - length), kind="stable") for length in (7, 12)]
+        suited = list(dict.fromkeys([near[0][0], *near[1][:2]]))[: len(maps)]
         looked = self.shown(tf.constant([test.sources[n] for n in suited], tf.string), self.options.beam)
         for ax, pieces, said, weights in zip(maps, *(looked[k].numpy() for k in ("source", "translation", "weights"))):
             rows, columns = ([visible(p) for p in some if p] for some in (said, pieces))
@@ -331,7 +336,7 @@ class Translation(Task):
 
         def there_is(text: tf.Tensor) -> tf.Tensor:
             """Whether there is something to translate: blanks alone were never seen."""
-            return ~tf.strings.regex_full_match(text, r"\s*")
+            return ~tf.strings.regex_full_match(text, r"[\s\v\pZ\p{Cf}]*")
 
         def read(text: tf.Tensor) -> tuple:
             ids, copies = subwords.encode(text)
@@ -347,17 +352,22 @@ class Translation(Task):
             def following(tokens: tf.Tensor, state: Any) -> tuple:
                 return network.next(tokens, state, memory)
 
-            if self.looks_for_copies:
-                following, state = decoding.copying(following, state, ids, COPIES, subwords.inside, START, beam)
-            longest, power = 2 * lengths + 20, options.length_power
+            if self.copies:
+                of_words = subwords.opens, subwords.inside
+                following, state = decoding.copying(following, state, ids, self.copies, END, *of_words, beam)
+            longest = 2 * lengths + 20
+            power = tf.where(beam > 1, options.length_power, 0.0)  # One hypothesis is greedy: the first end counts.
             found = decoding.beam(following, state, START, END, longest, beam, power, best=1)
+            said = tf.cast(tf.minimum(found.lengths + 1, longest[:, None]), tf.float32)
+            found = found._replace(scores=found.scores / said ** (options.length_power - power))
             tokens = tf.where(tf.range(tf.shape(found.tokens)[2]) < found.lengths, found.tokens[:, 0], 0)
             return ids, copies, tokens, found
 
         def search(text: tf.Tensor, beam: int | tf.Tensor = options.beam) -> dict[str, tf.Tensor]:
-            _, copies, tokens, found = searched(text, beam)
+            ids, copies, tokens, found = searched(text, beam)
             there = there_is(text)
-            said = subwords.decode(tokens, copies, spaced=self.looks_for_copies)
+            of_attention = tf.constant([n in self.copies for n in COPIES])
+            said = subwords.decode(tokens, copies, subwords.spaced(ids) & of_attention)
             return {
                 "translation": tf.where(there, said, ""),
                 "score": tf.where(there, found.scores[:, 0], 0.0),

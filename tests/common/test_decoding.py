@@ -307,18 +307,31 @@ def test_what_is_looked_at_is_copied_as_often_as_it_is_there(
     probabilities = tf.exp(model(tf.ones(2 * width, tf.int32), wide)[0])
     np.testing.assert_allclose(tf.reduce_sum(probabilities, 1), 1, rtol=1e-5)
     looks = [sum(weight for token, weight in zip(source, weights) if token == copy) for copy in (3, 4, 5)]
-    np.testing.assert_allclose(probabilities[0, 3:], looks, atol=1e-6)
+    np.testing.assert_allclose(probabilities[:width, 3:], [[0.9 * look for look in looks]] * width, atol=1e-6)
+    np.testing.assert_allclose(probabilities[width:, 3:], np.zeros((width, 3)), atol=1e-6)
+
+
+def test_what_was_copied_follows_its_hypothesis() -> None:
+    """Of two hypotheses side by side, the one that said the copy may not say it again, the other may."""
+    model, state = copying_of([4, 1, 1], [0.5, 0.25, 0.25], width=2)
+    found = beam(model, state, 1, 0, 2, 2, alpha=1.0)
+    both = {tuple(tokens) for tokens in found.tokens[0].numpy().tolist()}
+    assert both <= {(4, 1), (1, 4)} and len(both) == 2
 
 
 def copying_of(source: list, weights: list, inside: tuple = (), width: int = 1) -> tuple:
-    goes_on = tf.constant([token in inside for token in range(6)])
+    opens, goes_on = (tf.constant([token in which for token in range(6)]) for which in ((2,), inside))
     sources = tf.constant([source, [1, 1, 1]])
-    return copying(stubborn(weights), tf.zeros(2), sources, range(3, 6), goes_on, 1, width)
+    return copying(stubborn(weights), tf.zeros(2), sources, range(3, 6), END, opens, goes_on, width)
 
 
-def test_a_copy_neither_breaks_a_word_nor_is_part_of_one() -> None:
-    """Token 2 goes on with a word: what it has of the probability no copy takes, and it follows no copy."""
+def test_a_copy_neither_breaks_a_word_nor_is_part_of_one_nor_takes_from_the_end() -> None:
+    """Token 2 goes on with a word, and leaves one open: what it has of the probability then no copy takes."""
     model, state = copying_of([4, 1, 1], [1.0, 0.0, 0.0], inside=(2,))
-    for last, expected in ((2, [0, 0, 0.2, 0, 0.8, 0]), (1, [0, 0, 0, 0, 1, 0]), (4, [0.125, 0.875, 0, 0, 0, 0])):
+    for last, expected in (
+        (2, [0.1, 0, 0.2, 0, 0.7, 0]),
+        (1, [0.1, 0, 0, 0, 0.9, 0]),
+        (4, [0.125, 0.875, 0, 0, 0, 0]),
+    ):
         probabilities = tf.exp(model(tf.constant([last, last]), state)[0])[0]
         np.testing.assert_allclose(probabilities, expected, atol=1e-5)

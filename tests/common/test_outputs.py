@@ -11,8 +11,8 @@ from common.outputs import check_writable, drafted
 
 
 def test_a_file_that_cannot_be_made_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for path in (tmp_path, tmp_path / "none" / "x"):
-        with pytest.raises(InputError, match=f"--plot {path}: (this is a folder; name a file|there is no folder)"):
+    for path, message in ((tmp_path, "this is a folder; name a file"), (tmp_path / "none" / "x", "there is no folder")):
+        with pytest.raises(InputError, match=f"--plot {path}: {message}"):
             check_writable("--plot", path)
     check_writable("--plot", tmp_path / "x")
     monkeypatch.setattr("os.access", lambda path, mode: False)

@@ -11,7 +11,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 
 from common import cells
-from common.scan import ACTIVATIONS, LANES_OF_A_BLOCK, _gates, blocks_of, scan, time_major
+from common.scan import ACTIVATIONS, LANES_OF_A_BLOCK, LSTM, Weights, _gates, blocks_of, scan, time_major
 
 EVERY_CELL = pytest.mark.parametrize("cell", cells.names())
 EVERY_ACTIVATION = pytest.mark.parametrize("activation", ACTIVATIONS)
@@ -269,3 +269,25 @@ def test_small_gates_in_bfloat16_are_those_of_the_sigmoid() -> None:
     for gate in (0, 1, 3):
         ours, theirs = (tf.cast(tf.split(y, 4, 1)[gate], tf.float32) for y in (found, exact))
         np.testing.assert_allclose(ours, theirs, rtol=0.01)
+
+
+def test_what_was_traced_outside_a_graph_serves_later_calls() -> None:
+    traced = []
+
+    def counted(*args: object) -> tuple:
+        traced.append(1)
+        return LSTM.forward(*args)
+
+    step = LSTM._replace(forward=counted)
+    weights = Weights(tf.ones((3, 8)), tf.ones((2, 8)), tf.zeros(8))
+
+    def run(time: int) -> None:
+        scan(step, tf.ones((4, time, 3)), weights, tf.ones((4, time)), (tf.zeros((4, 2)),) * 2, jit_compile=False)
+
+    run(5)
+    first = len(traced)
+    run(5)
+    assert len(traced) == first > 0
+    for time in range(6, 12):
+        run(time)
+    assert len(traced) <= 3 * first  # Lengths that vary share a trace.

@@ -151,3 +151,31 @@ def test_made_again_from_its_configuration_it_says_the_same() -> None:
     again.set_weights(network.get_weights())
     stream = Stream(PairWindows(START, END, 8).sequences(sources, targets), 2, 5, shuffle=False)
     np.testing.assert_array_equal(losses(again, stream), losses(network, stream))
+
+
+def test_scheduled_sampling_reads_its_share_of_guesses_but_never_at_a_start() -> None:
+    network = network_of(sampling=0.3)
+    rows, steps = 50, 40
+    tokens, guesses = tf.fill((rows, steps), 3), tf.fill((rows, steps), 4) + tf.range(steps)
+    keep = tf.cast(tf.range(steps) % 10 > 0, tf.float32)[None] * tf.ones((rows, 1))
+    sequence, place = tf.tile(tf.range(rows)[:, None], (1, steps)), tf.tile(tf.range(steps)[None], (rows, 1))
+    mixed = network._mixed(tokens, guesses, keep, sequence, place).numpy()
+    own = mixed != 3
+    assert not own[keep.numpy() == 0].any()
+    assert own[keep.numpy() > 0].mean() == pytest.approx(0.3, abs=0.04)
+    np.testing.assert_array_equal(mixed[own], np.broadcast_to(3 + np.arange(steps), own.shape)[own])
+    later = network._mixed(*(x[:, 5:] for x in (tokens, guesses, keep, sequence, place))).numpy()
+    np.testing.assert_array_equal(later[:, 1:] != 3, own[:, 6:])
+
+
+def test_one_table_of_vectors_reads_and_says() -> None:
+    network = network_of(attention=MultiplicativeAttention(UNITS))
+    assert sum(VOCABULARY in weight.shape for weight in network.weights) == 2  # The table, and the readout's bias.
+    (sources, targets) = pairs_of(count=2)
+    stream = Stream(PairWindows(START, END, 8).sequences(sources, targets), 1, 12, shuffle=False)
+    before = losses(network, stream)
+    unread = next(n for n in range(3, VOCABULARY) if all(n not in side for side in (*sources, *targets)))
+    table = network.vectors.embeddings.numpy()
+    table[unread] += 1
+    network.vectors.embeddings.assign(table)
+    assert not np.allclose(losses(network, stream), before)

@@ -127,6 +127,8 @@ def test_numbered_placeholders_come_back_in_source_and_target(pairs: list[tuple[
     sources, targets = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     ids, listed = graph("encode")(strings(sources))
     assert graph("decode")(ids, listed).numpy().tolist() == encoded(sources)
+    spaced = graph("spaced")(ids.to_tensor())
+    assert graph("decode")(ids, listed, spaced).numpy().tolist() == encoded(sources)
     ids = graph("encode_with")(strings(targets), listed)
     assert graph("decode")(ids, listed).numpy().tolist() == encoded(targets)
 
@@ -232,29 +234,44 @@ def test_words_of_unknown_characters_are_copied() -> None:
     assert known.encode_with(strings(["Frag Łukasz"]), copies).to_list()[0][-1] == COPIES[0]
 
 
-@pytest.mark.parametrize(("before", "said"), [("", "%s"), ("file", "file %s"), (" (", " (%s"), ("file ", "file %s")])
-def test_a_space_is_set_ahead_of_what_is_copied_where_asked_for(before: str, said: str) -> None:
-    ids = tf.concat([subwords()(strings([before])), [[COPIES[0]]]], 1)
-    assert subwords().decode(ids, tf.ragged.constant([["%s"]]), spaced=True).numpy()[0].decode() == said
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("%s", ["%s", "file %s", "file %s"]),
+        ("a %s", ["%s", "file %s", "file %s"]),
+        ('a "%s"', ["%s", "file%s", "file %s"]),
+        ("{a} {b}", ["{a}{b}"]),
+    ],
+)
+def test_what_is_copied_gets_the_space_that_it_has_in_the_source(source: str, said: list[str]) -> None:
+    ids, copies = subwords().encode(strings([source]))
+    spaced = subwords().spaced(ids.to_tensor())
+    for before, expected in zip(("", "file", "file "), said):
+        if len(copies[0]) == 1:
+            answer = tf.concat([subwords()(strings([before])), [[COPIES[0]]]], 1)
+            assert subwords().decode(answer, copies, spaced).numpy()[0].decode() == expected
+    if len(copies[0]) == 2:
+        answer = tf.constant([[COPIES[0], COPIES[1]]])
+        assert subwords().decode(answer, copies, spaced).numpy()[0].decode() == source
+
+
+def test_an_unknown_mark_does_not_hide_a_word() -> None:
+    known = Subwords.of(["the cafe of don't"] * 10, 300)
+    for text, copied in (("cafe\u0301", []), ("don’t", []), ("café", ["café"]), ("the 🎉", ["🎉"])):
+        assert known.encode(strings([text]))[1].to_list() == [[word.encode() for word in copied]]
 
 
 def test_pieces_that_go_on_with_a_word() -> None:
     known = subwords()
     inside = known.inside.numpy()
     assert len(inside) == len(known) and not inside[: COPIES.stop].any()
-    for text, goes_on in (
-        ("a", True),
-        ("é", True),
-        ("7", True),
-        (" ", False),
-        (".", False),
-        (" a", False),
-        ("«", False),
-    ):
-        ids = known(strings([text])).to_list()[0]
-        if len(ids) == 1:
-            assert inside[ids[0]] == goes_on, text
-    assert inside[COPIES.stop + 0xC3] and not inside[COPIES.stop + ord("\n")]
+    known = Subwords(["é", " é", "«", "日", "l'", "e\u0301"])
+    inside, opens = known.inside.numpy(), known.opens.numpy()
+    pieces = {"a": 11, "é": 11, "7": 11, " ": 0, ".": 0, " é": 1, "«": 0, "日": 0, "l'": 10, "e\u0301": 11, "\n": 0}
+    for text, expected in pieces.items():
+        (number,) = known(strings([text])).to_list()[0]
+        assert (inside[number], opens[number]) == divmod(expected, 10), text
+    assert inside[COPIES.stop + 0xC3] and opens[COPIES.stop + 0xC3]
 
 
 def test_pieces_are_spelled_for_people() -> None:

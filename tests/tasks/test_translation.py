@@ -13,6 +13,7 @@ import tensorflow as tf
 from common import exporting, training
 from common.errors import InputError
 from common.sources.parallel_text import Pairs
+from common.subwords import COPIES
 from tasks import translation
 from tasks.translation import Answers, Translation, TranslationSaved
 from tests.tasks.test_base import make
@@ -70,6 +71,32 @@ def test_a_beam_of_nothing_is_refused_by_the_saved_model(version: Path) -> None:
     ask = exporting.load(version).model.signatures["beam"]
     with pytest.raises(tf.errors.InvalidArgumentError, match="beam: the width of the search must be 1 or more"):
         ask(text=tf.constant(["red cat"]), beam=tf.constant(0))
+
+
+def test_what_training_did_not_teach_to_copy_attention_copies(
+    data_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(translation, "TAUGHT", 10**6)
+    task = make("translation", data_of("translation"), tmp_path, cell="gru", epochs=1)
+    ask = exporting.load(training.train(task)).model.signatures["beam"]
+    assert task.copies == COPIES
+    texts = ["red 日本 cat", "red cat", "日本 and Łukasz see the old house, the red cat and 日本"]
+    for beam in (tf.constant(1), tf.constant(3)):
+        together = ask(text=tf.constant(texts), beam=beam)
+        for n, text in enumerate(texts):
+            alone = ask(text=tf.constant([text]), beam=beam)
+            assert alone["translation"].numpy()[0] == together["translation"].numpy()[n]
+            np.testing.assert_allclose(alone["score"][0], together["score"][n], rtol=1e-4)
+            said = alone["translation"].numpy()[0].decode()
+            assert all(said.count(word) <= text.count(word) for word in ("日本", "Łukasz"))
+
+
+def test_a_beam_of_one_is_greedy(version: Path) -> None:
+    """Each next subword is the likeliest: no other ending is likelier at the end that was taken."""
+    ask = exporting.load(version).model.signatures
+    found = ask["beam"](text=tf.constant(["red cat"]), beam=tf.constant(1))
+    said = ask["likelihood"](text=tf.constant(["red cat"]), translation=found["translation"])
+    np.testing.assert_allclose(found["score"], said["log_probability"] / tf.cast(said["tokens"], tf.float32), rtol=1e-4)
 
 
 def test_what_cannot_be_shown_or_written_is_refused(version: Path, tmp_path: Path) -> None:
