@@ -126,7 +126,7 @@ def beam(
     end: int,
     longest: int | tf.Tensor,
     width: int | tf.Tensor,
-    alpha: float = 0.0,
+    alpha: float | tf.Tensor = 0.0,
     best: int | None = None,
 ) -> Decoded:
     """Beam search: at each step the best unfinished hypotheses are continued.

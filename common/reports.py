@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -41,7 +42,7 @@ def scores_table(title: str, rows: dict[str, Scores]) -> Table:
 
 
 def _number(value: float) -> str:
-    if value != value:  # A share of nothing.
+    if math.isnan(value):  # A share of nothing.
         return "-"
     return f"{value:.4f}" if abs(value) < 10 else f"{value:.2f}"
 

@@ -69,12 +69,14 @@ class Fitted(NamedTuple):
         described: The data, in a line.
         model: With the weights of its best epoch.
         streams: Of the three splits.
+        efficiency: Share of real steps in each.
         run: Still there, so that it can go on if what comes after fails.
     """
 
     described: str
     model: TBPTT
     streams: dict[str, Stream]
+    efficiency: dict[str, float]
     run: UnfinishedRun
 
 
@@ -98,7 +100,7 @@ def fit(task: Task, root: Path, before: Callable[[TBPTT, dict[str, Stream]], Non
     say(f"data: {described}")
     stream = streams["train"]
     model = compiled(task, stream)
-    efficiency = _efficiency(streams)
+    efficiency = {split: round(stream.efficiency(), 4) for split, stream in streams.items()}
     say(
         f"model: {options.cell}, {model.count_params():,} parameters; "
         f"TBPTT window {model.window}, reach {model.reach}; "
@@ -127,7 +129,7 @@ def fit(task: Task, root: Path, before: Callable[[TBPTT, dict[str, Stream]], Non
             verbose=_verbosity(),
         )
     run.restore_best()
-    return Fitted(described, model, streams, run)
+    return Fitted(described, model, streams, efficiency, run)
 
 
 def tested(task: Task, fitted: Fitted) -> tuple[Any, dict[str, Any]]:
@@ -136,8 +138,8 @@ def tested(task: Task, fitted: Fitted) -> tuple[Any, dict[str, Any]]:
     Returns:
         The answers, and what `metrics.json` says, but for the baselines.
     """
-    described, model, streams, run = fitted
-    options, stream, efficiency = task.options, streams["train"], _efficiency(streams)
+    described, model, streams, efficiency, run = fitted
+    options, stream = task.options, streams["train"]
     task.calibrate(model, streams["validation"])
     answers = task.answers(model.network, streams["test"], model.predict(streams["test"], verbose=_verbosity()))
 
@@ -231,10 +233,6 @@ def peak_memory_mb() -> float:
         return int(kilobytes) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024) / 1e6
-
-
-def _efficiency(streams: dict[str, Stream]) -> dict[str, float]:
-    return {split: round(stream.efficiency(), 4) for split, stream in streams.items()}
 
 
 def _verbosity() -> int:

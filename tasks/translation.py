@@ -35,9 +35,7 @@ if TYPE_CHECKING:
 
 BATCH = 64
 SHOWN = 6
-TAUGHT = (
-    100  # Times that training targets hold a numbered copy for the decoder to learn it; of others attention decides.
-)
+TAUGHT = 100  # Times that training targets must hold a numbered copy for the decoder to learn it.
 LENGTHS = (5, 10, 20, 40)
 
 
@@ -170,9 +168,8 @@ class Translation(Task):
             if not sources:
                 raise InputError(f"--longest {options.longest}: no pair of the {split} split is so short; give more")
         counts = np.bincount(np.concatenate(self.encoded["train"][1]), minlength=COPIES.stop)
-        taught = [n for n in COPIES if counts[n] >= TAUGHT]
-        untaught = range(max(taught, default=COPIES.start - 1) + 1, COPIES.stop)
-        self.copies = untaught if options.attention != "none" else range(0)
+        untaught = next((n for n in COPIES if counts[n] < TAUGHT), COPIES.stop)
+        self.copies = range(untaught, COPIES.stop) if options.attention != "none" else range(0)
         sizes = ", ".join(f"{len(getattr(self.splits, s)):,} {s}" for s in ("train", "validation", "test"))
         source, target = self.splits.languages
         longer = f", {left_out:,} longer than {options.longest} subwords left out" if left_out else ""
