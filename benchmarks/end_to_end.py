@@ -1,52 +1,61 @@
-"""Training tokens a second of the sentiment model on its embedded default: packed lanes against padded batches.
+"""Training tokens a second on real data: packed lanes against padded batches of like length.
 
-Ours is what `python run.py sentiment --xla` trains: lanes without padding, windows, carried state. The other is the
-same architecture in PyTorch in its usual form: sentences sorted into batches of like length, padded, as many
-sentences a batch as bring the same number of real tokens to a step, and `pack_padded_sequence` where it reads
-backwards too. Both move only the embedding rows that a batch reads: `LazyAdam` here, sparse gradients and
-`SparseAdam` there. An epoch counts with everything in it: batches, forward and backward pass, clipping, Adam. Tokens
-are real ones in both.
+Ours is what `python run.py sentiment --xla` and `python run.py pos --xla` train on their embedded defaults: lanes
+without padding, windows, carried state. The other is the same architecture in PyTorch in its usual form: texts sorted
+into batches of like length, as many a batch as bring the same number of real tokens to a step, padded, and
+`pack_padded_sequence` for what is read from both sides; the tagger reads each spelling of a batch once there too. Both
+move only the embedding rows that a batch reads: `LazyAdam` here, sparse gradients and `SparseAdam` there. An epoch
+counts with everything in it: batches, forward and backward pass, clipping, Adam. Tokens are real ones in both.
 """
 
 from __future__ import annotations
 
 import functools
 import time
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
 
 class Texts(NamedTuple):
-    """Training texts, encoded.
+    """Training texts, encoded, end to end.
 
     Attributes:
         lengths: Tokens of each text, `[texts]`.
-        tokens: Word and bigram numbers, `[steps, 2]`.
-        labels: `[texts]`.
-        known: Words and bigrams that have a number.
+        tokens: What is read of each: its word and bigram, `[steps, 2]`, or its word and spelling.
+        labels: Of each text, `[texts]`, or of each step, `[steps]`.
+        known: Numbers that each column of tokens knows, or of words and characters.
+        spellings: Lengths and characters of all spellings, end to end; empty where none are read.
     """
 
     lengths: np.ndarray
     tokens: np.ndarray
     labels: np.ndarray
     known: tuple[int, int]
+    spellings: tuple[np.ndarray, ...] = ()
 
-
-MODELS: dict[str, dict[str, Any]] = {
-    "the default, LSTM of 64 units": {},
-    "bidirectional LSTM of 256 units": {"bidirectional": True, "units": 256, "embedding": 256, "residual": False},
-}
+    def batches(self, texts: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Numbers, lengths, and padded tokens of batches of texts of like length, in random order."""
+        order = np.argsort(-self.lengths, kind="stable")
+        chosen = np.array_split(order, np.arange(texts, len(order), texts))
+        first = np.cumsum(self.lengths) - self.lengths
+        for n in np.random.default_rng().permutation(len(chosen)):
+            lengths = self.lengths[chosen[n]]
+            at = np.arange(lengths.max())
+            inside = at < lengths[:, None]
+            yield chosen[n], lengths, np.where(inside, first[chosen[n]][:, None] + at, -1)
 
 
 class Ours:
-    """The sentiment task's own model and stream."""
+    """A task's own model and stream."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, name: str) -> None:
+        import tasks
         from common.training import compiled, streams_of
-        from tasks.sentiment import Sentiment, SentimentOptions
 
-        self.task = Sentiment(SentimentOptions(xla=True, **MODELS[model]))
+        kind = tasks.get(name)
+        self.task = kind(kind.Options(xla=True))
         self.task.load()
         self.stream = streams_of(self.task)["train"]
         self.model = compiled(self.task, self.stream)
@@ -58,56 +67,119 @@ class Ours:
 
 
 @functools.cache
-def ours(model: str) -> Ours:
-    return Ours(model)
+def ours(name: str) -> Ours:
+    return Ours(name)
 
 
-def texts_of(contender: str, model: str) -> tuple[Texts, dict[str, Any]]:
+def texts_of(contender: str, name: str) -> tuple[Texts, dict[str, Any]]:
     """The training texts and the options that shape the model."""
-    task = ours(model).task
-    sequences = task.sequences("train")
-    known = (len(task.encoder.words), len(task.encoder.bigrams))
-    labels = sequences.targets[sequences.ends]
-    return Texts(sequences.lengths, sequences.inputs["tokens"], labels, known), task.options.as_json()
+    task = ours(name).task
+    sequences, encoder = task.sequences("train"), task.encoder
+    if name == "sentiment":
+        known = (len(encoder.words), len(encoder.bigrams))
+        texts = Texts(sequences.lengths, sequences.inputs["tokens"], sequences.targets[sequences.ends], known)
+    else:
+        words = sorted({word for sentence in task.splits.train.words for word in sentence})
+        numbers = {word: n for n, word in enumerate(words)}
+        spelling = [numbers[word] for sentence in task.splits.train.words for word in sentence]
+        letters = encoder.letters(words)
+        texts = Texts(
+            sequences.lengths,
+            np.stack([sequences.inputs["words"], spelling], 1),
+            sequences.targets,
+            (len(encoder.known), len(encoder.known_letters)),
+            (letters.row_lengths().numpy(), letters.flat_values.numpy()),
+        )
+    return texts, task.options.as_json()
 
 
-@functools.cache
-def torch_epoch(model: str) -> Any:
-    """A function of texts and options that trains an epoch in PyTorch; the model lives as long as the process."""
+def sentiment_loss(texts: Texts, options: dict[str, Any]) -> tuple[Any, Callable[..., Any]]:
+    """The sentiment model in PyTorch, and the loss of a batch."""
     import torch
     from torch import nn
 
     class Network(nn.Module):
-        def __init__(self, texts: Texts, options: dict[str, Any]) -> None:
+        def __init__(self) -> None:
             super().__init__()
-            self.rate = options["word_dropout"]
-            self.embeddings = nn.ModuleList(
-                nn.Embedding(size, options["embedding"], sparse=True) for size in texts.known
-            )
+            self.embeddings = nn.ModuleList(nn.Embedding(n, options["embedding"], sparse=True) for n in texts.known)
             self.dropout = nn.Dropout(options["dropout"])
-            self.bidirectional, self.residual = options["bidirectional"], options["residual"]
-            self.lstm = nn.LSTM(
-                options["embedding"], options["units"], batch_first=True, bidirectional=self.bidirectional
-            )
-            width = options["units"] * (4 if self.bidirectional else 2)
-            self.head = nn.Linear(width, int(texts.labels.max()) + 1)
+            self.lstm = nn.LSTM(options["embedding"], options["units"], batch_first=True)
+            self.head = nn.Linear(2 * options["units"], int(texts.labels.max()) + 1)
 
         def forward(self, tokens: Any, lengths: Any) -> Any:
-            dropped = torch.rand(tokens.shape) < self.rate
+            dropped = torch.rand(tokens.shape) < options["word_dropout"]
             tokens = torch.where(dropped & (tokens > 0), 1, tokens)
             x = self.dropout(self.embeddings[0](tokens[..., 0]) + self.embeddings[1](tokens[..., 1]))
-            if self.bidirectional:
-                packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True)
-                outputs = nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True)[0]
-            else:
-                outputs = self.lstm(x)[0]
-            x = outputs + x if self.residual else outputs
+            x = self.lstm(x)[0] + x
             real = (torch.arange(tokens.shape[1]) < lengths[:, None])[..., None]
             mean = (x * real).sum(1) / lengths[:, None]
             highest = x.masked_fill(~real, -torch.inf).amax(1)
             return self.head(self.dropout(torch.cat([mean, highest], 1)))
 
-    def clip(network: Network, most: float) -> None:
+    network = Network()
+
+    def loss(chosen: np.ndarray, lengths: np.ndarray, at: np.ndarray) -> Any:
+        tokens = texts.tokens[at] * (at >= 0)[..., None]
+        outputs = network(torch.from_numpy(tokens).long(), torch.from_numpy(lengths))
+        return nn.functional.cross_entropy(outputs, torch.from_numpy(texts.labels[chosen]).long())
+
+    return network, loss
+
+
+def pos_loss(texts: Texts, options: dict[str, Any]) -> tuple[Any, Callable[..., Any]]:
+    """The tagger in PyTorch, and the loss of a batch."""
+    import torch
+    from torch import nn
+
+    def both_ways(lstm: Any, x: Any, lengths: Any) -> tuple[Any, Any]:
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        outputs, (last, _) = lstm(packed)
+        return nn.utils.rnn.pad_packed_sequence(outputs, batch_first=True)[0], torch.cat([*last], 1)
+
+    class Network(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            width, units = options["characters"], options["units"]
+            self.embeddings = nn.ModuleList([nn.Embedding(texts.known[0], options["embedding"], sparse=True)])
+            self.characters = nn.Embedding(texts.known[1], width)
+            self.dropout = nn.Dropout(options["dropout"])
+            self.reader = nn.LSTM(width, width, batch_first=True, bidirectional=True)
+            self.lstm = nn.LSTM(options["embedding"] + 2 * width, units, batch_first=True, bidirectional=True)
+            self.head = nn.Linear(2 * units, int(texts.labels.max()) + 1)
+
+        def forward(self, words: Any, lengths: Any, spelling: Any, letters: Any, sizes: Any) -> Any:
+            words = torch.where((torch.rand(words.shape) < options["word_dropout"]) & (words > 0), 1, words)
+            _, spelled = both_ways(self.reader, self.characters(letters), sizes)
+            x = self.dropout(torch.cat([self.embeddings[0](words), spelled[spelling]], 2))
+            return self.head(self.dropout(both_ways(self.lstm, x, lengths)[0]))
+
+    network = Network()
+    all_sizes, all_letters = texts.spellings
+    begins = np.cumsum(all_sizes) - all_sizes
+
+    def loss(chosen: np.ndarray, lengths: np.ndarray, at: np.ndarray) -> Any:
+        words, spelling = np.moveaxis(texts.tokens[at], 2, 0)
+        used, spelling = np.unique(spelling, return_inverse=True)
+        sizes, within = all_sizes[used], np.arange(all_sizes[used].max())
+        letters = all_letters[np.where(within < sizes[:, None], begins[used][:, None] + within, 0)]
+        arrays = (words * (at >= 0), lengths, spelling.reshape(at.shape), letters, sizes)
+        outputs = network(*(torch.from_numpy(np.ascontiguousarray(array)).long() for array in arrays))
+        real = torch.from_numpy(at >= 0)
+        return nn.functional.cross_entropy(outputs[real], torch.from_numpy(texts.labels[at[at >= 0]]).long())
+
+    return network, loss
+
+
+LOSSES = {"sentiment": sentiment_loss, "pos": pos_loss}
+NAMES = {"sentiment": "sentiment: LSTM over words", "pos": "tagging: LSTM from both sides over words and spellings"}
+
+
+@functools.cache
+def torch_epoch(name: str) -> Callable[[Texts, dict[str, Any]], None]:
+    """A function of texts and options that trains an epoch in PyTorch; the model lives as long as the process."""
+    import torch
+
+    def clip(network: Any, most: float) -> None:
         """As `clip_grad_norm_`, which takes no sparse gradients."""
         for embedding in network.embeddings:
             embedding.weight.grad = embedding.weight.grad.coalesce()
@@ -115,29 +187,19 @@ def torch_epoch(model: str) -> Any:
         norm = torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(g) for g in gradients]))
         torch._foreach_mul_(gradients, (most / (norm + 1e-6)).clamp(max=1.0))
 
-    trained: list[tuple[Network, list[torch.optim.Optimizer]]] = []
+    trained: list[tuple[Any, Callable[..., Any], list[torch.optim.Optimizer]]] = []
 
     def epoch(texts: Texts, options: dict[str, Any]) -> None:
         if not trained:
-            network = Network(texts, options)
+            network, loss = LOSSES[name](texts, options)
             sparse = list(network.embeddings.parameters())
             dense = [p for p in network.parameters() if all(p is not one for one in sparse)]
             rate = options["learning_rate"]
-            trained.append((network, [torch.optim.SparseAdam(sparse, rate), torch.optim.Adam(dense, rate)]))
-        network, optimizers = trained[0]
-        sentences = max(1, round(options["batch_size"] * options["window"] / texts.lengths.mean()))
-        order = np.argsort(-texts.lengths, kind="stable")
-        batches = np.array_split(order, np.arange(sentences, len(order), sentences))
-        first = np.cumsum(texts.lengths) - texts.lengths
-        for n in np.random.default_rng().permutation(len(batches)):
-            lengths = texts.lengths[batches[n]]
-            at = np.arange(lengths.max())
-            inside = at < lengths[:, None]
-            tokens = texts.tokens[np.where(inside, first[batches[n]][:, None] + at, 0)] * inside[..., None]
-            outputs = network(torch.from_numpy(tokens).long(), torch.from_numpy(lengths.copy()))
-            loss = nn.functional.cross_entropy(outputs, torch.from_numpy(texts.labels[batches[n]]).long())
+            trained.append((network, loss, [torch.optim.SparseAdam(sparse, rate), torch.optim.Adam(dense, rate)]))
+        network, loss, optimizers = trained[0]
+        for batch in texts.batches(max(1, round(options["batch_size"] * options["window"] / texts.lengths.mean()))):
             network.zero_grad()
-            loss.backward()
+            loss(*batch).backward()
             clip(network, options["clip_norm"])
             for optimizer in optimizers:
                 optimizer.step()
@@ -145,34 +207,34 @@ def torch_epoch(model: str) -> Any:
     return epoch
 
 
-def seconds_of_epoch(contender: str, model: str, *data: Any) -> float:
+def seconds_of_epoch(contender: str, name: str, *data: Any) -> float:
     """Seconds of one epoch, in a worker process."""
     start = time.perf_counter()
     if contender == "torch":
-        torch_epoch(model)(*data)
+        torch_epoch(name)(*data)
     else:
-        ours(model).epoch()
+        ours(name).epoch()
     return time.perf_counter() - start
 
 
-def measure(workers: Any, rounds: int, model: str) -> dict[str, float]:
+def measure(workers: Any, rounds: int, name: str) -> dict[str, float]:
     """Real tokens a second of each contender, medians over interleaved epochs."""
-    data = workers(texts_of, "ours", model)
+    data = workers(texts_of, "ours", name)
     names = ("ours", "torch") if workers.torch else ("ours",)
 
-    def epoch(name: str) -> float:
-        return workers(seconds_of_epoch, name, model, *(data if name == "torch" else ()))
+    def epoch(contender: str) -> float:
+        return workers(seconds_of_epoch, contender, name, *(data if contender == "torch" else ()))
 
-    for name in names:
-        epoch(name)
-    seconds = [[epoch(name) for name in names] for _ in range(rounds)]
+    for contender in names:
+        epoch(contender)
+    seconds = [[epoch(contender) for contender in names] for _ in range(rounds)]
     return {name: len(data[0].tokens) / float(np.median(times)) for name, times in zip(names, zip(*seconds))}
 
 
 def print_table(workers: Any, rounds: int) -> None:
-    print("\n| training the sentiment model on its embedded default, real tokens a second | ours | PyTorch | ratio |")
+    print("\n| training on the embedded default, real tokens a second | ours | PyTorch | ratio |")
     print("|---|---|---|---|")
-    for model in MODELS:
-        rates = measure(workers, rounds, model)
+    for name, title in NAMES.items():
+        rates = measure(workers, rounds, name)
         torch = f"{rates['torch']:,.0f} | {rates['ours'] / rates['torch']:.2f}" if "torch" in rates else "- | -"
-        print(f"| {model} | {rates['ours']:,.0f} | {torch} |", flush=True)
+        print(f"| {title} | {rates['ours']:,.0f} | {torch} |", flush=True)

@@ -74,7 +74,7 @@ def tensorflow_step(contender: str, cell: str, size: Size) -> Callable[[], Any]:
             tape.watch(x)
             outputs = layer(x, training=True)
             outputs = outputs[0] if contender == "ours" else outputs
-            loss = tf.reduce_mean((outputs - y) ** 2)
+            loss = tf.reduce_mean(tf.square(outputs - y))
         return tape.gradient(loss, [x, *layer.trainable_variables])
 
     return lambda: step()[-1].numpy()

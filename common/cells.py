@@ -23,11 +23,11 @@ class Gate(NamedTuple):
 
     Attributes:
         name: In the field's words.
-        of: From what the scan's step forward saves to the gate's activations, `[lanes, units]`.
+        saved: Which of what the scan's step forward saves is the gate's activations, `[lanes, units]`.
     """
 
     name: str
-    of: Callable[[tuple[Any, ...]], Any]
+    saved: int
 
 
 @dataclass(frozen=True)
@@ -72,20 +72,20 @@ def get(name: str) -> Cell:
             keras.layers.LSTMCell,
             scan.Weights,
             states=2,
-            gate=Gate("forget gate", lambda saved: keras.ops.split(saved[0], 4, axis=1)[1]),
+            gate=Gate("forget gate", saved=1),
         ),
         "gru": Cell(
             scan.GRU,
             keras.layers.GRUCell,
             lambda k, r, b: scan.Weights(k, r, b[0], (b[1],)),
-            gate=Gate("update gate", lambda saved: keras.ops.split(saved[0], 2, axis=1)[0]),
+            gate=Gate("update gate", saved=0),
         ),
         "peephole_lstm": Cell(
             scan.PEEPHOLE_LSTM,
             PeepholeLSTMCell,
             lambda k, r, b, p: scan.Weights(k, r, b, more=(p,)),
             states=2,
-            gate=Gate("forget gate", lambda saved: saved[1]),
+            gate=Gate("forget gate", saved=1),
         ),
     }
     if name not in registry:

@@ -12,6 +12,17 @@ from common.layers import RecurrentStack, mixed_bits, register, uniform_of
 
 
 @register
+class Embedding(keras.layers.Embedding):
+    """`keras.layers.Embedding` that reads only the rows asked for.
+
+    The stock layer reads the whole table, and TensorFlow copies it each time once an optimizer writes to single rows.
+    """
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return tf.cast(tf.gather(self.embeddings.value, inputs), self.compute_dtype)
+
+
+@register
 class TokenDropout(keras.layers.Layer):
     """Replaces numbers by 1, the unknown, so that no output hangs on one of them.
 
@@ -104,7 +115,7 @@ class SumEmbedding(keras.layers.Layer):
         self.dropout = TokenDropout(token_dropout, 1000 * seed + 500)
         random = keras.initializers.RandomUniform(seed=seed)
         self.embeddings = [
-            keras.layers.Embedding(size, units, "zeros" if n else random, dtype=self.dtype_policy)
+            Embedding(size, units, "zeros" if n else random, dtype=self.dtype_policy)
             for n, size in enumerate(self.sizes)
         ]
 
@@ -147,7 +158,8 @@ class SpelledEmbedding(keras.layers.Layer):
         cell: Of those recurrences.
         token_dropout: Share of a sequence's different words made unknown, see `TokenDropout`.
         seed: Fixes the initial weights and what is made unknown.
-        jit_compile: Whether the recurrences run under XLA where shapes are known.
+        jit_compile: Whether the recurrences run under XLA while training.
+        lanes: Lanes of characters of a training window, which XLA must know.
 
     Call arguments:
         window: Dictionary with `words`, int32 `[batch, time]`; `sequence`, int32 `[batch, time]`; and, with
@@ -169,6 +181,7 @@ class SpelledEmbedding(keras.layers.Layer):
         token_dropout: float = 0.0,
         seed: int = 0,
         jit_compile: bool = False,
+        lanes: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -180,12 +193,13 @@ class SpelledEmbedding(keras.layers.Layer):
         self.token_dropout = token_dropout
         self.seed = seed
         self.jit_compile = jit_compile
+        self.lanes = lanes
         self.dropout = TokenDropout(token_dropout, 1000 * seed + 500)
-        self.word_vectors = keras.layers.Embedding(
+        self.word_vectors = Embedding(
             words, units, keras.initializers.RandomUniform(seed=seed), dtype=self.dtype_policy
         )
         if characters:
-            self.character_vectors = keras.layers.Embedding(
+            self.character_vectors = Embedding(
                 characters, character_units, keras.initializers.RandomUniform(seed=seed + 1), dtype=self.dtype_policy
             )
             self.reader = RecurrentStack(
@@ -208,7 +222,10 @@ class SpelledEmbedding(keras.layers.Layer):
         x = self.word_vectors(words)
         if not self.characters:
             return x
-        read, _ = self.reader(self.character_vectors(window["characters"]), keep=window["characters_keep"])
+        characters, keep = window["characters"], window["characters_keep"]
+        if training:
+            characters, keep = (tf.ensure_shape(lanes, (self.lanes, None)) for lanes in (characters, keep))
+        read, _ = self.reader(self.character_vectors(characters), keep=keep)
         forward, backward = tf.split(tf.reshape(read, (-1, self.reader.width)), 2, axis=1)
         spelled = tf.concat([tf.gather(forward, window["ends"]), tf.gather(backward, window["starts"])], -1)
         return tf.concat([x, tf.ensure_shape(spelled, (*x.shape[:2], self.reader.width))], 2)
@@ -223,4 +240,5 @@ class SpelledEmbedding(keras.layers.Layer):
             "token_dropout": self.token_dropout,
             "seed": self.seed,
             "jit_compile": self.jit_compile,
+            "lanes": self.lanes,
         }

@@ -133,7 +133,7 @@ class ForecastNetwork(keras.layers.Layer):
             )
         )
         self.bridge = dense(stack.units, 18) if self.dense or stack.width != stack.units else None
-        self.masking = VariationalDropout(read_dropout, 1000 * seed + 501)
+        self.masking = VariationalDropout(read_dropout, 1000 * seed + 501, stack.jit_compile)
 
     def build(self, window_shape: Any = None) -> None:
         if self.built:

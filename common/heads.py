@@ -167,7 +167,7 @@ class ReadoutHead(keras.layers.Layer):
         self.outputs = outputs
         self.dropout = dropout
         self.seed = seed
-        self.masking = VariationalDropout(dropout, 1000 * seed + 502)
+        self.masking = VariationalDropout(dropout, 1000 * seed + 502, readout.jit_compile)
 
     def build(self, inputs_shape: tuple[int | None, ...]) -> None:
         self.readout.build(inputs_shape)

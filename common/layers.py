@@ -57,6 +57,9 @@ def variational_mask(sequence: tf.Tensor, units: int, rate: float, seed: int, dt
     return tf.cast(uniform_of(numbers, seed) >= rate, dtype) / (1 - rate)
 
 
+_compiled_mask = tf.function(variational_mask, jit_compile=True, autograph=False)
+
+
 @register
 class VariationalDropout(keras.layers.Layer):
     """Dropout whose mask is fixed within a sequence, across windows; see `variational_mask`.
@@ -64,6 +67,7 @@ class VariationalDropout(keras.layers.Layer):
     Args:
         rate: Share of units dropped while training.
         seed: Fixes the masks.
+        jit_compile: Whether masks are drawn under XLA: inside a graph, where shapes are known.
 
     Call arguments:
         inputs: `[batch, time, units]`.
@@ -71,18 +75,20 @@ class VariationalDropout(keras.layers.Layer):
         training: Whether to drop.
     """
 
-    def __init__(self, rate: float, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(self, rate: float, seed: int = 0, jit_compile: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rate = rate
         self.seed = seed
+        self.jit_compile = jit_compile
 
     def call(self, inputs: tf.Tensor, sequence: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
         if not training or not self.rate:
             return inputs
-        return inputs * variational_mask(sequence, inputs.shape[-1], self.rate, self.seed, inputs.dtype)
+        draw = _compiled_mask if under_xla(self.jit_compile, inputs) else variational_mask
+        return inputs * draw(sequence, inputs.shape[-1], self.rate, self.seed, inputs.dtype)
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"rate": self.rate, "seed": self.seed}
+        return super().get_config() | {"rate": self.rate, "seed": self.seed, "jit_compile": self.jit_compile}
 
 
 @register
@@ -202,8 +208,8 @@ def shape_of(x: tf.Tensor) -> list[Any]:
 
 
 def under_xla(wanted: bool, inputs: tf.Tensor) -> bool:
-    """XLA needs a graph and known shapes; `inputs [batch, time, features]`."""
-    return wanted and None not in inputs.shape[:2] and not tf.executing_eagerly()
+    """XLA needs a graph and a known batch; it compiles anew for each length met. `inputs [batch, time, ...]`."""
+    return wanted and inputs.shape[0] is not None and not tf.executing_eagerly()
 
 
 def reversed_keep(keep: tf.Tensor) -> tf.Tensor:
@@ -280,7 +286,8 @@ class RecurrentStack(keras.layers.Layer):
         self.forwards = [recurrent(f"forward_{n}", first + 10 * n) for n in range(layers)]
         self.backwards = [recurrent(f"backward_{n}", first + 10 * n + 5) for n in range(layers if bidirectional else 0)]
         self.dropouts = [
-            VariationalDropout(dropout, first + 10 * n + 9, dtype=self.dtype_policy) for n in range(layers - 1)
+            VariationalDropout(dropout, first + 10 * n + 9, jit_compile, dtype=self.dtype_policy)
+            for n in range(layers - 1)
         ]
 
     @classmethod

@@ -121,5 +121,5 @@ def kept(network: keras.layers.Layer, window: dict[str, np.ndarray], lane: int, 
         state, saved = kind.step.forward(
             x[:, t] @ weights.kernel + weights.bias, product, state, ACTIVATIONS[layer.activation], weights.more
         )
-        found.append(kind.gate.of(saved)[0])
+        found.append(saved[kind.gate.saved][0])
     return Kept(kind.gate.name, np.quantile(np.stack(found), (0.1, 0.5, 0.9), axis=1).round(4).tolist())

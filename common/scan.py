@@ -53,7 +53,8 @@ class Step(NamedTuple):
         forward: `(projected, product, previous, activation, more) -> (state, saved)`. `projected` is the inputs
             times the kernel plus bias and `product` the masked previous hidden state times the recurrent kernel
             plus its own bias, both `[lanes, gates * units]`; `more` are the weights beside those, and `saved`
-            what the step backward wants beside the states, a tuple of `[lanes, any]`.
+            what the step backward wants beside the states, a tuple of `[lanes, any]`; apart from each other what it
+            reads apart, for XLA does not vectorise a loop that slices one saved tensor at several places.
         backward: `(d_state, previous, state, saved, activation, more) -> (d_projected, d_product, d_previous)`,
             the gradients that do not pass through the recurrent product.
         saves: How many tensors the step forward saves.
@@ -98,26 +99,25 @@ SIMPLE_RNN = Step(_simple_rnn_forward, _simple_rnn_backward)
 """Elman (1990), as in `keras.layers.SimpleRNNCell`."""
 
 
-def _gates(x: tf.Tensor, activation: Activation) -> tf.Tensor:
-    """The sigmoid gates and the activated candidate from their sums, i, f, g, o side by side, `[lanes, 4 * units]`."""
+def _gates(x: tf.Tensor, activation: Activation) -> list[tf.Tensor]:
+    """The sigmoid gates and the activated candidate, i, f, g, o, from their sums side by side, `[lanes, 4 * units]`."""
     if activation is not ACTIVATIONS["tanh"] or x.dtype not in (tf.float32, tf.float64):
         i, f, g, o = tf.split(x, 4, axis=1)
-        return tf.concat([tf.sigmoid(i), tf.sigmoid(f), activation.function(g), tf.sigmoid(o)], 1)
+        return [tf.sigmoid(i), tf.sigmoid(f), activation.function(g), tf.sigmoid(o)]
     # sigmoid(x) = tanh(x / 2) / 2 + 1 / 2, so that all four are a single pass; in half precision a small one is lost.
     scale = tf.repeat(tf.constant([0.5, 0.5, 1, 0.5], x.dtype), x.shape[1] // 4)
-    return tf.tanh(x * scale) * scale + (1 - scale)
+    return tf.split(tf.tanh(x * scale) * scale + (1 - scale), 4, axis=1)
 
 
 def _lstm_forward(projected, product, previous, activation, more):
-    gates = _gates(projected + product, activation)
-    i, f, g, o = tf.split(gates, 4, axis=1)
+    i, f, g, o = _gates(projected + product, activation)
     c = f * previous[1] + i * g
-    return (o * activation.function(c), c), (gates,)
+    return (o * activation.function(c), c), (i, f, g, o)
 
 
 def _lstm_backward(d_state, previous, state, saved, activation, more):
     dh, dc = d_state
-    i, f, g, o = tf.split(saved[0], 4, axis=1)
+    i, f, g, o = saved
     a = activation.function(state[1])
     dc = dc + dh * o * activation.derivative(a)
     d = tf.concat(
@@ -127,7 +127,7 @@ def _lstm_backward(d_state, previous, state, saved, activation, more):
     return d, d, (tf.zeros_like(dh), dc * f)
 
 
-LSTM = Step(_lstm_forward, _lstm_backward, saves=1)
+LSTM = Step(_lstm_forward, _lstm_backward, saves=4)
 """Gers, Schmidhuber & Cummins (2000), gates in Keras order i, f, g, o, as in `keras.layers.LSTMCell`."""
 
 
@@ -171,20 +171,19 @@ def _gru_forward(projected, product, previous, activation, more):
     z, r = tf.split(gates, 2, axis=1)
     candidate = product[:, 2 * units :]
     g = activation.function(projected[:, 2 * units :] + r * candidate)
-    return (g + z * (previous[0] - g),), (gates, g, candidate)
+    return (g + z * (previous[0] - g),), (z, r, g, candidate)
 
 
 def _gru_backward(d_state, previous, state, saved, activation, more):
     dh = d_state[0]
-    gates, g, candidate = saved
-    z, r = tf.split(gates, 2, axis=1)
+    z, r, g, candidate = saved
     dg = dh * (1 - z) * activation.derivative(g)
     dz = dh * (previous[0] - g) * z * (1 - z)
     dr = dg * candidate * r * (1 - r)
     return tf.concat([dz, dr, dg], 1), tf.concat([dz, dr, dg * r], 1), (dh * z,)
 
 
-GRU = Step(_gru_forward, _gru_backward, saves=3)
+GRU = Step(_gru_forward, _gru_backward, saves=4)
 """Cho et al. (2014) with the reset gate after the product (`reset_after=True`), as in `keras.layers.GRUCell`."""
 
 
@@ -263,8 +262,6 @@ def _recurrence(
 
     @compiled
     def forward_loop(projected, weights, keep, initial, inject, mask):
-        keep = tf.transpose(keep)[:, :, None]
-        inject, mask = tf.nest.map_structure(time_major, (inject, mask))
         time = tf.shape(projected)[0]
 
         def body(t, state, states, saves):
@@ -280,17 +277,13 @@ def _recurrence(
         _, final, states, saves = tf.while_loop(
             lambda t, *_: t < time, body, (0, initial, states, saves), parallel_iterations=1, maximum_iterations=time
         )
-        states = _stack(states)
-        return time_major(states[0]), final, states, _stack(saves)
+        return final, _stack(states), _stack(saves)
 
     @compiled
-    def backward_loop(d_outputs, d_final, weights, keep, initial, inject, mask, states, saves):
-        keep = tf.transpose(keep)[:, :, None]
-        d_outputs, inject, mask = tf.nest.map_structure(time_major, (d_outputs, inject, mask))
+    def backward_loop(d_outputs, d_final, weights, transposed, keep, initial, inject, mask, states, saves):
         time = tf.shape(d_outputs)[0]
         before = tuple(tf.concat([first[None], later[:-1]], 0) for first, later in zip(initial, states))
         previous = _previous(before, keep, inject)
-        transposed = tf.transpose(weights.recurrent)
 
         def body(t, d_state, projections, products, injections):
             d_state = (d_state[0] + d_outputs[t], *d_state[1:])
@@ -328,18 +321,19 @@ def _recurrence(
             tuple(tf.reduce_sum(d, (0, 1)) for d in d_product),
             step.more_gradients(d_projected, previous, states),
             d_initial,
-            tf.nest.map_structure(time_major, d_inject),
+            d_inject,
         )
 
     def run(weights, inputs, keep, initial, inject, mask):
         def differentiable(*flat):
             weights, x, initial, inject = tf.nest.pack_sequence_as(structure, flat)
             projected = tf.tensordot(x, weights.kernel, 1)  # [time, lanes, gates * units]
-            outputs, final, states, saves = forward_loop(projected, weights, keep, initial, inject, mask)
+            final, states, saves = forward_loop(projected, weights, keep, initial, inject, mask)
 
             def gradient(d_outputs, *d_final):
+                seen = (weights, tf.transpose(weights.recurrent), keep, initial, inject, mask, states, saves)
                 d_projected, d_product, h, d_bias, d_recurrent_bias, d_more, d_initial, d_inject = backward_loop(
-                    d_outputs, d_final, weights, keep, initial, inject, mask, states, saves
+                    d_outputs, d_final, *seen
                 )
                 d_weights = Weights(
                     _transposed_product(x, d_projected),
@@ -351,11 +345,13 @@ def _recurrence(
                 d_x = tf.tensordot(d_projected, tf.transpose(weights.kernel), 1)
                 return tf.nest.flatten((d_weights, d_x, d_initial, d_inject))
 
-            return (outputs, *final), gradient
+            return (states[0], *final), gradient
 
-        structure = (weights, time_major(inputs), initial, inject)
+        inputs, inject, mask = tf.nest.map_structure(time_major, (inputs, inject, mask))
+        keep = tf.transpose(keep)[:, :, None]
+        structure = (weights, inputs, initial, inject)
         outputs, *final = tf.custom_gradient(differentiable)(*tf.nest.flatten(structure))
-        return outputs, tuple(final)
+        return time_major(outputs), tuple(final)
 
     return run
 

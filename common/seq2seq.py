@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from common import cells
+from common.embeddings import Embedding
 from common.layers import RecurrentStack, VariationalDropout, mixed_bits, register, shape_of, uniform_of
 
 NO_SEQUENCE = -2
@@ -97,13 +98,13 @@ class PairNetwork(keras.layers.Layer):
         def dense(n: int, units: int, activation: str | None) -> keras.layers.Dense:
             return keras.layers.Dense(units, activation, kernel_initializer=keras.initializers.GlorotUniform(seed + n))
 
-        self.vectors = keras.layers.Embedding(vocabulary, embedding, keras.initializers.RandomNormal(0, 0.05, seed))
+        self.vectors = Embedding(vocabulary, embedding, keras.initializers.RandomNormal(0, 0.05, seed))
         self.states = cells.get(decoder.cell).states
         self.bridge = dense(1, (self.states * (1 + (upper.layers if upper else 0))) * decoder.units, "tanh")
         self.out = dense(2, embedding, "tanh")
-        self.read_dropout = VariationalDropout(dropout, 1000 * seed + 501)
-        self.say_dropout = VariationalDropout(dropout, 1000 * seed + 502)
-        self.upper_dropout = VariationalDropout(dropout, 1000 * seed + 504)
+        self.read_dropout = VariationalDropout(dropout, 1000 * seed + 501, decoder.jit_compile)
+        self.say_dropout = VariationalDropout(dropout, 1000 * seed + 502, decoder.jit_compile)
+        self.upper_dropout = VariationalDropout(dropout, 1000 * seed + 504, decoder.jit_compile)
 
     def build(self, window_shape: Any = None) -> None:
         if self.built:

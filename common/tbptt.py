@@ -49,7 +49,7 @@ class StreamNetwork(keras.layers.Layer):
         self.head = head
         self.dropout = dropout
         self.seed = seed
-        self.masking = VariationalDropout(dropout, 1000 * seed + 501)
+        self.masking = VariationalDropout(dropout, 1000 * seed + 501, stack.jit_compile)
 
     def build(self, window_shape: Any = None) -> None:
         for layer, width in ((self.embed, None), (self.stack, self.embed.width), (self.head, self.stack.width)):

@@ -147,9 +147,12 @@ class Pos(Task):
             return Sequences(lengths, inputs, targets, weights)
         inputs["spelling"] = spelling.astype(np.int32)
         letters = self.encoder.letters(words)
-        lanes = max(1, self.options.batch_size * self.options.window // 32)
-        spellings = Spellings(letters.row_lengths().numpy(), letters.flat_values.numpy(), lanes)
+        spellings = Spellings(letters.row_lengths().numpy(), letters.flat_values.numpy(), self._character_lanes, 16)
         return Sequences(lengths, inputs, targets, weights, lambda i, t: (i | spellings(i), t))
+
+    @property
+    def _character_lanes(self) -> int:
+        return max(1, self.options.batch_size * self.options.window // 32)
 
     def steps(self, split: str, number: int) -> list[str]:
         return list(getattr(self.splits, split).words[number])
@@ -172,6 +175,8 @@ class Pos(Task):
             options.cell,
             options.word_dropout,
             options.seed,
+            options.xla,
+            self._character_lanes,
         )
         stack = RecurrentStack.of(options)
         if options.crf:

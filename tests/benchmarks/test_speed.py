@@ -6,6 +6,7 @@ import importlib.util
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from benchmarks import end_to_end, speed
@@ -49,13 +50,18 @@ def test_operations_are_those_of_the_products_of_every_cell() -> None:
 
 
 @pytest.mark.skipif(not HAS_TORCH, reason="no torch")
-@pytest.mark.parametrize("bidirectional", [False, True])
-def test_pytorch_trains_an_epoch(bidirectional: bool) -> None:
-    import numpy as np
-
+@pytest.mark.parametrize("name", end_to_end.NAMES)
+def test_pytorch_trains_an_epoch(name: str) -> None:
     draw = np.random.default_rng(0)
-    lengths = draw.integers(1, 6, 20)
-    texts = end_to_end.Texts(lengths, draw.integers(1, 9, (lengths.sum(), 2)), draw.integers(0, 2, 20), (9, 9))
-    options = {"embedding": 4, "units": 4, "residual": not bidirectional, "bidirectional": bidirectional}
-    options |= {"word_dropout": 0.1, "dropout": 0.1, "learning_rate": 0.01, "clip_norm": 1.0}
-    end_to_end.torch_epoch(f"bidirectional {bidirectional}")(texts, options | {"batch_size": 2, "window": 8})
+    lengths, sizes = draw.integers(1, 6, 20), draw.integers(1, 5, 9)
+    labels = draw.integers(0, 2, 20 if name == "sentiment" else lengths.sum())
+    tokens = draw.integers(1, 9, (lengths.sum(), 2))
+    texts = end_to_end.Texts(lengths, tokens, labels, (9, 9), (sizes, draw.integers(1, 7, sizes.sum())))
+    options = {"embedding": 4, "units": 4, "characters": 3, "word_dropout": 0.1, "dropout": 0.1}
+    options |= {"learning_rate": 0.01, "clip_norm": 1.0, "batch_size": 2, "window": 8}
+    _, loss = end_to_end.LOSSES[name](texts, options)
+    batches = list(texts.batches(5))
+    assert sorted(n for chosen, _, _ in batches for n in chosen) == list(range(20))
+    assert sorted(n for _, _, at in batches for n in at[at >= 0]) == list(range(lengths.sum()))
+    assert all(loss(*batch).item() > 0 for batch in batches)
+    end_to_end.torch_epoch(name)(texts, options)

@@ -7,20 +7,36 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from common.embeddings import Numbers, SpelledEmbedding, SumEmbedding, TokenDropout
+from common.embeddings import Embedding, Numbers, SpelledEmbedding, SumEmbedding, TokenDropout
 from tests.helpers import assert_all_close, check_configuration, randomise
 
 LAYERS = [
+    Embedding(7, 4),
     TokenDropout(0.3, 4),
     Numbers(3),
     SumEmbedding((7, 5), 4, 0.1, 2),
-    SpelledEmbedding(9, 4, 6, 3, "gru", 0.1, 2),
+    SpelledEmbedding(9, 4, 6, 3, "gru", 0.1, 2, True, 5),
 ]
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: type(layer).__name__)
 def test_configuration_makes_the_same_layer(layer: keras.layers.Layer) -> None:
     check_configuration(layer)
+
+
+def test_embedding_looks_up_as_the_stock_layer_and_only_what_is_read_has_a_gradient() -> None:
+    ours, stock, numbers = Embedding(7, 3), keras.layers.Embedding(7, 3), tf.constant([[6, 0], [3, 3]])
+    for layer in (ours, stock):
+        layer.build((None, None))
+    stock.set_weights(ours.get_weights())
+    assert_all_close(ours(numbers), stock(numbers))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(ours(numbers))
+    gradient = tape.gradient(loss, ours.embeddings.value)
+    assert isinstance(gradient, tf.IndexedSlices) and gradient.values.shape == (4, 3)
+    half = Embedding(7, 3, dtype="mixed_bfloat16")
+    half.build((None, None))
+    assert half(numbers).dtype == tf.bfloat16
 
 
 def test_sum_embedding_is_the_sum_of_its_tables_and_only_the_first_starts_at_random() -> None:

@@ -340,6 +340,13 @@ def test_dropout_acts_only_in_training() -> None:
     assert np.any(dropped != x)
 
 
+def test_masks_drawn_under_xla_are_the_same() -> None:
+    plain, compiled = VariationalDropout(0.3, 4), VariationalDropout(0.3, 4, jit_compile=True)
+    x, numbers = tf.ones((3, 5, 16)), tf.reshape(tf.range(15), (3, 5))
+    found = tf.function(lambda x: compiled(x, sequence=numbers, training=True))(x)
+    np.testing.assert_array_equal(found, plain(x, sequence=numbers, training=True))
+
+
 @EVERY_CELL
 def test_recurrent_dropout_acts_only_in_training_and_the_same_in_every_window(cell: str) -> None:
     _, x, keep, numbers = packed([7, 5])

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from common import cells
 from common.embeddings import SpelledEmbedding
 from common.spelling import Spellings
-from tests.helpers import randomise
+from tests.helpers import assert_all_close, randomise
 
 
 def spellings_of(words: list[list[int]], lanes: int, multiple: int = 1) -> Spellings:
@@ -51,3 +51,28 @@ def test_a_word_is_the_same_wherever_it_is_packed(cell: str) -> None:
     assert together.shape == (2, 3, layer.width)
     for place in np.ndindex(spelling.shape):
         np.testing.assert_allclose(together[place], read(spelling[place].reshape(1, 1), 1)[0, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", cells.names())
+def test_lanes_of_any_length_are_read_the_same_under_xla(cell: str) -> None:
+    words = [[1, 2, 3], [4], [5, 5, 1, 2], [2, 1]]
+    plain, compiled = (SpelledEmbedding(9, 4, 7, 3, cell, jit_compile=xla, lanes=2) for xla in (False, True))
+    for layer in (plain, compiled):
+        layer.build()
+    randomise(plain)
+    compiled.set_weights(plain.get_weights())
+    spec = {n: tf.TensorSpec((1, 3), tf.int32) for n in ("words", "sequence", "starts", "ends")}
+    spec |= {"characters": tf.TensorSpec((None, None), tf.int32), "characters_keep": tf.TensorSpec((None, None))}
+
+    @tf.function(input_signature=[spec])
+    def step(window: dict[str, tf.Tensor]) -> tuple:
+        with tf.GradientTape() as tape:
+            outputs = compiled(window, training=True)
+        return outputs, tape.gradient(outputs, compiled.reader.trainable_weights)
+
+    for spelling in (np.array([[0, 2, 1]], np.int32), np.array([[1, 3, 1]], np.int32)):
+        window = {"words": spelling + 2, "sequence": np.zeros_like(spelling)}
+        window = tf.nest.map_structure(tf.constant, window | spellings_of(words, 2)({"spelling": spelling}))
+        with tf.GradientTape() as tape:
+            expected = plain(window, training=True)
+        assert_all_close(step(window), (expected, tape.gradient(expected, plain.reader.trainable_weights)))
