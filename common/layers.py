@@ -107,6 +107,7 @@ class Recurrent(keras.layers.Layer):
         jit_compile: Whether the loop runs under XLA: inside a graph, where its shapes are known.
         recurrent_initializer: `"orthogonal"`, `"identity"`, of each gate, or `"glorot_uniform"`; where the recurrent
             weights start.
+        beside: Recurrences that run beside each other and share the cores, this one counted.
 
     Call arguments:
         inputs: `[batch, time, features]`.
@@ -136,6 +137,7 @@ class Recurrent(keras.layers.Layer):
         seed: int = 0,
         jit_compile: bool = False,
         recurrent_initializer: InitializerName = "orthogonal",
+        beside: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -146,6 +148,7 @@ class Recurrent(keras.layers.Layer):
         self.seed = seed
         self.jit_compile = jit_compile
         self.recurrent_initializer = recurrent_initializer
+        self.beside = beside
         self.kind = cells.get(cell)
         self.keras_cell = cells.keras_cell(
             cell,
@@ -187,6 +190,7 @@ class Recurrent(keras.layers.Layer):
             mask,
             self.activation,
             under_xla(self.jit_compile, inputs),
+            beside=self.beside,
         )
 
     def get_config(self) -> dict[str, Any]:
@@ -198,6 +202,7 @@ class Recurrent(keras.layers.Layer):
             "seed": self.seed,
             "jit_compile": self.jit_compile,
             "recurrent_initializer": self.recurrent_initializer,
+            "beside": self.beside,
         }
 
 
@@ -279,7 +284,15 @@ class RecurrentStack(keras.layers.Layer):
             if cell in CONTROLS:
                 return CONTROLS[cell](units, seed=seed, **named)
             return Recurrent(
-                cell, units, activation, recurrent_dropout, seed, jit_compile, recurrent_initializer, **named
+                cell,
+                units,
+                activation,
+                recurrent_dropout,
+                seed,
+                jit_compile,
+                recurrent_initializer,
+                2 if bidirectional else 1,
+                **named,
             )
 
         first = 1000 * seed

@@ -203,6 +203,7 @@ def scan(
     activation: str = "tanh",
     jit_compile: bool = True,
     blocks: int | None = None,
+    beside: int = 1,
 ) -> tuple[tf.Tensor, State]:
     """Runs one cell over a window of streams.
 
@@ -217,6 +218,7 @@ def scan(
         activation: A name in `ACTIVATIONS`.
         jit_compile: Whether the passes run under XLA; shapes must be known then.
         blocks: How many blocks the lanes are cut into; None is one a core, as far as there are lanes.
+        beside: Scans that run beside each other and share the cores, this one counted.
 
     Returns:
         The hidden states, `[lanes, time, units]`, and the state after the last step.
@@ -226,7 +228,7 @@ def scan(
     operands = (inputs, keep, initial, inject, () if mask is None else (mask,))
     lanes = inputs.shape[0]
     if blocks is None:
-        blocks = blocks_of(lanes) if jit_compile else 1
+        blocks = blocks_of(lanes, beside) if jit_compile else 1
     if blocks == 1:
         return run(weights, *operands)
     shares = [lanes // blocks + (n < lanes % blocks) for n in range(blocks)]
@@ -235,11 +237,11 @@ def scan(
     return tf.nest.map_structure(lambda *blocks: tf.concat(blocks, 0), *outputs)
 
 
-def blocks_of(lanes: int) -> int:
-    """How many blocks of lanes run beside each other on this machine."""
+def blocks_of(lanes: int, beside: int = 1) -> int:
+    """How many blocks of lanes run beside each other on this machine, for each of so many scans."""
     if tf.config.list_physical_devices("GPU"):
         return 1
-    return max(1, min(joblib.cpu_count(), lanes // LANES_OF_A_BLOCK))
+    return max(1, min(joblib.cpu_count() // beside, lanes // LANES_OF_A_BLOCK))
 
 
 @functools.cache  # What was traced for some shapes serves every later call with them.
