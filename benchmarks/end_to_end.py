@@ -2,10 +2,11 @@
 
 Ours is what `python run.py sentiment --xla` and `python run.py pos --xla` train on their embedded defaults: lanes
 without padding, windows, carried state. The other is the same architecture in PyTorch in its usual form: texts sorted
-into batches of like length, as many a batch as bring the same number of real tokens to a step, padded, and
-`pack_padded_sequence` for what is read from both sides; the tagger reads each spelling of a batch once there too. Both
-move only the embedding rows that a batch reads: `LazyAdam` here, sparse gradients and `SparseAdam` there. An epoch
-counts with everything in it: batches, forward and backward pass, clipping, Adam. Tokens are real ones in both.
+into batches of like length, as many a batch as bring the same number of real tokens to a step, padded; what is read
+from the end is turned round within its own length. The tagger reads each spelling of a batch once there too; spellings
+are of unlike lengths, and `pack_padded_sequence` is the faster form for them. Both move only the embedding rows that a
+batch reads: `LazyAdam` here, sparse gradients and `SparseAdam` there. An epoch counts with everything in it: batches,
+forward and backward pass, clipping, Adam. Tokens are real ones in both.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class Texts(NamedTuple):
 
     Attributes:
         lengths: Tokens of each text, `[texts]`.
-        tokens: What is read of each: its word and bigram, `[steps, 2]`, or its word and spelling.
+        tokens: What is read of each step, `[steps, 2]`: word and bigram, or word and spelling.
         labels: Of each text, `[texts]`, or of each step, `[steps]`.
         known: Numbers that each column of tokens knows, or of words and characters.
         spellings: Lengths and characters of all spellings, end to end; empty where none are read.
@@ -72,25 +73,28 @@ def ours(name: str) -> Ours:
 
 
 def texts_of(contender: str, name: str) -> tuple[Texts, dict[str, Any]]:
-    """The training texts and the options that shape the model."""
+    """The training texts and the options that shape the model, in a worker process."""
     task = ours(name).task
+    return encoded(task), task.options.as_json()
+
+
+def encoded(task: Any) -> Texts:
+    """The training texts as a loaded task reads them."""
     sequences, encoder = task.sequences("train"), task.encoder
-    if name == "sentiment":
+    if task.name == "sentiment":
         known = (len(encoder.words), len(encoder.bigrams))
-        texts = Texts(sequences.lengths, sequences.inputs["tokens"], sequences.targets[sequences.ends], known)
-    else:
-        words = sorted({word for sentence in task.splits.train.words for word in sentence})
-        numbers = {word: n for n, word in enumerate(words)}
-        spelling = [numbers[word] for sentence in task.splits.train.words for word in sentence]
-        letters = encoder.letters(words)
-        texts = Texts(
-            sequences.lengths,
-            np.stack([sequences.inputs["words"], spelling], 1),
-            sequences.targets,
-            (len(encoder.known), len(encoder.known_letters)),
-            (letters.row_lengths().numpy(), letters.flat_values.numpy()),
-        )
-    return texts, task.options.as_json()
+        return Texts(sequences.lengths, sequences.inputs["tokens"], sequences.targets[sequences.ends], known)
+    words = sorted({word for sentence in task.splits.train.words for word in sentence})
+    numbers = {word: n for n, word in enumerate(words)}
+    spelling = [numbers[word] for sentence in task.splits.train.words for word in sentence]
+    letters = encoder.letters(words)
+    return Texts(
+        sequences.lengths,
+        np.stack([sequences.inputs["words"], spelling], 1),
+        sequences.targets,
+        (len(encoder.known), len(encoder.known_letters)),
+        (letters.row_lengths().numpy(), letters.flat_values.numpy()),
+    )
 
 
 def sentiment_loss(texts: Texts, options: dict[str, Any]) -> tuple[Any, Callable[..., Any]]:
@@ -131,11 +135,6 @@ def pos_loss(texts: Texts, options: dict[str, Any]) -> tuple[Any, Callable[..., 
     import torch
     from torch import nn
 
-    def both_ways(lstm: Any, x: Any, lengths: Any) -> tuple[Any, Any]:
-        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-        outputs, (last, _) = lstm(packed)
-        return nn.utils.rnn.pad_packed_sequence(outputs, batch_first=True)[0], torch.cat([*last], 1)
-
     class Network(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -144,14 +143,26 @@ def pos_loss(texts: Texts, options: dict[str, Any]) -> tuple[Any, Callable[..., 
             self.characters = nn.Embedding(texts.known[1], width)
             self.dropout = nn.Dropout(options["dropout"])
             self.reader = nn.LSTM(width, width, batch_first=True, bidirectional=True)
-            self.lstm = nn.LSTM(options["embedding"] + 2 * width, units, batch_first=True, bidirectional=True)
+            self.forwards, self.backwards = (
+                nn.LSTM(options["embedding"] + 2 * width, units, batch_first=True) for _ in range(2)
+            )
             self.head = nn.Linear(2 * units, int(texts.labels.max()) + 1)
 
         def forward(self, words: Any, lengths: Any, spelling: Any, letters: Any, sizes: Any) -> Any:
             words = torch.where((torch.rand(words.shape) < options["word_dropout"]) & (words > 0), 1, words)
-            _, spelled = both_ways(self.reader, self.characters(letters), sizes)
+            packed = nn.utils.rnn.pack_padded_sequence(
+                self.characters(letters), sizes, batch_first=True, enforce_sorted=False
+            )
+            spelled = torch.cat([*self.reader(packed)[1][0]], 1)
             x = self.dropout(torch.cat([self.embeddings[0](words), spelled[spelling]], 2))
-            return self.head(self.dropout(both_ways(self.lstm, x, lengths)[0]))
+            at = torch.arange(words.shape[1])
+            turned = torch.where(at < lengths[:, None], lengths[:, None] - 1 - at, at)[..., None]
+
+            def turn(x: Any) -> Any:
+                return torch.gather(x, 1, turned.expand(-1, -1, x.shape[2]))
+
+            read = torch.cat([self.forwards(x)[0], turn(self.backwards(turn(x))[0])], 2)
+            return self.head(self.dropout(read))
 
     network = Network()
     all_sizes, all_letters = texts.spellings
@@ -171,12 +182,12 @@ def pos_loss(texts: Texts, options: dict[str, Any]) -> tuple[Any, Callable[..., 
 
 
 LOSSES = {"sentiment": sentiment_loss, "pos": pos_loss}
-NAMES = {"sentiment": "sentiment: LSTM over words", "pos": "tagging: LSTM from both sides over words and spellings"}
+NAMES = {"sentiment": "sentiment: LSTM over words", "pos": "tagging: bidirectional LSTM over words and spellings"}
 
 
 @functools.cache
-def torch_epoch(name: str) -> Callable[[Texts, dict[str, Any]], None]:
-    """A function of texts and options that trains an epoch in PyTorch; the model lives as long as the process."""
+def torch_epoch(name: str) -> Callable[[Texts, dict[str, Any]], Any]:
+    """Trains an epoch of texts in PyTorch, by options, and returns the model, which lives as long as the process."""
     import torch
 
     def clip(network: Any, most: float) -> None:
@@ -189,7 +200,7 @@ def torch_epoch(name: str) -> Callable[[Texts, dict[str, Any]], None]:
 
     trained: list[tuple[Any, Callable[..., Any], list[torch.optim.Optimizer]]] = []
 
-    def epoch(texts: Texts, options: dict[str, Any]) -> None:
+    def epoch(texts: Texts, options: dict[str, Any]) -> Any:
         if not trained:
             network, loss = LOSSES[name](texts, options)
             sparse = list(network.embeddings.parameters())
@@ -203,6 +214,7 @@ def torch_epoch(name: str) -> Callable[[Texts, dict[str, Any]], None]:
             clip(network, options["clip_norm"])
             for optimizer in optimizers:
                 optimizer.step()
+        return network
 
     return epoch
 

@@ -23,6 +23,7 @@ class CRFHead(keras.layers.Layer):
         tags: Number of tags.
         dropout: Share of the inputs dropped while training, variational.
         seed: Fixes initial weights and masks.
+        jit_compile: Whether the masks are drawn under XLA.
 
     Call arguments:
         inputs: `[batch, time, units]`.
@@ -34,12 +35,15 @@ class CRFHead(keras.layers.Layer):
         `[batch, time, tags + 1]`: the step's tag scores and its log normaliser; and the state after the window.
     """
 
-    def __init__(self, tags: int, dropout: float = 0.0, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self, tags: int, dropout: float = 0.0, seed: int = 0, jit_compile: bool = False, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.tags = tags
         self.dropout = dropout
         self.seed = seed
-        self.masking = VariationalDropout(dropout, 1000 * seed + 502)
+        self.jit_compile = jit_compile
+        self.masking = VariationalDropout(dropout, 1000 * seed + 502, jit_compile)
         self.emission = keras.layers.Dense(tags, kernel_initializer=keras.initializers.GlorotUniform(seed))
 
     def build(self, inputs_shape: tuple[int | None, ...]) -> None:
@@ -143,7 +147,8 @@ class CRFHead(keras.layers.Layer):
         return tags, tf.transpose(tf.gather(marginal, tf.transpose(tags), batch_dims=2))
 
     def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"tags": self.tags, "dropout": self.dropout, "seed": self.seed}
+        named = {"tags": self.tags, "dropout": self.dropout, "seed": self.seed, "jit_compile": self.jit_compile}
+        return super().get_config() | named
 
 
 def _ends(kept: tf.Tensor) -> tf.Tensor:

@@ -16,6 +16,7 @@ class Embedding(keras.layers.Embedding):
     """`keras.layers.Embedding` that reads only the rows asked for.
 
     The stock layer reads the whole table, and TensorFlow copies it each time once an optimizer writes to single rows.
+    (In half precision the whole table is cast, as in the stock layer.)
     """
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:

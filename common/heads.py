@@ -73,7 +73,7 @@ class Readout(keras.layers.Layer):
 
     Args:
         kind: `"last"`, `"mean"`, `"max"` or `"mean_max"` (both, concatenated).
-        jit_compile: Whether the loops run under XLA: inside a graph, where its shapes are known.
+        jit_compile: Whether the loops run under XLA: inside a graph, where the batch is known.
 
     Call arguments:
         inputs: `[batch, time, units]`.

@@ -7,6 +7,8 @@ the sequence each step belongs to, which fixes the dropout masks.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -35,7 +37,9 @@ def uniform_of(numbers: tf.Tensor, seed: int, dtype: str = "float32") -> tf.Tens
     return tf.cast(tf.bitwise.right_shift(mixed, tf.constant(8, tf.uint32)), dtype) * 2.0**-24
 
 
-def variational_mask(sequence: tf.Tensor, units: int, rate: float, seed: int, dtype: str = "float32") -> tf.Tensor:
+def variational_mask(
+    sequence: tf.Tensor, units: int, rate: float, seed: int, dtype: str = "float32", jit_compile: bool = False
+) -> tf.Tensor:
     """Inverted-dropout masks that are drawn anew for each sequence and stay fixed within it.
 
     The mask is a function of the sequence's number, not of the call: it is the same in every window the sequence
@@ -48,16 +52,24 @@ def variational_mask(sequence: tf.Tensor, units: int, rate: float, seed: int, dt
         rate: Share of units dropped.
         seed: Makes the masks of different layers independent.
         dtype: Of the mask.
+        jit_compile: Whether it is drawn under XLA: inside a graph, where the batch is known.
 
     Returns:
         `[..., units]`: 0 where dropped, `1 / (1 - rate)` elsewhere.
     """
+    draw = _compiled_mask() if under_xla(jit_compile, sequence) else _mask
+    return draw(sequence, units, rate, seed, dtype)
+
+
+def _mask(sequence: tf.Tensor, units: int, rate: float, seed: int, dtype: str) -> tf.Tensor:
     mixed = tf.bitcast(mixed_bits(tf.bitcast(sequence, tf.uint32)), tf.int32)
     numbers = mixed[..., None] + tf.range(units, dtype=tf.int32) * 0x3C6EF35
     return tf.cast(uniform_of(numbers, seed) >= rate, dtype) / (1 - rate)
 
 
-_compiled_mask = tf.function(variational_mask, jit_compile=True, autograph=False)
+@functools.cache
+def _compiled_mask() -> Callable[..., tf.Tensor]:
+    return tf.function(_mask, jit_compile=True, autograph=False)
 
 
 @register
@@ -67,7 +79,7 @@ class VariationalDropout(keras.layers.Layer):
     Args:
         rate: Share of units dropped while training.
         seed: Fixes the masks.
-        jit_compile: Whether masks are drawn under XLA: inside a graph, where shapes are known.
+        jit_compile: Whether masks are drawn under XLA: inside a graph, where the batch is known.
 
     Call arguments:
         inputs: `[batch, time, units]`.
@@ -84,8 +96,8 @@ class VariationalDropout(keras.layers.Layer):
     def call(self, inputs: tf.Tensor, sequence: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
         if not training or not self.rate:
             return inputs
-        draw = _compiled_mask if under_xla(self.jit_compile, inputs) else variational_mask
-        return inputs * draw(sequence, inputs.shape[-1], self.rate, self.seed, inputs.dtype)
+        units = inputs.shape[-1]
+        return inputs * variational_mask(sequence, units, self.rate, self.seed, inputs.dtype, self.jit_compile)
 
     def get_config(self) -> dict[str, Any]:
         return super().get_config() | {"rate": self.rate, "seed": self.seed, "jit_compile": self.jit_compile}
@@ -104,7 +116,7 @@ class Recurrent(keras.layers.Layer):
         activation: `"tanh"`, `"relu"` or `"sigmoid"`; of the candidate and the output.
         recurrent_dropout: Share of the hidden state dropped ahead of the recurrent product, variational.
         seed: Fixes the dropout masks and the initial weights.
-        jit_compile: Whether the loop runs under XLA: inside a graph, where its shapes are known.
+        jit_compile: Whether the loop runs under XLA: inside a graph, where the batch is known.
         recurrent_initializer: `"orthogonal"`, `"identity"`, of each gate, or `"glorot_uniform"`; where the recurrent
             weights start.
         beside: Recurrences that run beside each other and share the cores, this one counted.
@@ -179,7 +191,8 @@ class Recurrent(keras.layers.Layer):
         x = tf.cast(inputs, dtype)
         mask = None
         if training and self.recurrent_dropout:
-            mask = variational_mask(sequence, self.units, self.recurrent_dropout, self.seed + 1, dtype)
+            drawn = (self.units, self.recurrent_dropout, self.seed + 1, dtype, self.jit_compile)
+            mask = variational_mask(sequence, *drawn)
         return scan(
             self.kind.step,
             x,
@@ -240,7 +253,7 @@ class RecurrentStack(keras.layers.Layer):
         recurrent_dropout: Share of the hidden state dropped inside the recurrence, variational.
         activation: Of the cells.
         seed: Fixes initial weights and masks.
-        jit_compile: Whether the loops run under XLA where shapes are known.
+        jit_compile: Whether the loops run under XLA where the batch is known.
         recurrent_initializer: Where the recurrent weights start.
 
     Call arguments: as `Recurrent`, where `state` and `inject`, which is for the forward halves, are one tuple a layer;

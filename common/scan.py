@@ -216,7 +216,7 @@ def scan(
         inject: Added to the kept state before each step, each `[lanes, time, units]`, or empty.
         mask: Multiplies the hidden state ahead of the recurrent product, `[lanes, time, units]`, or None. No gradient.
         activation: A name in `ACTIVATIONS`.
-        jit_compile: Whether the passes run under XLA; shapes must be known then.
+        jit_compile: Whether the passes run under XLA, compiled for each length; lanes must be known then.
         blocks: How many blocks the lanes are cut into; None is one a core, as far as there are lanes.
         beside: Scans that run beside each other and share the cores, this one counted.
 
@@ -256,7 +256,7 @@ def _recurrence(
     """
 
     def compiled(python_function: Callable) -> Callable:
-        # XLA needs known shapes; otherwise shapes that vary share what was traced.
+        # XLA compiles for each shape; otherwise shapes that vary share what was traced.
         return tf.function(python_function, jit_compile=jit_compile, autograph=False, reduce_retracing=not jit_compile)
 
     def masked(h: tf.Tensor, mask: tuple[tf.Tensor, ...]) -> tf.Tensor:

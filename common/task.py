@@ -40,7 +40,7 @@ class Task(ABC):
         score: The test metric that tasks are compared by.
         higher_score_is_better: Of `score`.
         controls: Whether controls without recurrence can do the task.
-        fixed_shapes: Whether all windows have one shape, which XLA needs.
+        fixed_shapes: Whether windows have one shape, or a few: XLA compiles anew for each.
     """
 
     name: ClassVar[str]

@@ -93,7 +93,9 @@ def fit(task: Task, root: Path, before: Callable[[TBPTT, dict[str, Stream]], Non
     """
     options = task.options
     if options.xla and not task.fixed_shapes:
-        raise InputError(f"--xla: windows of {task.name} have no fixed shape, which XLA needs; leave it out")
+        raise InputError(
+            f"--xla: windows of {task.name} differ in length, and XLA would compile for each; leave it out"
+        )
     with waiting("reading the data"):
         described = task.load()
         streams = streams_of(task)

@@ -121,6 +121,8 @@ class Pos(Task):
         words = Counter(chain.from_iterable(train.words))
         self.encoder = WordEncoder.of(words, self.options.min_count)
         self.endings_apart = endings_apart(words)
+        if self.options.data:
+            self.example = " ".join(self.splits.test.words[0][:12])
         sizes = ", ".join(f"{len(getattr(self.splits, s)):,} {s}" for s in ("train", "validation", "test"))
         return (
             f"{self.splits.source}: {sizes} sentences; {words.total():,} training words; {len(self.tags)} tags; "
@@ -180,11 +182,11 @@ class Pos(Task):
         )
         stack = RecurrentStack.of(options)
         if options.crf:
-            head = CRFHead(len(self.tags), options.dropout, options.seed)
+            head = CRFHead(len(self.tags), options.dropout, options.seed, options.xla)
             self.loss, self.metrics = CRFLoss(head), (CRFAccuracy(head),)
         else:
             outputs = keras.layers.Dense(len(self.tags), activation="softmax")
-            head = ReadoutHead(Readout(), outputs, options.dropout, options.seed)
+            head = ReadoutHead(Readout(jit_compile=options.xla), outputs, options.dropout, options.seed)
         return StreamNetwork(embed, stack, head, options.dropout, options.seed)
 
     def answers(self, network: keras.layers.Layer, stream: Stream, outputs: np.ndarray) -> Tags:

@@ -109,7 +109,11 @@ def memory_is_given_back() -> Iterator[None]:
     yield
     if "keras" in sys.modules:
         sys.modules["keras"].backend.clear_session()
-    for module, cache in (("common.scan", "_recurrence"), ("common.heads", "_reader")):
+    for module, cache in (
+        ("common.scan", "_recurrence"),
+        ("common.heads", "_reader"),
+        ("common.layers", "_compiled_mask"),
+    ):
         if module in sys.modules:
             getattr(sys.modules[module], cache).cache_clear()
     gc.collect()

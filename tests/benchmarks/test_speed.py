@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import tasks
 from benchmarks import end_to_end, speed
 from common import cells
+from common.layers import Recurrent
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 
@@ -43,10 +45,17 @@ def test_rows_have_the_times_of_every_library_that_is_there(
     assert "keras: geometric mean" in said and str(file) in said
 
 
+def kernels_of(cell: str, inputs: int, units: int) -> list[np.ndarray]:
+    layer = Recurrent(cell, units)
+    layer.build((None, None, inputs))
+    return layer.get_weights()[:2]
+
+
 def test_operations_are_those_of_the_products_of_every_cell() -> None:
-    gates = {"simple_rnn": 1, "lstm": 4, "gru": 3}
     for cell in cells.names():
-        assert speed.products("ours", cell, (2, 3, 4, 5)) == 3 * 2 * 2 * 3 * (4 + 5) * gates.get(cell, 4) * 5
+        kernel, recurrent = kernels_of(cell, inputs=4, units=5)
+        macs = kernel.shape[0] * kernel.shape[1] + recurrent.shape[0] * recurrent.shape[1]
+        assert speed.products("ours", cell, (2, 3, 4, 5)) == 3 * 2 * 2 * 3 * macs
 
 
 @pytest.mark.skipif(not HAS_TORCH, reason="no torch")
@@ -64,4 +73,20 @@ def test_pytorch_trains_an_epoch(name: str) -> None:
     assert sorted(n for chosen, _, _ in batches for n in chosen) == list(range(20))
     assert sorted(n for _, _, at in batches for n in at[at >= 0]) == list(range(lengths.sum()))
     assert all(loss(*batch).item() > 0 for batch in batches)
-    end_to_end.torch_epoch(name)(texts, options)
+    train = end_to_end.torch_epoch(name)
+    before = [weights.detach().clone() for weights in train(texts, options).parameters()]
+    after = train(texts, options).parameters()
+    assert all((new != old).any() for new, old in zip(after, before, strict=True))
+
+
+@pytest.mark.skipif(not HAS_TORCH, reason="no torch")
+@pytest.mark.parametrize("name", end_to_end.NAMES)
+def test_pytorch_trains_the_architecture_of_the_task(name: str, data_of) -> None:
+    kind = tasks.get(name)
+    task = kind(kind.Options(data=str(data_of(name))))
+    task.load()
+    ours = task.network()
+    ours.build()
+    theirs, _ = end_to_end.LOSSES[name](end_to_end.encoded(task), task.options.as_json())
+    twice = sum(weights.numel() for part, weights in theirs.named_parameters() if "bias_hh" in part)  # Keras has one.
+    assert sum(weights.numel() for weights in theirs.parameters()) - twice == ours.count_params()

@@ -47,7 +47,7 @@ def packed_keep(lengths: list[int]) -> np.ndarray:
 
 
 def test_configuration_makes_the_same_head() -> None:
-    check_configuration(CRFHead(5, 0.2, 3))
+    check_configuration(CRFHead(5, 0.2, 3, True))
 
 
 @pytest.mark.parametrize("lengths", [[1], [4], [3, 1, 4]])

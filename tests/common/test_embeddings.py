@@ -34,6 +34,10 @@ def test_embedding_looks_up_as_the_stock_layer_and_only_what_is_read_has_a_gradi
         loss = tf.reduce_sum(ours(numbers))
     gradient = tape.gradient(loss, ours.embeddings.value)
     assert isinstance(gradient, tf.IndexedSlices) and gradient.values.shape == (4, 3)
+    read = tf.function(ours).get_concrete_function(numbers).graph
+    assert {"ResourceGather"} == {
+        op.type for op in read.get_operations() if op.type in ("ResourceGather", "ReadVariableOp")
+    }
     half = Embedding(7, 3, dtype="mixed_bfloat16")
     half.build((None, None))
     assert half(numbers).dtype == tf.bfloat16

@@ -22,7 +22,14 @@ from common.layers import (
     variational_mask,
 )
 from common.streams import Sequences, Stream
-from tests.helpers import assert_all_close, check_configuration, normal, randomise, results_and_gradients
+from tests.helpers import (
+    assert_all_close,
+    check_configuration,
+    compiled_calls,
+    normal,
+    randomise,
+    results_and_gradients,
+)
 
 
 def peephole_layer(units: int, activation: str = "tanh", **options) -> keras.layers.Layer:
@@ -261,9 +268,9 @@ def test_mixed_bfloat16_computes_nearly_the_same_with_float32_weights(cell: str,
 
 
 LAYERS = [
-    *(Recurrent(cell, 4, "relu", 0.25, 3, name=f"a_{cell}") for cell in cells.names()),
+    *(Recurrent(cell, 4, "relu", 0.25, 3, True, "identity", 2, name=f"a_{cell}") for cell in cells.names()),
     *(RecurrentStack(cell, 4, 2, True, True, 0.1, 0.2, "sigmoid", 5, name=f"b_{cell}") for cell in cells.names()),
-    VariationalDropout(0.3, 4),
+    VariationalDropout(0.3, 4, True),
 ]
 
 
@@ -343,8 +350,15 @@ def test_dropout_acts_only_in_training() -> None:
 def test_masks_drawn_under_xla_are_the_same() -> None:
     plain, compiled = VariationalDropout(0.3, 4), VariationalDropout(0.3, 4, jit_compile=True)
     x, numbers = tf.ones((3, 5, 16)), tf.reshape(tf.range(15), (3, 5))
-    found = tf.function(lambda x: compiled(x, sequence=numbers, training=True))(x)
-    np.testing.assert_array_equal(found, plain(x, sequence=numbers, training=True))
+    draw = tf.function(lambda x: compiled(x, sequence=numbers, training=True)).get_concrete_function(x)
+    assert compiled_calls(draw) == 1
+    np.testing.assert_array_equal(draw(x), plain(x, sequence=numbers, training=True))
+
+
+def test_the_halves_of_a_bidirectional_stack_share_the_cores() -> None:
+    one, two = RecurrentStack("gru", 4, 2), RecurrentStack("gru", 4, 2, bidirectional=True)
+    assert [layer.beside for layer in one.forwards] == [1, 1]
+    assert [layer.beside for layer in (*two.forwards, *two.backwards)] == [2] * 4
 
 
 @EVERY_CELL

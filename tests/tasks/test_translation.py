@@ -128,7 +128,7 @@ def test_the_test_split_is_kept_with_what_was_said(version: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"xla": True}, "--xla: windows of translation have no fixed shape"),
+        ({"xla": True}, "--xla: windows of translation differ in length"),
         ({"cell": "mlp"}, "--cell mlp: a decoder starts from a state"),
         ({"longest": 1, "vocabulary": 275}, "--longest 1: no pair of the train split is so short"),
         ({"vocabulary": 100}, "--vocabulary 100: the bytes alone are 275"),
