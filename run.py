@@ -64,7 +64,8 @@ def task_app(name: str) -> App:
         task = kind(options)
         version = train(task)
         example = task.example.replace("{version}", str(version))
-        asked = shlex.join(["--output", str(options.output), "--cell", options.cell, example])
+        dashes = ["--"] if example.startswith("-") else []
+        asked = shlex.join(["--output", str(options.output), "--cell", options.cell, *dashes, example])
         print(f"next: python run.py {name} predict {asked}")
 
     def evaluate(saved, data):
@@ -75,7 +76,7 @@ def task_app(name: str) -> App:
         learned = from_saved(kind.Data, exporting.config_of(version))
         data = replace(learned, **{option: value for option, value in vars(data).items() if value is not None})
         import_tensorflow()
-        scores, report = kind.evaluate(exporting.load(version), data, other=data.data != learned.data)
+        scores, report = kind.evaluate(exporting.load(version), data, other=not data.same_data(learned))
         reports.say(report)
         reports.console.print(reports.scores_table("test", {str(version): scores}))
 
@@ -84,8 +85,11 @@ def task_app(name: str) -> App:
 
         version = exporting.find(saved.output, name, saved.cell, saved.version)
         import_tensorflow()
+        for number, text in enumerate(inputs, 1):
+            if any("\udc80" <= character <= "\udcff" for character in text):  # So Python hands on what is not UTF-8.
+                raise InputError(f"input {number}: not UTF-8; convert it")
         inputs = inputs or lines_of(sys.stdin.buffer)
-        if not inputs:
+        if not any(map(str.strip, inputs)):
             raise InputError("nothing to predict: give inputs on the command line or as lines of standard input")
         reports.console.print(kind.predict(exporting.load(version), inputs, saved))
         reports.say(f"model: {version}")

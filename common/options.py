@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
@@ -29,6 +30,12 @@ class DataOptions:
     """
 
     data: str | None = None
+
+    def same_data(self, other: "DataOptions") -> bool:
+        """Whether both read the same, however the path to it is written."""
+        return self.data == other.data or (
+            None not in (self.data, other.data) and os.path.realpath(self.data) == os.path.realpath(other.data)
+        )
 
 
 @Parameter(name="*")
@@ -119,7 +126,9 @@ class TrainOptions(DataOptions):
         return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
 
     def as_json(self) -> dict[str, Any]:
-        return {name: str(v) if isinstance(v, Path) else v for name, v in asdict(self).items()}
+        """The options; the path to the data is one that holds in any folder."""
+        data = os.path.realpath(self.data) if self.data and os.path.exists(self.data) else self.data
+        return {name: str(v) if isinstance(v, Path) else v for name, v in asdict(self).items()} | {"data": data}
 
 
 @Parameter(name="*")

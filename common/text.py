@@ -39,6 +39,9 @@ def bigrams(words: tf.RaggedTensor) -> tf.RaggedTensor:
     return tf.strings.ngrams(tf.concat([starts, words], 1), 2)
 
 
+BLANKS = r"[\s\pZ\p{Cc}\x{200B}]+"  # To TensorFlow \s is ASCII alone.
+
+
 def tokens(text: tf.Tensor, endings_apart: bool = False) -> tf.RaggedTensor:
     """Splits texts into words and punctuation marks as treebanks do, letters kept as they are.
 
@@ -55,9 +58,10 @@ def tokens(text: tf.Tensor, endings_apart: bool = False) -> tf.RaggedTensor:
     if endings_apart:
         text = tf.strings.regex_replace(text, r"(?i)(\pL)(n['’]t)\b", r"\1 \2")
         text = tf.strings.regex_replace(text, r"(?i)(\pL)(['’](?:s|m|d|re|ve|ll))\b", r"\1 \2")
+    text = tf.strings.regex_replace(text, BLANKS, " ")
     inside = r"[\pL\pM\pN]+(?:[.,:/@_'’][\pL\pM\pN]+)*"
     ending = r"['’](?i:s|m|d|re|ve|ll)\b|" if endings_apart else ""
-    text = tf.strings.regex_replace(text, rf"(https?://\S+|{ending}{inside}|[!?]+|\.\.+|--+|\S)", r" \1 ")
+    text = tf.strings.regex_replace(text, rf"(https?://\S*[^\s\pP]/?|{ending}{inside}|[!?]+|\.\.+|--+|\S)", r" \1 ")
     return tf.strings.split(text)
 
 

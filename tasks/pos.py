@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from common import exporting
+from common.errors import InputError
 from common.options import Count, DataOptions, NotNegative, Positive, SavedOptions, Share, TrainOptions, Whole
 from common.outputs import check_writable, drafted
 from common.sources import tagged_text
@@ -124,9 +125,11 @@ class Pos(Task):
         if self.options.data:
             self.example = " ".join(self.splits.test.words[0][:12])
         sizes = ", ".join(f"{len(getattr(self.splits, s)):,} {s}" for s in ("train", "validation", "test"))
+        strange = sum(tag not in self.tags for tag in chain.from_iterable(self.splits.validation.tags))
+        left_out = f"; val_accuracy leaves out {strange:,} words whose tag training lacks" if strange else ""
         return (
             f"{self.splits.source}: {sizes} sentences; {words.total():,} training words; {len(self.tags)} tags; "
-            f"{len(self.encoder.known):,} words known"
+            f"{len(self.encoder.known):,} words known{left_out}"
         )
 
     def sequences(self, split: str) -> Sequences:
@@ -317,6 +320,9 @@ class Pos(Task):
 
     @classmethod
     def evaluate(cls, served: Any, data: PosData, other: bool = False) -> tuple[Scores, str]:
+        learned = exporting.config_of(served.version)["column"]
+        if data.column != learned:
+            raise InputError(f"--column {data.column}: this model learned {learned} tags; leave it out")
         test = data.load_test() if other and data.data else data.load().test
         found = list(tagged(served, test.words))
         answers = [tags for tags, _ in found]
@@ -440,7 +446,20 @@ def write_conllu(
     def serialized(number: int, text: str, rows: Sequence[tuple[str, str]]) -> str:
         empty = dict.fromkeys(("lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc"))
         tokens = [Token({"id": n, "form": word} | empty | {column: tag}) for n, (word, tag) in enumerate(rows, 1)]
-        return TokenList(tokens, Metadata({"sent_id": str(number), "text": " ".join(text.split())})).serialize()
+        followed = _followed_by_blank(text, [word for word, _ in rows])
+        for token, blank in zip(tokens, followed):
+            token["misc"] = None if blank else {"SpaceAfter": "No"}
+        spaced = "".join(token["form"] + " " * blank for token, blank in zip(tokens, followed)).rstrip()
+        return TokenList(tokens, Metadata({"sent_id": str(number), "text": spaced})).serialize()
 
     blocks = [serialized(n, text, rows) for n, (text, rows) in enumerate(zip(texts, sentences), 1) if rows]
     path.write_text("".join(blocks), "utf-8")
+
+
+def _followed_by_blank(text: str, words: Sequence[str]) -> list[bool]:
+    """Whether blanks stand between each word of a text and the next; the last counts as followed by one."""
+    starts, end = [], 0
+    for word in words:
+        starts.append(text.find(word, end))
+        end = starts[-1] + len(word)
+    return [start + len(word) != after for start, word, after in zip(starts, words, [*starts[1:], -1])]

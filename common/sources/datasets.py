@@ -68,6 +68,8 @@ def load_tagged(name: str, column: tagged_text.Column, data_dir: Path | None = N
 
     source = f"tfds:{name}"
     builder = _builder(name, data_dir)
+    if "/" not in name and len(builder.BUILDER_CONFIGS) > 1:
+        raise InputError(f"{source}: holds several treebanks; name one, as in {source}/{builder.builder_config.name}")
     features = builder.info.features or {}
     for needed in ("tokens", "head", column):
         if needed not in features:

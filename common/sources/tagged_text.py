@@ -16,6 +16,7 @@ Column = Literal["upos", "xpos"]
 SEED = 20050617
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 CONLLU_ID = re.compile(r"\d+([-.]\d+)?")
+UNPARSED = dict.fromkeys(CONLLU[1:], lambda cells, at: cells[at])
 
 
 class Sentence(NamedTuple):
@@ -188,26 +189,40 @@ def of_conllu(content: str, place: str, column: Column) -> Iterator[Sentence]:
     Raises:
         InputError: A line is no CoNLL-U, or a word has no tag.
     """
+    import conllu
+
     for block in _blocks(content):
-        pairs = []
-        for number, line in block:
-            if line.startswith("#"):
-                continue
-            cells = line.split("\t")
-            if len(cells) != len(CONLLU) or not all(map(str.strip, cells)) or not CONLLU_ID.fullmatch(cells[0]):
-                raise InputError(
-                    f"{place}:{number}: {line[:40]!r} is not CoNLL-U: a number and nine columns, tabs between"
-                )
-            if not cells[0].isdecimal():
-                continue
-            tag = cells[CONLLU.index(column)]
-            if tag == "_":
-                raise InputError(
-                    f"{place}:{number}: no {column.upper()} tag; give one, or try --column {other_than(column)}"
-                )
-            pairs.append((cells[CONLLU.index("form")], tag))
-        if pairs:
-            yield Sentence(*map(tuple, zip(*pairs)))
+        lines = [(number, line) for number, line in block if not line.startswith("#")]
+        numbers = _checked(lines, place)
+        for tokens in conllu.parse("\n".join(line for _, line in lines), field_parsers=UNPARSED):
+            words = [token for token in tokens if isinstance(token["id"], int)]
+            for token, number in zip(words, numbers, strict=True):
+                if token[column] == "_":
+                    raise InputError(
+                        f"{place}:{number}: no {column.upper()} tag; give one, or try --column {other_than(column)}"
+                    )
+                if " " in token[column]:
+                    raise InputError(f"{place}:{number}: {token[column]!r}: a tag has no blanks; take them out")
+            if words:
+                yield Sentence(tuple(token["form"] for token in words), tuple(token[column] for token in words))
+
+
+def _checked(lines: list[tuple[int, str]], place: str) -> list[int]:
+    """Refuses lines that are no sentence in CoNLL-U; returns the numbers of the lines of words."""
+    numbers: list[int] = []
+    for number, line in lines:
+        cells = line.split("\t")
+        if len(cells) != len(CONLLU) or not all(map(str.strip, cells)) or not CONLLU_ID.fullmatch(cells[0]):
+            raise InputError(f"{place}:{number}: {line[:40]!r} is not CoNLL-U: a number and nine columns, tabs between")
+        if "  " in line:  # Which the format forbids and `conllu` takes for a tab.
+            raise InputError(f"{place}:{number}: two blanks in a row, which CoNLL-U forbids; leave one")
+        if not cells[0].isdecimal():
+            continue
+        numbers.append(number)
+        if int(cells[0]) != len(numbers):
+            before = "; put a blank line before it" if cells[0] == "1" else ""
+            raise InputError(f"{place}:{number}: word {cells[0]} where word {len(numbers)} should be{before}")
+    return numbers
 
 
 def other_than(column: Column) -> Column:

@@ -17,8 +17,18 @@ from rich.console import Console
 import run
 from common import exporting, training
 from common.errors import InputError
-from common.sources.tagged_text import TaggedSentences, TaggedSplits
-from tasks.pos import Pos, PosOptions, PosSaved, endings_apart, logistic_regression, most_frequent_tag, scores
+from common.sources.tagged_text import TaggedSentences, TaggedSplits, of_conllu
+from common.text import tokens
+from tasks.pos import (
+    Pos,
+    PosOptions,
+    PosSaved,
+    endings_apart,
+    logistic_regression,
+    most_frequent_tag,
+    scores,
+    write_conllu,
+)
 
 
 def task_of(data: Path, **options: object) -> Pos:
@@ -80,10 +90,42 @@ def test_predict_prints_and_writes_conllu(output: Path, tmp_path: Path, capsys) 
     first, second = parse(file.read_text())
     assert first.metadata["text"] == "bdgka nnnto." and [token["form"] for token in first] == ["bdgka", "nnnto", "."]
     assert [token["upos"] for token in [*first, *second]] == ["NOUN", "VERB", "PUNCT", "ADJ"]
+    assert [token["misc"] for token in first] == [None, {"SpaceAfter": "No"}, None]
+
+
+def test_what_is_written_can_be_read_again(tmp_path: Path) -> None:
+    texts = ["a,\u00a0b  (c)\x00d\u200be", "(f"]
+    split = [[(word.decode(), "X") for word in row] for row in tokens(tf.constant(texts)).to_list()]
+    write_conllu(tmp_path / "out.conllu", texts, split, "upos")
+    content = (tmp_path / "out.conllu").read_text()
+    assert [sentence.metadata["text"] for sentence in parse(content)] == ["a, b (c) d e", "(f"]
+    assert [sentence.words for sentence in of_conllu(content, "out", "upos")] == [
+        ("a", ",", "b", "(", "c", ")", "d", "e"),
+        ("(", "f"),
+    ]
+
+
+def test_nothing_to_tag_leaves_the_file_alone(output: Path, tmp_path: Path, capsys) -> None:
+    file = tmp_path / "out.conllu"
+    file.write_text("kept")
+    assert run.main(["pos", "predict", " ", "", "--output", str(output), "--output-file", str(file)]) == 2
+    assert "nothing to predict" in capsys.readouterr().err and file.read_text() == "kept"
+    assert run.main(["pos", "predict", "a", "b\udcff", "--output", str(output)]) == 2
+    assert "input 2: not UTF-8" in capsys.readouterr().err
+
+
+def test_evaluate_refuses_the_other_column_and_knows_its_data_by_any_path(output: Path, data_of, capsys) -> None:
+    assert run.main(["pos", "evaluate", "--column", "xpos", "--output", str(output)]) == 2
+    assert "--column xpos: this model learned upos tags" in capsys.readouterr().err
+    said = []
+    for path in (data_of("pos"), data_of("pos").parent / "." / ".." / data_of("pos").parent.name / data_of("pos").name):
+        assert run.main(["pos", "evaluate", "--data", str(path), "--output", str(output)]) == 0
+        said.append(capsys.readouterr().out)
+    assert said[0] == said[1]
 
 
 def test_predict_shows_words_as_they_are_and_asks_in_batches(served) -> None:
-    texts = ["http://a.b/[/b] http://[red]:heart:", *["mmmli ."] * 99, "."]
+    texts = ["http://a.b/[/b]c http://[red]:heart:s", *["mmmli ."] * 99, "."]
     sizes, ask_text = [], served.model.signatures["text"]
 
     def counted(text: tf.Tensor) -> dict:
@@ -96,7 +138,7 @@ def test_predict_shows_words_as_they_are_and_asks_in_batches(served) -> None:
     assert [str(word) for word in table.columns[0].cells] == [word for text in texts for word in text.split()]
     printed = StringIO()
     Console(file=printed, width=150).print(table)
-    assert "http://a.b/[/b]" in printed.getvalue() and "http://[red]:heart:" in printed.getvalue()
+    assert "http://a.b/[/b]c" in printed.getvalue() and "http://[red]:heart:s" in printed.getvalue()
 
 
 def test_predict_writes_the_column_that_the_model_learned(data_of, tmp_path: Path) -> None:

@@ -244,3 +244,8 @@ def test_no_network_for_translations_is_told(tmp_path, monkeypatch):
 def test_an_unknown_name_of_translations_is_told():
     with pytest.raises(InputError, match=r"--data tfds:ted_hrlr_translat: .*did you mean ted_hrlr_translate"):
         parallel_text.load("tfds:ted_hrlr_translat")
+
+
+def test_one_of_several_treebanks_must_be_named() -> None:
+    with pytest.raises(InputError, match="tfds:universal_dependencies: holds several treebanks; name one, as in tfds:"):
+        load_tagged("universal_dependencies", "upos")
