@@ -283,7 +283,10 @@ class Stream:
             inputs[name] = tf.TensorSpec([None] * len(inputs[name].shape), inputs[name].dtype)
         signature = (inputs, *rest)
         windows = tf.data.Dataset.from_generator(lambda: self.iterate(epoch, first), output_signature=signature)
-        return windows.apply(tf.data.experimental.assert_cardinality(self.windows(epoch) - first)).prefetch(2)
+        windows = windows.apply(tf.data.experimental.assert_cardinality(self.windows(epoch) - first)).prefetch(2)
+        options = tf.data.Options()
+        options.autotune.enabled = False  # Its thread sleeps twice as long each time, and an epoch's end waits for it.
+        return windows.with_options(options)
 
     def at_ends(self, outputs: np.ndarray) -> np.ndarray:
         """Picks each sequence's last output, in the sequences' order.

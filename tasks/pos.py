@@ -157,7 +157,7 @@ class Pos(Task):
 
     @property
     def _character_lanes(self) -> int:
-        return max(1, self.options.batch_size * self.options.window // 32)
+        return max(1, self.options.batch_size * self.options.window // 16)
 
     def steps(self, split: str, number: int) -> list[str]:
         return list(getattr(self.splits, split).words[number])

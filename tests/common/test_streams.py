@@ -263,6 +263,7 @@ def test_dataset_is_the_windows_and_knows_its_size(stream: Stream, epoch: int) -
     first = stream.windows(epoch) // 2
     dataset = stream.dataset(epoch, first)
     assert int(dataset.cardinality()) == stream.windows(epoch) - first
+    assert dataset.options().autotune.enabled is False  # An epoch would wait for its thread.
     static = {name: (stream.lanes, stream.reach) for name in ("tokens", "keep", "sequence")}
     assert {name: tuple(dataset.element_spec[0][name].shape) for name in static} == static
     assert_same(list(dataset.as_numpy_iterator()), list(stream.iterate(epoch, first)))
