@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import shlex
 import sys
@@ -11,11 +12,13 @@ from typing import BinaryIO, get_type_hints
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, UnusedCliTokensError
 
 import tasks
 from common.errors import InputError
 from common.options import SavedOptions, StudyOptions, from_saved
+
+COMMANDS = ("train", "compare", "evaluate", "predict")
 
 
 def import_tensorflow() -> None:
@@ -48,6 +51,13 @@ def lines_of(stream: BinaryIO) -> tuple[str, ...]:
         except UnicodeDecodeError as error:
             raise InputError(f"standard input, line {number}: not UTF-8 ({error.reason}); convert it") from error
     return tuple(lines)
+
+
+def unused(tokens: list[str]) -> str:
+    """What to say of words on the command line that nothing asked for."""
+    near = difflib.get_close_matches(tokens[0], COMMANDS, 1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(COMMANDS)}"
+    return f"{tokens[0]!r} is no command; {hint}"
 
 
 def task_app(name: str) -> App:
@@ -124,7 +134,7 @@ def task_app(name: str) -> App:
     compare.__defaults__ = (kind.Options(), StudyOptions())
     evaluate.__annotations__ = {"saved": SavedOptions, "data": given_data}
     evaluate.__defaults__ = (SavedOptions(), given_data())
-    predict.__doc__ = f"Ask a saved model about {kind.asked}, named on the command line or by lines of standard input."
+    predict.__doc__ = f"Ask a saved model about {kind.asked}, named on the command line or by lines of standard input; what begins with a dash goes after --."
     predict.__annotations__ = {"inputs": str, "saved": kind.Saved}
     predict.__kwdefaults__ = {"saved": kind.Saved()}
     app.default(train)
@@ -139,11 +149,15 @@ def main(arguments: list[str]) -> int:
         name="run.py",
         help="Recurrent sequence models, trained by stateful truncated backpropagation through time.",
         version_flags=[],
+        suppress_keyboard_interrupt=False,
     )
     for name in tasks.TASKS:
         app.command(task_app(name))
     try:
         app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except UnusedCliTokensError as error:
+        print(f"error: {unused(error.unused_tokens)}", file=sys.stderr)
+        return 2
     except (CycloptsError, InputError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2

@@ -212,10 +212,9 @@ def train(task: Task) -> Path:
         version = exporting.publish(root, write)
     run.close()
     training = metrics["training"]
-    say(
-        f"best epoch {training['best_epoch']} of {training['epochs']}; trained {training['seconds']:.0f} s, "
-        f"{training['tokens_per_second']:,.0f} tokens a second"
-    )
+    rate = training["tokens_per_second"]  # 0 where an epoch is a single step: the first of each is not timed.
+    fast = f", {rate:,.0f} tokens a second" if rate else ""
+    say(f"best epoch {training['best_epoch']} of {training['epochs']}; trained {training['seconds']:.0f} s{fast}")
     say(f"saved: {version} (SavedModel), its scores and figure in {version / exporting.ASSETS}")
     return version
 

@@ -37,6 +37,15 @@ def test_help_names_the_tasks_and_imports_no_tensorflow() -> None:
     assert done.stdout.endswith("False\n")
 
 
+def test_an_interrupted_run_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    def interrupted(task: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("common.training.train", interrupted)
+    assert run.main(["sentiment"]) == 130
+    assert "interrupted; the same command goes on, train with --resume" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("task", tasks.TASKS)
 def test_task_help_lists_every_option_with_its_default(task: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run.main([task, "--help"]) == 0
@@ -53,6 +62,8 @@ def test_task_help_lists_every_option_with_its_default(task: str, capsys: pytest
     ("arguments", "expected"),
     [
         (("sentimnt",), 'Did you mean "sentiment"?'),
+        (("sentiment", "pedict", "x"), "'pedict' is no command; did you mean predict?"),
+        (("pos", "qqq"), "'qqq' is no command; there are train, compare, evaluate, predict"),
         (("sentiment", "--windw", "3"), "Did you mean --window?"),
         (("sentiment", "--cell", "lstn"), '"lstm"'),
         (("sentiment", "--window", "0"), "--window. Must be >= 1"),
