@@ -134,7 +134,10 @@ def task_app(name: str) -> App:
     compare.__defaults__ = (kind.Options(), StudyOptions())
     evaluate.__annotations__ = {"saved": SavedOptions, "data": given_data}
     evaluate.__defaults__ = (SavedOptions(), given_data())
-    predict.__doc__ = f"Ask a saved model about {kind.asked}, named on the command line or by lines of standard input; what begins with a dash goes after --."
+    predict.__doc__ = (
+        f"Ask a saved model about {kind.asked}, named on the command line or by lines of standard input. "
+        "What begins with a dash goes after --."
+    )
     predict.__annotations__ = {"inputs": str, "saved": kind.Saved}
     predict.__kwdefaults__ = {"saved": kind.Saved()}
     app.default(train)
