@@ -77,6 +77,10 @@ def load(data: str | None, column: Column = "upos", encoding: str = "utf-8") -> 
 
         return datasets.load_tagged(data.removeprefix("tfds:"), column)
     parts = _parts(data, column, encoding)
+    path = Path(data)
+    names = [path] if path.is_file() else names_under(path)
+    if column == "xpos" and ".conllu" not in map(format_of, names):
+        raise InputError(f"--column xpos: {data} has a single column of tags; leave it out")
     return complete(parts | {"train": parts.pop(None)} if None in parts else parts, data)
 
 

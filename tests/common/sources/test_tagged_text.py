@@ -81,6 +81,13 @@ def test_two_columns_give_back_what_was_written(sentences: list) -> None:
     assert found == [Sentence(*(tuple(c) for c in zip(*sentence))) for sentence in sentences]
 
 
+def test_a_single_column_of_tags_has_no_other(tmp_path: Path) -> None:
+    (tmp_path / "train.tsv").write_text(rows(*(f"a{n}/X b/Y" for n in range(20))))
+    for path in (tmp_path, tmp_path / "train.tsv"):
+        with pytest.raises(InputError, match=r"--column xpos: .* has a single column of tags; leave it out"):
+            load(str(path), "xpos")
+
+
 @pytest.mark.parametrize("line", ["word", "word\tN\tmore", "\tN", "word\t"])
 def test_a_line_that_is_not_two_columns_is_named(line: str, tmp_path: Path) -> None:
     (tmp_path / "all.tsv").write_text(rows("a/X b/Y") + line + "\n")
