@@ -36,18 +36,7 @@ def main() -> None:
     for window in WINDOWS:
         for seed in range(chosen.seeds):
             output = chosen.output.resolve() / str(window)
-            command = [
-                "run.py",
-                "pos",
-                "train",
-                "--xla",
-                "--epochs",
-                "15",
-                "--window",
-                str(window),
-                "--seed",
-                str(seed),
-            ]
+            command = f"run.py pos train --xla --epochs 15 --window {window} --seed {seed}".split()
             command += ["--batch-size", str(WORDS_A_STEP // window), "--output", str(output), *options]
             print("$ python", " ".join(command), flush=True)
             subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
