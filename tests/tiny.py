@@ -1,0 +1,78 @@
+"""Tiny data sets, made on the spot, on which every task can train in seconds."""
+
+from __future__ import annotations
+
+import csv
+import random
+from pathlib import Path
+
+import numpy as np
+
+GOOD, BAD = ("warm", "funny", "moving", "great"), ("dull", "tedious", "awful", "stale")
+FILLER = ("the", "film", "story", "acting", "it", "was", "and", "a", "plot", "with")
+
+
+def sentiment(folder: Path) -> Path:
+    """Texts whose class is that of the one word of opinion in them."""
+    draw = random.Random(0)
+    for split, size in (("train", 240), ("dev", 60), ("test", 60)):
+        with (folder / f"{split}.csv").open("w", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(("text", "label"))
+            for number in range(size):
+                label, opinions = (("pos", GOOD), ("neg", BAD))[number % 2]
+                words = draw.choices(FILLER, k=draw.randint(2, 12))
+                words.insert(draw.randint(0, len(words)), draw.choice(opinions))
+                rows.writerow((" ".join(words), label))
+    return folder
+
+
+ENDINGS = {"NOUN": "ka", "VERB": "to", "ADJ": "li"}
+
+
+def pos(folder: Path) -> Path:
+    """Sentences in CoNLL-U whose words' endings say their tags; the first two are also written as one."""
+    draw = random.Random(0)
+    for split, size in (("train", 240), ("dev", 60), ("test", 60)):
+        with (folder / f"{split}.conllu").open("w") as file:
+            for number in range(size):
+                tags = draw.choices(list(ENDINGS), k=draw.randint(2, 12))
+                words = ["".join(draw.choices("bdgmnr", k=3)) + ENDINGS[tag] for tag in tags]
+                lines = [f"# sent_id = {number}", "\t".join(["1-2", words[0] + words[1], *"_" * 8])]
+                rows = zip([*words, "."], [*tags, "PUNCT"])
+                lines += ["\t".join([str(n), w, "_", tag, f"X{tag}", *"_" * 5]) for n, (w, tag) in enumerate(rows, 1)]
+                file.write("\n".join(lines) + "\n\n")
+    return folder
+
+
+def forecasting(folder: Path) -> Path:
+    """A series that repeats itself and follows what is known ahead; and its last rows without values beside it."""
+    draw = np.random.default_rng(0)
+    at = np.arange(1200)
+    heat = (draw.normal(size=1200) > 0).astype(int)
+    load = 10 + 2 * np.sin(2 * np.pi * at / 8) + 3 * heat + 0.1 * draw.normal(size=1200)
+    times = np.datetime_as_string(np.datetime64("2024-01-01T00:00") + at * np.timedelta64(1, "h"))
+    for name, known in (("all", 1200), ("ahead", 1000)):
+        rows = [f"{t},{y:.4f},{h}" if n < known else f"{t},,{h}" for n, (t, y, h) in enumerate(zip(times, load, heat))]
+        (folder / f"{name}.csv").write_text("\n".join(["time,load,heat", *rows]) + "\n")
+    return folder / "all.csv"
+
+
+WORDS = {"red": "rouge", "big": "grand", "old": "vieux", "cat": "chat", "dog": "chien", "house": "maison"}
+
+
+def translation(folder: Path) -> Path:
+    """Sentences translated word by word, the last word first, and a placeholder now and then."""
+    draw = random.Random(0)
+    for split, size in (("train", 600), ("dev", 40), ("test", 40)):
+        pairs = []
+        for number in range(size):
+            words = draw.choices(list(WORDS), k=draw.randint(1, 4))
+            placeholder = [f"%(n{number % 7})s"] if number % 4 == 0 else []
+            pairs.append((" ".join(words + placeholder), " ".join(placeholder + [WORDS[w] for w in words[::-1]])))
+        for n, language in enumerate(("en", "fr")):
+            (folder / f"{split}.{language}").write_text("".join(pair[n] + "\n" for pair in pairs))
+    return folder
+
+
+DATA = {"sentiment": sentiment, "pos": pos, "translation": translation, "forecasting": forecasting}
