@@ -69,7 +69,7 @@ def task_app(name: str) -> App:
     def train(options):
         """Train, compare with the baselines, and save a model that takes raw input."""
         import_tensorflow()
-        from common.training import train
+        from common.training.run import train
 
         task = kind(options)
         version = train(task)
@@ -80,20 +80,22 @@ def task_app(name: str) -> App:
 
     def evaluate(saved, data):
         """Score a saved model on the test split of its own data, or of other data; the rest is as it learned."""
-        from common import exporting, reports
+        from common import reports
+        from common.serving import saved_models
 
-        version = exporting.find(saved.output, name, saved.cell, saved.version)
-        learned = from_saved(kind.Data, exporting.config_of(version))
+        version = saved_models.find(saved.output, name, saved.cell, saved.version)
+        learned = from_saved(kind.Data, saved_models.config_of(version))
         data = replace(learned, **{option: value for option, value in vars(data).items() if value is not None})
         import_tensorflow()
-        scores, report = kind.evaluate(exporting.load(version), data, other=not data.same_data(learned))
+        scores, report = kind.evaluate(saved_models.load(version), data, other=not data.same_data(learned))
         reports.say(report)
         reports.console.print(reports.scores_table("test", {str(version): scores}))
 
     def predict(*inputs: str, saved):
-        from common import exporting, reports
+        from common import reports
+        from common.serving import saved_models
 
-        version = exporting.find(saved.output, name, saved.cell, saved.version)
+        version = saved_models.find(saved.output, name, saved.cell, saved.version)
         import_tensorflow()
         for number, text in enumerate(inputs, 1):
             if any("\udc80" <= character <= "\udcff" for character in text):  # So Python hands on what is not UTF-8.
@@ -101,20 +103,21 @@ def task_app(name: str) -> App:
         inputs = inputs or lines_of(sys.stdin.buffer)
         if not any(map(str.strip, inputs)):
             raise InputError("nothing to predict: give inputs on the command line or as lines of standard input")
-        reports.console.print(kind.predict(exporting.load(version), inputs, saved))
+        reports.console.print(kind.predict(saved_models.load(version), inputs, saved))
         reports.say(f"model: {version}")
 
     def compare(options, study):
         """Train every cell with every seed, and report which is better, at what cost, as far as that can be told."""
 
-        from common import comparing, reports
+        from common import reports
+        from common.studies import study as comparing
 
         if study.match == "parameters":
             import_tensorflow()
         asked = comparing.Study(kind, tasks.TASKS[name], options, study)
         wrong = asked.run()
         with reports.waiting("writing the report"):
-            from common import study_report
+            from common.studies import report as study_report
 
             found = study_report.Findings(asked, wrong)
             if not found.results:

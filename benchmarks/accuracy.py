@@ -18,8 +18,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import tasks  # noqa: E402
-from common import cells, exporting  # noqa: E402
+import tasks
+from common import cells
+from common.serving import export, saved_models
 
 
 def main() -> None:
@@ -37,8 +38,8 @@ def main() -> None:
             command += ["--output", str(chosen.output.resolve()), *options]
             print("$ python", " ".join(command), flush=True)
             subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
-            version = exporting.find(chosen.output.resolve(), chosen.task, cell)
-            metrics = (version / exporting.ASSETS / "metrics.json").read_text()
+            version = saved_models.find(chosen.output.resolve(), chosen.task, cell)
+            metrics = (version / export.ASSETS / "metrics.json").read_text()
             rows.setdefault(cell, []).append(json.loads(metrics.replace(": null", ": NaN")))  # As `format` takes it.
 
     one = next(iter(rows.values()))[0]

@@ -20,14 +20,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-import cyclopts  # noqa: E402
-import numpy as np  # noqa: E402
+import cyclopts
+import numpy as np
 
-from common.options import Count  # noqa: E402
-from common.streams import Sequences, Stream  # noqa: E402
-from common.tbptt import TBPTT  # noqa: E402
-from common.training import fit, tested  # noqa: E402
-from tasks.forecasting import Forecasting, ForecastingOptions  # noqa: E402
+from common.options import Count
+from common.streams.sequences import Sequences
+from common.streams.stream import Stream
+from common.training.run import fit, tested
+from common.training.tbptt import TBPTT
+from tasks.forecasting import Forecasting, ForecastingOptions
 
 
 def every_origin_by_itself(sequences: Sequences, steps: int) -> Sequences:

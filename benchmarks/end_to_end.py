@@ -53,7 +53,7 @@ class Ours:
 
     def __init__(self, name: str) -> None:
         import tasks
-        from common.training import compiled, streams_of
+        from common.training.run import compiled, streams_of
 
         kind = tasks.get(name)
         self.task = kind(kind.Options(xla=True))

@@ -23,12 +23,15 @@ def train(steps: int, window: int) -> tuple[float, float, float]:
     import keras
     import numpy as np
 
-    from common.embeddings import Numbers
-    from common.heads import Readout, ReadoutHead
-    from common.layers import RecurrentStack
-    from common.streams import Sequences, Stream
-    from common.tbptt import TBPTT, StreamNetwork
-    from common.training import peak_memory_mb
+    from common.layers.embeddings import Numbers
+    from common.layers.heads import ReadoutHead
+    from common.layers.readout import Readout
+    from common.layers.stack import RecurrentStack
+    from common.networks.stream import StreamNetwork
+    from common.streams.sequences import Sequences
+    from common.streams.stream import Stream
+    from common.training.run import peak_memory_mb
+    from common.training.tbptt import TBPTT
 
     values = np.random.default_rng(0).normal(size=(steps + 1, 1)).astype(np.float32)
     sequences = Sequences(np.array([steps]), {"values": values[:-1]}, values[1:, 0], np.ones(steps, np.float32))

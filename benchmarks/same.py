@@ -19,8 +19,8 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
-import run  # noqa: E402 - the repository's own command line
-from tests import tiny  # noqa: E402
+import run
+from tests import tiny
 
 CELLS = ("simple_rnn", "lstm", "gru", "peephole_lstm")
 SMALL = "--units 8 --embedding 8 --batch-size 4 --window 16 --epochs 2 --learning-rate 0.01"

@@ -31,9 +31,9 @@ from rich.progress import track
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import end_to_end, memory  # noqa: E402
-from common import cells  # noqa: E402
-from common.options import Count  # noqa: E402
+from benchmarks import end_to_end, memory
+from common import cells
+from common.options import Count
 
 Size = tuple[int, int, int, int]
 SIZES: tuple[Size, ...] = ((64, 64, 128, 256), (16, 128, 128, 512), (32, 35, 64, 128), (128, 50, 300, 300))
@@ -57,7 +57,7 @@ def tensorflow_step(contender: str, cell: str, size: Size) -> Callable[[], Any]:
     import keras
     import tensorflow as tf
 
-    from common.layers import Recurrent
+    from common.layers.recurrent import Recurrent
 
     batch, steps, inputs, units = size
     x, y = tf.random.normal((batch, steps, inputs)), tf.random.normal((batch, steps, units))

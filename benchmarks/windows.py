@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from common import exporting  # noqa: E402
+from common.serving import export, saved_models
 
 WINDOWS = (4, 8, 16, 32, 64)
 WORDS_A_STEP = 1024
@@ -40,7 +40,7 @@ def main() -> None:
             command += ["--batch-size", str(WORDS_A_STEP // window), "--output", str(output), *options]
             print("$ python", " ".join(command), flush=True)
             subprocess.run([sys.executable, *command], cwd=ROOT, check=True)
-            metrics = exporting.find(output, "pos") / exporting.ASSETS / "metrics.json"
+            metrics = saved_models.find(output, "pos") / export.ASSETS / "metrics.json"
             found.setdefault(window, []).append(json.loads(metrics.read_text())["metrics"])
 
     print(f"\n| window | {' | '.join(map(str, found))} |\n{'|---' * (len(found) + 1)}|")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from common.task import Task
+from tasks.base import Task
 
 TASKS = {
     "sentiment": "tasks.sentiment:Sentiment",

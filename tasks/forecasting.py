@@ -15,23 +15,25 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from common import exporting
-from common.cells import ControlName
+from common.cells.names import ControlName
 from common.errors import InputError
+from common.files import check_writable, drafted
+from common.networks.forecast.tables import Tables, season_back
 from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions, from_saved
-from common.outputs import check_writable, drafted
-from common.panels import Forecasts, Judge, Tables, season_back
+from common.scoring.forecasts import Forecasts, Judge
+from common.serving import saved_models
 from common.sources import series
 from common.sources.series import Group, Missing, Panel
-from common.streams import Sequences, Stream
-from common.task import Scores, Task
+from common.streams.sequences import Sequences
+from common.streams.stream import Stream
+from tasks.base import Scores, Task
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-    from common.exporting import Export
-    from common.tbptt import TBPTT
+    from common.serving.export import Export
+    from common.training.tbptt import TBPTT
 
 SMOOTHED_ORIGINS = 40
 SHOWN = 48
@@ -240,8 +242,9 @@ class Forecasting(Task):
         return [str(time).replace("T", " ")[:16] for time in times]
 
     def network(self) -> keras.layers.Layer:
-        from common.forecasting import ForecastLoss, ForecastNetwork
-        from common.layers import RecurrentStack
+        from common.layers.stack import RecurrentStack
+        from common.networks.forecast.loss import ForecastLoss
+        from common.networks.forecast.network import ForecastNetwork
 
         options = self.options
         stack = RecurrentStack.of(options)
@@ -310,7 +313,7 @@ class Forecasting(Task):
     def figure(self, history: list[dict[str, float]], answers: Forecasts, path: Path) -> None:
         from matplotlib.figure import Figure
 
-        from common.reports import learning_curves
+        from common.figures.training import learning_curves
 
         judge, options = self._judge, self.options
         figure = Figure(figsize=(13, 8), layout="constrained")
@@ -355,8 +358,8 @@ class Forecasting(Task):
     def export(self, network: keras.layers.Layer) -> Export:
         import tensorflow as tf
 
-        from common.exporting import Endpoint, Export
-        from common.forecasting import calendar
+        from common.networks.forecast.calendar import calendar
+        from common.serving.export import Endpoint, Export
 
         options, tables, panel = self.options, self.tables, self.panel
         columns, covariates, names = len(panel.columns), len(panel.covariates), [g.name for g in panel.groups]
@@ -459,7 +462,7 @@ class Forecasting(Task):
 
     @classmethod
     def predict(cls, served: Any, inputs: Sequence[str], saved: ForecastingSaved) -> Table:
-        config = exporting.config_of(served.version)
+        config = saved_models.config_of(served.version)
         horizon = saved.horizon or config["horizon"]
         if horizon > config["horizon"]:
             raise InputError(f"--horizon {horizon}: this model forecasts {config['horizon']} steps at most")
@@ -493,7 +496,7 @@ class Forecasting(Task):
 
     @classmethod
     def evaluate(cls, served: Any, data: ForecastingData, other: bool = False) -> tuple[Scores, str]:
-        config = exporting.config_of(served.version)
+        config = saved_models.config_of(served.version)
         if data.missing == "allow" != config["missing"]:
             raise InputError("--missing allow: this model learned from series without missing values; train another")
         task = cls(from_saved(cls.Options, config | asdict(data)))

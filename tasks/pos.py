@@ -16,21 +16,22 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from common import exporting
 from common.errors import InputError
+from common.files import check_writable, drafted
+from common.networks.spelling import Spellings
 from common.options import Count, DataOptions, NotNegative, Positive, SavedOptions, Share, TrainOptions, Whole
-from common.outputs import check_writable, drafted
-from common.sources import tagged_text
-from common.sources.tagged_text import Column, TaggedSentences, TaggedSplits
-from common.spelling import Spellings
-from common.streams import Sequences, Stream
-from common.task import Scores, Task
+from common.serving import saved_models
+from common.sources import tagged as tagged_text
+from common.sources.tagged import Column, TaggedSentences, TaggedSplits
+from common.streams.sequences import Sequences
+from common.streams.stream import Stream
+from tasks.base import Scores, Task
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-    from common.exporting import Export
+    from common.serving.export import Export
 
 Tags = list[list[str]]
 
@@ -114,7 +115,7 @@ class Pos(Task):
     higher_is_better = True
 
     def load(self) -> str:
-        from common.text import WordEncoder
+        from common.text.vocabularies import WordEncoder
 
         self.splits = self.options.load()
         train = self.splits.train
@@ -165,11 +166,12 @@ class Pos(Task):
     def network(self) -> keras.layers.Layer:
         import keras
 
-        from common.crf import CRFAccuracy, CRFHead, CRFLoss
-        from common.embeddings import SpelledEmbedding
-        from common.heads import Readout, ReadoutHead
-        from common.layers import RecurrentStack
-        from common.tbptt import StreamNetwork
+        from common.layers.crf import CRFAccuracy, CRFHead, CRFLoss
+        from common.layers.embeddings import SpelledEmbedding
+        from common.layers.heads import ReadoutHead
+        from common.layers.readout import Readout
+        from common.layers.stack import RecurrentStack
+        from common.networks.stream import StreamNetwork
 
         options = self.options
         embed = SpelledEmbedding(
@@ -224,7 +226,7 @@ class Pos(Task):
     def figure(self, history: list[dict[str, float]], answers: Tags, path: Path) -> None:
         from matplotlib.figure import Figure
 
-        from common.reports import confusion, learning_curves
+        from common.figures.training import confusion, learning_curves
 
         figure = Figure(figsize=(15, 6), layout="constrained")
         *curves, matrix = figure.subplots(1, 3, width_ratios=[1, 1, 1.5])
@@ -237,8 +239,8 @@ class Pos(Task):
     def export(self, network: keras.layers.Layer) -> Export:
         import tensorflow as tf
 
-        from common.exporting import Endpoint, Export
-        from common.text import tokens as split
+        from common.serving.export import Endpoint, Export
+        from common.text.words import tokens as split
 
         names = tf.constant(self.tags)
 
@@ -312,7 +314,7 @@ class Pos(Task):
                 table.add_row(Text(word), Text(tag), f"{share:.3f}")
             table.add_section()
         if saved.output_file is not None:
-            column = exporting.config_of(served.version)["column"]
+            column = saved_models.config_of(served.version)["column"]
             with drafted("--output-file", saved.output_file) as draft:
                 write_conllu(draft, inputs, [[row[:2] for row in rows] for rows in sentences], column)
             table.caption = Text(f"CoNLL-U: {saved.output_file}")
@@ -320,7 +322,7 @@ class Pos(Task):
 
     @classmethod
     def evaluate(cls, served: Any, data: PosData, other: bool = False) -> tuple[Scores, str]:
-        learned = exporting.config_of(served.version)["column"]
+        learned = saved_models.config_of(served.version)["column"]
         if data.column != learned:
             raise InputError(f"--column {data.column}: this model learned {learned} tags; leave it out")
         test = data.load_test() if other and data.data else data.load().test

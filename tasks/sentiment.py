@@ -14,16 +14,17 @@ from rich.table import Table
 from rich.text import Text
 
 from common.options import Count, DataOptions, SavedOptions, Share, TrainOptions, Whole
-from common.sources import labelled_text
-from common.sources.labelled_text import LabelledTexts, Splits
-from common.streams import Sequences, Stream
-from common.task import Scores, Task
+from common.sources import labelled as labelled_text
+from common.sources.labelled import LabelledTexts, Splits
+from common.streams.sequences import Sequences
+from common.streams.stream import Stream
+from tasks.base import Scores, Task
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-    from common.exporting import Export
+    from common.serving.export import Export
 
 
 @Parameter(name="*")
@@ -94,7 +95,7 @@ class Sentiment(Task):
     monitor = "val_loss"
 
     def load(self) -> str:
-        from common.text import Encoder
+        from common.text.vocabularies import Encoder
 
         options = self.options
         self.splits = options.load()
@@ -121,7 +122,7 @@ class Sentiment(Task):
     def steps(self, split: str, number: int) -> list[str]:
         import tensorflow as tf
 
-        from common.text import words
+        from common.text.words import words
 
         text = getattr(self.splits, split).texts[number]
         return [word.decode() for word in words(tf.constant([text]))[0].numpy()]
@@ -129,10 +130,11 @@ class Sentiment(Task):
     def network(self) -> keras.layers.Layer:
         import keras
 
-        from common.embeddings import SumEmbedding
-        from common.heads import Readout, ReadoutHead
-        from common.layers import RecurrentStack
-        from common.tbptt import StreamNetwork
+        from common.layers.embeddings import SumEmbedding
+        from common.layers.heads import ReadoutHead
+        from common.layers.readout import Readout
+        from common.layers.stack import RecurrentStack
+        from common.networks.stream import StreamNetwork
 
         options = self.options
         stack = RecurrentStack.of(options)
@@ -163,7 +165,7 @@ class Sentiment(Task):
     def figure(self, history: list[dict[str, float]], answers: Sequence[str], path: Path) -> None:
         from matplotlib.figure import Figure
 
-        from common.reports import confusion, learning_curves
+        from common.figures.training import confusion, learning_curves
 
         figure = Figure(figsize=(13, 4.2), layout="constrained")
         *curves, matrix = figure.subplots(1, 3)
@@ -175,7 +177,7 @@ class Sentiment(Task):
     def export(self, network: keras.layers.Layer) -> Export:
         import tensorflow as tf
 
-        from common.exporting import Endpoint, Export
+        from common.serving.export import Endpoint, Export
 
         labels = tf.constant(self.labels)
 

@@ -17,21 +17,22 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from common import exporting
-from common.cells import ControlName
+from common.cells.names import ControlName
 from common.errors import InputError
+from common.files import check_writable, drafted
 from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions
-from common.outputs import check_writable, drafted
-from common.sources import parallel_text
-from common.sources.parallel_text import Pairs, Splits
-from common.streams import Sequences, Stream
-from common.task import Scores, Task
+from common.serving import saved_models
+from common.sources import parallel as parallel_text
+from common.sources.parallel import Pairs, Splits
+from common.streams.sequences import Sequences
+from common.streams.stream import Stream
+from tasks.base import Scores, Task
 
 if TYPE_CHECKING:
     import keras
     import tensorflow as tf
 
-    from common.exporting import Export
+    from common.serving.export import Export
 
 BATCH = 64
 SHOWN = 6
@@ -152,7 +153,7 @@ class Translation(Task):
         self._exported: tuple[keras.layers.Layer, Export] | None = None
 
     def load(self) -> str:
-        from common.subwords import COPIES, Subwords
+        from common.text.subwords import COPIES, Subwords
 
         options = self.options
         if options.cell in get_args(ControlName):
@@ -191,8 +192,8 @@ class Translation(Task):
 
     @property
     def _windows(self) -> Any:
-        from common.pairs import PairWindows
-        from common.subwords import END, START
+        from common.networks.pairs.windows import PairWindows
+        from common.text.subwords import END, START
 
         longest = max(len(source) for sources, _ in self.encoded.values() for source in sources)
         return PairWindows(START, END, longest + 1)
@@ -204,7 +205,7 @@ class Translation(Task):
         return self._windows.sequences(*self.encoded[split])
 
     def steps(self, split: str, number: int) -> list[str]:
-        from common.subwords import END, START
+        from common.text.subwords import END, START
 
         source, target = (side[number] for side in self.encoded[split])
         return self.subwords.spelled([*source, END, START, *target])
@@ -212,9 +213,9 @@ class Translation(Task):
     def network(self) -> keras.layers.Layer:
         import keras
 
-        from common.attention import AdditiveAttention, MultiplicativeAttention
-        from common.layers import RecurrentStack
-        from common.seq2seq import PairLoss, PairNetwork
+        from common.layers.attention import AdditiveAttention, MultiplicativeAttention
+        from common.layers.stack import RecurrentStack
+        from common.networks.pairs.network import PairLoss, PairNetwork
 
         options = self.options
 
@@ -280,7 +281,7 @@ class Translation(Task):
         import tensorflow as tf
         from matplotlib.figure import Figure
 
-        from common.reports import learning_curves
+        from common.figures.training import learning_curves
 
         test = self.splits.test
         looks = self.options.attention != "none"
@@ -315,8 +316,8 @@ class Translation(Task):
         import tensorflow as tf
 
         from common import decoding
-        from common.exporting import Endpoint, Export
-        from common.subwords import COPIES, END, START
+        from common.serving.export import Endpoint, Export
+        from common.text.subwords import COPIES, END, START
 
         if self._exported and self._exported[0] is network:  # Tracing a beam takes seconds.
             return self._exported[1]
@@ -413,7 +414,7 @@ class Translation(Task):
     def predict(cls, served: Any, inputs: Sequence[str], saved: TranslationSaved) -> Table:
         import tensorflow as tf
 
-        config, signatures = exporting.config_of(served.version), served.model.signatures
+        config, signatures = saved_models.config_of(served.version), served.model.signatures
         if saved.show_attention and config["attention"] == "none":
             raise InputError("--show-attention: this model was trained with --attention none and looks at nothing")
         if saved.output_file is not None:
@@ -442,7 +443,7 @@ class Translation(Task):
     @classmethod
     def evaluate(cls, served: Any, data: TranslationData, other: bool = False) -> tuple[Scores, str]:
         test = data.load_test() if other and data.data else data.load().test
-        language = exporting.config_of(served.version)["languages"][1]
+        language = saved_models.config_of(served.version)["languages"][1]
         endpoints = served.model.signatures
         answers = answered(endpoints["serving_default"], endpoints["likelihood"], test)
         return scores(test, answers, language), report(test, answers, language)
@@ -530,7 +531,7 @@ def survival(sources: Sequence[str], said: Sequence[str]) -> float:
 
     import tensorflow as tf
 
-    from common.subwords import placeholders
+    from common.text.subwords import placeholders
 
     found = [placeholders(tf.constant(list(texts), tf.string)).to_list() for texts in (sources, said)]
     asked = [Counter(one) for one in found[0]]

@@ -40,9 +40,9 @@ def memory_is_given_back() -> Iterator[None]:
     if "keras" in sys.modules:
         sys.modules["keras"].backend.clear_session()
     for module, cache in (
-        ("common.scan", "_recurrence"),
-        ("common.heads", "_reader"),
-        ("common.layers", "_compiled_mask"),
+        ("common.layers.scan", "_recurrence"),
+        ("common.layers.readout", "_reader"),
+        ("common.layers.masks", "_compiled_mask"),
     ):
         if module in sys.modules:
             getattr(sys.modules[module], cache).cache_clear()

@@ -12,7 +12,7 @@ import pytest
 
 import run
 import tasks
-from common import exporting
+from common.serving import saved_models
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -41,7 +41,7 @@ def test_an_interrupted_run_says_how_to_go_on(monkeypatch: pytest.MonkeyPatch, c
     def interrupted(task: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("common.training.train", interrupted)
+    monkeypatch.setattr("common.training.run.train", interrupted)
     assert run.main(["sentiment"]) == 130
     assert "interrupted; the same command goes on, train with --resume" in capsys.readouterr().err
 
@@ -98,9 +98,9 @@ def test_evaluate_takes_what_is_not_given_from_the_saved_model(
 ) -> None:
     asked = []
     saved = {"data": "mine", "column": "xpos", "encoding": "latin-1", "units": 8}
-    monkeypatch.setattr(exporting, "find", lambda *where: Path("somewhere"))
-    monkeypatch.setattr(exporting, "config_of", lambda version: saved)
-    monkeypatch.setattr(exporting, "load", lambda version: None)
+    monkeypatch.setattr(saved_models, "find", lambda *where: Path("somewhere"))
+    monkeypatch.setattr(saved_models, "config_of", lambda version: saved)
+    monkeypatch.setattr(saved_models, "load", lambda version: None)
     kind = tasks.get("pos")
     monkeypatch.setattr(kind, "evaluate", lambda served, data, other: asked.append((data, other)) or ({}, ""))
     assert run.main(["pos", "evaluate", *arguments]) == 0

@@ -12,7 +12,7 @@ import pytest
 import tasks
 from benchmarks import end_to_end, speed
 from common import cells
-from common.layers import Recurrent
+from common.layers.recurrent import Recurrent
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 

@@ -7,7 +7,8 @@ from io import StringIO
 from matplotlib.figure import Figure
 from rich.console import Console
 
-from common.reports import confusion, scores_table
+from common.figures.training import confusion
+from common.reports import scores_table
 
 
 def test_names_of_methods_are_shown_as_they_are() -> None:

@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 
 import tasks
-from common import cells, exporting, training
-from common.checkpoints import UnfinishedRun
+from common import cells
 from common.errors import InputError
 from common.options import from_saved
-from common.task import Task
+from common.serving import export, saved_models
+from common.training import run as training
+from common.training.checkpoints import UnfinishedRun
+from tasks.base import Task
 
 SMALL = {"units": 8, "embedding": 8, "batch_size": 4, "window": 16, "epochs": 2, "learning_rate": 0.01}
 OWN = {
@@ -60,12 +62,12 @@ def make(name: str, data: Path, output: Path, **options: object) -> Task:
 def evaluated(version: Path) -> dict:
     """The scores of a saved model on its own data."""
     kind = tasks.get(version.parents[1].name)
-    data = from_saved(kind.Data, exporting.config_of(version))
-    return kind.evaluate(exporting.load(version), data)[0]
+    data = from_saved(kind.Data, saved_models.config_of(version))
+    return kind.evaluate(saved_models.load(version), data)[0]
 
 
 def metrics_of(version: Path) -> dict:
-    return json.loads((version / exporting.ASSETS / "metrics.json").read_text())
+    return json.loads((version / export.ASSETS / "metrics.json").read_text())
 
 
 @pytest.fixture(autouse=True)
@@ -88,14 +90,14 @@ def test_trains_saves_loads_and_predicts(name: str, cell: str, data_of, tmp_path
         *("epochs", "steps", "seconds", "tokens_per_second", "packing_efficiency", "peak_memory_mb", "window", "reach")
     }
     assert {frozenset(scores) for scores in saved["baselines"].values()} == {frozenset(saved["metrics"])}
-    assert (version / exporting.ASSETS / "figure.png").read_bytes().startswith(b"\x89PNG")
-    assert len((version / exporting.ASSETS / "history.csv").read_text().splitlines()) == saved["training"]["epochs"] + 1
-    assert exporting.config_of(version)["units"] == 8
+    assert (version / export.ASSETS / "figure.png").read_bytes().startswith(b"\x89PNG")
+    assert len((version / export.ASSETS / "history.csv").read_text().splitlines()) == saved["training"]["epochs"] + 1
+    assert saved_models.config_of(version)["units"] == 8
 
     # The saved model, asked with raw input, scores exactly what the model scored when it was trained.
     assert evaluated(version) == pytest.approx(saved["metrics"], rel=TOLERANCE.get(name, 1e-9), nan_ok=True)
     example = task.example.replace("{version}", str(version))
-    assert tasks.get(name).predict(exporting.load(version), [example], task.Saved()).row_count >= 1
+    assert tasks.get(name).predict(saved_models.load(version), [example], task.Saved()).row_count >= 1
 
 
 @EVERY_TASK
@@ -183,7 +185,7 @@ def test_other_options_are_another_run(name: str, data_of, tmp_path: Path) -> No
 def test_training_that_diverges_is_refused_and_saves_nothing(name: str, data_of, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"training diverged.*--learning-rate"):
         training.train(make(name, data_of(name), tmp_path, cell="simple_rnn", activation="relu", learning_rate=1e9))
-    assert not exporting.versions(tmp_path / name / "simple_rnn")
+    assert not saved_models.versions(tmp_path / name / "simple_rnn")
 
 
 @EVERY_TASK

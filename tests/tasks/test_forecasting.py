@@ -14,12 +14,13 @@ import pytest
 import tensorflow as tf
 
 import run
-from common import exporting, training
 from common.errors import InputError
-from common.panels import Forecasts
+from common.scoring.forecasts import Forecasts
+from common.serving import export, saved_models
 from common.sources import series
-from common.streams import Stream
-from common.tbptt import TBPTT
+from common.streams.stream import Stream
+from common.training import run as training
+from common.training.tbptt import TBPTT
 from tasks.forecasting import Forecasting, ForecastingOptions, backtest, exponential_smoothing
 
 HORIZON = 6
@@ -36,10 +37,10 @@ def exported(task: Forecasting, folder: Path):
     task.load()
     network = task.network()
     network.build()
-    exporting.save(task.export(network), folder)
-    (folder / exporting.ASSETS).mkdir()
-    (folder / exporting.ASSETS / "config.json").write_text(json.dumps(task.config()))
-    return exporting.load(folder)
+    export.save(task.export(network), folder)
+    (folder / export.ASSETS).mkdir()
+    (folder / export.ASSETS / "config.json").write_text(json.dumps(task.config()))
+    return saved_models.load(folder)
 
 
 def file_of(path: Path, times: Sequence[object], **columns: Sequence[object]) -> Path:
@@ -63,7 +64,7 @@ def output(data_of, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(output: Path):
-    return exporting.load(exporting.find(output, "forecasting"))
+    return saved_models.load(saved_models.find(output, "forecasting"))
 
 
 def ask(served, panel: series.Panel, rows: int) -> dict[str, np.ndarray]:
@@ -177,8 +178,8 @@ def test_predict_writes_a_table_and_a_picture(output: Path, data_of, tmp_path: P
 
 
 def test_scores_by_steps_ahead_are_saved(served) -> None:
-    found = pd.read_csv(served.version / exporting.ASSETS / "by_step.csv").set_index("method")
-    saved = json.loads((served.version / exporting.ASSETS / "metrics.json").read_text())
+    found = pd.read_csv(served.version / export.ASSETS / "by_step.csv").set_index("method")
+    saved = json.loads((served.version / export.ASSETS / "metrics.json").read_text())
     assert set(found.index) == {"lstm", *saved["baselines"]}
     assert found.loc["lstm", "steps_ahead"].tolist() == list(range(1, HORIZON + 1))
     assert found.loc["lstm", "mae"].mean() == pytest.approx(saved["metrics"]["mae"])
@@ -186,7 +187,7 @@ def test_scores_by_steps_ahead_are_saved(served) -> None:
 
 def test_evaluate_of_the_same_file_is_what_training_said(output: Path, served, data_of, capsys) -> None:
     assert run.main(["forecasting", "evaluate", "--output", str(output), "--data", str(data_of("forecasting"))]) == 0
-    saved = json.loads((served.version / exporting.ASSETS / "metrics.json").read_text())
+    saved = json.loads((served.version / export.ASSETS / "metrics.json").read_text())
     assert f"{saved['metrics']['mae']:.4f}" in capsys.readouterr().out
 
 
@@ -265,7 +266,7 @@ def test_long_files_are_served_by_name(tmp_path: Path) -> None:
         rows += [f"{name},{t},{level + np.sin(n * np.pi / 4):.4f}" for n, t in enumerate(times)]
     (tmp_path / "long.csv").write_text("\n".join(rows) + "\n")
     task = task_of(tmp_path / "long.csv", known=None, target=(), seasons=(8,), epochs=2, output=tmp_path / "models")
-    served = exporting.load(training.train(task))
+    served = saved_models.load(training.train(task))
     history = np.stack([np.full((40, 1), 5.0), np.full((40, 1), 500.0)]).astype(np.float32)
     answer = served(history=history, start=np.zeros(2, np.int64), unique_id=tf.constant(["a", "b"]))
     assert np.abs(answer["mean"].numpy()[:, :, 0].mean(1) - [5, 500]).max() < 5
@@ -290,7 +291,7 @@ def test_missing_values_are_forecast_around(data_of, tmp_path: Path) -> None:
     task = task_of(tmp_path / "holes.csv", missing="allow", target=("load",), output=tmp_path / "models", epochs=2)
     version = training.train(task)
     scores, _ = Forecasting.evaluate(
-        exporting.load(version),
+        saved_models.load(version),
         Forecasting.Data(data=str(tmp_path / "holes.csv"), missing="allow", target=("load",), known=("heat",)),
     )
     assert np.isfinite(scores["mae"])

@@ -15,10 +15,11 @@ from conllu import parse
 from rich.console import Console
 
 import run
-from common import exporting, training
 from common.errors import InputError
-from common.sources.tagged_text import TaggedSentences, TaggedSplits, of_conllu
-from common.text import tokens
+from common.serving import export, saved_models
+from common.sources.tagged import TaggedSentences, TaggedSplits, of_conllu
+from common.text.words import tokens
+from common.training import run as training
 from tasks.pos import (
     Pos,
     PosOptions,
@@ -45,7 +46,7 @@ def output(request, data_of, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(output: Path):
-    return exporting.load(exporting.find(output, "pos"))
+    return saved_models.load(saved_models.find(output, "pos"))
 
 
 def ask(served, sentences: list[list[str]]) -> dict[str, np.ndarray]:
@@ -186,7 +187,7 @@ def test_scores_of_no_words_are_null_and_tags_that_training_never_saw_are_drawn(
     splits = TaggedSplits(train, train, TaggedSentences([("a", "b")], [("V", "W")]), "made")
     monkeypatch.setattr(PosOptions, "load", lambda self: splits)
     version = training.train(task_of(data_of("pos"), output=tmp_path))
-    saved = json.loads((version / exporting.ASSETS / "metrics.json").read_text(), parse_constant=pytest.fail)
+    saved = json.loads((version / export.ASSETS / "metrics.json").read_text(), parse_constant=pytest.fail)
     assert saved["metrics"] == {"accuracy": 0, "accuracy_unseen": None, "sentence_accuracy": 0}
 
 

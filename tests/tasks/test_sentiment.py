@@ -10,9 +10,10 @@ import pytest
 import tensorflow as tf
 from rich.console import Console
 
-from common import exporting, training
 from common.options import SavedOptions
-from common.sources.labelled_text import LabelledTexts, Splits
+from common.serving import saved_models
+from common.sources.labelled import LabelledTexts, Splits
+from common.training import run as training
 from tasks.sentiment import Sentiment, SentimentOptions, baselines, report, scores
 
 
@@ -24,7 +25,7 @@ def task_of(data: Path, **options: object) -> Sentiment:
 @pytest.fixture(scope="module")
 def served(data_of, tmp_path_factory: pytest.TempPathFactory):
     output = tmp_path_factory.mktemp("models")
-    return exporting.load(training.train(task_of(data_of("sentiment"), output=output, epochs=6, learning_rate=0.01)))
+    return saved_models.load(training.train(task_of(data_of("sentiment"), output=output, epochs=6, learning_rate=0.01)))
 
 
 def ask(served, texts: list[str | bytes]) -> dict[str, np.ndarray]:

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from common import decoding, exporting, training
+from common import decoding
 from common.errors import InputError
-from common.sources.parallel_text import Pairs
-from common.subwords import COPIES, END, START
+from common.serving import export, saved_models
+from common.sources.parallel import Pairs
+from common.text.subwords import COPIES, END, START
+from common.training import run as training
 from tasks import translation
 from tasks.translation import Answers, Translation, TranslationSaved
 from tests.tasks.test_base import make
@@ -30,7 +32,7 @@ def columns(table) -> list[list[str]]:
 
 
 def test_predict_shows_and_writes_the_translation_of_each_text(version: Path, tmp_path: Path) -> None:
-    served, texts = exporting.load(version), ["old house and a longer sentence than the rest of them", "", "red cat"]
+    served, texts = saved_models.load(version), ["old house and a longer sentence than the rest of them", "", "red cat"]
     for beam in (1, 3):
         file = tmp_path / f"{beam}.txt"
         table = Translation.predict(served, texts, TranslationSaved(beam=beam, output_file=file))
@@ -43,7 +45,7 @@ def test_predict_shows_and_writes_the_translation_of_each_text(version: Path, tm
 
 
 def test_no_texts_have_no_translations(version: Path) -> None:
-    served = exporting.load(version)
+    served = saved_models.load(version)
     assert served(text=tf.constant([], tf.string))["translation"].shape == (0,)
     none = served.model.signatures["likelihood"](
         text=tf.constant([], tf.string), translation=tf.constant([], tf.string)
@@ -52,7 +54,7 @@ def test_no_texts_have_no_translations(version: Path) -> None:
 
 
 def test_predict_shows_where_the_decoder_looked(version: Path) -> None:
-    served, text = exporting.load(version), "red cat %(n1)s 日本"
+    served, text = saved_models.load(version), "red cat %(n1)s 日本"
     table = Translation.predict(served, [text], TranslationSaved(beam=2, show_attention=True))
     looked = served.model.signatures["attention"](text=tf.constant([text]), beam=tf.constant(2))
     said = looked["translation"].numpy()[0] != b""
@@ -61,7 +63,7 @@ def test_predict_shows_where_the_decoder_looked(version: Path) -> None:
 
 
 def test_blanks_alone_are_nothing_to_translate(version: Path) -> None:
-    ask, texts = exporting.load(version).model.signatures, tf.constant(["", " \t\n", "red cat"])
+    ask, texts = saved_models.load(version).model.signatures, tf.constant(["", " \t\n", "red cat"])
     found = ask["attention"](text=texts, beam=tf.constant(2))
     assert ask["serving_default"](text=texts)["translation"].numpy()[:2].tolist() == [b"", b""]
     assert not (found["translation"].numpy()[:2] != b"").any() and not found["weights"].numpy()[:2].any()
@@ -69,7 +71,7 @@ def test_blanks_alone_are_nothing_to_translate(version: Path) -> None:
 
 
 def test_a_beam_of_nothing_is_refused_by_the_saved_model(version: Path) -> None:
-    ask = exporting.load(version).model.signatures["beam"]
+    ask = saved_models.load(version).model.signatures["beam"]
     with pytest.raises(tf.errors.InvalidArgumentError, match="beam: the width of the search must be 1 or more"):
         ask(text=tf.constant(["red cat"]), beam=tf.constant(0))
 
@@ -79,7 +81,7 @@ def test_what_training_did_not_teach_to_copy_attention_copies(
 ) -> None:
     monkeypatch.setattr(translation, "TAUGHT", 10**6)
     task = make("translation", data_of("translation"), tmp_path, cell="gru", epochs=1)
-    ask = exporting.load(training.train(task)).model.signatures["beam"]
+    ask = saved_models.load(training.train(task)).model.signatures["beam"]
     assert task.copies == COPIES
     texts = ["red 日本 cat", "red cat", "日本 and Łukasz see the old house, the red cat and 日本"]
     for beam in (tf.constant(1), tf.constant(3)):
@@ -107,19 +109,19 @@ def test_a_beam_of_one_is_greedy(data_of, tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_shown_or_written_is_refused(version: Path, tmp_path: Path) -> None:
-    served = exporting.load(version)
+    served = saved_models.load(version)
     with pytest.raises(InputError, match=r"--output-file .*: (this is a folder|there is no folder)"):
         Translation.predict(served, ["red cat"], TranslationSaved(output_file=tmp_path / "none" / "out.txt"))
-    config = exporting.config_of(version) | {"attention": "none"}
-    (tmp_path / exporting.ASSETS).mkdir()
-    (tmp_path / exporting.ASSETS / "config.json").write_text(json.dumps(config))
+    config = saved_models.config_of(version) | {"attention": "none"}
+    (tmp_path / export.ASSETS).mkdir()
+    (tmp_path / export.ASSETS / "config.json").write_text(json.dumps(config))
     served.version = tmp_path
     with pytest.raises(InputError, match="--show-attention: this model was trained with --attention none"):
         Translation.predict(served, ["red cat"], TranslationSaved(show_attention=True))
 
 
 def test_the_test_split_is_kept_with_what_was_said(version: Path) -> None:
-    assets = version / exporting.ASSETS
+    assets = version / export.ASSETS
     assert [line.split()[0] for line in (assets / "signatures.txt").read_text().splitlines()] == ["BLEU", "chrF2"]
     header, *rows = [line.split("\t") for line in (assets / "test.tsv").read_text().splitlines()]
     assert header == ["source", "reference", "translation"] and len(rows) == 40

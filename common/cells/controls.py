@@ -1,0 +1,125 @@
+"""Controls: layers without recurrence in the place of a recurrent one, which see a fixed number of inputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from common.cells.names import ControlName
+
+register = keras.saving.register_keras_serializable("sequence_suite")
+STEPS = 8
+"""Inputs a control sees, the present one among them."""
+
+
+class Control(keras.layers.Layer):
+    """What a `common.layers.Recurrent` is to the layers around it, without a recurrence.
+
+    Its state is the last inputs, not what was learned from them, so it forgets what is older than `STEPS` steps. As a
+    recurrent layer does, it reads nothing from before a sequence's start.
+
+    Args:
+        units: Width of the outputs.
+        activation: `"tanh"`, `"relu"` or `"sigmoid"`.
+        seed: Fixes the initial weights.
+
+    Call arguments: as `common.layers.Recurrent`, without `inject`.
+    """
+
+    def __init__(self, units: int, activation: str = "relu", seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        self.activation = activation
+        self.seed = seed
+
+    def build(self, inputs_shape: tuple[int | None, ...]) -> None:
+        self.features = inputs_shape[-1]
+        self.built = True
+
+    def _dense(self, n: int) -> keras.layers.Dense:
+        initializer = keras.initializers.GlorotUniform(self.seed + n)
+        return keras.layers.Dense(self.units, self.activation, kernel_initializer=initializer, dtype=self.dtype_policy)
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        before = STEPS - 1
+        inputs = tf.zeros((batch_size, before, self.features), self.compute_dtype)
+        return inputs, tf.zeros((batch_size, before), self.compute_dtype)
+
+    def call(
+        self,
+        inputs: tf.Tensor,
+        keep: tf.Tensor | None = None,
+        state: tuple[tf.Tensor, tf.Tensor] | None = None,
+        sequence: tf.Tensor | None = None,
+        training: bool = False,
+        inject: None = None,
+    ) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
+        if inject is not None:
+            raise ValueError(f"{type(self).__name__} has no recurrent state that anything could be injected into")
+        time = tf.shape(inputs)[1]
+        x = tf.cast(inputs, self.compute_dtype)
+        keep = tf.ones(tf.shape(x)[:2], x.dtype) if keep is None else tf.cast(keep, x.dtype)
+        if state is None:  # A zero state is that before a sequence.
+            keep = tf.concat([tf.zeros_like(keep[:, :1]), keep[:, 1:]], 1)
+        before = state or self.initial_state(tf.shape(x)[0])
+        x = tf.concat([before[0], x], 1)  # [batch, STEPS - 1 + time, features]
+        keep = tf.concat([before[1], keep], 1)
+        outputs = tf.ensure_shape(self.read(x, keep)[:, STEPS - 1 :], (*inputs.shape[:2], self.units))
+        return outputs, (x[:, time:], keep[:, time:])
+
+    def read(self, x: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+        """From inputs to outputs, `[batch, steps, features]` to `[batch, steps, units]`."""
+        raise NotImplementedError
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"units": self.units, "activation": self.activation, "seed": self.seed}
+
+
+def earlier(x: tf.Tensor, keep: tf.Tensor, steps: int) -> tf.Tensor:
+    """What stood so many steps before, 0 where a sequence started since; `[batch, time, features]`."""
+    for _ in range(steps):
+        x = tf.pad(x[:, :-1], [[0, 0], [1, 0], [0, 0]]) * keep[..., None]
+    return x
+
+
+@register
+class WindowMLP(Control):
+    """Two dense layers over the last `STEPS` inputs side by side."""
+
+    def build(self, inputs_shape: tuple[int | None, ...]) -> None:
+        super().build(inputs_shape)
+        self.layers = [self._dense(0), self._dense(1)]
+        for layer, width in zip(self.layers, (STEPS * self.features, self.units)):
+            layer.build((None, None, width))
+
+    def read(self, x: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+        seen = [x]
+        for _ in range(STEPS - 1):
+            seen.append(earlier(seen[-1], keep, 1))
+        hidden, out = self.layers
+        return out(hidden(tf.concat(seen, 2)))
+
+
+@register
+class CausalConvolution(Control):
+    """Causal convolutions of two taps, dilated by 1, 2 and 4, so that the last output sees `STEPS` inputs.
+
+    After Bai, Kolter & Koltun 2018, "An Empirical Evaluation of Generic Convolutional and Recurrent Networks for
+    Sequence Modeling".
+    """
+
+    def build(self, inputs_shape: tuple[int | None, ...]) -> None:
+        super().build(inputs_shape)
+        self.layers = [self._dense(n) for n in range(3)]
+        for n, layer in enumerate(self.layers):
+            layer.build((None, None, 2 * (self.units if n else self.features)))
+
+    def read(self, x: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+        for n, layer in enumerate(self.layers):
+            x = layer(tf.concat([x, earlier(x, keep, 2**n)], 2))
+        return x
+
+
+CONTROLS: dict[ControlName, type[Control]] = {"mlp": WindowMLP, "convolution": CausalConvolution}

@@ -1,0 +1,40 @@
+"""Sequences drawn at random, token by token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from common.decoding.loops import Decoded, Next, _one_by_one
+
+
+def sample(
+    next: Next,
+    state: Any,
+    start: int | tf.Tensor,
+    end: int,
+    longest: int | tf.Tensor,
+    seed: int | tf.Tensor,
+    temperature: float | tf.Tensor = 1.0,
+    top_k: int | None = None,
+) -> Decoded:
+    """Tokens drawn at random, step by step.
+
+    Args:
+        next, state, start, end, longest: As of `greedy`.
+        seed: What is drawn is a function of it, the step and the row.
+        temperature: Divides the log probabilities, above 0: the nearer to 0 the greedier. Scores are without it.
+        top_k: How many of the likeliest tokens may be drawn (Fan, Lewis & Dauphin 2018, "Hierarchical Neural Story
+            Generation"); None is all.
+
+    Returns:
+        One hypothesis a row.
+    """
+
+    def choose(log_probabilities: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
+        likeliest, tokens = tf.math.top_k(log_probabilities, top_k or tf.shape(log_probabilities)[1])
+        drawn = tf.random.stateless_categorical(likeliest / temperature, 1, (seed, t), tf.int32)
+        return tf.gather(tokens, drawn, batch_dims=1)[:, 0]
+
+    return _one_by_one(next, choose, state, start, end, longest)

@@ -1,0 +1,1 @@
+"""Keras layers over windows of packed streams."""

@@ -1,0 +1,162 @@
+"""Attention: what a decoder reads of a memory, by how well each of its steps fits what the decoder asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from common.layers.base import register
+from common.layers.scan import time_major
+
+
+def masked_softmax(scores: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
+    """Softmax over the last axis of what `mask` leaves: exactly 0 elsewhere, and everywhere if nothing is left.
+
+    Args:
+        scores: `[..., steps]`.
+        mask: True or 1 where a step counts, of a shape that broadcasts to that of the scores; None is everywhere.
+
+    Returns:
+        Weights, `[..., steps]`.
+    """
+    counts = (
+        tf.ones_like(scores, tf.bool) if mask is None else tf.broadcast_to(tf.cast(mask, tf.bool), tf.shape(scores))
+    )
+    scores = tf.where(counts, scores, scores.dtype.min)
+    # What does not count is taken out on both sides of the exponential, or its gradient would be 0 times infinity.
+    above = tf.where(counts, scores - tf.stop_gradient(tf.reduce_max(scores, -1, keepdims=True)), 0)
+    weights = tf.where(counts, tf.exp(above), 0)
+    return tf.math.divide_no_nan(weights, tf.reduce_sum(weights, -1, keepdims=True))
+
+
+class Attention(keras.layers.Layer):
+    """What the two kinds have in common; they differ in how they score.
+
+    Args:
+        units: Width in which queries and keys are compared.
+        seed: Fixes the initial weights.
+
+    Call arguments:
+        query: What is asked at each step, `[batch, time, query width]`.
+        memory: What is read, `[batch, steps, width]`.
+        keys: Of the memory, as the method `keys` makes them: once, for as many calls as there are.
+        mask: True or 1 where a step of the memory may be read, `[batch, steps]`, or by each step of the query,
+            `[batch, time, steps]`; None is everywhere.
+
+    Returns:
+        The mean of the memory by weights, `[batch, time, width]`, and the weights, `[batch, time, steps]`. Where
+        nothing may be read, both are zero.
+    """
+
+    def __init__(self, units: int, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        self.seed = seed
+        self.key_projection = self.projection(0)
+
+    def projection(self, number: int) -> keras.layers.Dense:
+        initializer = keras.initializers.GlorotUniform(1000 * self.seed + 601 + number)
+        return keras.layers.Dense(
+            self.units,
+            use_bias=False,
+            kernel_initializer=initializer,
+            dtype=self.dtype_policy,
+            name=f"projection_{number}",
+        )
+
+    def build(self, query_shape: tuple[int | None, ...], memory_shape: tuple[int | None, ...]) -> None:
+        self.key_projection.build(memory_shape)
+
+    def keys(self, memory: tf.Tensor) -> tf.Tensor:
+        """What queries are compared with, `[batch, steps, units]`, of `memory [batch, steps, width]`."""
+        return self.key_projection(memory)
+
+    def scores(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
+        """How well each step of the memory fits each of the query, `[batch, time, steps]`."""
+        raise NotImplementedError
+
+    def call(
+        self, query: tf.Tensor, memory: tf.Tensor, keys: tf.Tensor, mask: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        if mask is not None and len(mask.shape) == 2:
+            mask = mask[:, None]
+        # Of the variables' type: in half precision a sum over many steps is none.
+        weights = masked_softmax(tf.cast(self.scores(query, keys), self.variable_dtype), mask)
+        weights = tf.cast(weights, self.compute_dtype)
+        return tf.matmul(weights, memory), weights
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"units": self.units, "seed": self.seed}
+
+
+@register
+class MultiplicativeAttention(Attention):
+    """Scores that are products, `query . W memory` ("general" of Luong, Pham & Manning 2015, "Effective Approaches to
+    Attention-based Neural Machine Translation", section 3.1).
+
+    Arguments, call arguments and returns: as of `Attention`; `units` is the width of the query.
+    """
+
+    def scores(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
+        return tf.matmul(query, keys, transpose_b=True)
+
+
+@register
+class AdditiveAttention(Attention):
+    """Scores from a layer over sums, `v . tanh(W query + U memory)` (Bahdanau, Cho & Bengio 2015, "Neural Machine
+    Translation by Jointly Learning to Align and Translate", appendix A.1.2).
+
+    Arguments, call arguments and returns: as of `Attention`.
+    """
+
+    def __init__(self, units: int, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(units, seed, **kwargs)
+        self.query_projection = self.projection(1)
+
+    def build(self, query_shape: tuple[int | None, ...], memory_shape: tuple[int | None, ...]) -> None:
+        super().build(query_shape, memory_shape)
+        self.query_projection.build(query_shape)
+        initializer = keras.initializers.GlorotUniform(1000 * self.seed + 603)
+        self.scale = self.add_weight(name="scale", shape=(self.units,), initializer=initializer)
+
+    def scores(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
+        return additive_scores(self.query_projection(query), keys, tf.convert_to_tensor(self.scale))
+
+
+@tf.custom_gradient
+def additive_scores(query: tf.Tensor, keys: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
+    """`scale . tanh(query + keys)`, of each step of the query with each of the keys.
+
+    One step of the query at a time, and again for the gradient: all pairs at once, `[batch, time, steps, units]`, would
+    outweigh everything else.
+
+    Args:
+        query: `[batch, time, units]`.
+        keys: `[batch, steps, units]`.
+        scale: `[units]`.
+
+    Returns:
+        `[batch, time, steps]`.
+    """
+    queries = time_major(query)
+
+    def of_step(now: tf.Tensor) -> tf.Tensor:
+        return tf.linalg.matvec(tf.tanh(now[:, None] + keys), scale)
+
+    def backward(d_scores: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        upstream = time_major(d_scores)
+        time = tf.shape(queries)[0]
+
+        def body(t: tf.Tensor, d_queries: tf.TensorArray, d_keys: tf.Tensor, d_scale: tf.Tensor) -> tuple:
+            y = tf.tanh(queries[t][:, None] + keys)  # [batch, steps, units]
+            d = upstream[t][:, :, None] * (scale * (1 - y * y))
+            d_scale += tf.einsum("bs,bsu->u", upstream[t], y)
+            return t + 1, d_queries.write(t, tf.reduce_sum(d, 1)), d_keys + d, d_scale
+
+        before = (0, tf.TensorArray(query.dtype, time), tf.zeros_like(keys), tf.zeros_like(scale))
+        _, d_queries, d_keys, d_scale = tf.while_loop(lambda t, *_: t < time, body, before, parallel_iterations=1)
+        return time_major(d_queries.stack()), d_keys, d_scale
+
+    return time_major(tf.map_fn(of_step, queries, parallel_iterations=1)), backward

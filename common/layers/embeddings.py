@@ -1,0 +1,211 @@
+"""What a network makes of a window's inputs: the features that its recurrences read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from common.layers.base import register
+from common.layers.dropout import TokenDropout
+from common.layers.stack import RecurrentStack
+
+
+@register
+class Embedding(keras.layers.Embedding):
+    """`keras.layers.Embedding` that reads only the rows asked for.
+
+    The stock layer reads the whole table, and TensorFlow copies it each time once an optimizer writes to single rows.
+    (In half precision the whole table is cast, as in the stock layer.)
+    """
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return tf.cast(tf.gather(self.embeddings.value, inputs), self.compute_dtype)
+
+
+@register
+class Numbers(keras.layers.Layer):
+    """The window's numbers as they are.
+
+    Args:
+        width: How many there are a step.
+
+    Call arguments:
+        window: Dictionary with `values`, `[batch, time, width]`.
+
+    Returns:
+        `[batch, time, width]`.
+    """
+
+    def __init__(self, width: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.width = width
+
+    def call(self, window: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        return window["values"]
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"width": self.width}
+
+
+@register
+class SumEmbedding(keras.layers.Layer):
+    """The sum of several embeddings of a step, such as those of its word and of its bigram.
+
+    The first starts at random; the others start at zero and add what training finds in them.
+
+    Args:
+        sizes: Numbers each embedding knows.
+        units: Width.
+        token_dropout: Share of a sequence's different numbers replaced by the unknown, see `TokenDropout`.
+        seed: Fixes the initial weights and what is replaced.
+
+    Call arguments:
+        window: Dictionary with `tokens`, int32 `[batch, time, len(sizes)]`, or `[batch, time]` for a single embedding,
+            and `sequence`, int32 `[batch, time]`.
+        training: Whether to replace.
+
+    Returns:
+        `[batch, time, units]`.
+    """
+
+    def __init__(
+        self, sizes: Sequence[int], units: int, token_dropout: float = 0.0, seed: int = 0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.sizes = tuple(sizes)
+        self.units = units
+        self.token_dropout = token_dropout
+        self.seed = seed
+        self.dropout = TokenDropout(token_dropout, 1000 * seed + 500)
+        random = keras.initializers.RandomUniform(seed=seed)
+        self.embeddings = [
+            Embedding(size, units, "zeros" if n else random, dtype=self.dtype_policy)
+            for n, size in enumerate(self.sizes)
+        ]
+
+    @property
+    def width(self) -> int:
+        """Features of the outputs."""
+        return self.units
+
+    def build(self, window_shape: Any = None) -> None:
+        for embedding in self.embeddings:
+            embedding.build((None, None))
+
+    def call(self, window: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        tokens = self.dropout(window["tokens"], sequence=window["sequence"], training=training)
+        if len(tokens.shape) == 2:
+            tokens = tokens[..., None]
+        return tf.add_n([embedding(tokens[..., n]) for n, embedding in enumerate(self.embeddings)])
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {
+            "sizes": self.sizes,
+            "units": self.units,
+            "token_dropout": self.token_dropout,
+            "seed": self.seed,
+        }
+
+
+@register
+class SpelledEmbedding(keras.layers.Layer):
+    """A word's own vector beside what two recurrences read in its spelling, one from each side.
+
+    Each spelling of a window is read once, however often it occurs there; see `common.spelling`. (Plank, Søgaard &
+    Goldberg 2016, "Multilingual Part-of-Speech Tagging with Bidirectional Long Short-Term Memory Models".)
+
+    Args:
+        words: Numbers of words known.
+        units: Width of a word's vector.
+        characters: Numbers of characters known; 0 leaves spellings out.
+        character_units: Width of a character's vector and of each recurrence over them.
+        cell: Of those recurrences.
+        token_dropout: Share of a sequence's different words made unknown, see `TokenDropout`.
+        seed: Fixes the initial weights and what is made unknown.
+        jit_compile: Whether the recurrences run under XLA while training.
+        lanes: Lanes of characters of a training window, which XLA must know.
+
+    Call arguments:
+        window: Dictionary with `words`, int32 `[batch, time]`; `sequence`, int32 `[batch, time]`; and, with
+            characters, `characters`, int32, and `characters_keep`, each `[lanes, letters]`, and the places in these of
+            each word's last and first character, counted through, `ends` and `starts`, int32 `[batch, time]`.
+        training: Whether to drop words.
+
+    Returns:
+        `[batch, time, units + 2 * character_units]`.
+    """
+
+    def __init__(
+        self,
+        words: int,
+        units: int,
+        characters: int = 0,
+        character_units: int = 64,
+        cell: str = "lstm",
+        token_dropout: float = 0.0,
+        seed: int = 0,
+        jit_compile: bool = False,
+        lanes: int | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.words = words
+        self.units = units
+        self.characters = characters
+        self.character_units = character_units
+        self.cell = cell
+        self.token_dropout = token_dropout
+        self.seed = seed
+        self.jit_compile = jit_compile
+        self.lanes = lanes
+        self.dropout = TokenDropout(token_dropout, 1000 * seed + 500)
+        self.word_vectors = Embedding(
+            words, units, keras.initializers.RandomUniform(seed=seed), dtype=self.dtype_policy
+        )
+        if characters:
+            self.character_vectors = Embedding(
+                characters, character_units, keras.initializers.RandomUniform(seed=seed + 1), dtype=self.dtype_policy
+            )
+            self.reader = RecurrentStack(
+                cell, character_units, bidirectional=True, seed=seed + 7, jit_compile=jit_compile, name="reader"
+            )
+
+    @property
+    def width(self) -> int:
+        """Features of the outputs."""
+        return self.units + (2 * self.character_units if self.characters else 0)
+
+    def build(self, window_shape: Any = None) -> None:
+        self.word_vectors.build((None, None))
+        if self.characters:
+            self.character_vectors.build((None, None))
+            self.reader.build((None, None, self.character_units))
+
+    def call(self, window: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        words = self.dropout(window["words"], sequence=window["sequence"], training=training)
+        x = self.word_vectors(words)
+        if not self.characters:
+            return x
+        characters, keep = window["characters"], window["characters_keep"]
+        if training:
+            characters, keep = (tf.ensure_shape(lanes, (self.lanes, None)) for lanes in (characters, keep))
+        read, _ = self.reader(self.character_vectors(characters), keep=keep)
+        forward, backward = tf.split(tf.reshape(read, (-1, self.reader.width)), 2, axis=1)
+        spelled = tf.concat([tf.gather(forward, window["ends"]), tf.gather(backward, window["starts"])], -1)
+        return tf.concat([x, tf.ensure_shape(spelled, (*x.shape[:2], self.reader.width))], 2)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {
+            "words": self.words,
+            "units": self.units,
+            "characters": self.characters,
+            "character_units": self.character_units,
+            "cell": self.cell,
+            "token_dropout": self.token_dropout,
+            "seed": self.seed,
+            "jit_compile": self.jit_compile,
+            "lanes": self.lanes,
+        }

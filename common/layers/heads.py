@@ -1,0 +1,73 @@
+"""A readout of the sequence so far, and a layer from it to the outputs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from common.cells.cell import State
+from common.layers.base import register
+from common.layers.dropout import VariationalDropout
+from common.layers.readout import Readout
+
+
+@register
+class ReadoutHead(keras.layers.Layer):
+    """A readout of the sequence so far, and a layer from it to the outputs, step by step.
+
+    Args:
+        readout: What of the recurrences' outputs the layer sees.
+        outputs: The layer, such as `keras.layers.Dense(classes, "softmax")`.
+        dropout: Share of the readout dropped while training, variational.
+        seed: Fixes the masks.
+
+    Call arguments:
+        inputs: `[batch, time, units]`.
+        keep: `[batch, time]`.
+        sequence: int32 `[batch, time]`; needed for dropout while training.
+        state: Of the readout.
+
+    Returns:
+        Outputs, `[batch, time, ...]`, and the state after the window.
+    """
+
+    def __init__(
+        self, readout: Readout, outputs: keras.layers.Layer, dropout: float = 0.0, seed: int = 0, **kwargs: Any
+    ) -> None:
+        super().__init__(autocast=False, **kwargs)  # The state keeps its type.
+        self.readout = readout
+        self.outputs = outputs
+        self.dropout = dropout
+        self.seed = seed
+        self.masking = VariationalDropout(dropout, 1000 * seed + 502, readout.jit_compile)
+
+    def build(self, inputs_shape: tuple[int | None, ...]) -> None:
+        self.readout.build(inputs_shape)
+        if not self.outputs.built:  # A layer made from a saved configuration is.
+            self.outputs.build((None, None, self.readout.width))
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> State:
+        return self.readout.initial_state(batch_size)
+
+    def call(
+        self,
+        inputs: tf.Tensor,
+        keep: tf.Tensor,
+        sequence: tf.Tensor | None = None,
+        state: State = (),
+        training: bool = False,
+    ) -> tuple[tf.Tensor, State]:
+        x, state = self.readout(inputs, keep=keep, state=state)
+        return self.outputs(self.masking(x, sequence=sequence, training=training)), state
+
+    def get_config(self) -> dict[str, Any]:
+        layers = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("readout", "outputs")}
+        return super().get_config() | layers | {"dropout": self.dropout, "seed": self.seed}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> ReadoutHead:
+        for name in ("readout", "outputs"):
+            config[name] = keras.saving.deserialize_keras_object(config[name])
+        return cls(**config)

@@ -1,0 +1,59 @@
+"""Hashed random numbers, and the dropout masks drawn from them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import tensorflow as tf
+
+from common.layers.base import under_xla
+
+
+def mixed_bits(x: tf.Tensor) -> tf.Tensor:
+    """A bijective mixing of 32-bit integers (the `lowbias32` constants of C. Wellons' hash-prospector)."""
+    for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B)):
+        x = tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, tf.constant(shift, tf.uint32)))
+        x = x * tf.constant(factor, tf.uint32)
+    return tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, tf.constant(16, tf.uint32)))
+
+
+def uniform_of(numbers: tf.Tensor, seed: int, dtype: str = "float32") -> tf.Tensor:
+    """Uniform numbers in [0, 1) that are a pure function of `numbers` (int32, any shape) and `seed`."""
+    mixed = mixed_bits(tf.bitcast(numbers, tf.uint32) + mixed_bits(tf.constant(seed % 2**32, tf.uint32)))
+    return tf.cast(tf.bitwise.right_shift(mixed, tf.constant(8, tf.uint32)), dtype) * 2.0**-24
+
+
+def variational_mask(
+    sequence: tf.Tensor, units: int, rate: float, seed: int, dtype: str = "float32", jit_compile: bool = False
+) -> tf.Tensor:
+    """Inverted-dropout masks that are drawn anew for each sequence and stay fixed within it.
+
+    The mask is a function of the sequence's number, not of the call: it is the same in every window the sequence
+    crosses, when steps are recomputed, and after a resume (Gal & Ghahramani 2016, "A Theoretically Grounded
+    Application of Dropout in Recurrent Neural Networks").
+
+    Args:
+        sequence: The number of the sequence at each step, int32, `[...]`.
+        units: Width of the mask.
+        rate: Share of units dropped.
+        seed: Makes the masks of different layers independent.
+        dtype: Of the mask.
+        jit_compile: Whether it is drawn under XLA: inside a graph, where the batch is known.
+
+    Returns:
+        `[..., units]`: 0 where dropped, `1 / (1 - rate)` elsewhere.
+    """
+    draw = _compiled_mask() if under_xla(jit_compile, sequence) else _mask
+    return draw(sequence, units, rate, seed, dtype)
+
+
+def _mask(sequence: tf.Tensor, units: int, rate: float, seed: int, dtype: str) -> tf.Tensor:
+    mixed = tf.bitcast(mixed_bits(tf.bitcast(sequence, tf.uint32)), tf.int32)
+    numbers = mixed[..., None] + tf.range(units, dtype=tf.int32) * 0x3C6EF35
+    return tf.cast(uniform_of(numbers, seed) >= rate, dtype) / (1 - rate)
+
+
+@functools.cache
+def _compiled_mask() -> Callable[..., tf.Tensor]:
+    return tf.function(_mask, jit_compile=True, autograph=False)

@@ -1,0 +1,140 @@
+"""What a network says of each step: from the recurrences' outputs to its own, with a state of their own."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, Literal
+
+import keras
+import tensorflow as tf
+
+from common.cells.cell import State
+from common.layers.base import register, under_xla
+from common.layers.scan import time_major
+
+ReadoutKind = Literal["last", "mean", "max", "mean_max"]
+
+
+@tf.custom_gradient
+def running_sum(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
+    """Sum of each sequence's steps so far; time-major `x [time, batch, units]`, `before [batch, units]`."""
+
+    def summed(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor, reverse: bool = False) -> tf.Tensor:
+        return tf.scan(
+            lambda s, e: tf.math.multiply_no_nan(s, e[1][:, None]) + e[0],
+            (x, keep),
+            before,
+            reverse=reverse,
+            parallel_iterations=1,
+        )
+
+    def backward(d_outputs: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor]:
+        kept_after = tf.concat([keep[1:], tf.zeros_like(keep[:1])], 0)
+        d_x = summed(d_outputs, kept_after, tf.zeros_like(before), reverse=True)
+        return d_x, None, d_x[0] * keep[0][:, None]
+
+    return summed(x, keep, before), backward
+
+
+@tf.custom_gradient
+def running_max(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
+    """Maximum of each sequence's steps so far; shapes as `running_sum`."""
+    lowest = x.dtype.min
+
+    def older(kept: tf.Tensor, m: tf.Tensor) -> tf.Tensor:
+        return tf.where(kept[:, None] > 0, m, lowest)
+
+    outputs = tf.scan(lambda m, e: tf.maximum(older(e[1], m), e[0]), (x, keep), before, parallel_iterations=1)
+    previous = tf.concat([before[None], outputs[:-1]], 0)
+    newest = tf.cast((x >= previous) | (keep[:, :, None] == 0), x.dtype)
+
+    def backward(d_outputs: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor]:
+        passed = 1 - newest
+
+        # The gradient of the maximum after step t, which belongs to the newest step that reached it.
+        through = tf.scan(
+            lambda d, e: e[0] + d * e[1],
+            (d_outputs[:-1], passed[1:]),
+            d_outputs[-1],
+            reverse=True,
+            parallel_iterations=1,
+        )
+        through = tf.concat([through, d_outputs[-1:]], 0)
+        return through * newest, None, through[0] * passed[0]
+
+    return outputs, backward
+
+
+@register
+class Readout(keras.layers.Layer):
+    """What is known of a sequence after each of its steps: its last output, running mean, running maximum.
+
+    Mean and maximum are carried as state, so they cover the whole sequence, however many windows it crosses.
+
+    Args:
+        kind: `"last"`, `"mean"`, `"max"` or `"mean_max"` (both, concatenated).
+        jit_compile: Whether the loops run under XLA: inside a graph, where the batch is known.
+
+    Call arguments:
+        inputs: `[batch, time, units]`.
+        keep: `[batch, time]`.
+        state: Tuple of `[batch, units]`, empty for `"last"`; the first of `"mean"` is the sum, the second the count,
+            both of the variables' type: in bfloat16 a count would stop at 256.
+
+    Returns:
+        `[batch, time, units]` (twice as wide for `"mean_max"`), and the state after the window.
+    """
+
+    def __init__(self, kind: str = "last", jit_compile: bool = False, **kwargs: Any) -> None:
+        super().__init__(autocast=False, **kwargs)  # The state keeps its type.
+        self.kind = kind
+        self.jit_compile = jit_compile
+
+    def build(self, inputs_shape: tuple[int | None, ...]) -> None:
+        self.units = inputs_shape[-1]
+
+    @property
+    def width(self) -> int:
+        """Features of the outputs."""
+        return self.units * (2 if self.kind == "mean_max" else 1)
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> State:
+        sums = tf.zeros((batch_size, self.units), self.variable_dtype)
+        mean, highest = (sums, sums[:, :1]), (tf.cast(sums, self.compute_dtype),)
+        return {"last": (), "mean": mean, "max": highest, "mean_max": mean + highest}[self.kind]
+
+    def call(self, inputs: tf.Tensor, keep: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+        inputs, keep = (tf.cast(value, self.compute_dtype) for value in (inputs, keep))
+        if self.kind == "last":
+            return inputs, ()
+        exact = tf.as_dtype(self.variable_dtype)
+        read = _reader(self.kind, exact, under_xla(self.jit_compile, inputs), inputs.shape[-1])
+        return read(inputs, keep, state)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"kind": self.kind, "jit_compile": self.jit_compile}
+
+
+@functools.cache  # What was traced for some shapes serves every later call with them.
+def _reader(
+    kind: ReadoutKind, exact: tf.DType, jit_compile: bool, units: int
+) -> Callable[..., tuple[tf.Tensor, State]]:
+    """The loops of a readout, `(inputs, keep, state) -> (outputs, state)`; sums and counts in the exact type."""
+
+    def read(inputs: tf.Tensor, keep: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+        x, keep = time_major(inputs), tf.transpose(keep)
+        outputs, after = [], []
+        if "mean" in kind:
+            values, kept = tf.cast(x, exact), tf.cast(keep, exact)
+            sums = running_sum(values, kept, state[0])
+            counts = running_sum(tf.ones_like(values[:, :, :1]), kept, state[1])
+            outputs.append(tf.cast(sums / counts, x.dtype))
+            after += [sums[-1], counts[-1]]
+        if "max" in kind:
+            highest = running_max(x, keep, state[-1])
+            outputs.append(highest)
+            after.append(highest[-1])
+        return time_major(tf.concat(outputs, 2)), tuple(after)
+
+    return tf.function(read, jit_compile=jit_compile, autograph=False, reduce_retracing=not jit_compile)

@@ -1,0 +1,136 @@
+"""Keras layers over the segmented recurrence: recurrent, stacked, bidirectional; and dropout fixed within a sequence.
+
+Every layer takes its state as tensors and gives it back, so one layer serves training by windows, evaluation
+and export. `keep` is 1 where a step follows its predecessor and 0 where a sequence starts; `sequence` numbers
+the sequence each step belongs to, which fixes the dropout masks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from common import cells
+from common.cells.cell import State
+from common.cells.names import InitializerName
+from common.layers.base import register, under_xla
+from common.layers.masks import variational_mask
+from common.layers.scan import scan
+
+
+@register
+class Recurrent(keras.layers.Layer):
+    """A recurrent layer over windows of packed streams.
+
+    The weights live in a stock Keras cell, in its order, so `set_weights(keras_layer.get_weights())` works in
+    both directions with `keras.layers.SimpleRNN`, `LSTM` and `GRU`.
+
+    Args:
+        cell: The cell's name, see `common.cells`.
+        units: Width of the hidden state.
+        activation: `"tanh"`, `"relu"` or `"sigmoid"`; of the candidate and the output.
+        recurrent_dropout: Share of the hidden state dropped ahead of the recurrent product, variational.
+        seed: Fixes the dropout masks and the initial weights.
+        jit_compile: Whether the loop runs under XLA: inside a graph, where the batch is known.
+        recurrent_initializer: `"orthogonal"`, `"identity"`, of each gate, or `"glorot_uniform"`; where the recurrent
+            weights start.
+        beside: Recurrences that run beside each other and share the cores, this one counted.
+
+    Call arguments:
+        inputs: `[batch, time, features]`.
+        keep: `[batch, time]`; None means that nothing starts inside the window.
+        state: Tuple of `[batch, units]`; None is zeros.
+        inject: Tuple of `[batch, time, units]`, added to the kept state before each step; or None.
+        sequence: int32 `[batch, time]`; needed for recurrent dropout while training.
+
+    Returns:
+        The hidden states, `[batch, time, units]`, and the state after the window.
+
+    Example:
+
+    ```python
+    layer = Recurrent("lstm", 8)
+    outputs, state = layer(tf.random.normal((2, 5, 3)))
+    outputs, state = layer(tf.random.normal((2, 5, 3)), state=state)
+    ```
+    """
+
+    def __init__(
+        self,
+        cell: str,
+        units: int,
+        activation: str = "tanh",
+        recurrent_dropout: float = 0.0,
+        seed: int = 0,
+        jit_compile: bool = False,
+        recurrent_initializer: InitializerName = "orthogonal",
+        beside: int = 1,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.cell = cell
+        self.units = units
+        self.activation = activation
+        self.recurrent_dropout = recurrent_dropout
+        self.seed = seed
+        self.jit_compile = jit_compile
+        self.recurrent_initializer = recurrent_initializer
+        self.beside = beside
+        self.kind = cells.get(cell)
+        self.keras_cell = cells.keras_cell(
+            cell,
+            units,
+            activation=activation,
+            kernel_initializer=keras.initializers.GlorotUniform(seed),
+            recurrent_initializer=cells.initializer(recurrent_initializer, seed + 1),
+            dtype=self.dtype_policy,
+            name="cell",
+        )
+
+    def build(self, inputs_shape: tuple[int | None, ...]) -> None:
+        self.keras_cell.build((None, inputs_shape[-1]))
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> State:
+        return tuple(tf.zeros((batch_size, self.units), self.compute_dtype) for _ in range(self.kind.states))
+
+    def call(
+        self,
+        inputs: tf.Tensor,
+        keep: tf.Tensor | None = None,
+        state: State | None = None,
+        inject: State | None = None,
+        sequence: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> tuple[tf.Tensor, State]:
+        dtype = self.compute_dtype
+        x = tf.cast(inputs, dtype)
+        mask = None
+        if training and self.recurrent_dropout:
+            drawn = (self.units, self.recurrent_dropout, self.seed + 1, dtype, self.jit_compile)
+            mask = variational_mask(sequence, *drawn)
+        return scan(
+            self.kind.step,
+            x,
+            self.kind.weights(*(tf.cast(tf.convert_to_tensor(w), dtype) for w in self.keras_cell.weights)),
+            tf.ones(tf.shape(x)[:2], dtype) if keep is None else tf.cast(keep, dtype),
+            state or self.initial_state(tf.shape(x)[0]),
+            inject or (),
+            mask,
+            self.activation,
+            under_xla(self.jit_compile, inputs),
+            beside=self.beside,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {
+            "cell": self.cell,
+            "units": self.units,
+            "activation": self.activation,
+            "recurrent_dropout": self.recurrent_dropout,
+            "seed": self.seed,
+            "jit_compile": self.jit_compile,
+            "recurrent_initializer": self.recurrent_initializer,
+            "beside": self.beside,
+        }

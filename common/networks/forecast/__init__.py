@@ -1,0 +1,1 @@
+"""Forecasting networks, and the windows that they read."""

@@ -1,0 +1,263 @@
+"""A network that reads a series segment by segment and says, after each, what comes in the next steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from common import cells
+from common.cells.controls import CONTROLS
+from common.layers.base import register, shape_of
+from common.layers.dropout import VariationalDropout
+from common.layers.masks import variational_mask
+from common.layers.stack import RecurrentStack
+from common.networks.stream import carried_after
+
+HeadKind = Literal["segment", "recursive", "direct"]
+
+
+@register
+class ForecastNetwork(keras.layers.Layer):
+    """Segments of a series in, forecasts of all steps up to the horizon out, after each segment.
+
+    A step of the recurrence is a segment of the series, less its last value; decoding starts from the hidden state and
+    knows each future segment by its place, by what is known ahead of it, and by what repeating the last season says of
+    it. `segment` decodes all future segments at once with one step of a cell (Lin et al. 2023, "SegRNN: Segment
+    Recurrent Neural Network for Long-Term Time Series Forecasting", parallel multi-step forecasting); `recursive` one
+    after the other, each fed with the one before (ibid., recurrent multi-step forecasting); `direct` with a dense layer
+    in the place of the cell, as does a control, which has none. An LSTM's decoder starts with the hidden state as cell
+    state.
+
+    Args:
+        stack: The recurrences over segments.
+        segment: Steps of a segment.
+        horizon: Steps to forecast.
+        quantiles: Levels, ascending.
+        series: How many series there are; each has a vector of its own.
+        embedding: Width of segments and places.
+        head: `"segment"`, `"recursive"` or `"direct"`.
+        levels: How many running means of the series are read beside a segment.
+        dropout: Share dropped of what is decoded, anew after every row.
+        read_dropout: Share dropped of what is read of a segment, variational.
+        seed: Fixes initial weights and masks.
+
+    Call arguments:
+        window: Dictionary of `values` and `absent` (1 where a value is missing), `[batch, time, segment]`; `last`, the
+            last value, `series`, int32, and, where it drops, `row`, int32, `[batch, time]`; `levels`, the means of the
+            last values, `[batch, time, levels]`; `known`, `[batch, time, segment, covariates]`; `future`, the same of
+            the steps ahead, `[batch, time, horizon, covariates]`; `naive`, what the last seasons say of those, `[batch,
+            time, horizon, seasons]`; `keep` and `sequence`, `[batch, time]`. `future` and `naive` may be those of the
+            last steps alone; forecasts are then made after these.
+        state: Of the stack; None is zeros.
+        carry_after: As for `StreamNetwork`; so are the probes.
+
+    Returns:
+        The mean and the quantiles, `[batch, time, horizon, 1 + quantiles]`, and the state.
+    """
+
+    def __init__(
+        self,
+        stack: RecurrentStack,
+        segment: int,
+        horizon: int,
+        covariates: int,
+        seasons: int,
+        quantiles: Sequence[float] = (0.1, 0.5, 0.9),
+        series: int = 1,
+        embedding: int = 64,
+        head: HeadKind = "segment",
+        levels: int = 0,
+        dropout: float = 0.0,
+        read_dropout: float = 0.0,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.stack = stack
+        self.segment = segment
+        self.horizon = horizon
+        self.covariates = covariates
+        self.seasons = seasons
+        self.quantiles = tuple(quantiles)
+        self.series = series
+        self.embedding = embedding
+        self.head = head
+        self.levels = levels
+        self.dropout = dropout
+        self.read_dropout = read_dropout
+        self.seed = seed
+        self.ahead = -(-horizon // segment)
+
+        def dense(units: int, n: int, **options: Any) -> keras.layers.Dense:
+            return keras.layers.Dense(units, kernel_initializer=keras.initializers.GlorotUniform(seed + n), **options)
+
+        self.read = dense(embedding, 10, activation="relu")
+        self.place = dense(embedding, 11)
+        self.say = dense(segment * (1 + len(self.quantiles)), 12)
+        self.repeat = dense(1, 13, use_bias=False)
+        self.fed = dense(embedding, 14) if head == "recursive" else None
+        self.dense = head == "direct" or stack.cell in CONTROLS
+        self.decoder = (
+            dense(stack.units, 15)
+            if self.dense
+            else cells.keras_cell(
+                stack.cell,
+                stack.units,
+                kernel_initializer=keras.initializers.GlorotUniform(seed + 16),
+                recurrent_initializer=keras.initializers.Orthogonal(seed=seed + 17),
+            )
+        )
+        self.bridge = dense(stack.units, 18) if self.dense or stack.width != stack.units else None
+        self.masking = VariationalDropout(read_dropout, 1000 * seed + 501, stack.jit_compile)
+
+    def build(self, window_shape: Any = None) -> None:
+        if self.built:
+            return
+        w, k, s = self.segment, self.covariates, self.seasons
+        self.of_series = self.add_weight(
+            name="of_series",
+            shape=(self.series, self.embedding),
+            initializer=keras.initializers.RandomNormal(0, 0.05, self.seed + 1),
+        )
+        self.of_place = self.add_weight(
+            name="of_place",
+            shape=(self.ahead, self.embedding),
+            initializer=keras.initializers.RandomNormal(0, 0.5, self.seed + 2),
+        )
+        self.shift = self.add_weight(
+            name="shift", shape=(self.horizon, len(self.quantiles)), initializer="zeros", trainable=False
+        )
+        self.read.build((None, w * (2 + k) + self.levels + (w == 1)))
+        self.place.build((None, w * (k + s)))
+        if not self.stack.built:  # One made from a saved configuration is.
+            self.stack.build((None, None, self.embedding))
+        self.say.build((None, self.stack.units))
+        if s:
+            self.repeat.build((None, s))
+            self.repeat.kernel.assign(np.full((s, 1), 1 / s, np.float32))
+        if self.fed:
+            self.fed.build((None, w))
+        if self.bridge:
+            self.bridge.build((None, self.stack.width))
+        self.decoder.build((None, self.embedding))
+        self.built = True
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> tuple:
+        return self.stack.initial_state(batch_size)
+
+    def call(
+        self,
+        window: dict[str, tf.Tensor],
+        state: tuple | None = None,
+        training: bool = False,
+        carry_after: int | None = None,
+        **probes: Any,
+    ) -> tuple:
+        def run(x: tf.Tensor, keep: tf.Tensor, sequence: tf.Tensor, state: tuple) -> tuple:
+            return self.stack(x, keep=keep, state=state, sequence=sequence, training=training, **probes)
+
+        keep, sequence = window["keep"], window["sequence"]
+        state = state or self.initial_state(tf.shape(keep)[0])
+        x = self.masking(self.features(window, training), sequence=sequence, training=training)
+        h, carried = carried_after(run, (x, keep, sequence), state, carry_after)
+        return self._forecast(h, window, training), carried
+
+    def features(self, window: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+        """What the stack reads, before dropout, `[batch, time, embedding]`."""
+        x = tf.ensure_shape(self._read(window), (*window["keep"].shape, self.embedding))
+        return x + tf.gather(self.of_series, window["series"])
+
+    def _read(self, window: dict[str, tf.Tensor]) -> tf.Tensor:
+        last, present = window["last"][..., None], 1 - window["absent"]
+        known = tf.reshape(window["known"], (*shape_of(last)[:2], self.segment * self.covariates))
+        parts = [(window["values"] - last) * present, window["absent"], known, window["levels"] - last]
+        if self.segment == 1:  # A single value less itself says nothing.
+            parts.append(window["values"])
+        return self.read(tf.concat(parts, 2))
+
+    def _forecast(self, h: tf.Tensor, window: dict[str, tf.Tensor], training: bool) -> tf.Tensor:
+        last = window["last"][..., None]
+        vector = tf.gather(self.of_series, window["series"])  # [batch, time, embedding]
+        batch, time = shape_of(window["future"])[:2]
+        h, last, vector = (x[:, shape_of(x)[1] - time :] for x in (h, last, vector))
+        naive = window["naive"] - last[..., None]  # [batch, time, horizon, seasons]
+        ahead = tf.concat([window["future"], naive], 3)
+        ahead = tf.pad(ahead, [[0, 0], [0, 0], [0, self.ahead * self.segment - self.horizon], [0, 0]])
+        ahead = tf.reshape(ahead, (batch, time, self.ahead, self.segment * (self.covariates + self.seasons)))
+        places = self.place(ahead) + self.of_place + vector[:, :, None]  # [batch, time, ahead, embedding]
+        h = self.bridge(h) if self.bridge else h
+        decoded = self._decode(h, places)
+        if training and self.dropout:
+            decoded *= self._mask(window)
+        said = self.say(decoded)
+        said = tf.reshape(said, (batch, time, self.ahead * self.segment, 1 + len(self.quantiles)))
+        said = said[:, :, : self.horizon]
+        mean, lowest, rise = tf.split(said, (1, 1, len(self.quantiles) - 1), 3)
+        rising = tf.cumsum(tf.concat([lowest, tf.nn.softplus(rise)], 3), 3)
+        base = last[..., None] + (self.repeat(naive) if self.seasons else 0.0)
+        quantiles = tf.sort(base + rising + self.shift, 3)
+        return tf.concat([base + mean, quantiles], 3)
+
+    def calibrate(self, said: np.ndarray, truth: np.ndarray) -> None:
+        """Shifts each quantile, by steps ahead, so that its share of the truth lies below it.
+
+        After Romano, Patterson & Candès 2019, "Conformalized Quantile Regression", for each level by itself.
+
+        Args:
+            said: Outputs for examples that training did not see, `[examples, horizon, 1 + quantiles]`.
+            truth: `[examples, horizon]`; NaN where missing.
+        """
+        errors = truth[..., None] - said[..., 1:]
+        shifts = [np.nanquantile(errors[..., n], level, axis=0) for n, level in enumerate(self.quantiles)]
+        self.shift.assign_add(np.nan_to_num(np.stack(shifts, 1)))
+
+    def _mask(self, window: dict[str, tf.Tensor]) -> tf.Tensor:
+        """Drawn for every segment ahead of every row, `[batch, time, ahead, units]`."""
+        origin = window["sequence"] * 0x2545F49 + window["row"] * self.ahead
+        numbers = origin[..., None] + tf.range(self.ahead)
+        return variational_mask(numbers, self.stack.units, self.dropout, 1000 * self.seed + 502)
+
+    def _decode(self, h: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
+        """The hidden state of each future segment, `[batch, time, ahead, units]`."""
+        batch, time = shape_of(h)[:2]
+        units = self.stack.units
+        if self.dense:
+            return tf.nn.relu(self.decoder(places) + h[:, :, None])
+        states = cells.get(self.stack.cell).states
+        if self.head == "segment":
+            wide = tf.reshape(tf.broadcast_to(h[:, :, None], (batch, time, self.ahead, units)), (-1, units))
+            decoded, _ = self.decoder(tf.reshape(places, (-1, self.embedding)), [wide] * states)
+            return tf.reshape(decoded, (batch, time, self.ahead, units))
+        state, fed, outputs = [tf.reshape(h, (-1, units))] * states, 0.0, []
+        for n in range(self.ahead):
+            decoded, state = self.decoder(tf.reshape(places[:, :, n], (-1, self.embedding)) + fed, state)
+            outputs.append(tf.reshape(decoded, (batch, time, units)))
+            means = tf.reshape(self.say(decoded), (-1, self.segment, 1 + len(self.quantiles)))[..., 0]
+            fed = self.fed(means)
+        return tf.stack(outputs, 2)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {
+            "stack": keras.saving.serialize_keras_object(self.stack),
+            "segment": self.segment,
+            "horizon": self.horizon,
+            "covariates": self.covariates,
+            "seasons": self.seasons,
+            "quantiles": self.quantiles,
+            "series": self.series,
+            "embedding": self.embedding,
+            "head": self.head,
+            "levels": self.levels,
+            "dropout": self.dropout,
+            "read_dropout": self.read_dropout,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> ForecastNetwork:
+        config["stack"] = keras.saving.deserialize_keras_object(config["stack"])
+        return cls(**config)

@@ -1,0 +1,1 @@
+"""Networks that read a source and write a target, and the windows that they read."""

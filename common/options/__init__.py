@@ -1,0 +1,14 @@
+"""The options that every task shares; a task extends them, and the command line is made from them."""
+
+from common.options.kinds import Count as Count
+from common.options.kinds import NotNegative as NotNegative
+from common.options.kinds import Positive as Positive
+from common.options.kinds import Share as Share
+from common.options.kinds import Whole as Whole
+from common.options.parsing import as_arguments as as_arguments
+from common.options.parsing import from_saved as from_saved
+from common.options.parsing import parsed as parsed
+from common.options.shared import DataOptions as DataOptions
+from common.options.shared import SavedOptions as SavedOptions
+from common.options.shared import StudyOptions as StudyOptions
+from common.options.shared import TrainOptions as TrainOptions

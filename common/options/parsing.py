@@ -1,0 +1,41 @@
+"""From words of the command line to options, and back."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Annotated, Any, get_type_hints
+
+from cyclopts import App, Parameter
+
+
+def as_arguments(options: Any) -> list[str]:
+    """The command line that leads to these options: what differs from the defaults."""
+    arguments: list[str] = []
+    for field in fields(options):
+        value, flag = getattr(options, field.name), field.name.replace("_", "-")
+        if value == field.default:
+            continue
+        if isinstance(value, bool):
+            arguments.append(f"--{flag}" if value else f"--no-{flag}")
+        elif isinstance(value, tuple):
+            arguments += [f"--{flag}", *map(str, value)] if value else [f"--empty-{flag}"]
+        elif value is not None:
+            arguments += [f"--{flag}", str(value)]
+    return arguments
+
+
+def parsed(kind: type, name: str, word: str) -> Any:
+    """The value of an option of class `kind`, from a word of the command line."""
+    annotation = get_type_hints(kind, include_extras=True)[name]
+
+    def one(*, value):
+        return value
+
+    one.__annotations__ = {"value": Annotated[annotation, Parameter(name=f"--{name.replace('_', '-')}")]}
+    app = App(default_command=one, result_action="return_value")
+    return app([f"--{name.replace('_', '-')}={word}"], exit_on_error=False, print_error=False)
+
+
+def from_saved(kind: type, config: dict[str, Any]) -> Any:
+    """The options of class `kind` out of a saved `config.json`."""
+    return kind(**{field.name: config[field.name] for field in fields(kind) if field.name in config})

@@ -1,0 +1,1 @@
+"""Numbered SavedModels: written, found again, asked."""

@@ -1,0 +1,1 @@
+"""Comparisons of cells and options over seeds."""

@@ -1,0 +1,132 @@
+"""The figures of a study's report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from common.studies.arms import Arm
+from common.studies.findings import Findings
+from common.studies.statistics import Interval, interval
+
+SMALLEST = 1e-12
+"""Norms below are drawn as this."""
+
+
+def draw_scores(found: Findings, path: Path) -> bool:
+    """Each seed's score, the mean with its interval, and the baselines."""
+    figure = Figure(figsize=(6.5, 1.2 + 0.42 * len(found.arms)), layout="constrained")
+    ax = figure.subplots()
+    for n, arm in enumerate(found.arms):
+        values = list(found.scores(arm).values())
+        one = interval(values)
+        ax.plot(values, [n] * len(values), "o", color="tab:blue", alpha=0.35, markersize=5)
+        ax.plot(one.mean, n, "D", color="black", markersize=4)
+        ax.plot([one.low, one.high], [n, n], color="black", linewidth=1)
+    shown = [s for arm in found.arms for s in found.scores(arm).values()]
+    spread = max(shown) - min(shown)
+    low, high = min(shown) - 2 * spread, max(shown) + 2 * spread
+    for n, (name, scores) in enumerate(found.baselines.items()):
+        if low <= scores[found.score] <= high:
+            ax.axvline(scores[found.score], linestyle="--", linewidth=1, color=f"C{n + 1}", label=name)
+    ax.set_yticks(range(len(found.arms)), [arm.name for arm in found.arms])
+    ax.invert_yaxis()
+    ax.set(xlabel=f"test {found.score}: seeds, mean, 95 % interval")
+    if ax.get_legend_handles_labels()[0]:
+        ax.legend(fontsize="small")
+    figure.savefig(path, dpi=150)
+    return True
+
+
+def draw_axis(found: Findings, path: Path) -> bool:
+    """The score over each varied option that is a number."""
+    numeric = [n for n, v in found.study.axes.items() if len(v) > 1 and all(isinstance(x, int | float) for x in v)]
+    if not numeric:
+        return False
+    figure = Figure(figsize=(6.5, 3.6 * len(numeric)), layout="constrained")
+    for ax, name in zip(figure.subplots(len(numeric), squeeze=False)[:, 0], numeric):
+        groups: dict[tuple, list[tuple[float, Interval]]] = {}
+        for arm in found.arms:
+            settings = dict(arm.settings)
+            if name in settings:
+                rest = Arm(arm.cell, tuple((k, v) for k, v in arm.settings if k != name))
+                groups.setdefault(rest.name, []).append((settings[name], interval(list(found.scores(arm).values()))))
+        for label, points in groups.items():
+            x, y = zip(*sorted(points))
+            error = [[p.mean - p.low for p in y], [p.high - p.mean for p in y]]
+            ax.errorbar(x, [p.mean for p in y], error, marker="o", markersize=4, capsize=3, label=label)
+        values = found.study.axes[name]
+        if min(values) > 0 and max(values) >= 8 * min(values):
+            ax.set_xscale("log", base=2)
+            ax.set_xticks(values, [f"{v:g}" for v in values])
+        ax.set(xlabel=name, ylabel=f"test {found.score}")
+        ax.legend(fontsize="small")
+    figure.savefig(path, dpi=150)
+    return True
+
+
+def draw_gradients(found: Findings, path: Path) -> bool:
+    """The norm of the gradient by the distance it travelled, at the start and at the end of training."""
+    figure = Figure(figsize=(6.5, 6.4), layout="constrained")
+    axes = figure.subplots(2, 1, sharex=True)
+    lines = 0
+    for ax, when in zip(axes, ("start", "end")):
+        for n, arm in enumerate(found.arms):
+            for state, style in (("hidden", "-"), ("cell", ":")):
+                norms = [result["gradients"][when].get(state) for result in found.of(arm)]
+                norms = [np.array(row, float) for row in norms if row]
+                if not norms:
+                    continue
+                shortest = min(map(len, norms))
+                logs = np.log(np.maximum([row[:shortest] for row in norms], SMALLEST))
+                known = ~np.isnan(logs).all(0)
+                middle = np.exp(np.nanmean(logs[:, known], 0))
+                label = arm.name if state == "hidden" else None
+                ax.plot(np.flatnonzero(known), middle, style, color=f"C{n % 10}", linewidth=1.4, label=label)
+                lines += 1
+        ax.set(yscale="log", title=f"{when} of training", ylabel="norm")
+    axes[1].set(xlabel="distance k in steps")
+    if not lines:
+        return False
+    figure.legend(*axes[0].get_legend_handles_labels(), fontsize="small", loc="outside lower center", ncols=3)
+    figure.savefig(path, dpi=150)
+    return True
+
+
+def draw_gates(found: Findings, path: Path) -> bool:
+    """What the gates say of a real example, in the run of the first seed."""
+    shown = [(arm, found.of(arm)[0]["kept"]) for arm in found.arms if found.of(arm)[0]["kept"]]
+    if not shown:
+        return False
+    figure = Figure(figsize=(6.5, 2.6 * len(shown)), layout="constrained")
+    axes = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
+    for ax, (arm, kept) in zip(axes, shown):
+        low, middle, high = kept["quantiles"]
+        at = np.arange(len(middle))
+        ax.fill_between(at, low, high, alpha=0.25, linewidth=0)
+        ax.plot(at, middle, marker="o", markersize=3)
+        ax.set(ylim=(0, 1), title=f"{arm.name}: {kept['name']}")
+        ax.title.set_fontsize("medium")
+        ax.set_xticks(at, kept["steps"], rotation=90, fontsize="small")
+    figure.savefig(path, dpi=150)
+    return True
+
+
+FIGURES = {
+    "scores": (draw_scores, "![scores](figures/scores.png)"),
+    "axis": (draw_axis, "![scores by option](figures/axis.png)"),
+    "gradients": (
+        draw_gradients,
+        "How far back a gradient reaches: the norm of d loss(t) / d h(t-k) in the last layer, by the distance k; "
+        "dotted, with respect to the cell state. A line that falls is a vanishing gradient, one that rises an "
+        "exploding one. Mean over seeds.\n\n"
+        "![gradient by distance](figures/gradients.png)",
+    ),
+    "gates": (
+        draw_gates,
+        "How much of its old state each cell keeps, step by step of a test example: median and 10 % to 90 % of the "
+        "units, first layer, first seed; 1 keeps all.\n\n![gates](figures/gates.png)",
+    ),
+}

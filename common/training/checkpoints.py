@@ -1,0 +1,139 @@
+"""Unfinished runs: what a killed training needs to go on exactly where it was."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+
+from common.errors import InputError
+from common.training.tbptt import TBPTT
+
+
+class UnfinishedRun(keras.callbacks.Callback):
+    """Keeps the best epoch's weights, the history, and checkpoints; stops training that no longer gets better.
+
+    Stock `EarlyStopping` and `ModelCheckpoint` forget what they knew when a run is killed, and
+    `BackupAndRestore` knows nothing of carried state. Here all of it is in one checkpoint: weights, optimiser,
+    carried state, position in the data, and the history from which the best epoch follows.
+
+    Args:
+        folder: Of the checkpoints.
+        monitor: Name in the logs that decides which epoch is best.
+        higher_is_better: Of `monitor`.
+        patience: Epochs without a better one before training stops.
+        every: Training steps between checkpoints inside an epoch.
+        seconds: Of training, at most; None is no limit.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        monitor: str,
+        higher_is_better: bool,
+        patience: int,
+        every: int,
+        seconds: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.folder = folder
+        self.monitor = monitor
+        self.higher_is_better = higher_is_better
+        self.patience = patience
+        self.every = every
+        self.seconds = seconds
+        self.history: list[dict[str, float]] = []
+        self.elapsed = 0.0
+
+    def open(self, model: TBPTT, resume: bool) -> int:
+        """Ties the run to a compiled model and restores it when resuming.
+
+        Returns:
+            The epoch to go on with.
+
+        Raises:
+            InputError: There is nothing to resume.
+        """
+        if not resume:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        model.optimizer.build(model.trainable_variables)
+        self.saved_history = tf.Variable("[]", trainable=False, dtype=tf.string)
+        best = tf.train.Checkpoint(model=model.network)
+        self.best = tf.train.CheckpointManager(best, str(self.folder / "best"), max_to_keep=1)
+        latest = tf.train.Checkpoint(model=model, optimizer=model.optimizer, history=self.saved_history)
+        self.latest = tf.train.CheckpointManager(latest, str(self.folder / "latest"), max_to_keep=1)
+        if not resume:
+            return 0
+        if self.latest.latest_checkpoint is None:
+            raise InputError(f"--resume: no unfinished run with these options in {self.folder.parent}; leave it out")
+        latest.restore(self.latest.latest_checkpoint).assert_consumed()
+        self.history, self.elapsed = json.loads(self.saved_history.numpy())
+        return len(self.history)
+
+    @property
+    def best_epoch(self) -> int:
+        sign = 1 if self.higher_is_better else -1
+        return max(range(len(self.history)), key=lambda epoch: (sign * self.history[epoch][self.monitor], -epoch))
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last epochs brought nothing better, or the time is up."""
+        if not self.history:
+            return False
+        return len(self.history) - 1 - self.best_epoch >= self.patience or self._time_is_up()
+
+    def _time_is_up(self, now: float = 0.0) -> bool:
+        return self.seconds is not None and sum(row["seconds"] for row in self.history) + now >= self.seconds
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.started, self.trained, self.first_step = time.perf_counter() - self.elapsed, None, None
+        self.elapsed = 0.0
+
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        self.trained = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        if not math.isfinite(logs["loss"]):
+            epoch, window = self.model.position.numpy().tolist()
+            raise InputError(
+                f"training diverged: the loss is {logs['loss']} at epoch {epoch + 1}, step {window}; "
+                "lower --learning-rate or --clip-norm"
+            )
+        if self.first_step is None:
+            self.first_step = time.perf_counter() - self.started
+        if (batch + 1) % self.every == 0:
+            self._save(time.perf_counter() - self.started)
+        if self._time_is_up(time.perf_counter() - self.started):
+            self.model.stop_training = True  # Keras ends the epoch here, with its validation.
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        seconds = (self.trained or time.perf_counter()) - self.started
+        row = {"epoch": epoch + 1} | {k: float(v) for k, v in logs.items()}
+        self.history.append(
+            row | {"windows": int(self.model.position[1]), "seconds": seconds, "first_step": self.first_step}
+        )
+        if self.best_epoch == epoch:
+            self.best.save()
+        self._save()
+        self.model.stop_training = self.finished
+
+    def _save(self, elapsed: float = 0.0) -> None:
+        """Keeps all, and the seconds spent on an epoch that is not done."""
+        self.saved_history.assign(json.dumps([self.history, elapsed]))
+        self.latest.save()
+
+    def restore_best(self) -> None:
+        """Gives the model the weights of its best epoch."""
+        self.best.checkpoint.restore(self.best.latest_checkpoint).assert_existing_objects_matched()
+
+    def close(self) -> None:
+        """Removes the run: what it led to has been saved."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):  # Other unfinished runs are in it.
+            self.folder.parent.rmdir()
