@@ -116,6 +116,7 @@ def flags(words: str) -> dict[str, list[str]]:
 def measured(task: str, words: str, data: Path) -> dict:
     with tempfile.TemporaryDirectory() as output:
         options = flags(SMALL) | flags(OWN[task]) | flags(words)
+        options = {flag: values for flag, values in options.items() if f"--empty-{flag[2:]}" not in options}
         cell = options.get("--cell", ["lstm"])[0]
         given = [word for flag, values in options.items() for word in (flag, *values)]
         code = run.main([task, "train", "--data", str(data), "--output", output, *given])

@@ -1,0 +1,78 @@
+"""What training, probes, decoding and serving may ask of a network."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from common.layers.base import Configured
+from common.layers.stack import RecurrentStack
+
+Part = dict[str, tf.Tensor]
+
+
+class Network(Configured, keras.layers.Layer):
+    """A network over windows of packed streams.
+
+    Its state comes in and goes out as tensors, so that one network serves training by windows, evaluation and export.
+
+    Attributes:
+        stack: The recurrence that probes look into; None where there are several.
+
+    Call arguments:
+        window: What a stream gives of some steps, by name: `keep` and `sequence`, `[batch, time]`, and what the network
+            reads; see `common.streams.Stream.window_at`.
+        state: Before the window; None is zeros.
+        training: Whether to drop.
+
+    Returns:
+        Outputs, `[batch, time, ...]`, or `[batch, slots, ...]` where the window says at which steps outputs are asked
+        for (`asked`); and the state after the window.
+    """
+
+    stack: RecurrentStack | None = None
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> tuple:
+        """The state before a sequence, any structure of `[batch, ...]` tensors."""
+        raise NotImplementedError
+
+    def features(self, window: Part, training: bool = False) -> tf.Tensor:
+        """What `stack` reads, before dropout, `[batch, time, width]`."""
+        raise NotImplementedError
+
+
+class Learner(NamedTuple):
+    """What a task trains.
+
+    Attributes:
+        network: Fresh.
+        loss: A Keras loss, or its name.
+        metrics: Keras metrics shown during training, or their names.
+    """
+
+    network: Network
+    loss: keras.losses.Loss | str
+    metrics: tuple[keras.metrics.Metric | str, ...] = ()
+
+
+class OwnLoss(keras.losses.Loss):
+    """The losses that a network gives as its outputs, `y_pred[..., 0]`: for one that alone knows its targets."""
+
+    def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        return y_pred[..., 0]
+
+
+def own_accuracy(name: str = "accuracy") -> keras.metrics.Metric:
+    """The mean of what a network gives beside its losses, `y_pred[..., 1]`."""
+
+    def second(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+        return y_pred[..., 1]
+
+    return keras.metrics.MeanMetricWrapper(second, name=name)
+
+
+def at_each_step(window: Part, name: str) -> Any:
+    """What a window holds once a sequence, at each of its steps: `[sequences, ...]` to `[batch, time, ...]`."""
+    return tf.gather(window[name], window["row_of_sequence"])
