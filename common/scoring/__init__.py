@@ -1,1 +1,3 @@
 """The scores that answers get."""
+
+Scores = dict[str, float]
