@@ -77,7 +77,7 @@ class Task(ABC):
 
     # After training
 
-    def calibrate(self, model: TBPTT, stream: Stream) -> None:  # noqa: B027 - most tasks have nothing to adjust.
+    def calibrate(self, model: TBPTT, stream: Stream) -> None:
         """Adjusts a trained model to the validation stream."""
 
     @abstractmethod
@@ -114,7 +114,7 @@ class Task(ABC):
     def figure(self, results: Results) -> Figure:
         """Draws how training went and what the answers to the test split look like."""
 
-    def extras(self, results: Results, folder: Path) -> None:  # noqa: B027 - most tasks have none.
+    def extras(self, results: Results, folder: Path) -> None:
         """Writes further files into the folder `assets.extra` of a version."""
 
     # The saved model
