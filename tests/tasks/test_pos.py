@@ -154,8 +154,8 @@ def test_english_endings_stand_apart_where_they_are_common() -> None:
 def test_scores_of_no_words_are_null_and_tags_that_training_never_saw_are_drawn(
     data_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train = TaggedSentences([("a", "b")] * 8, [("X", "Y")] * 8)
-    splits = TaggedSplits(train, train, TaggedSentences([("a", "b")], [("V", "W")]), "made")
+    learned = TaggedSentences([("a", "b")] * 8, [("X", "Y")] * 8)
+    splits = TaggedSplits(learned, learned, TaggedSentences([("a", "b")], [("V", "W")]), "made")
     monkeypatch.setattr(PosOptions, "load", lambda self: splits)
     version = train(task_of(data_of("pos"), output=tmp_path))
     saved = json.loads((version / ASSETS / "metrics.json").read_text(), parse_constant=pytest.fail)
@@ -163,8 +163,8 @@ def test_scores_of_no_words_are_null_and_tags_that_training_never_saw_are_drawn(
 
 
 def test_a_tag_that_training_never_saw_counts_as_missed(data_of, monkeypatch: pytest.MonkeyPatch) -> None:
-    train = TaggedSentences([("a", "b")] * 8, [("X", "Y")] * 8)
-    splits = TaggedSplits(train, train, TaggedSentences([("a", "c")], [("X", "Z")]), "made")
+    learned = TaggedSentences([("a", "b")] * 8, [("X", "Y")] * 8)
+    splits = TaggedSplits(learned, learned, TaggedSentences([("a", "c")], [("X", "Z")]), "made")
     monkeypatch.setattr(PosOptions, "load", lambda self: splits)
     task = task_of(data_of("pos"))
     task.load()
