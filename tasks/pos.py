@@ -217,19 +217,12 @@ class Pos(Task):
         known, test = set(chain.from_iterable(self.splits.train.words)), self.splits.test
         return Tagged(predictions, test.tags, [[word in known for word in words] for words in test.words])
 
-    def scores(self, answers: Tagged) -> Scores:
-        return answers.scores()
-
     def baselines(self, answers: Tagged) -> dict[str, Tagged]:
         train, words = self.splits.train, self.splits.test.words
         return {name: self.tagged(method(train, words)) for name, method in TAGGERS.items()}
 
-    def report(self, answers: Tagged) -> str:
-        return answers.report()
-
     def figure(self, results: Results) -> Figure:
-        title = f"{self.name}, {self.options.cell}, seed {self.options.seed}"
-        return classification_figure(results, *results.answers.flat(), labels=self.tags, title=title)
+        return classification_figure(results, *results.answers.flat(), labels=self.tags, title=self.title)
 
     def export(self, network: Network) -> Export:
         import tensorflow as tf

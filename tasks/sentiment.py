@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from cyclopts import Parameter
-from rich.table import Table
-from rich.text import Text
 
 from common.baselines import texts
 from common.figures.training import classification_figure
@@ -161,21 +159,14 @@ class Sentiment(Task):
         predictions = [self.labels[number] for number in stream.at_asked(outputs).argmax(1)]
         return Classified(predictions, self.splits.test.labels)
 
-    def scores(self, answers: Classified) -> Scores:
-        return answers.scores()
-
     def baselines(self, answers: Classified) -> dict[str, Classified]:
         train, test = self.splits.train, self.splits.test
         found = texts.predictions(train.texts, train.labels, test.texts)
         return {name: Classified(predictions, test.labels) for name, predictions in found.items()}
 
-    def report(self, answers: Classified) -> str:
-        return answers.report()
-
     def figure(self, results: Results) -> Figure:
-        title = f"{self.name}, {self.options.cell}, seed {self.options.seed}"
         predictions, references = results.answers
-        return classification_figure(results, references, predictions, labels=self.labels, title=title)
+        return classification_figure(results, references, predictions, labels=self.labels, title=self.title)
 
     def export(self, network: Network) -> Export:
         import tensorflow as tf
@@ -210,13 +201,6 @@ class Sentiment(Task):
             {"text": text, "label": answer["label"], "probability": float(answer["probability"].max())}
             for text, answer in zip(inputs, answers)
         ]
-
-    @classmethod
-    def show(cls, records: Sequence[Record]) -> Table:
-        table = Table("text", "label", "probability", title=cls.name)
-        for record in records:
-            table.add_row(Text(record["text"]), Text(record["label"]), f"{record['probability']:.3f}")
-        return table
 
     @classmethod
     def evaluate(cls, model: SavedModel, data: SentimentData, *, other: bool = False) -> tuple[Scores, str]:
