@@ -17,7 +17,9 @@ from rich.console import Console
 import run
 from common.errors import InputError
 from common.serving import export, saved_models
-from common.sources.tagged import TaggedSentences, TaggedSplits, of_conllu
+from common.sources.records import TaggedSentences
+from common.sources.splits import Splits
+from common.sources.tagged import of_conllu
 from common.text.words import tokens
 from common.training import run as training
 from tasks.pos import (
@@ -184,7 +186,7 @@ def test_scores_of_no_words_are_null_and_tags_that_training_never_saw_are_drawn(
     data_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train = TaggedSentences([("a", "b")] * 8, [("X", "Y")] * 8)
-    splits = TaggedSplits(train, train, TaggedSentences([("a", "b")], [("V", "W")]), "made")
+    splits = Splits(train, train, TaggedSentences([("a", "b")], [("V", "W")]), "made")
     monkeypatch.setattr(PosOptions, "load", lambda self: splits)
     version = training.train(task_of(data_of("pos"), output=tmp_path))
     saved = json.loads((version / export.ASSETS / "metrics.json").read_text(), parse_constant=pytest.fail)
@@ -193,7 +195,7 @@ def test_scores_of_no_words_are_null_and_tags_that_training_never_saw_are_drawn(
 
 def test_a_tag_that_training_never_saw_counts_as_missed(data_of, monkeypatch: pytest.MonkeyPatch) -> None:
     train = TaggedSentences([("a", "b")] * 8, [("X", "Y")] * 8)
-    splits = TaggedSplits(train, train, TaggedSentences([("a", "c")], [("X", "Z")]), "made")
+    splits = Splits(train, train, TaggedSentences([("a", "c")], [("X", "Z")]), "made")
     monkeypatch.setattr(PosOptions, "load", lambda self: splits)
     task = task_of(data_of("pos"))
     task.load()

@@ -12,7 +12,8 @@ from rich.console import Console
 
 from common.options import SavedOptions
 from common.serving import saved_models
-from common.sources.labelled import LabelledTexts, Splits
+from common.sources.records import LabelledTexts
+from common.sources.splits import Splits
 from common.training import run as training
 from tasks.sentiment import Sentiment, SentimentOptions, baselines, report, scores
 
