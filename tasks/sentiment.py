@@ -15,9 +15,10 @@ from common.figures.training import classification_figure
 from common.options import Count, DataOptions, SavedOptions, Share, TrainOptions, Whole
 from common.scoring.classification import Classified
 from common.serving.export import Endpoint, Export
-from common.sources import SPLITS
-from common.sources import labelled as labelled_text
-from common.sources.labelled import LabelledTexts, Splits
+from common.sources.labelled import LabelledReader
+from common.sources.load import load, load_test
+from common.sources.records import LabelledTexts
+from common.sources.splits import SPLITS, Splits
 from common.streams import Sequences, Stream
 from tasks.base import Task
 
@@ -48,13 +49,16 @@ class SentimentData(DataOptions):
     label_column: str | None = None
     encoding: str = "utf-8"
 
-    def load(self) -> Splits:
+    def load(self) -> Splits[LabelledTexts]:
         """Reads the three splits."""
-        return labelled_text.load(self.data, self.text_column, self.label_column, self.encoding)
+        return load(self.data, self._reader())
 
     def load_test(self) -> LabelledTexts:
-        """Reads what a model that learned from other data can be judged by."""
-        return labelled_text.load_test(self.data, self.text_column, self.label_column, self.encoding)
+        """Reads the texts to evaluate a model on that was trained on other data."""
+        return load_test(self.data, self._reader())
+
+    def _reader(self) -> LabelledReader:
+        return LabelledReader(text_column=self.text_column, label_column=self.label_column, encoding=self.encoding)
 
 
 @Parameter(name="*")
