@@ -7,9 +7,12 @@ from pathlib import Path
 
 ROOM = Path(__file__).parents[3] / "common" / "sources"
 ORDER = (
-    "files splits records tables labelled tagged parallel series wheels tfds "
-    "embedded embedded.catalogues embedded.critics embedded.turkish embedded.victoria load"
-).split()
+    *("files", "splits", "records", "tables"),
+    *("labelled", "tagged", "parallel", "series"),
+    *("wheels", "tfds"),
+    *("embedded", "embedded.catalogues", "embedded.critics", "embedded.turkish", "embedded.victoria"),
+    "load",
+)
 
 
 def imported(path: Path) -> set[str]:
