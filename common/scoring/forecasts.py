@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -101,11 +103,32 @@ class Judge:
             found = {name: np.nanmean(values, 0) for name, values in self._each(forecasts).items()}
         return found | {"rmse": np.sqrt(found["rmse"])}
 
+    def write_by_step(self, forecasts: Mapping[str, Forecasts], path: Path) -> None:
+        """Writes the scores by steps ahead as CSV, a row a step of each method."""
+        by_step = {method: self.by_step(found) for method, found in forecasts.items()}
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["method", "steps_ahead", *next(iter(by_step.values()))])
+            for method, scores in by_step.items():
+                writer.writerows([method, n, *row] for n, row in enumerate(zip(*scores.values()), 1))
+
     def scores(self, forecasts: Forecasts) -> Scores:
         """Each score over all origins and steps ahead; those are left out for which nothing counts."""
         each = self._each(forecasts).items()
         found = {name: float(np.nanmean(values)) for name, values in each if not np.isnan(values).all()}
         return found | {"rmse": found["rmse"] ** 0.5} if "rmse" in found else found
+
+    def report(self, forecasts: Forecasts) -> str:
+        """The scores at some steps ahead, as text."""
+        by_step = {n: v for n, v in self.by_step(forecasts).items() if not n.endswith("_standardised")}
+        many, horizon = forecasts.mean.shape
+        steps = np.unique(np.geomspace(1, horizon, 8).round().astype(int))
+        lines = [f"{many:,} forecasts of {horizon} steps"]
+        lines.append(f"{'steps ahead':>12}" + "".join(f"{name:>14}" for name in by_step))
+        lines += [f"{k:>12}" + "".join(f"{values[k - 1]:>14.4f}" for values in by_step.values()) for k in steps]
+        if left_out := self.without_mase:
+            lines.append(f"not in MASE, with no seasonal error in training: {', '.join(left_out)}")
+        return "\n".join(lines)
 
     def _each(self, forecasts: Forecasts) -> dict[str, np.ndarray]:
         """What each score is the mean of, `[origins, horizon]`, NaN where it does not count; of RMSE the squares.

@@ -13,7 +13,7 @@ class ForecastLoss(keras.losses.Loss):
     """Error of the mean and pinball loss of the quantiles, over the steps ahead whose values are not missing.
 
     Args:
-        quantiles: Levels of the quantiles that are forecast next to the mean (Koenker & Bassett 1978, "Regression Quantiles").
+        quantiles: Levels that are forecast next to the mean (Koenker & Bassett 1978, "Regression Quantiles").
         point: `"mse"` or `"mae"`, of the mean.
 
     Call arguments:

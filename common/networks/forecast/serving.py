@@ -66,9 +66,7 @@ class ServedForecaster:
         if unique_id is None:
             return tf.zeros([many], tf.int32)
         same = unique_id[:, None] == tf.constant(self.groups)
-        known = tf.debugging.assert_equal(
-            tf.reduce_any(same, 1), True, "unique_id: not one the model learned from"
-        )
+        known = tf.debugging.assert_equal(tf.reduce_any(same, 1), True, "unique_id: not one the model learned from")
         with tf.control_dependencies([known]):
             return tf.argmax(same, 1, tf.int32)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from common.errors import InputError
+from common.sources import SPLITS, series
 from common.sources.series import Panel
 
 if TYPE_CHECKING:
@@ -28,6 +30,38 @@ class History(NamedTuple):
     absent: tf.Tensor
     known: tf.Tensor
     number: tf.Tensor
+
+
+def borders_of(panel: Panel, split: Sequence[float], *, horizon: int, segment: int) -> list[tuple[int, int, int]]:
+    """The rows at which training, validation and testing end, of each group.
+
+    Args:
+        panel: The series.
+        split: Rows of the three parts, or shares of all rows.
+        horizon: Rows to forecast; each part needs as many, training a segment more.
+        segment: Rows of a segment.
+
+    Raises:
+        InputError: The parts are not three, or a group has too few rows for them.
+    """
+    given, parts = f"--split {' '.join(map(str, split))}", np.array(split)
+    if len(parts) != 3 or not ((parts > 0) & np.isfinite(parts)).all():
+        raise InputError(f"{given}: give three parts, each more than 0 and finite")
+    shares, borders = (parts <= 1).all(), []
+    for group in panel.groups:
+        rows = len(group.times)
+        ends = np.round(np.cumsum(parts) * (rows if shares else 1)).astype(int).tolist()
+        if ends[-1] > rows:
+            raise InputError(f"{given}: more than the {rows:,} rows there are")
+        borders.append(tuple(ends))
+    for group, ends in zip(panel.groups, borders):
+        for name, first, end in zip(SPLITS, (0, *ends), ends):
+            if end - first < horizon + (segment if name == "train" else 0):
+                raise InputError(
+                    f"{panel.source}: series {group.name!r} has {end - first} rows for {name}, too few for "
+                    f"--horizon {horizon}; give more rows, another --split or a shorter horizon"
+                )
+    return borders
 
 
 class Tables:
@@ -67,12 +101,12 @@ class Tables:
         varies = np.concatenate([_varies(values) for values in trained])
         self.constant = [name for name, changes in zip(self.names, varies) if not changes]
 
-        series = [values for group in panel.groups for values in group.values.T]
-        self.rows = np.array([len(values) for values in series])
+        columns = [values for group in panel.groups for values in group.values.T]
+        self.rows = np.array([len(values) for values in columns])
         self.offset = np.cumsum(self.rows) - self.rows
-        self.raw = np.concatenate(series)
+        self.raw = np.concatenate(columns)
         self.absent = np.isnan(self.raw).astype(np.float32)
-        self.values = np.concatenate([filled((v - m) / s) for v, m, s in zip(series, self.mean, self.scale)])
+        self.values = np.concatenate([filled((v - m) / s) for v, m, s in zip(columns, self.mean, self.scale)])
         self.sums = np.concatenate([[0.0], np.cumsum(self.values, dtype=np.float64)])
 
         known = [group.known[: border[0]] for group, border in zip(panel.groups, borders)]
@@ -80,6 +114,18 @@ class Tables:
         self.known = np.concatenate([self._covariates(group.known, group.times) for group in panel.groups])
         heights = np.array([len(group.known) for group in panel.groups])
         self.known_offset = (np.cumsum(heights) - heights)[self.group_of]
+
+    def describe(self) -> str:
+        """The series, in a line for people."""
+        panel = self.panel
+        rows = sum(len(group.times) for group in panel.groups)
+        known = f", known ahead: {', '.join(panel.covariates)}" if panel.covariates else ""
+        constant = f"; constant in training: {', '.join(self.constant)}" if self.constant else ""
+        left_out = f"; columns left out: {', '.join(panel.left_out)}" if panel.left_out else ""
+        return (
+            f"{panel.source}: {rows:,} rows; columns: {len(panel.columns)}, groups: {len(panel.groups)}"
+            f", a row every {series.spaced(panel.seconds)}{known}{constant}{left_out}"
+        )
 
     def _covariates(self, known: np.ndarray, times: np.ndarray) -> np.ndarray:
         """Scaled covariates and the calendar of a group's rows, float32 `[rows, covariates]`."""
@@ -117,21 +163,21 @@ class Tables:
         absent = tf.cast(tf.math.is_nan(x), tf.float32)
         return History(filled_in_graph(x), absent, tf.repeat(ahead, columns, 0), number)
 
-    def unscaled(self, series: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Scaled values in the user's units; `values [n, ...]` of the series `[n]`."""
+    def unscaled(self, number: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Scaled values in the user's units; `values [n, ...]` of the series of numbers `[n]`."""
         shape = (-1, *[1] * (values.ndim - 1))
-        return values * self.scale[series].reshape(shape) + self.mean[series].reshape(shape)
+        return values * self.scale[number].reshape(shape) + self.mean[number].reshape(shape)
 
-    def ahead(self, series: np.ndarray, row: np.ndarray, *, horizon: int, scaled: bool) -> np.ndarray:
+    def ahead(self, number: np.ndarray, row: np.ndarray, *, horizon: int, scaled: bool) -> np.ndarray:
         """The values after rows that have a whole horizon after them, `[rows, horizon]`; NaN where missing.
 
         Args:
-            series: Number of each row's series, `[rows]`.
+            number: Of each row's series, `[rows]`.
             row: `[rows]`.
             horizon: Values after each row.
             scaled: Whether they are scaled; otherwise they are in the user's units, float64.
         """
-        at = (self.offset[series] + row)[:, None] + np.arange(1, horizon + 1)
+        at = (self.offset[number] + row)[:, None] + np.arange(1, horizon + 1)
         return np.where(self.absent[at] > 0, np.nan, self.values[at]) if scaled else self.raw[at].astype(np.float64)
 
 

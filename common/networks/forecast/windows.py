@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from common.networks.forecast.tables import History, Tables
+from common.sources import SPLITS
+from common.streams import Sequences
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -34,6 +36,54 @@ class Windows:
     horizon: int
     seasons: Sequence[int]
     levels: Sequence[int]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """What a `ForecastNetwork` has to know of its windows."""
+        return {
+            "segment": self.segment,
+            "horizon": self.horizon,
+            "covariates": self.tables.known.shape[1],
+            "seasons": len(self.seasons),
+            "series": len(self.tables.group_of),
+            "levels": len(self.levels),
+        }
+
+    def sequences(self, split: str, *, context: int | None) -> Sequences:
+        """Each series in segments, once at every offset of a segment, so that every row is an origin once.
+
+        Args:
+            split: `"train"`, `"validation"` or `"test"`.
+            context: Rows read before the first of the split; None is all. What they predict does not count.
+        """
+        which = SPLITS.index(split)
+        rows, numbers, since, weights = [], [], [], []
+        for number, group in enumerate(self.tables.group_of):
+            first, end = (0, *self.tables.borders[group])[which : which + 2]
+            start = 0 if context is None else max(0, first - context)
+            for offset in range(start, start + self.segment):
+                last = np.arange(offset + self.segment - 1, end - self.horizon, self.segment)
+                if len(last):
+                    rows.append(last)
+                    weights.append(last >= first - 1)
+                    numbers.append(np.full(len(last), number))
+                    since.append(np.full(len(last), offset))
+        parts = {"row": rows, "series": numbers, "since": since}
+        inputs = {name: np.concatenate(values).astype(np.int32) for name, values in parts.items()}
+        return Sequences(
+            np.array([len(values) for values in rows]),
+            inputs,
+            targets=inputs["row"],
+            weights=np.concatenate(weights).astype(np.float32),
+            expand=self.expand,
+        )
+
+    def times(self, sequences: Sequences, number: int) -> list[str]:
+        """The time of the last row of each segment of one of `sequences`, to the minute."""
+        here = slice(sequences.offsets[number], sequences.ends[number] + 1)
+        group = self.tables.group_of[sequences.inputs["series"][here][0]]
+        times = self.tables.panel.groups[group].times[sequences.inputs["row"][here]].astype("datetime64[s]")
+        return [str(time).replace("T", " ")[:16] for time in times]
 
     def expand(self, inputs: dict[str, np.ndarray], targets: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """What network and loss see of some steps, see `Sequences.expand`.
