@@ -220,8 +220,7 @@ class Forecasting(Task):
 
     def baselines(self, answers: Forecasts) -> dict[str, Forecasts]:
         options, tables, origins = self.options, self.tables, answers.origins
-        validation = self._origins(self.sequences("validation"))
-        given = {"earlier": validation, "levels": options.quantiles}
+        given = {"earlier": self._origins(self.sequences("validation")), "levels": options.quantiles}
         found = {"last_value": last_value(origins, tables, **given)}
         for season in options.seasons:
             found[f"seasonal_naive_{season}"] = seasonal_naive(origins, tables, season=season, **given)
@@ -273,8 +272,7 @@ class Forecasting(Task):
             raise InputError(f"give one CSV or Parquet file to forecast, not {len(inputs)}")
         if not Path(inputs[0]).is_file():
             raise InputError(f"{inputs[0]}: no such file; give a CSV or Parquet file to forecast")
-        panel = from_saved(cls.Data, config | {"data": inputs[0]}).load(ahead=True)
-        return ahead(model, panel, horizon=horizon)
+        return ahead(model, from_saved(cls.Data, config | {"data": inputs[0]}).load(ahead=True), horizon=horizon)
 
     @classmethod
     def show(cls, records: Sequence[Record]) -> Table:
@@ -291,10 +289,9 @@ class Forecasting(Task):
 
     @classmethod
     def evaluate(cls, model: SavedModel, data: ForecastingData, *, other: bool = False) -> tuple[Scores, str]:
-        config = model.config
-        if data.missing == "allow" != config["missing"]:
+        if data.missing == "allow" != model.config["missing"]:
             raise InputError("--missing allow: this model learned from series without missing values; train another")
-        task = cls(from_saved(cls.Options, config | asdict(data)))
+        task = cls(from_saved(cls.Options, model.config | asdict(data)))
         task.load()
         answers = backtest(model, task.tables, context=task.options.context)
         return task.scores(answers), task.report(answers)
