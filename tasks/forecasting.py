@@ -22,8 +22,8 @@ from common.scoring.forecasts import Forecasts, Judge, Origins
 from common.serving.export import Endpoint, Export
 from common.serving.forecasts import ahead, backtest, table_of, write_example, write_rows
 from common.serving.versions import ASSETS
-from common.sources import series
-from common.sources.series import Missing, Panel
+from common.sources.load import load
+from common.sources.series import Missing, Panel, SeriesReader
 from common.streams import Sequences, Stream
 from tasks.base import Task
 
@@ -67,7 +67,8 @@ class ForecastingData(DataOptions):
 
     def load(self, *, ahead: bool = False) -> Panel:
         """Reads the series; with `ahead`, they may end in rows without values, whose known columns have some."""
-        return series.load(self.data, self.target, self.known, self.time_column, self.missing, ahead)
+        columns = {"targets": self.target, "known": self.known, "time_column": self.time_column}
+        return load(self.data, SeriesReader(**columns, missing=self.missing, ahead=ahead))
 
 
 @Parameter(name="*")
@@ -236,8 +237,7 @@ class Forecasting(Task):
     def figure(self, results: Results) -> Figure:
         options = self.options
         naive = {f"seasonal naive, {n}": results.baselines[f"seasonal_naive_{n}"] for n in options.seasons}
-        title = f"{self.name}, {options.cell}, seed {options.seed}"
-        return training_figure(results.history, {options.cell: results.answers} | naive, judge=self.judge, title=title)
+        return training_figure(results.history, {options.cell: results.answers} | naive, judge=self.judge, title=self.title)
 
     def extras(self, results: Results, folder: Path) -> None:
         """Scores by steps ahead; an example to forecast from, whose rows of the last horizon have no values."""

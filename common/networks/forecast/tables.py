@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from common.errors import InputError
-from common.sources import SPLITS, series
+from common.sources import series
 from common.sources.series import Panel
+from common.sources.splits import SPLITS
 
 if TYPE_CHECKING:
     import tensorflow as tf

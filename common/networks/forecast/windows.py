@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from common.networks.forecast.tables import History, Tables
-from common.sources import SPLITS
+from common.sources.splits import SPLITS
 from common.streams import Sequences
 
 if TYPE_CHECKING:
