@@ -237,7 +237,8 @@ class Forecasting(Task):
     def figure(self, results: Results) -> Figure:
         options = self.options
         naive = {f"seasonal naive, {n}": results.baselines[f"seasonal_naive_{n}"] for n in options.seasons}
-        return training_figure(results.history, {options.cell: results.answers} | naive, judge=self.judge, title=self.title)
+        shown = {options.cell: results.answers} | naive
+        return training_figure(results.history, shown, judge=self.judge, title=self.title)
 
     def extras(self, results: Results, folder: Path) -> None:
         """Scores by steps ahead; an example to forecast from, whose rows of the last horizon have no values."""
