@@ -13,6 +13,7 @@ ORDER = [
     "tables",
     "labelled",
     "tagged",
+    "conllu",
     "parallel",
     "series",
     "wheels",
