@@ -13,7 +13,7 @@ import tensorflow as tf
 from common import cells
 from common.cells.cell import ACTIVATIONS
 from common.networks.network import Network, Part
-from common.streams.stream import Stream
+from common.streams import Stream
 
 STATES = ("hidden", "cell")
 WINDOWS = 4
@@ -45,13 +45,11 @@ def gradient_by_distance(network: Network, stream: Stream, loss: keras.losses.Lo
     sums = np.zeros((states, stream.reach + 1))
     lanes = np.zeros(stream.reach + 1)
     for inputs, targets, weights in islice(_one_part(stream).iterate(), WINDOWS):
-        counted = weights > 0  # [lanes, time]
-        last = np.where(counted.any(1), counted.shape[1] - 1 - counted[:, ::-1].argmax(1), -1)  # [lanes]
-        chosen = (np.arange(counted.shape[1]) == last[:, None]).astype(np.float32)
-        direct, injected = _gradients(network, inputs, chosen, loss=_by_step(loss), targets=targets)
+        last, at = _last_counted(inputs, weights)
+        direct, injected = _gradients(network, inputs, targets, loss=_by_step(loss), last=last, at=at)
         nudged = np.linalg.norm(direct, axis=2)
         for lane in np.flatnonzero(last >= 0):
-            t = last[lane]
+            t = at[lane]
             starts = np.flatnonzero(inputs["keep"][lane, : t + 1] == 0)
             first = starts[-1] + 1 if len(starts) else 0  # The first step that carries a state on in this sequence.
             back = slice(1, t - first + 2)
@@ -79,6 +77,15 @@ def _one_part(stream: Stream) -> Stream:
     )
 
 
+def _last_counted(inputs: Part, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The last output of each lane that has a weight, -1 where none has, and the step it is of, `[lanes]`."""
+    counted = weights > 0  # [lanes, time or slots]
+    last = np.where(counted.any(1), counted.shape[1] - 1 - counted[:, ::-1].argmax(1), -1)
+    if "asked" not in inputs:
+        return last, last
+    return last, np.where(last < 0, -1, np.take_along_axis(inputs["asked"], last[:, None], 1)[:, 0])
+
+
 def _by_step(loss: keras.losses.Loss | str) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
     """The loss of each step, `[lanes, time]`."""
     loss = keras.losses.get(loss)
@@ -88,26 +95,29 @@ def _by_step(loss: keras.losses.Loss | str) -> Callable[[tf.Tensor, tf.Tensor], 
 def _gradients(
     network: Network,
     inputs: Part,
-    chosen: np.ndarray,
+    targets: np.ndarray,
     *,
     loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
-    targets: np.ndarray,
+    last: np.ndarray,
+    at: np.ndarray,
 ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
-    """Gradients of the loss of the chosen steps, `[lanes, time]` of 0 and 1.
+    """Gradients of the loss of the output `last` of each lane, which is of the step `at`.
 
     Returns:
-        With respect to the hidden state of each chosen step, `[lanes, time, units]`; and through that, with respect to
-        each state before each step.
+        With respect to the hidden state of that step, `[lanes, time, units]`, zeros elsewhere; and through it, with
+        respect to each state before each step.
     """
     stack = network.stack
     given = tf.nest.map_structure(tf.convert_to_tensor, inputs)
-    shape = (*chosen.shape, stack.units)
+    chosen = (np.arange(targets.shape[1]) == last[:, None]).astype(np.float32)
+    step = (np.arange(inputs["keep"].shape[1]) == at[:, None]).astype(np.float32)
+    shape = (*step.shape, stack.units)
     nudge = tf.zeros(shape)
     with tf.GradientTape() as tape:
         tape.watch(nudge)
         outputs, _ = network(given, nudge=nudge)
         total = tf.reduce_sum(loss(tf.convert_to_tensor(targets), outputs) * chosen)
-    direct = tape.gradient(total, nudge) * chosen[..., None]
+    direct = tape.gradient(total, nudge) * step[..., None]
 
     inject = tuple(tf.zeros(shape) for _ in range(cells.get(stack.cell).states))
     with tf.GradientTape() as tape:

@@ -23,7 +23,8 @@ from common.studies.work import JOB, RESULT
 
 if TYPE_CHECKING:
     from common.networks.network import Network
-    from common.streams.stream import Stream
+    from common.streams import Stream
+    from common.training.run import Fitted, Results
     from tasks.base import Task
 
 PREDICTIONS = 20
@@ -64,26 +65,28 @@ def measured(kind: type[Task], job: dict[str, Any], *, folder: Path) -> dict[str
     """
     from common.options import from_saved
     from common.studies.probes import gradient_by_distance
-    from common.training.run import fit, tested
+    from common.training.run import Results, fit, tested
 
     checkpoints = list((folder / "unfinished").glob("*/latest/checkpoint"))
     options = from_saved(kind.Options, job["options"])
     task = kind(replace(options, resume=bool(checkpoints), output=folder, tensorboard=None))
     gradients: dict[str, dict] = {}
 
-    def look(when: str, model: Any, streams: dict[str, Stream]) -> None:
-        gradients[when] = gradient_by_distance(model.network, streams["train"], model.loss)
+    def look(when: str, fitted: Fitted) -> None:
+        network, loss, _ = fitted.learner
+        gradients[when] = gradient_by_distance(network, fitted.streams["train"], loss)
 
-    fitted = fit(task, folder, lambda model, streams: look("start", model, streams))
-    network = fitted.model.network
+    fitted = fit(task, folder, before=lambda fresh: look("start", fresh))
     answers, metrics = tested(task, fitted)
-    look("end", fitted.model, fitted.streams)
+    look("end", fitted)
+    network, baselines = fitted.learner.network, task.baselines(answers) if job["baselines"] else {}
     conditions = {"jobs": job.get("jobs"), "cores": len(job.get("cores") or ()), "resumed": bool(checkpoints)}
     result = metrics | {"conditions": conditions, "units": options.units}
     result |= {"gradients": gradients, "gate": gate_over_example(task, network, fitted.streams["test"])}
     if job["baselines"]:
-        result["baselines"] = {name: task.scores(one) for name, one in task.baselines(answers).items()}
-    result["latency_ms"] = latency_ms(task, network, folder=folder / "saved" / "1")
+        result["baselines"] = {name: task.scores(one) for name, one in baselines.items()}
+    results = Results(fitted.run.history, answers, baselines)
+    result["latency_ms"] = latency_ms(task, network, results=results, folder=folder / "saved" / "1")
     return result
 
 
@@ -105,24 +108,26 @@ def gate_over_example(task: Task, network: Network, stream: Stream) -> dict[str,
     return gate._asdict() | {"steps": task.steps("test", int(numbers[lane]))[: lengths[lane]]}
 
 
-def latency_ms(task: Task, network: Network, *, folder: Path) -> float:
+def latency_ms(task: Task, network: Network, *, results: Results, folder: Path) -> float:
     """The median time from the task's raw example to the answer of its saved model.
 
     Args:
         task: Tested.
         network: Trained.
+        results: What the training led to.
         folder: For a model that is saved for the measurement, and removed.
     """
     from common.serving import export
     from common.serving.saved_model import SavedModel
+    from common.serving.versions import ASSETS
 
     shutil.rmtree(folder.parent, ignore_errors=True)
     folder.mkdir(parents=True)
     export.save(task.export(network), folder)
-    assets = folder / export.ASSETS
+    assets = folder / ASSETS
     assets.mkdir()
     (assets / "config.json").write_text(json.dumps(task.config()) + "\n")
-    task.extras(assets)
+    task.extras(results, assets)
     model, example, seconds = SavedModel(folder), task.example(folder), []
     for _ in range(PREDICTIONS + 1):
         started = time.perf_counter()

@@ -13,11 +13,12 @@ import keras
 import tensorflow as tf
 
 from common.errors import InputError
+from common.options import FORMAT
 from common.training.tbptt import TBPTT
 
 
 class UnfinishedRun(keras.callbacks.Callback):
-    """Keeps the best epoch's weights, the history, and checkpoints; stops training that no longer gets better.
+    """Keeps the weights of the best epoch, the history, and checkpoints; stops training that no longer gets better.
 
     Stock `EarlyStopping` and `ModelCheckpoint` forget what they knew when a run is killed, and
     `BackupAndRestore` knows nothing of carried state. Here all of it is in one checkpoint: weights, optimiser,
@@ -36,6 +37,7 @@ class UnfinishedRun(keras.callbacks.Callback):
         self,
         folder: Path,
         monitor: str,
+        *,
         higher_is_better: bool,
         patience: int,
         every: int,
@@ -71,7 +73,11 @@ class UnfinishedRun(keras.callbacks.Callback):
         if not resume:
             return 0
         if self.latest.latest_checkpoint is None:
-            raise InputError(f"--resume: no unfinished run with these options in {self.folder.parent}; leave it out")
+            older = [p for p in self.folder.parent.glob("*") if p.is_dir() and not p.name.startswith(f"{FORMAT}-")]
+            other = "; what is there is of another version of this program and cannot be resumed" if older else ""
+            raise InputError(
+                f"--resume: no unfinished run with these options in {self.folder.parent}{other}; leave it out"
+            )
         latest.restore(self.latest.latest_checkpoint).assert_consumed()
         self.history, self.elapsed = json.loads(self.saved_history.numpy())
         return len(self.history)
@@ -83,7 +89,7 @@ class UnfinishedRun(keras.callbacks.Callback):
 
     @property
     def finished(self) -> bool:
-        """Whether the last epochs brought nothing better, or the time is up."""
+        """Whether the last epochs were no better, or the time is up."""
         if not self.history:
             return False
         return len(self.history) - 1 - self.best_epoch >= self.patience or self._time_is_up()
@@ -124,7 +130,7 @@ class UnfinishedRun(keras.callbacks.Callback):
         self.model.stop_training = self.finished
 
     def _save(self, elapsed: float = 0.0) -> None:
-        """Keeps all, and the seconds spent on an epoch that is not done."""
+        """Saves everything, and the seconds spent so far on an epoch that is not done."""
         self.saved_history.assign(json.dumps([self.history, elapsed]))
         self.latest.save()
 
@@ -133,7 +139,7 @@ class UnfinishedRun(keras.callbacks.Callback):
         self.best.checkpoint.restore(self.best.latest_checkpoint).assert_existing_objects_matched()
 
     def close(self) -> None:
-        """Removes the run: what it led to has been saved."""
+        """Removes the run, once its model is published."""
         shutil.rmtree(self.folder, ignore_errors=True)
         with suppress(OSError):  # Other unfinished runs are in it.
             self.folder.parent.rmdir()
