@@ -9,10 +9,10 @@ from collections.abc import Sequence
 
 def escaped(text: str) -> str:
     """Text as one line of Markdown, and of the HTML made from it, that shows every character as it is."""
-    text = html.escape(" ".join(text.split()), quote=False)
-    text = re.sub(r"([\\`*\[\]{}|~])", r"\\\1", text)
+    text = html.escape(" ".join(text.split()), quote=False).replace("~", "&#126;")  # Has no escape in all dialects.
+    text = re.sub(r"([\\`*\[\]{}|])", r"\\\1", text)
     text = re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", text)
-    return re.sub(r"^(\d*)([#+.)!-])", r"\1\\\2", text)  # What would begin a heading or a list.
+    return re.sub(r"^(\d*)(#|[+-](?=[ -]|$)|[.)](?= |$))", r"\1\\\2", text)  # What would begin a heading or a list.
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
