@@ -23,7 +23,8 @@ from common.options import Count, DataOptions, NotNegative, SavedOptions, Share,
 from common.scoring.forecasts import Forecasts, Judge
 from common.serving import saved_models
 from common.sources import series
-from common.sources.series import Group, Missing, Panel
+from common.sources.load import load
+from common.sources.series import Group, Missing, Panel, SeriesReader
 from common.streams.sequences import Sequences
 from common.streams.stream import Stream
 from tasks.base import Scores, Task
@@ -66,7 +67,8 @@ class ForecastingData(DataOptions):
 
     def load(self) -> Panel:
         """Reads the series."""
-        return series.load(self.data, self.target, self.known, self.time_column, self.missing)
+        reader = SeriesReader(targets=self.target, known=self.known, time_column=self.time_column, missing=self.missing)
+        return load(self.data, reader)
 
     def borders(self, rows: int) -> tuple[int, int, int]:
         """Where training, validation and testing end, of so many rows."""
@@ -611,7 +613,10 @@ class Ahead(NamedTuple):
 def ahead_of(served: Any, config: dict[str, Any], path: str) -> list[Ahead]:
     """Forecasts of every series in a file from its last value on; rows after that tell what is known ahead."""
     columns, known, horizon = config["target"], config["known"], config["horizon"]
-    panel = series.load(path, columns, known, config["time_column"], config["missing"], ahead=True)
+    reader = SeriesReader(
+        targets=columns, known=known, time_column=config["time_column"], missing=config["missing"], ahead=True
+    )
+    panel = load(path, reader)
     signature, found = served.model.signatures["serving_default"], []
     for group in panel.groups:
         rows = int(np.flatnonzero(~np.isnan(group.values).all(1))[-1]) + 1

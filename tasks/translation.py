@@ -22,8 +22,10 @@ from common.errors import InputError
 from common.files import check_writable, drafted
 from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions
 from common.serving import saved_models
-from common.sources import parallel as parallel_text
-from common.sources.parallel import Pairs, Splits
+from common.sources.load import load, load_test
+from common.sources.parallel import PairReader
+from common.sources.records import Pairs
+from common.sources.splits import Splits
 from common.streams.sequences import Sequences
 from common.streams.stream import Stream
 from tasks.base import Scores, Task
@@ -58,13 +60,18 @@ class TranslationData(DataOptions):
     target_language: str | None = None
     encoding: str = "utf-8"
 
-    def load(self) -> Splits:
+    def load(self) -> Splits[Pairs]:
         """Reads the three splits."""
-        return parallel_text.load(self.data, self.source_language, self.target_language, self.encoding)
+        return load(self.data, self._reader())
 
     def load_test(self) -> Pairs:
-        """Reads what a model that learned from other data can be judged by."""
-        return parallel_text.load_test(self.data, self.source_language, self.target_language, self.encoding)
+        """Reads the pairs to evaluate a model on that was trained on other data."""
+        return load_test(self.data, self._reader())
+
+    def _reader(self) -> PairReader:
+        return PairReader(
+            source_language=self.source_language, target_language=self.target_language, encoding=self.encoding
+        )
 
 
 @Parameter(name="*")

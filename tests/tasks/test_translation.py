@@ -14,7 +14,7 @@ import tensorflow as tf
 from common import decoding
 from common.errors import InputError
 from common.serving import export, saved_models
-from common.sources.parallel import Pairs
+from common.sources.records import Pairs
 from common.text.subwords import COPIES, END, START
 from common.training import run as training
 from tasks import translation
