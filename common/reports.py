@@ -11,8 +11,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tasks.base import Scores
-
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
 
 
@@ -32,7 +30,7 @@ def waiting(text: str) -> Iterator[None]:
         yield
 
 
-def scores_table(title: str, rows: dict[str, Scores]) -> Table:
+def scores_table(title: str, rows: dict[str, dict[str, float]]) -> Table:
     """A table with a row a method and a column a metric."""
     metrics = list(dict.fromkeys(metric for scores in rows.values() for metric in scores))
     body = [[name, *(_number(scores[m]) if m in scores else "" for m in metrics)] for name, scores in rows.items()]

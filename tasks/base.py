@@ -1,4 +1,4 @@
-"""What a task must provide. The rest - training, comparing, exporting, the command line - is shared."""
+"""What a task is. The rest - training, comparing, exporting, the command line - is shared."""
 
 from __future__ import annotations
 
@@ -10,18 +10,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from common.options import DataOptions, SavedOptions, TrainOptions
 
 if TYPE_CHECKING:
-    import keras
     import numpy as np
+    from matplotlib.figure import Figure
     from rich.table import Table
 
+    from common.networks.network import Learner, Network
+    from common.scoring import Scores
     from common.serving.export import Export
-    from common.streams.sequences import Sequences
-    from common.streams.stream import Stream
+    from common.serving.saved_model import Record, SavedModel
+    from common.streams import Sequences, Stream
+    from common.training.run import Results
     from common.training.tbptt import TBPTT
-
-
-Scores = dict[str, float]
-SPLITS = ("train", "validation", "test")
 
 
 class Task(ABC):
@@ -30,14 +29,11 @@ class Task(ABC):
     Attributes:
         name: The word of the command line.
         summary: One line of help.
-        asked: What a saved model takes, in a few words.
-        example: An input to try the saved model with; `{version}` stands for its folder.
+        takes: What a saved model takes, in a few words.
         Data: The options that say where examples come from.
         Options: The options of training.
-        Saved: The options of asking a saved model.
-        loss: A Keras loss, or its name; of the network made last.
-        metrics: Keras metrics shown during training, or their names; of the network made last.
-        monitor: The validation metric, or its loss, that names the best epoch.
+        Saved: The options of predicting with a saved model.
+        monitor: The validation metric, or its loss, that decides which epoch is best.
         higher_is_better: Of `monitor`.
         score: The test metric that tasks are compared by.
         higher_score_is_better: Of `score`.
@@ -47,15 +43,12 @@ class Task(ABC):
 
     name: ClassVar[str]
     summary: ClassVar[str]
-    asked: ClassVar[str] = "texts of your own"
-    example: str
+    takes: ClassVar[str] = "texts of your own"
     Data: ClassVar[type[DataOptions]] = DataOptions
     Options: ClassVar[type[TrainOptions]] = TrainOptions
     Saved: ClassVar[type[SavedOptions]] = SavedOptions
-    loss: Any
-    metrics: tuple[Any, ...] = ()
-    monitor: str = "val_loss"
-    higher_is_better: bool = False
+    monitor: ClassVar[str] = "val_loss"
+    higher_is_better: ClassVar[bool] = False
     score: ClassVar[str] = "accuracy"
     higher_score_is_better: ClassVar[bool] = True
     controls: ClassVar[bool] = True
@@ -64,13 +57,11 @@ class Task(ABC):
     def __init__(self, options: TrainOptions) -> None:
         self.options = options
 
+    # Before training
+
     @abstractmethod
     def load(self) -> str:
         """Reads the data, learns vocabularies from its training split, and describes it in a line."""
-
-    def config(self) -> dict[str, Any]:
-        """What is saved beside the model: the options."""
-        return self.options.as_json()
 
     @abstractmethod
     def sequences(self, split: str) -> Sequences:
@@ -81,26 +72,38 @@ class Task(ABC):
         """What stands at each step of a sequence of the split, for people to read."""
 
     @abstractmethod
-    def network(self) -> keras.layers.Layer:
-        """A fresh network; see `common.tbptt.TBPTT`."""
+    def learner(self) -> Learner:
+        """A fresh network, its loss and its metrics."""
 
-    def calibrate(self, model: TBPTT, stream: Stream) -> None:  # noqa: B027 - most tasks have nothing to adjust.
+    # After training
+
+    def calibrate(self, model: TBPTT, stream: Stream) -> None:
         """Adjusts a trained model to the validation stream."""
 
     @abstractmethod
-    def answers(self, network: keras.layers.Layer, stream: Stream, outputs: np.ndarray) -> Any:
-        """What the network answers for each example of an unshuffled stream, from what `predict` gave for it."""
+    def answers(self, network: Network, stream: Stream, outputs: np.ndarray) -> Any:
+        """What the network predicts for each example of an unshuffled stream.
+
+        Args:
+            network: The trained network.
+            stream: Of the test split.
+            outputs: What `TBPTT.predict` gave for the stream.
+
+        Returns:
+            An object of the task's own: predictions, references, and all else that `scores`, `report`, `figure` and
+            `extras` need.
+        """
 
     @abstractmethod
     def scores(self, answers: Any) -> Scores:
-        """The test metrics of the answers to the test split."""
+        """The test metrics of answers."""
 
     @abstractmethod
-    def baselines(self, answers: Any) -> dict[str, Scores]:
-        """Plain methods trained on the training split alone, with the same test metrics.
+    def baselines(self, answers: Any) -> dict[str, Any]:
+        """The answers of plain methods that learned from the training split alone, by name.
 
         Args:
-            answers: The network's, for a slow method that is scored on some examples only to be set beside.
+            answers: Those of the network, for a method that answers the same examples, or some of them.
         """
 
     @abstractmethod
@@ -108,29 +111,52 @@ class Task(ABC):
         """More about the answers to the test split than a number, as text."""
 
     @abstractmethod
-    def figure(self, history: list[dict[str, float]], answers: Any, path: Path) -> None:
-        """Draws how training went and how the answers to the test split look."""
+    def figure(self, results: Results) -> Figure:
+        """Draws how training went and what the answers to the test split look like."""
 
-    def extras(self, folder: Path) -> None:  # noqa: B027 - most tasks have none.
-        """Writes further files for the folder `assets.extra` of a version."""
+    def extras(self, results: Results, folder: Path) -> None:
+        """Writes further files into the folder `assets.extra` of a version."""
+
+    # The saved model
+
+    def config(self) -> dict[str, Any]:
+        """What is saved next to the model: the options."""
+        return self.options.as_json()
 
     @abstractmethod
-    def export(self, network: keras.layers.Layer) -> Export:
+    def export(self, network: Network) -> Export:
         """The network as functions from raw inputs to answers, with what they need inside the graph."""
 
-    @classmethod
     @abstractmethod
-    def predict(cls, served: Any, inputs: Sequence[str], saved: SavedOptions) -> Table:
-        """Asks a loaded SavedModel about raw inputs, as the options of `predict` want it."""
-
-    @classmethod
-    @abstractmethod
-    def evaluate(cls, served: Any, data: DataOptions, other: bool = False) -> tuple[Scores, str]:
-        """Scores a loaded SavedModel on the test split of the data, and reports more, as text.
+    def example(self, version: Path) -> str:
+        """An input to try the saved model with.
 
         Args:
-            served: The model, see `common.saved_models.load`.
+            version: The folder of the saved model.
+        """
+
+    @classmethod
+    @abstractmethod
+    def predict(cls, model: SavedModel, inputs: Sequence[str], options: SavedOptions) -> list[Record]:
+        """Answers raw inputs, as the options of `predict` want it; a record an input, or one a series."""
+
+    @classmethod
+    @abstractmethod
+    def show(cls, records: Sequence[Record]) -> Table:
+        """The records of `predict` as a table for the terminal."""
+
+    @classmethod
+    def write(cls, records: Sequence[Record], options: SavedOptions, model: SavedModel) -> None:
+        """Writes the records of `predict` to the files that the options name."""
+
+    @classmethod
+    @abstractmethod
+    def evaluate(cls, model: SavedModel, data: DataOptions, *, other: bool = False) -> tuple[Scores, str]:
+        """Scores a saved model on the test split of the data, and reports more, as text.
+
+        Args:
+            model: The model.
             data: Where the data comes from.
-            other: Whether it is other data than the model learned from; where nothing of it is named train or test,
+            other: Whether it is other data than the model learned from; where no part of it is named train or test,
                 all of it is for testing.
         """

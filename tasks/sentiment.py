@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from cyclopts import Parameter
-from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
+from common.baselines import texts
+from common.figures.training import classification_figure
 from common.options import Count, DataOptions, SavedOptions, Share, TrainOptions, Whole
+from common.scoring.classification import Classified
+from common.serving.export import Endpoint, Export
+from common.sources import SPLITS
 from common.sources import labelled as labelled_text
 from common.sources.labelled import LabelledTexts, Splits
-from common.streams.sequences import Sequences
-from common.streams.stream import Stream
-from tasks.base import Scores, Task
+from common.streams import Sequences, Stream
+from tasks.base import Task
 
 if TYPE_CHECKING:
-    import keras
     import tensorflow as tf
+    from matplotlib.figure import Figure
 
-    from common.serving.export import Export
+    from common.networks.network import Learner, Network
+    from common.scoring import Scores
+    from common.serving.saved_model import Record, SavedModel
+    from common.training.run import Results
 
 
 @Parameter(name="*")
@@ -87,12 +93,8 @@ class Sentiment(Task):
 
     name = "sentiment"
     summary = "Sentiment, many-to-one: the class of a text"
-    example = "A warm, funny and surprisingly moving film."
     Data = SentimentData
     Options = SentimentOptions
-    loss = "sparse_categorical_crossentropy"
-    metrics = ("accuracy",)
-    monitor = "val_loss"
 
     def load(self) -> str:
         from common.text.vocabularies import Encoder
@@ -100,24 +102,26 @@ class Sentiment(Task):
         options = self.options
         self.splits = options.load()
         self.labels = sorted(set(self.splits.train.labels))
-        self.encoder = Encoder.of(self.splits.train.texts, options.vocabulary, options.min_count, options.bigrams)
-        sizes = ", ".join(f"{len(getattr(self.splits, s)):,} {s}" for s in ("train", "validation", "test"))
+        self.encoder = Encoder.of(
+            self.splits.train.texts, size=options.vocabulary, min_count=options.min_count, bigram_size=options.bigrams
+        )
+        sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
         return (
             f"{self.splits.source}: {sizes} texts; {len(self.labels)} classes; {len(self.encoder.words):,} words known"
         )
 
     def sequences(self, split: str) -> Sequences:
-        texts: LabelledTexts = getattr(self.splits, split)
-        tokens, lengths = self.encoder.encode(texts.texts)
+        part: LabelledTexts = getattr(self.splits, split)
+        tokens, lengths = self.encoder.encode(part.texts)
         numbers = {label: number for number, label in enumerate(self.labels)}
-        labels = np.array([numbers[label] for label in texts.labels], np.int32)
+        labels = np.array([numbers[label] for label in part.labels], np.int32)
         ends = np.cumsum(lengths) - 1
         weights = np.zeros(len(tokens), np.float32)
         weights[ends] = 1
         if split == "train" and self.options.supervise == "rising":
             left = np.repeat(ends, lengths) - np.arange(len(tokens))
             weights = (1 - left / np.repeat(lengths, lengths)).astype(np.float32)
-        return Sequences(lengths, {"tokens": tokens}, np.repeat(labels, lengths), weights)
+        return Sequences(lengths, {"tokens": tokens}, targets=np.repeat(labels, lengths), weights=weights)
 
     def steps(self, split: str, number: int) -> list[str]:
         import tensorflow as tf
@@ -127,57 +131,56 @@ class Sentiment(Task):
         text = getattr(self.splits, split).texts[number]
         return [word.decode() for word in words(tf.constant([text]))[0].numpy()]
 
-    def network(self) -> keras.layers.Layer:
+    def learner(self) -> Learner:
         import keras
 
         from common.layers.embeddings import SumEmbedding
         from common.layers.heads import ReadoutHead
         from common.layers.readout import Readout
         from common.layers.stack import RecurrentStack
+        from common.networks.network import Learner
         from common.networks.stream import StreamNetwork
 
         options = self.options
-        stack = RecurrentStack.of(options)
         sizes = (len(self.encoder.words), len(self.encoder.bigrams))
-        outputs = keras.layers.Dense(len(self.labels), activation="softmax")
-        return StreamNetwork(
-            SumEmbedding(sizes, options.embedding, options.word_dropout, options.seed),
-            stack,
-            ReadoutHead(Readout(options.readout, options.xla), outputs, options.dropout, options.seed),
-            options.dropout,
-            options.seed,
+        network = StreamNetwork(
+            SumEmbedding(sizes, options.embedding, token_dropout=options.word_dropout, seed=options.seed),
+            RecurrentStack.of(options),
+            ReadoutHead(
+                Readout(options.readout, options.xla),
+                keras.layers.Dense(len(self.labels), activation="softmax"),
+                dropout=options.dropout,
+                seed=options.seed,
+            ),
+            dropout=options.dropout,
+            seed=options.seed,
         )
+        return Learner(network, "sparse_categorical_crossentropy", ("accuracy",))
 
-    def answers(self, network: keras.layers.Layer, stream: Stream, outputs: np.ndarray) -> list[str]:
-        return [self.labels[number] for number in stream.at_ends(outputs).argmax(1)]
+    def answers(self, network: Network, stream: Stream, outputs: np.ndarray) -> Classified:
+        predictions = [self.labels[number] for number in stream.at_asked(outputs).argmax(1)]
+        return Classified(predictions, self.splits.test.labels)
 
-    def scores(self, answers: Sequence[str]) -> Scores:
-        return scores(self.splits.test.labels, answers)
+    def scores(self, answers: Classified) -> Scores:
+        return answers.scores()
 
-    def baselines(self, answers: Sequence[str]) -> dict[str, Scores]:
+    def baselines(self, answers: Classified) -> dict[str, Classified]:
         train, test = self.splits.train, self.splits.test
-        fitted = {name: method.fit(train.texts, train.labels) for name, method in baselines().items()}
-        return {name: scores(test.labels, method.predict(test.texts)) for name, method in fitted.items()}
+        found = texts.predictions(train.texts, train.labels, test.texts)
+        return {name: Classified(predictions, test.labels) for name, predictions in found.items()}
 
-    def report(self, answers: Sequence[str]) -> str:
-        return report(self.splits.test.labels, answers)
+    def report(self, answers: Classified) -> str:
+        return answers.report()
 
-    def figure(self, history: list[dict[str, float]], answers: Sequence[str], path: Path) -> None:
-        from matplotlib.figure import Figure
+    def figure(self, results: Results) -> Figure:
+        title = f"{self.name}, {self.options.cell}, seed {self.options.seed}"
+        predictions, references = results.answers
+        return classification_figure(results, references, predictions, labels=self.labels, title=title)
 
-        from common.figures.training import confusion, learning_curves
-
-        figure = Figure(figsize=(13, 4.2), layout="constrained")
-        *curves, matrix = figure.subplots(1, 3)
-        learning_curves(curves, history, ("loss", "accuracy"))
-        confusion(matrix, self.splits.test.labels, answers, self.labels)
-        figure.suptitle(f"{self.name}, {self.options.cell}, seed {self.options.seed}")
-        figure.savefig(path, dpi=120)
-
-    def export(self, network: keras.layers.Layer) -> Export:
+    def export(self, network: Network) -> Export:
         import tensorflow as tf
 
-        from common.serving.export import Endpoint, Export
+        from common.networks.whole import keep_of_whole
 
         labels = tf.constant(self.labels)
 
@@ -186,10 +189,8 @@ class Sentiment(Task):
             lengths = tokens.row_lengths()
             longest = tf.maximum(tf.reduce_max(lengths), 1)
             tokens = tokens.to_tensor(shape=tf.stack([tokens.nrows(), longest, 2]))  # [N, time, 2]
-            # 0 past the end as well: what reads backwards must start at a text's own last step.
-            keep = tf.sequence_mask(lengths, longest, tf.float32) * tf.cast(tf.range(longest) > 0, tf.float32)
-            window = {"tokens": tokens, "keep": keep, "sequence": tf.zeros_like(tokens[..., 0])}
-            outputs, _ = network(window, training=False)
+            keep = keep_of_whole(lengths, longest)
+            outputs, _ = network({"tokens": tokens, "keep": keep, "sequence": tf.zeros_like(tokens[..., 0])})
             probability = tf.gather(outputs, lengths - 1, batch_dims=1)  # [N, classes]
             return {"label": tf.gather(labels, tf.argmax(probability, 1)), "probability": probability}
 
@@ -197,63 +198,29 @@ class Sentiment(Task):
         lookups = [self.encoder.words.lookup, self.encoder.bigrams.lookup]
         return Export({"serving_default": endpoint}, [network, *lookups])
 
+    def example(self, version: Path) -> str:
+        if self.options.data is None:
+            return "A warm, funny and surprisingly moving film."
+        return min(self.splits.test.texts[:20], key=len)
+
     @classmethod
-    def predict(cls, served: Any, inputs: Sequence[str], saved: SavedOptions) -> Table:
+    def predict(cls, model: SavedModel, inputs: Sequence[str], options: SavedOptions) -> list[Record]:
+        answers = model.ask([{"text": text} for text in inputs], what="classifying")
+        return [
+            {"text": text, "label": answer["label"], "probability": float(answer["probability"].max())}
+            for text, answer in zip(inputs, answers)
+        ]
+
+    @classmethod
+    def show(cls, records: Sequence[Record]) -> Table:
         table = Table("text", "label", "probability", title=cls.name)
-        for text, (label, probability) in zip(inputs, classified(served, inputs)):
-            table.add_row(Text(text), Text(label), f"{probability:.3f}")
+        for record in records:
+            table.add_row(Text(record["text"]), Text(record["label"]), f"{record['probability']:.3f}")
         return table
 
     @classmethod
-    def evaluate(cls, served: Any, data: SentimentData, other: bool = False) -> tuple[Scores, str]:
+    def evaluate(cls, model: SavedModel, data: SentimentData, *, other: bool = False) -> tuple[Scores, str]:
         test = data.load_test() if other and data.data else data.load().test
-        answers = [label for label, _ in classified(served, test.texts)]
-        return scores(test.labels, answers), report(test.labels, answers)
-
-
-def classified(served: Any, texts: Sequence[str], batch: int = 64) -> Iterator[tuple[str, float]]:
-    """Label and its probability for each text, from a loaded SavedModel; texts of like length share a batch."""
-    import tensorflow as tf
-
-    order = sorted(range(len(texts)), key=lambda n: len(texts[n]))
-    found: dict[int, tuple[str, float]] = {}
-    for first in track(range(0, len(texts), batch), "classifying", disable=len(texts) <= batch):
-        chosen = order[first : first + batch]
-        answer = served(text=tf.constant([texts[n] for n in chosen]))
-        labels, probabilities = answer["label"].numpy(), answer["probability"].numpy().max(1)
-        found |= {n: (label.decode(), float(p)) for n, label, p in zip(chosen, labels, probabilities)}
-    return (found[n] for n in range(len(texts)))
-
-
-def scores(truth: Sequence[str], said: Sequence[str]) -> Scores:
-    """Accuracy and macro-averaged F1."""
-    from sklearn.metrics import accuracy_score, f1_score
-
-    macro = f1_score(truth, said, average="macro", labels=sorted(set(truth)), zero_division=0)
-    return {"accuracy": float(accuracy_score(truth, said)), "macro_f1": float(macro)}
-
-
-def report(truth: Sequence[str], said: Sequence[str]) -> str:
-    """Precision, recall and F1 of each class, and the confusion matrix."""
-    from sklearn.metrics import classification_report, confusion_matrix
-
-    labels = sorted(set(truth) | set(said))
-    matrix = confusion_matrix(truth, said, labels=labels)
-    width = max(map(len, labels)) + 2
-    lines = ["".join(f"{c:>{max(width, 8)}}" for c in ("true\\said", *labels))]
-    lines += ["".join(f"{c:>{max(width, 8)}}" for c in (label, *row)) for label, row in zip(labels, matrix)]
-    return classification_report(truth, said, digits=4, zero_division=0) + "\n" + "\n".join(lines)
-
-
-def baselines() -> dict[str, Any]:
-    """Two scikit-learn classifiers of texts: the majority class, and bigram TF-IDF with logistic regression."""
-    from sklearn.dummy import DummyClassifier
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-
-    features = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
-    return {
-        "majority": DummyClassifier(strategy="most_frequent"),
-        "tfidf_logistic_regression": make_pipeline(features, LogisticRegression(C=10, max_iter=1000)),
-    }
+        records = cls.predict(model, test.texts, cls.Saved())
+        answers = Classified([record["label"] for record in records], test.labels)
+        return answers.scores(), answers.report()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 
-def learning_curves(axes: Sequence, history: list[dict[str, float]], metrics: Sequence[str]) -> None:
+def learning_curves(axes: Sequence[Any], history: list[dict[str, float]], metrics: Sequence[str]) -> None:
     """Draws each metric over the epochs, training and validation, one axes a metric."""
     epochs = [row["epoch"] for row in history]
     for ax, metric in zip(axes, metrics):
@@ -19,20 +20,50 @@ def learning_curves(axes: Sequence, history: list[dict[str, float]], metrics: Se
         ax.legend()
 
 
-def confusion(ax: object, truth: Sequence[str], said: Sequence[str], labels: Sequence[str]) -> None:
-    """Draws a confusion matrix; counts, coloured by the share of each true class."""
+def confusion(ax: Any, references: Sequence[str], predictions: Sequence[str], *, labels: Sequence[str]) -> None:
+    """Draws a confusion matrix: counts, coloured by the share of each reference class."""
     from sklearn.metrics import ConfusionMatrixDisplay
 
     numbers = {label: number for number, label in enumerate(labels)}
     counts = np.zeros((len(labels), len(labels)), int)
-    for (true, answer), count in Counter(zip(truth, said)).items():
-        if true in numbers:  # Training may not have seen a label of the test.
-            counts[numbers[true], numbers[answer]] = count
+    for (reference, prediction), count in Counter(zip(references, predictions)).items():
+        if reference in numbers:  # Training may not have seen a label of the test.
+            counts[numbers[reference], numbers[prediction]] = count
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     display = ConfusionMatrixDisplay(shares, display_labels=labels)
     display.plot(ax=ax, cmap="Blues", colorbar=False, include_values=False, im_kw={"vmin": 0, "vmax": 1})
+    ax.set(xlabel="predicted", ylabel="reference")
     if len(labels) <= 12:
         for row, column in np.ndindex(counts.shape):
             colour = "white" if shares[row, column] > 0.5 else "black"
             ax.text(column, row, f"{counts[row, column]:,}", ha="center", va="center", color=colour)
     ax.set(title="test: confusion matrix")
+
+
+def classification_figure(
+    results: Any, references: Sequence[str], predictions: Sequence[str], *, labels: Sequence[str], title: str
+) -> Any:
+    """Loss and accuracy over the epochs, and the confusion matrix of the test split.
+
+    Args:
+        results: Of the training; its `history` is drawn.
+        references: The class of each test example.
+        predictions: The class predicted for each.
+        labels: All classes.
+        title: Of the figure.
+
+    Returns:
+        A matplotlib figure.
+    """
+    from matplotlib.figure import Figure
+
+    many = len(labels) > 12
+    size, ratios = ((15, 6), [1, 1, 1.5]) if many else ((13, 4.2), [1, 1, 1])
+    figure = Figure(figsize=size, layout="constrained", dpi=120)
+    *curves, matrix = figure.subplots(1, 3, width_ratios=ratios)
+    learning_curves(curves, results.history, ("loss", "accuracy"))
+    confusion(matrix, references, predictions, labels=labels)
+    if many:
+        matrix.tick_params(axis="x", rotation=90)
+    figure.suptitle(title)
+    return figure

@@ -1,37 +1,40 @@
-"""The spellings of a window's words, each packed once onto lanes of characters."""
+"""The spellings of a window's words, as `SpelledEmbedding` reads them: packed in training, a lane each when served."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import tensorflow as tf
 
-from common.streams.packing import pack
+from common.networks.network import Part
+from common.networks.whole import keep_of_whole
+from common.streams import pack
 
 
 @dataclass(frozen=True)
 class Spellings:
-    """The distinct words of a corpus as characters, end to end; expands windows for `SpelledEmbedding`.
+    """The distinct words of a corpus as characters, end to end, from which windows take what they need.
 
     Attributes:
         lengths: Characters of each word, `[spellings]`, all positive.
         characters: Their numbers, `[sum of lengths]`.
         lanes: Lanes of characters.
-        multiple: Lanes are as long as the window's spellings need, rounded up to a multiple of this.
+        multiple: The length of lanes is rounded up to a multiple of this.
     """
 
     lengths: np.ndarray
     characters: np.ndarray
     lanes: int
-    multiple: int = 1
+    multiple: int = field(default=1, kw_only=True)
 
     @cached_property
     def _offsets(self) -> np.ndarray:
         return np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
 
     def __call__(self, window: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Packs the spellings that a window's `spelling` names, `[batch, time]`.
+        """Packs the spellings that a window's `spelling` names, `[batch, time]`, each once.
 
         Returns:
             `characters` int32 and `characters_keep`, `[lanes, letters]`; and for each word the places of its last
@@ -55,3 +58,24 @@ class Spellings:
             "ends": (starts + lengths - 1)[words].astype(np.int32),
             "starts": starts[words].astype(np.int32),
         }
+
+
+def spelled(letters: tf.RaggedTensor, lane: tf.Tensor) -> Part:
+    """The same as `Spellings` gives, in a graph, with a lane for each distinct word.
+
+    Args:
+        letters: Numbers of the characters of each distinct word, int32 `[lanes, (letters)]`.
+        lane: The lane of each word of the window, int32 `[batch, time]`.
+
+    Returns:
+        As of `Spellings`; a word without characters has one blank one.
+    """
+    lengths = tf.maximum(tf.cast(letters.row_lengths(), tf.int32), 1)
+    longest = tf.reduce_max(tf.concat([lengths, [1]], 0))
+    starts = lane * longest
+    return {
+        "characters": letters.to_tensor(0, shape=tf.stack([tf.size(lengths), longest])),
+        "characters_keep": keep_of_whole(lengths, longest),
+        "ends": starts + tf.gather(lengths - 1, lane),
+        "starts": starts,
+    }

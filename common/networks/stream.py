@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -11,27 +10,22 @@ import tensorflow as tf
 from common.layers.base import register
 from common.layers.dropout import VariationalDropout
 from common.layers.stack import RecurrentStack
+from common.networks.network import Network, Part
 
 
 @register
-class StreamNetwork(keras.layers.Layer):
+class StreamNetwork(Network):
     """Inputs to features, a recurrent stack and a head, over windows of packed streams.
 
     Args:
         embed: Layer from the window to features, `(window, training) -> [batch, time, width]`; has a `width`.
         stack: The recurrences.
-        head: Layer from the stack's outputs to the network's, with a state: see `common.heads.ReadoutHead`.
-        dropout: Share dropped of the features, variational.
+        head: Layer from the stack's outputs to the network's, with a state: see `common.layers.heads.ReadoutHead`.
+        dropout: Share of the features that is dropped in training, variational.
         seed: Fixes the masks.
 
-    Call arguments:
-        window: Dictionary of what `embed` reads, and `keep` and `sequence`, each `[batch, time]`.
-        state: Of the stack and the head; None is zeros.
-        carry_after: Steps of the window after which the state is taken; None is all of them.
-        probes: What else the stack takes, `nudge`; not with `carry_after`.
-
-    Returns:
-        Outputs, `[batch, time, ...]`, and the state after those steps.
+    Call arguments: as of `Network`; the state is that of the stack and that of the head;
+        probes: What else the stack takes, `inject` or `nudge`.
     """
 
     def __init__(
@@ -39,6 +33,7 @@ class StreamNetwork(keras.layers.Layer):
         embed: keras.layers.Layer,
         stack: RecurrentStack,
         head: keras.layers.Layer,
+        *,
         dropout: float = 0.0,
         seed: int = 0,
         **kwargs: Any,
@@ -59,53 +54,14 @@ class StreamNetwork(keras.layers.Layer):
     def initial_state(self, batch_size: int | tf.Tensor) -> tuple:
         return self.stack.initial_state(batch_size), self.head.initial_state(batch_size)
 
-    def call(
-        self,
-        window: dict[str, tf.Tensor],
-        state: tuple | None = None,
-        training: bool = False,
-        carry_after: int | None = None,
-        **probes: Any,
-    ) -> tuple:
-        def run(x: tf.Tensor, keep: tf.Tensor, sequence: tf.Tensor, state: tuple) -> tuple:
-            given = {"keep": keep, "sequence": sequence, "training": training}
-            x, stack_state = self.stack(x, state=state[0], **given, **probes)
-            outputs, head_state = self.head(x, state=state[1], **given)
-            return outputs, (stack_state, head_state)
+    def call(self, window: Part, state: tuple | None = None, training: bool = False, **probes: Any) -> tuple:
+        step = {"keep": window["keep"], "sequence": window["sequence"], "training": training}
+        stack_state, head_state = state or self.initial_state(tf.shape(window["keep"])[0])
+        x = self.masking(self.features(window, training), sequence=window["sequence"], training=training)
+        x, stack_state = self.stack(x, state=stack_state, **step, **probes)
+        asked = {"asked": window["asked"]} if "asked" in window else {}
+        outputs, head_state = self.head(x, state=head_state, **step, **asked)
+        return outputs, (stack_state, head_state)
 
-        keep, sequence = window["keep"], window["sequence"]
-        state = state or self.initial_state(tf.shape(keep)[0])
-        x = self.masking(self.features(window, training), sequence=sequence, training=training)
-        return carried_after(run, (x, keep, sequence), state, carry_after)
-
-    def features(self, window: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        """What the stack reads, before dropout, `[batch, time, width]`."""
+    def features(self, window: Part, training: bool = False) -> tf.Tensor:
         return self.embed(window, training=training)
-
-    def get_config(self) -> dict[str, Any]:
-        layers = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("embed", "stack", "head")}
-        return super().get_config() | layers | {"dropout": self.dropout, "seed": self.seed}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> StreamNetwork:
-        for name in ("embed", "stack", "head"):
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)
-
-
-def carried_after(
-    run: Callable[..., tuple[tf.Tensor, tuple]], parts: tuple[tf.Tensor, ...], state: tuple, steps: int | None
-) -> tuple[tf.Tensor, tuple]:
-    """Runs over a window and takes the state that it has after so many steps.
-
-    Args:
-        run: `(*parts, state) -> (outputs, state)`.
-        parts: What of the window it reads, each `[batch, time, ...]`.
-        state: Before the window.
-        steps: None is all.
-    """
-    if steps is None:
-        return run(*parts, state)
-    first, carried = run(*(part[:, :steps] for part in parts), state)
-    second, _ = run(*(part[:, steps:] for part in parts), carried)
-    return tf.concat([first, second], 1), carried

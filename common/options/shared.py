@@ -47,6 +47,10 @@ class SavedOptions:
     version: Count | None = None
     output: Path = Path("saved_models")
 
+    def files(self) -> dict[str, Path]:
+        """The files that answers are to be written to, by option."""
+        return {}
+
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)

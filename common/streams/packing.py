@@ -25,7 +25,7 @@ class Packing:
 
 
 def pack(
-    lengths: np.ndarray, lanes: int, window: int, whole: bool = False, rng: np.random.Generator | None = None
+    lengths: np.ndarray, lanes: int, window: int, *, whole: bool = False, rng: np.random.Generator | None = None
 ) -> Packing:
     """Lays sequences onto lanes without gaps between them.
 
@@ -41,11 +41,11 @@ def pack(
         rng: Draws the order; None keeps the order given.
     """
     order = np.arange(len(lengths)) if rng is None else rng.permutation(len(lengths))
-    return (_pack_whole if whole else _pack_dense)(lengths, lanes, window, order, rng)
+    return (_pack_whole if whole else _pack_dense)(lengths, lanes, window, order=order, rng=rng)
 
 
 def _pack_dense(
-    lengths: np.ndarray, lanes: int, window: int, order: np.ndarray, rng: np.random.Generator | None
+    lengths: np.ndarray, lanes: int, window: int, *, order: np.ndarray, rng: np.random.Generator | None
 ) -> Packing:
     tail = max(len(order) - 8 * lanes, 0)
     rest = order[tail:]
@@ -61,10 +61,10 @@ def _pack_dense(
 
 
 def _pack_whole(
-    lengths: np.ndarray, lanes: int, window: int, order: np.ndarray, rng: np.random.Generator | None
+    lengths: np.ndarray, lanes: int, window: int, *, order: np.ndarray, rng: np.random.Generator | None
 ) -> Packing:
-    bins: list[tuple[list[int], int]] = []  # the sequences of a run of windows, and how many windows it is long
-    room: list[tuple[int, int]] = []  # free steps and number of each bin that is not full, ascending
+    bins: list[tuple[list[int], int]] = []  # The sequences of a run of windows, and how many windows it spans.
+    room: list[tuple[int, int]] = []  # Free steps and number of each bin that is not full, ascending.
     group = order[np.argsort(-lengths[order], kind="stable")]
     for sequence in group.tolist():
         length = int(lengths[sequence])
@@ -82,7 +82,7 @@ def _pack_whole(
     lane, start = np.zeros(len(lengths), np.int32), np.zeros(len(lengths), np.int64)
     arrangement = np.arange(len(bins)) if rng is None else rng.permutation(len(bins))
     spans = np.array([span for _, span in bins])
-    dealt = _pack_dense(spans, lanes, 1, arrangement, rng)
+    dealt = _pack_dense(spans, lanes, 1, order=arrangement, rng=rng)
     for number, (members, span) in enumerate(bins):
         members = members[:1] + (members[1:] if rng is None else rng.permutation(members[1:]).tolist())
         if rng is not None and span == 1:

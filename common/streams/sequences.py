@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
+
+Inputs = dict[str, np.ndarray]
+Expand = Callable[[Inputs, np.ndarray], tuple[Inputs, np.ndarray]]
 
 
 @dataclass(frozen=True)
@@ -15,31 +18,78 @@ class Sequences:
 
     Attributes:
         lengths: Steps of each sequence, `[sequences]`, all positive.
-        inputs: What the network reads, by name, each `[steps, ...]`.
-        targets: What it should say, `[steps, ...]`.
-        weights: How much each step's output counts, `[steps]`; 0 where nothing is asked.
-        expand: From a window's inputs and targets to those that network and loss see, where they are more than
-            the steps' own: `(inputs, targets) -> (inputs, targets)`, of any shapes.
+        inputs: What the network reads at each step, by name, each `[steps, ...]`.
+        targets: What it is to predict, `[steps, ...]`.
+        weights: How much each step's output counts, `[steps]`; 0 where no output is asked for.
+        expand: From the inputs and targets of some steps to those that network and loss see, where these are more than
+            the steps' own: `(inputs, targets) -> (inputs, targets)`, of any shapes. It is called for each part of a
+            window, see `Stream.window_at`.
+        per_sequence: What the network reads once a sequence, such as the features of a picture, by name, each
+            `[sequences, ...]`. A window holds one row for each of its sequences, however many steps these have in it.
+        outputs_where_asked: Whether outputs exist only at the steps that have a weight, so that a readout over many
+            classes, or one that few steps need, is not computed at all steps.
     """
 
     lengths: np.ndarray
-    inputs: dict[str, np.ndarray]
-    targets: np.ndarray
-    weights: np.ndarray
-    expand: Callable[[dict[str, np.ndarray], np.ndarray], tuple[dict[str, np.ndarray], np.ndarray]] | None = None
+    inputs: Inputs
+    targets: np.ndarray = field(kw_only=True)
+    weights: np.ndarray = field(kw_only=True)
+    expand: Expand | None = field(default=None, kw_only=True)
+    per_sequence: Inputs = field(default_factory=dict, kw_only=True)
+    outputs_where_asked: bool = field(default=False, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     @property
     def steps(self) -> int:
+        """Steps of all sequences together."""
         return int(self.lengths.sum())
 
     @cached_property
     def offsets(self) -> np.ndarray:
+        """The first step of each sequence, `[sequences]`."""
         return np.concatenate([[0], np.cumsum(self.lengths)[:-1]]).astype(np.int64)
 
     @property
     def ends(self) -> np.ndarray:
         """The last step of each sequence, `[sequences]`."""
         return self.offsets + self.lengths - 1
+
+    @cached_property
+    def numbers(self) -> np.ndarray:
+        """The sequence of each step, int32 `[steps]`."""
+        return np.repeat(np.arange(len(self), dtype=np.int32), self.lengths)
+
+    def in_pieces(self, pieces: int, *, least: int, context: int = 0) -> Sequences:
+        """Cuts sequences into pieces, so that few long ones fill many lanes.
+
+        Args:
+            pieces: Into how many each sequence is cut, at most.
+            least: Steps of a piece, at least; shorter sequences stay whole.
+            context: Steps before each piece that are read again at its start, where there are as many. Their outputs
+                count in the piece before, so their weight is 0 here.
+
+        Returns:
+            The pieces, in order.
+        """
+        if pieces == 1:
+            return self
+        steps, context_steps, lengths, owners = [], [], [], []
+        for number, (offset, length) in enumerate(zip(self.offsets.tolist(), self.lengths.tolist())):
+            size = max(-(-length // pieces), least)
+            for start in range(0, length, size):
+                first = max(0, start - context)
+                steps.append(np.arange(offset + first, offset + min(start + size, length)))
+                context_steps.append(np.arange(len(steps[-1])) < start - first)
+                lengths.append(len(steps[-1]))
+                owners.append(number)
+        at = np.concatenate(steps)
+        return replace(
+            self,
+            lengths=np.array(lengths),
+            inputs={name: values[at] for name, values in self.inputs.items()},
+            targets=self.targets[at],
+            weights=np.where(np.concatenate(context_steps), 0, self.weights[at]).astype(np.float32),
+            per_sequence={name: values[owners] for name, values in self.per_sequence.items()},
+        )

@@ -1,4 +1,4 @@
-"""Variable-length sequences, packed end to end onto lanes, read as windows.
+"""Windows over packed lanes.
 
 A batch is `lanes` lanes; each lane is sequences laid end to end; a window is the next `window` steps of every
 lane. Packing is decided once an epoch from the lengths and kept as one index an epoch, so a window is plain
@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from common.streams.packing import Packing, pack
-from common.streams.sequences import Sequences
+from common.streams.sequences import Inputs, Sequences
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-
-Window = tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]
+Window = tuple[Inputs | tuple[Inputs, Inputs], np.ndarray, np.ndarray]
+FEW_SLOTS = 4
+"""Slots for outputs come in multiples of this, so that epochs rarely differ in how many they need."""
 
 
 class Stream:
@@ -29,9 +30,9 @@ class Stream:
 
     Args:
         sequences: What to pack.
-        lanes: Sequences read side by side, the batch size.
+        lanes: Sequences read at the same time, the batch size.
         window: New steps of each window (k1).
-        reach: Steps of a window with the history before it (k2 >= k1); None is `window`.
+        reach: Steps of a window together with the history before it (k2 >= k1); None is `window`.
         whole: See `pack`.
         shuffle: Whether each epoch draws a new order; False keeps the order given.
         seed: Of the order.
@@ -45,6 +46,7 @@ class Stream:
         sequences: Sequences,
         lanes: int,
         window: int,
+        *,
         reach: int | None = None,
         whole: bool = False,
         shuffle: bool = True,
@@ -61,16 +63,17 @@ class Stream:
         self.seed = seed
         # Weights average one over all real steps, and over all computed ones in `window_at`, so the mean over
         # an epoch's windows is the mean loss, whether a window holds many outputs, few, or blank steps.
-        counted = sequences.weights.sum(dtype=np.float64)
-        self.weights = (sequences.weights * (sequences.steps / max(counted, 1e-9))).astype(np.float32)
+        total = sequences.weights.sum(dtype=np.float64)
+        self.weights = (sequences.weights * (sequences.steps / max(total, 1e-9))).astype(np.float32)
         self._packed: tuple[int, Packing, np.ndarray] | None = None
+        self._slots_needed: tuple[np.ndarray, int] | None = None
 
     @classmethod
-    def in_order(cls, sequences: Sequences, lanes: int, window: int, whole: bool = False) -> Stream:
+    def in_order(cls, sequences: Sequences, lanes: int, window: int, *, whole: bool = False) -> Stream:
         """A stream for evaluation: never shuffled, every sequence once, its window fitted to leave few blank steps.
 
-        With `whole`, windows hold the longest sequence, so that what reads backwards reads all of it, as it does when
-        the saved model is asked.
+        With `whole`, windows hold the longest sequence, so that a backward recurrence reads all of it, as it does in
+        the saved model.
         """
         if whole:
             least = max(window, int(sequences.lengths.max()))
@@ -89,6 +92,7 @@ class Stream:
         return cls(sequences, lanes, fitted, shuffle=False)
 
     def packing(self, epoch: int = 0) -> Packing:
+        """Where each sequence lies in that epoch."""
         return self._index(epoch)[0]
 
     def windows(self, epoch: int = 0) -> int:
@@ -100,12 +104,13 @@ class Stream:
         return self.sequences.steps / (self.lanes * self.packing(epoch).length)
 
     def _index(self, epoch: int) -> tuple[Packing, np.ndarray]:
+        """The packing of an epoch, and the step at each place of each lane, `[lanes, history + steps]`; -1 is blank."""
         epoch = epoch if self.shuffle else 0
         if self._packed is None or self._packed[0] != epoch:
             rng = np.random.default_rng((self.seed, epoch)) if self.shuffle else None
-            packing = pack(self.sequences.lengths, self.lanes, self.window, self.whole, rng)
+            packing = pack(self.sequences.lengths, self.lanes, self.window, whole=self.whole, rng=rng)
             history = self.reach - self.window
-            index = np.full((self.lanes, history + packing.length), -1, np.int64)  # [lanes, steps], -1 is blank
+            index = np.full((self.lanes, history + packing.length), -1, np.int64)
             lengths = self.sequences.lengths
             within = np.arange(self.sequences.steps) - np.repeat(self.sequences.offsets, lengths)
             index[np.repeat(packing.lane, lengths), history + np.repeat(packing.start, lengths) + within] = np.arange(
@@ -115,36 +120,85 @@ class Stream:
         return self._packed[1:]
 
     @cached_property
-    def _numbers(self) -> np.ndarray:
-        return np.repeat(np.arange(len(self.sequences), dtype=np.int32), self.sequences.lengths)
-
-    @cached_property
     def _starts(self) -> np.ndarray:
         starts = np.zeros(self.sequences.steps, bool)
         starts[self.sequences.offsets] = True
         return starts
 
+    @property
+    def _borders(self) -> list[tuple[int, int]]:
+        """First step and end of each part of a window."""
+        if self.reach == self.window:
+            return [(0, self.window)]
+        return [(0, self.window), (self.window, self.reach)]
+
     def window_at(self, epoch: int, window: int) -> Window:
         """One window.
 
         Returns:
-            `(inputs, targets, weights)`. The inputs, `[lanes, reach, ...]` each, hold those of the sequences, and
-            `keep` (0 where a sequence starts and at blank steps), `sequence` (its number in this epoch, -1 where
-            blank); or what `expand` makes of them. Targets and weights, `[lanes, window, ...]`, are of the new steps.
+            `(inputs, targets, weights)`. The inputs are a dictionary: those of the sequences, `[lanes, window, ...]`
+            each; `keep` (0 where a sequence starts and at blank steps); `sequence` (its number in this epoch, -1 where
+            blank); with `per_sequence` its rows, `[rows, ...]` each, and `row_of_sequence`, the row of each step, int32
+            `[lanes, window]`; with `outputs_where_asked` the steps at which outputs are asked for, `asked`, int32
+            `[lanes, slots]`; or what `expand` makes of all these. Where `reach` is more than `window`, the inputs are
+            two such parts: the first `window` steps, after which the state is carried on, and the remaining ones.
+            Targets and weights are of the new steps, `[lanes, window, ...]`, or of the slots, `[lanes, slots, ...]`;
+            a slot with no step has weight 0.
         """
         _, index = self._index(epoch)
         at = index[:, window * self.window : window * self.window + self.reach]
-        blank = at < 0
-        inputs = {name: _gather(values, at, blank) for name, values in self.sequences.inputs.items()}
+        parts = [self._part(at[:, first:end], epoch, first) for first, end in self._borders]
+        inputs = tuple(part[0] for part in parts)
+        targets, weights = (np.concatenate([part[n] for part in parts], 1) for n in (1, 2))
+        if not self.sequences.outputs_where_asked:
+            targets, weights = (x[:, self.reach - self.window :] for x in (targets, weights))
+        return inputs[0] if len(inputs) == 1 else inputs, targets, weights
+
+    def _part(self, at: np.ndarray, epoch: int, first: int) -> tuple[Inputs, np.ndarray, np.ndarray]:
+        """Inputs, targets and weights of the steps `at [lanes, steps]`, of which the first is the window's `first`."""
+        sequences, blank = self.sequences, at < 0
+        inputs = {name: _gather(values, at, blank) for name, values in sequences.inputs.items()}
         inputs["keep"] = (~(self._starts[at] | blank)).astype(np.float32)
-        numbers = (self._numbers[at].astype(np.int64) + epoch * len(self.sequences)) % 2**31
+        owner = sequences.numbers[at]
+        numbers = (owner.astype(np.int64) + epoch * len(sequences)) % 2**31
         inputs["sequence"] = np.where(blank, -1, numbers).astype(np.int32)
-        new, blank = at[:, self.reach - self.window :], blank[:, self.reach - self.window :]
-        weights = _gather(self.weights, new, blank) / np.float32(self.efficiency(epoch))
-        targets = _gather(self.sequences.targets, new, blank)
-        if self.sequences.expand:
-            inputs, targets = self.sequences.expand(inputs, targets)
+        if sequences.per_sequence:
+            rows, of_step = np.unique(owner, return_inverse=True)
+            inputs["row_of_sequence"] = of_step.reshape(at.shape).astype(np.int32)
+            inputs |= {name: values[rows] for name, values in sequences.per_sequence.items()}
+        targets = _gather(sequences.targets, at, blank)
+        weights = _gather(self.weights, at, blank) / np.float32(self.efficiency(epoch))
+        if sequences.outputs_where_asked:
+            new = np.arange(first, first + at.shape[1]) >= self.reach - self.window
+            slots, filled = self._slots(at, new, epoch)
+            inputs["asked"] = slots
+            targets = np.take_along_axis(targets, slots.reshape(*slots.shape, *[1] * (targets.ndim - 2)), 1)
+            # The mean over the slots of all parts must be that over the new steps.
+            share = np.float32(len(self._borders) * slots.shape[1] / self.window)
+            weights = np.where(filled, np.take_along_axis(weights, slots, 1) * share, 0).astype(np.float32)
+        if sequences.expand:
+            inputs, targets = sequences.expand(inputs, targets)
         return inputs, targets, weights
+
+    def _slots(self, at: np.ndarray, new: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """The steps with a weight among the new ones, int32 `[lanes, slots]`, and which slots hold one."""
+        slots = self._slots_of_a_window(epoch)
+        asked = new & self._counted(at)
+        order = np.argsort(~asked, 1, kind="stable")[:, :slots].astype(np.int32)
+        order = np.pad(order, [(0, 0), (0, slots - order.shape[1])])
+        return order, np.arange(slots) < asked.sum(1, keepdims=True)
+
+    def _slots_of_a_window(self, epoch: int) -> int:
+        """As many as any window of the epoch needs, so that all are alike."""
+        _, index = self._index(epoch)
+        if self._slots_needed is None or self._slots_needed[0] is not index:
+            counted = self._counted(index[:, self.reach - self.window :])
+            most = int(counted.reshape(self.lanes, -1, self.window).sum(2).max())
+            self._slots_needed = index, -(-max(most, 1) // FEW_SLOTS) * FEW_SLOTS
+        return self._slots_needed[1]
+
+    def _counted(self, at: np.ndarray) -> np.ndarray:
+        return (at >= 0) & (self.weights[at] > 0)
 
     def iterate(self, epoch: int = 0, first: int = 0) -> Iterator[Window]:
         """The windows of an epoch, from window `first` on."""
@@ -155,29 +209,52 @@ class Stream:
         """The windows of an epoch as a `tf.data.Dataset` of known size, from window `first` on."""
         import tensorflow as tf
 
-        def spec(array: np.ndarray) -> tf.TensorSpec:
-            return tf.TensorSpec(array.shape, array.dtype)
+        fixed = {*self.sequences.inputs, "keep", "sequence", "row_of_sequence"}
+        slots = self.sequences.outputs_where_asked
 
-        inputs, *rest = tf.nest.map_structure(spec, self.window_at(epoch, 0))
-        for name in inputs.keys() - {*self.sequences.inputs, "keep", "sequence"}:  # Those can be of any size.
-            inputs[name] = tf.TensorSpec([None] * len(inputs[name].shape), inputs[name].dtype)
-        signature = (inputs, *rest)
+        def spec_of(part: Inputs) -> dict[str, tf.TensorSpec]:
+            return {
+                name: tf.TensorSpec(array.shape if name in fixed else [None] * array.ndim, array.dtype)
+                for name, array in part.items()
+            }
+
+        def of_outputs(array: np.ndarray) -> tf.TensorSpec:
+            return tf.TensorSpec((self.lanes, None, *array.shape[2:]) if slots else array.shape, array.dtype)
+
+        inputs, *outputs = self.window_at(epoch, 0)
+        specs = tuple(map(spec_of, inputs)) if isinstance(inputs, tuple) else spec_of(inputs)
+        signature = (specs, *map(of_outputs, outputs))
         windows = tf.data.Dataset.from_generator(lambda: self.iterate(epoch, first), output_signature=signature)
         windows = windows.apply(tf.data.experimental.assert_cardinality(self.windows(epoch) - first)).prefetch(2)
         options = tf.data.Options()
         options.autotune.enabled = False  # Its thread sleeps twice as long each time, and an epoch's end waits for it.
         return windows.with_options(options)
 
-    def at_ends(self, outputs: np.ndarray) -> np.ndarray:
-        """Picks each sequence's last output, in the sequences' order.
+    def at_asked(self, outputs: np.ndarray) -> np.ndarray:
+        """The outputs of an unshuffled pass at the steps that have a weight, in the sequences' order, `[asked, ...]`.
 
         Args:
-            outputs: What `predict` gave for an unshuffled pass, `[windows * lanes, window, ...]`.
+            outputs: What `predict` gave for it, `[windows * lanes, window, ...]`, or, with `outputs_where_asked`,
+                `[windows * lanes, slots, ...]`.
         """
-        return self.at_steps(outputs)[self.sequences.ends]
+        if not self.sequences.outputs_where_asked:
+            return self.at_steps(outputs)[self.weights > 0]
+        _, index = self._index(0)
+        every = np.ones(self.window, bool)
+        steps, found = [], []
+        for window, ours in enumerate(np.split(outputs, self.windows())):
+            at = index[:, window * self.window : (window + 1) * self.window]
+            slots, filled = self._slots(at, every, 0)
+            steps.append(np.take_along_axis(at, slots, 1)[filled])
+            found.append(ours[filled])
+        return np.concatenate(found)[np.argsort(np.concatenate(steps))]
 
     def at_steps(self, outputs: np.ndarray) -> np.ndarray:
-        """Puts the outputs of an unshuffled pass back into the sequences' order, `[steps, ...]`."""
+        """Puts the outputs of an unshuffled pass back into the sequences' order, `[steps, ...]`.
+
+        Args:
+            outputs: What `predict` gave for it, `[windows * lanes, window, ...]`.
+        """
         _, index = self._index(0)
         index = index[:, self.reach - self.window :]
         shape = (-1, self.lanes, self.window, *outputs.shape[2:])

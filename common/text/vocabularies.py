@@ -26,7 +26,7 @@ class Vocabulary:
         self.lookup(tf.constant([" "]))  # An export tracks only what was called.
 
     @classmethod
-    def of(cls, counts: Counter[bytes], size: int, min_count: int = 1) -> Vocabulary:
+    def of(cls, counts: Counter[bytes], *, size: int, min_count: int = 1) -> Vocabulary:
         """The `size` most frequent strings that were counted at least `min_count` times."""
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
         return cls([string.decode() for string, count in ranked[:size] if count >= min_count])
@@ -56,7 +56,7 @@ class Encoder:
         self.bigrams = bigrams
 
     @classmethod
-    def of(cls, texts: Sequence[str], size: int, min_count: int, bigram_size: int) -> Encoder:
+    def of(cls, texts: Sequence[str], *, size: int, min_count: int, bigram_size: int) -> Encoder:
         """Learns both vocabularies from texts.
 
         Args:
@@ -71,7 +71,10 @@ class Encoder:
             found = words(tf.constant(batch))
             single.update(found.flat_values.numpy().tolist())
             double.update(bigrams(found).flat_values.numpy().tolist())
-        return cls(Vocabulary.of(single, size, min_count), Vocabulary.of(double, bigram_size, min_count))
+        return cls(
+            Vocabulary.of(single, size=size, min_count=min_count),
+            Vocabulary.of(double, size=bigram_size, min_count=min_count),
+        )
 
     def __call__(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Numbers of the word and the bigram at each step of `text`, string `[N]`: int32 `[N, (words), 2]`."""
@@ -114,8 +117,8 @@ class WordEncoder:
             lower[small] += counts[word]
         spelled = Counter(chain.from_iterable(map(set, letters(distinct).numpy().tolist())))
         return cls(
-            Vocabulary.of(lower, len(lower), min_count),
-            Vocabulary.of(spelled, len(spelled), min_count),
+            Vocabulary.of(lower, size=len(lower), min_count=min_count),
+            Vocabulary.of(spelled, size=len(spelled), min_count=min_count),
             Vocabulary(sorted(counts)),
         )
 

@@ -17,7 +17,7 @@ from common.training.tbptt import TBPTT
 
 
 class UnfinishedRun(keras.callbacks.Callback):
-    """Keeps the best epoch's weights, the history, and checkpoints; stops training that no longer gets better.
+    """Keeps the weights of the best epoch, the history, and checkpoints; stops training that no longer gets better.
 
     Stock `EarlyStopping` and `ModelCheckpoint` forget what they knew when a run is killed, and
     `BackupAndRestore` knows nothing of carried state. Here all of it is in one checkpoint: weights, optimiser,
@@ -36,6 +36,7 @@ class UnfinishedRun(keras.callbacks.Callback):
         self,
         folder: Path,
         monitor: str,
+        *,
         higher_is_better: bool,
         patience: int,
         every: int,
@@ -83,7 +84,7 @@ class UnfinishedRun(keras.callbacks.Callback):
 
     @property
     def finished(self) -> bool:
-        """Whether the last epochs brought nothing better, or the time is up."""
+        """Whether the last epochs were no better, or the time is up."""
         if not self.history:
             return False
         return len(self.history) - 1 - self.best_epoch >= self.patience or self._time_is_up()
@@ -124,7 +125,7 @@ class UnfinishedRun(keras.callbacks.Callback):
         self.model.stop_training = self.finished
 
     def _save(self, elapsed: float = 0.0) -> None:
-        """Keeps all, and the seconds spent on an epoch that is not done."""
+        """Saves everything, and the seconds spent so far on an epoch that is not done."""
         self.saved_history.assign(json.dumps([self.history, elapsed]))
         self.latest.save()
 
@@ -133,7 +134,7 @@ class UnfinishedRun(keras.callbacks.Callback):
         self.best.checkpoint.restore(self.best.latest_checkpoint).assert_existing_objects_matched()
 
     def close(self) -> None:
-        """Removes the run: what it led to has been saved."""
+        """Removes the run, once its model is published."""
         shutil.rmtree(self.folder, ignore_errors=True)
         with suppress(OSError):  # Other unfinished runs are in it.
             self.folder.parent.rmdir()

@@ -8,7 +8,8 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from common.layers.base import register
+from common.layers.base import Configured, register
+from common.networks.network import Network, Part
 from common.streams.stream import Stream
 
 
@@ -35,7 +36,7 @@ class CarriedState(tf.Module):
 
 
 @register
-class TBPTT(keras.Model):
+class TBPTT(Configured, keras.Model):
     """Trains a network by stateful truncated backpropagation through time, TBPTT(k1, k2).
 
     Each training step reads `window` (k1) new steps of every lane, lets gradients reach back `reach` (k2) steps at
@@ -48,7 +49,7 @@ class TBPTT(keras.Model):
     `keep = 0`.
 
     Args:
-        network: A layer called as a `StreamNetwork` is, with `initial_state(batch_size)`.
+        network: What is trained.
         lanes: Lanes of the streams.
         window: New steps of a training window, k1.
         reach: Steps the gradient may travel back, k2 >= k1; None is `window`.
@@ -62,7 +63,7 @@ class TBPTT(keras.Model):
     ```
     """
 
-    def __init__(self, network: keras.layers.Layer, lanes: int, window: int, reach: int | None = None, **kwargs: Any):
+    def __init__(self, network: Network, lanes: int, window: int, *, reach: int | None = None, **kwargs: Any):
         super().__init__(**kwargs)
         self.network = network
         self.lanes = lanes
@@ -77,22 +78,29 @@ class TBPTT(keras.Model):
         self.gradient_norm = keras.metrics.Mean(name="gradient_norm")
         self.clipped_steps = keras.metrics.Sum(name="clipped_steps")
 
-    def call(self, window: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+    def call(self, window: Part, training: bool = False) -> tf.Tensor:
         return self.network(window, training=training)[0]
 
-    def unroll(self, inputs: dict[str, tf.Tensor], state: tuple) -> tuple[tf.Tensor, tuple]:
+    def unroll(self, inputs: Part | tuple[Part, Part], state: tuple) -> tuple[tf.Tensor, tuple]:
         """One training window from a carried state.
 
         Args:
-            inputs: `[lanes, reach, ...]` each: history, then new steps.
-            state: At the start of the history.
+            inputs: As `common.streams.Stream.window_at` gives them: one part, or two where gradients reach back
+                further than the window.
+            state: At the start of the first part.
 
         Returns:
-            Outputs of the new steps, `[lanes, window, ...]`, and the state at the start of the next window's history.
+            Outputs of the new steps, `[lanes, window, ...]`, and the state after the first part, which is that at the
+            start of the next window's.
         """
-        carry_after = None if self.reach == self.window else self.window
-        outputs, carried = self.network(inputs, state=state, training=True, carry_after=carry_after)
-        return outputs[:, self.reach - self.window :], carried
+        first, *rest = inputs if isinstance(inputs, tuple) else (inputs,)
+        outputs, carried = self.network(first, state=state, training=True)
+        for part in rest:
+            more, _ = self.network(part, state=carried, training=True)
+            outputs = tf.concat([outputs, more], 1)
+        if "asked" not in first:
+            outputs = outputs[:, self.reach - self.window :]
+        return outputs, carried
 
     def train_step(self, data: tuple) -> dict[str, tf.Tensor]:
         inputs, targets, weights = data
@@ -139,6 +147,7 @@ class TBPTT(keras.Model):
     def _fit_stream(
         self,
         stream: Stream,
+        *,
         epochs: int = 1,
         initial_epoch: int = 0,
         verbose: int | str = "auto",
@@ -178,19 +187,6 @@ class TBPTT(keras.Model):
     def predict(self, x: Any, *args: Any, **kwargs: Any):
         """As `keras.Model.predict`; `x` may be a `Stream`."""
         return super().predict(_windows(x), *args, **kwargs)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {
-            "network": keras.saving.serialize_keras_object(self.network),
-            "lanes": self.lanes,
-            "window": self.window,
-            "reach": self.reach,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> TBPTT:
-        config["network"] = keras.saving.deserialize_keras_object(config["network"])
-        return cls(**config)
 
 
 class _OneTraining(keras.callbacks.CallbackList):

@@ -1,17 +1,42 @@
-"""Saved models, found again and loaded."""
+"""Numbered versions of saved models: written whole or not at all, and found again."""
 
 from __future__ import annotations
 
-import json
+import errno
+import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from common.errors import InputError
-from common.serving.export import ASSETS
 
-if TYPE_CHECKING:
-    import tensorflow as tf
+ASSETS = "assets.extra"
+"""The folder of a version that holds what is no part of the graph: options, scores, figures, examples."""
+
+
+def publish(root: Path, write: Callable[[Path], None]) -> Path:
+    """Writes a new version under the next number.
+
+    Args:
+        root: Folder of the versions.
+        write: Writes the version into the folder it is given, which appears under its number when complete.
+
+    Returns:
+        The version's folder.
+    """
+    draft = root / f".draft-{uuid4().hex}"
+    draft.mkdir(parents=True)
+    try:
+        write(draft)
+        while True:
+            number = max((int(p.name) for p in root.glob("*") if p.name.isdigit()), default=0) + 1
+            try:
+                return draft.rename(root / str(number))
+            except OSError as error:  # Another run took that number.
+                if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+                    raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
 
 
 def versions(root: Path) -> list[int]:
@@ -19,7 +44,7 @@ def versions(root: Path) -> list[int]:
     return sorted(int(p.name) for p in root.glob("*") if p.name.isdigit() and (p / "saved_model.pb").is_file())
 
 
-def find(output: Path, task: str, cell: str | None = None, version: int | None = None) -> Path:
+def find(output: Path, task: str, *, cell: str | None = None, version: int | None = None) -> Path:
     """The folder of a saved version.
 
     Args:
@@ -42,30 +67,3 @@ def find(output: Path, task: str, cell: str | None = None, version: int | None =
     if version is None and cell:
         return found[-1]
     return max(found, key=lambda folder: (folder / "saved_model.pb").stat().st_mtime_ns)
-
-
-def config_of(version: Path) -> dict[str, Any]:
-    """The `config.json` saved beside a version."""
-    path = version / ASSETS / "config.json"
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path} cannot be read ({error}); train again or choose another --version") from error
-
-
-def load(version: Path) -> Callable[..., dict[str, tf.Tensor]]:
-    """The `serving_default` function of a saved version; its `model.signatures` has all, its `version` the folder."""
-    import tensorflow as tf
-
-    try:
-        model = tf.saved_model.load(str(version))
-    except (OSError, ValueError, tf.errors.OpError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"{version} cannot be loaded ({reason}); train again or choose another --version") from error
-    function = model.signatures["serving_default"]
-
-    def call(*args: Any, **kwargs: Any) -> dict[str, tf.Tensor]:
-        return function(*args, **kwargs)
-
-    call.model, call.version = model, version  # A signature holds its model weakly.
-    return call

@@ -1,0 +1,103 @@
+"""A tagger of words as functions of raw input, with all that they need inside the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from common.layers.crf import CRFHead
+from common.networks.network import Part
+from common.networks.spelling import spelled
+from common.networks.stream import StreamNetwork
+from common.networks.whole import keep_of_whole
+from common.streams import Sequences
+from common.streams.batches import batches
+from common.text.vocabularies import WordEncoder
+from common.text.words import tokens as split
+
+
+class Tagger:
+    """A trained network with its vocabularies.
+
+    Args:
+        network: Reads what `SpelledEmbedding` reads.
+        encoder: Of words and their characters.
+        tags: Names, in the order of the network's outputs.
+        endings_apart: Whether English endings are words of their own.
+    """
+
+    def __init__(
+        self, network: StreamNetwork, encoder: WordEncoder, tags: Sequence[str], *, endings_apart: bool
+    ) -> None:
+        self.network = network
+        self.encoder = encoder
+        self.names = tf.constant(tags)
+        self.endings_apart = endings_apart
+
+    def tag(self, tokens: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Tags words.
+
+        Args:
+            tokens: string `[N, words]`, filled up with empty strings.
+
+        Returns:
+            `tags`, their `probability`, and whether the training texts hold each word (`seen`), `[N, words]`.
+        """
+        words = tf.shape(tokens)[1]
+        tokens = tf.pad(tokens, [[0, 0], [0, tf.cast(words == 0, tf.int32)]])  # A recurrence has one step or more.
+        places = tf.range(tf.shape(tokens)[1])
+        lengths = tf.reduce_max(tf.where(tokens == "", 0, places + 1), 1)
+        window = self.window(tokens, lengths)
+        outputs, _ = self.network(window, training=False)
+        if isinstance(self.network.head, CRFHead):
+            best, probability = self.network.head.decode(outputs[..., :-1], window["keep"])
+        else:
+            best, probability = tf.argmax(outputs, 2), tf.reduce_max(outputs, 2)
+        inside = places < lengths[:, None]
+        answer = {
+            "tags": tf.where(inside, tf.gather(self.names, best), ""),
+            "probability": tf.where(inside, probability, 0.0),
+            "seen": self.encoder.seen(tokens),
+        }
+        return {name: value[:, :words] for name, value in answer.items()}
+
+    def tag_text(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Splits texts, string `[N]`, into `tokens` and tags these."""
+        found = split(text, self.endings_apart)
+        width = tf.maximum(tf.reduce_max(tf.concat([found.row_lengths(), [0]], 0)), 1)
+        tokens = found.to_tensor("", shape=tf.stack([found.nrows(), width]))
+        return {"tokens": tokens} | self.tag(tokens)
+
+    def window(self, tokens: tf.Tensor, lengths: tf.Tensor) -> Part:
+        """What the network reads of whole sentences, a row each, `[N, words]`."""
+        keep = keep_of_whole(lengths, tf.shape(tokens)[1])
+        window = {"words": self.encoder.words(tokens), "keep": keep, "sequence": tf.zeros_like(tokens, tf.int32)}
+        if self.network.embed.characters:
+            distinct, lane = tf.unique(tf.reshape(tokens, [-1]))
+            window |= spelled(self.encoder.letters(distinct), tf.reshape(lane, tf.shape(tokens)))
+        return window
+
+
+def best_tags(head: CRFHead, outputs: np.ndarray, sequences: Sequences) -> np.ndarray:
+    """Viterbi over whole sentences, those of like length together.
+
+    Args:
+        head: Which decodes.
+        outputs: Of the head at each step, `[steps, tags + 1]`.
+        sequences: To which the steps belong.
+
+    Returns:
+        The number of the tag of each step, int32 `[steps]`.
+    """
+    decode = tf.function(head.decode, reduce_retracing=True)
+    numbers = np.zeros(len(outputs), np.int32)
+    for chosen in batches(sequences.lengths.tolist(), what="decoding"):
+        lengths, offsets = sequences.lengths[chosen], sequences.offsets[chosen]
+        places = np.arange(lengths.max())
+        inside = places < lengths[:, None]
+        at = np.where(inside, offsets[:, None] + places, 0)  # [sentences, words]
+        tags, _ = decode(tf.constant(outputs[at][..., :-1]), keep_of_whole(tf.constant(lengths), len(places)))
+        numbers[at[inside]] = tags.numpy()[inside]
+    return numbers

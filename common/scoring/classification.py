@@ -1,0 +1,38 @@
+"""Scores of predicted classes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from common.scoring import Scores
+
+
+class Classified(NamedTuple):
+    """Predicted classes with their references, one an example."""
+
+    predictions: Sequence[str]
+    references: Sequence[str]
+
+    def scores(self) -> Scores:
+        """Accuracy and macro-averaged F1, the latter over the classes of the references."""
+        from sklearn.metrics import accuracy_score, f1_score
+
+        labels = sorted(set(self.references))
+        macro = f1_score(self.references, self.predictions, average="macro", labels=labels, zero_division=0)
+        return {"accuracy": float(accuracy_score(self.references, self.predictions)), "macro_f1": float(macro)}
+
+    def report(self) -> str:
+        """Precision, recall and F1 of each class, and the confusion matrix."""
+        from sklearn.metrics import classification_report, confusion_matrix
+
+        labels = sorted({*self.references, *self.predictions})
+        matrix = confusion_matrix(self.references, self.predictions, labels=labels)
+        width = max(max(map(len, labels)) + 2, len("reference") + 2)
+        lines = [
+            "rows: reference, columns: predicted",
+            "".join(f"{cell:>{width}}" for cell in ("", *labels)),
+            *("".join(f"{cell:>{width}}" for cell in (label, *row)) for label, row in zip(labels, matrix)),
+        ]
+        table = classification_report(self.references, self.predictions, digits=4, zero_division=0)
+        return table + "\n" + "\n".join(lines)

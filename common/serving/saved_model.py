@@ -1,0 +1,151 @@
+"""A saved model as an object: its folder, its configuration, its signatures, and answers to records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from common.errors import InputError
+from common.serving.versions import ASSETS
+from common.streams.batches import BATCH, batches
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Record = dict[str, Any]
+
+
+class SavedModel:
+    """A version of a saved model.
+
+    Args:
+        folder: Of the version. TensorFlow is imported and the model loaded when it is first needed.
+
+    Example:
+
+    ```python
+    model = SavedModel(Path("saved_models/sentiment/lstm/1"))
+    model.ask([{"text": "A warm, funny film."}])  # [{"label": "fresh", "probability": array([0.9, 0.1])}]
+    ```
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The options of the training, and what else the task keeps next to the model.
+
+        Raises:
+            InputError: They cannot be read.
+        """
+        return self._json("config.json")
+
+    @cached_property
+    def metrics(self) -> dict[str, Any]:
+        """The scores of the model and its baselines.
+
+        Raises:
+            InputError: They cannot be read.
+        """
+        return self._json("metrics.json")
+
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self.folder / ASSETS / name
+        try:
+            return json.loads(path.read_text())
+        except (OSError, ValueError) as error:
+            raise InputError(f"{path} cannot be read ({error}); train again or choose another --version") from error
+
+    @cached_property
+    def _loaded(self) -> Any:
+        import tensorflow as tf
+
+        try:
+            return tf.saved_model.load(str(self.folder))
+        except (OSError, ValueError, tf.errors.OpError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(
+                f"{self.folder} cannot be loaded ({reason}); train again or choose another --version"
+            ) from error
+
+    @property
+    def signatures(self) -> Mapping[str, Callable[..., dict[str, tf.Tensor]]]:
+        """The functions of the model, by name.
+
+        Raises:
+            InputError: The model cannot be loaded.
+        """
+        return self._loaded.signatures
+
+    def inputs(self, signature: str = "serving_default") -> dict[str, tf.TensorSpec]:
+        """What a signature takes, by name."""
+        return self.signatures[signature].structured_input_signature[1]
+
+    def ask(
+        self,
+        records: Sequence[Record],
+        signature: str = "serving_default",
+        *,
+        batch: int = BATCH,
+        what: str = "predicting",
+        **shared: Any,
+    ) -> list[Record]:
+        """Answers records; those of like length share a batch.
+
+        Args:
+            records: The inputs of each example by name: strings, numbers, lists of strings, arrays. Lists of strings
+                are padded with empty strings to the longest of their batch; arrays of a batch must have one shape.
+            signature: Which function answers.
+            batch: Records that are answered together, at most.
+            what: Stands next to the progress bar, which shows over several batches.
+            shared: Inputs that all records share, such as the width of a beam.
+
+        Returns:
+            The outputs for each record by name, in the records' order: bytes as str, other values as Python or NumPy
+            ones; of an output without a batch axis the same for all. What padding added is still there.
+        """
+        import tensorflow as tf
+
+        function, needed = self.signatures[signature], self.inputs(signature)
+        given = {name: tf.constant(value, needed[name].dtype) for name, value in shared.items()}
+        found: list[Record] = [{} for _ in records]
+        for chosen in batches([_length(record) for record in records], batch=batch, what=what):
+            rows = [records[n] for n in chosen]
+            columns = {
+                name: tf.constant(_column([row[name] for row in rows]), needed[name].dtype)
+                for name in needed
+                if name not in given
+            }
+            for name, values in function(**columns, **given).items():
+                values = values.numpy()
+                for at, n in enumerate(chosen):
+                    found[n][name] = _plain(values[at] if values.ndim else values[()])
+        return found
+
+
+def _length(record: Record) -> int:
+    """Of the longest input: characters of a string, items of a list."""
+    return max((len(value) for value in record.values() if hasattr(value, "__len__")), default=0)
+
+
+def _column(values: list[Any]) -> Any:
+    """The values of a batch, lists of strings padded with empty ones to the longest."""
+    if isinstance(values[0], list | tuple) and all(isinstance(item, str) for value in values for item in value):
+        longest = max(map(len, values))
+        return np.array([[*value, *[""] * (longest - len(value))] for value in values], object).reshape(-1, longest)
+    return values if isinstance(values[0], str | bytes) else np.stack(values)
+
+
+def _plain(value: Any) -> Any:
+    """A value without bytes."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return [_plain(item) for item in value]
+    return value.item() if isinstance(value, np.generic) else value
