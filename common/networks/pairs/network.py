@@ -30,9 +30,9 @@ class PairNetwork(Network):
     The decoder's first layer starts from the encoder's outputs at the two ends of the source. Attention compares the
     hidden states of that layer with the encoder's outputs for the pair's own source. The layers above read both, and so
     does the readout, whose weights are those of the embedding (Sutskever, Vinyals & Le 2014, "Sequence to Sequence
-    Learning with Neural Networks"; Bahdanau, Cho & Bengio 2015, "Neural Machine Translation by Jointly Learning to Align
-    and Translate"; Wu et al. 2016, "Google's Neural Machine Translation System", section 3; Press & Wolf 2017, "Using
-    the Output Embedding to Improve Language Models").
+    Learning with Neural Networks"; Bahdanau, Cho & Bengio 2015, "Neural Machine Translation by Jointly Learning to
+    Align and Translate"; Wu et al. 2016, "Google's Neural Machine Translation System", section 3; Press & Wolf 2017,
+    "Using the Output Embedding to Improve Language Models").
 
     In training and evaluation the network is called with windows. To decode, `read` encodes whole sources and `next`
     makes one step of the decoder; `losses_of` gives the losses of whole targets.

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, Self
 class PairPart(NamedTuple):
     """Source and target steps of packed pairs, separately.
 
-    A part is some steps of every lane. Its source steps lie in order at the right of `[batch, source steps]`, its target
-    steps at the right of `[batch, target steps]`; a lane with fewer begins with blanks. Places in the memory count from
-    the carried steps on: the network's memory is `PairWindows.memory` carried steps and then the part's source steps.
+    A part is some steps of every lane. Its source steps lie in order at the right of `[batch, source steps]`, its
+    target steps at the right of `[batch, target steps]`; a lane with fewer begins with blanks. The memory that the
+    decoder attends to holds the carried steps and then the part's source steps, `[batch, memory + source steps]`.
 
     Attributes:
         source: Source tokens, int32 `[batch, source steps]`.

@@ -54,7 +54,7 @@ class PairWindows:
         """A part of a window, with the fields of `PairPart` for its inputs.
 
         Args:
-            inputs: `tokens`, `place` and `source_steps` of `sequences`, and `keep` and `sequence`, each `[batch, time]`.
+            inputs: `tokens`, `place`, `source_steps`, `keep` and `sequence` of a stream's window, `[batch, time]` each.
             targets: The token to predict at each step, `[batch, time]`.
         """
         flags = {name: inputs[name] for name in ("keep", "sequence")}
