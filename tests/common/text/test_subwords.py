@@ -14,7 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from common.serving import export
-from common.text.subwords import COPIES, END, PADDING, START, Subwords, placeholders, pretokens
+from common.text.pretokens import placeholders, pretokens
+from common.text.subwords import COPIES, END, PADDING, START, Subwords
 
 TRAINING = [
     "Could not open the file %s: the file is in use",
