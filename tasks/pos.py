@@ -210,9 +210,10 @@ class Pos(Task):
         steps, sequences = stream.at_steps(outputs), stream.sequences
         numbers = best_tags(network.head, steps, sequences) if self.options.crf else steps.argmax(1)
         parts = np.split(numbers, sequences.offsets[1:])
-        return self._tagged([[self.tags[number] for number in part] for part in parts])
+        return self.tagged([[self.tags[number] for number in part] for part in parts])
 
-    def _tagged(self, predictions: Tags) -> Tagged:
+    def tagged(self, predictions: Tags) -> Tagged:
+        """Predicted tags of the test split, with their references."""
         known, test = set(chain.from_iterable(self.splits.train.words)), self.splits.test
         return Tagged(predictions, test.tags, [[word in known for word in words] for words in test.words])
 
@@ -221,7 +222,7 @@ class Pos(Task):
 
     def baselines(self, answers: Tagged) -> dict[str, Tagged]:
         train, words = self.splits.train, self.splits.test.words
-        return {name: self._tagged(method(train, words)) for name, method in TAGGERS.items()}
+        return {name: self.tagged(method(train, words)) for name, method in TAGGERS.items()}
 
     def report(self, answers: Tagged) -> str:
         return answers.report()

@@ -10,13 +10,13 @@ from hypothesis import given, settings
 
 from common import cells
 from common.layers.embeddings import SpelledEmbedding
-from common.networks.spelling import Spellings
+from common.networks.spelling import Spellings, spelled
 from tests.helpers import assert_all_close, compiled_calls, randomise
 
 
 def spellings_of(words: list[list[int]], lanes: int, multiple: int = 1) -> Spellings:
     lengths = np.array([len(word) for word in words])
-    return Spellings(lengths, np.concatenate([np.array(w, np.int32) for w in words]), lanes, multiple)
+    return Spellings(lengths, np.concatenate([np.array(w, np.int32) for w in words]), lanes, multiple=multiple)
 
 
 WORDS = st.lists(st.lists(st.integers(1, 5), min_size=1, max_size=9), min_size=1, max_size=12)
@@ -35,10 +35,28 @@ def test_each_word_is_read_from_its_first_to_its_last_letter(words, lanes, multi
     assert np.count_nonzero(letters) == sum(len(words[word]) for word in set(asked.ravel().tolist()))
 
 
+@given(WORDS, st.integers(1, 5), st.randoms())
+@settings(max_examples=50, deadline=None)
+def test_both_forms_of_a_window_spell_the_same_words(words, lanes, random) -> None:
+    spelling = np.array([[random.randrange(len(words)) for _ in range(5)] for _ in range(2)])
+    packed = spellings_of(words, lanes)({"spelling": spelling})
+    served = tf.nest.map_structure(
+        np.asarray, spelled(tf.ragged.constant(words, tf.int32), tf.constant(spelling, tf.int32))
+    )
+
+    def read(window: dict[str, np.ndarray]) -> list[tuple[list[int], list[float]]]:
+        letters, keep = window["characters"].ravel(), window["characters_keep"].ravel()
+        places = zip(window["starts"].ravel(), window["ends"].ravel())
+        return [(letters[a : b + 1].tolist(), keep[a : b + 1].tolist()) for a, b in places]
+
+    assert packed.keys() == served.keys()
+    assert read(packed) == read(served)
+
+
 @pytest.mark.parametrize("cell", cells.names())
 def test_a_word_is_the_same_wherever_it_is_packed(cell: str) -> None:
     words = [[1, 2, 3], [4], [5, 5, 1, 2], [2, 1]]
-    layer = SpelledEmbedding(9, 4, 7, 3, cell)
+    layer = SpelledEmbedding(9, 4, characters=7, character_units=3, cell=cell)
     layer.build()
     randomise(layer)
     spelling = np.array([[0, 2, 1], [3, 0, 0]])
@@ -56,7 +74,10 @@ def test_a_word_is_the_same_wherever_it_is_packed(cell: str) -> None:
 @pytest.mark.parametrize("cell", cells.names())
 def test_lanes_of_any_length_are_read_the_same_under_xla(cell: str) -> None:
     words = [[1, 2, 3], [4], [5, 5, 1, 2], [2, 1]]
-    plain, compiled = (SpelledEmbedding(9, 4, 7, 3, cell, jit_compile=xla, lanes=2) for xla in (False, True))
+    plain, compiled = (
+        SpelledEmbedding(9, 4, characters=7, character_units=3, cell=cell, jit_compile=xla, lanes=2)
+        for xla in (False, True)
+    )
     for layer in (plain, compiled):
         layer.build()
     randomise(plain)
