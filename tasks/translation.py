@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -20,7 +19,7 @@ from common.errors import InputError
 from common.figures.translation import translation_figure, visible
 from common.files import drafted
 from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions
-from common.scoring.translation import Translations, signatures, translated
+from common.scoring.translation import Translations, largest_weights, translated
 from common.serving.export import Endpoint, Export
 from common.sources import SPLITS
 from common.sources import parallel as parallel_text
@@ -31,15 +30,11 @@ from tasks.base import Task
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from common.layers.stack import RecurrentStack
     from common.networks.network import Learner, Network
     from common.networks.pairs.windows import PairWindows
     from common.scoring import Scores
     from common.serving.saved_model import Record, SavedModel
     from common.training.run import Results
-
-TAUGHT = 100
-"""Times that training targets must hold a numbered placeholder for the decoder to learn to write it."""
 
 
 @Parameter(name="*")
@@ -139,7 +134,7 @@ class Translation(Task):
     fixed_shapes = False
 
     def load(self) -> str:
-        from common.decoding.translator import Translator
+        from common.decoding.translator import Translator, copied_by_attention
         from common.text.subwords import Subwords
 
         options = self.options
@@ -157,7 +152,7 @@ class Translation(Task):
             partial(
                 Translator,
                 subwords=self.subwords,
-                copies=untaught(self.encoded["train"][1]) if options.attention != "none" else range(0),
+                copies=copied_by_attention(self.encoded["train"][1]) if options.attention != "none" else range(0),
                 beam=options.beam,
                 length_power=options.length_power,
             )
@@ -196,23 +191,24 @@ class Translation(Task):
 
     def learner(self) -> Learner:
         from common.layers.attention import AdditiveAttention, MultiplicativeAttention
+        from common.layers.stack import RecurrentStack
         from common.networks.network import Learner, OwnLoss, own_accuracy
         from common.networks.pairs.network import PairNetwork
 
         options, both = self.options, self.options.bidirectional
-        kinds = {"additive": AdditiveAttention, "multiplicative": MultiplicativeAttention}
-        attention = kinds.get(options.attention)
+        attention = {"additive": AdditiveAttention, "multiplicative": MultiplicativeAttention}.get(options.attention)
+
+        def stack(number: int, *, bidirectional: bool = False, **sizes: int) -> RecurrentStack:
+            seed = 3 * options.seed + number
+            return RecurrentStack.of(replace(options, bidirectional=bidirectional, seed=seed, **sizes))
+
+        units = max(options.units // 2, 1) if both else options.units
         network = PairNetwork(
             len(self.subwords),
             options.embedding,
-            encoder=self._stack(
-                0,
-                units=max(options.units // 2, 1) if both else options.units,
-                layers=options.layers,
-                bidirectional=both,
-            ),
-            decoder=self._stack(1, units=options.units, layers=1),
-            upper=self._stack(2, units=options.units, layers=options.layers),
+            encoder=stack(0, units=units, bidirectional=both),
+            decoder=stack(1, layers=1),
+            upper=stack(2),
             attention=attention and attention(options.units, seed=options.seed),
             memory=self._windows.memory,
             dropout=options.dropout,
@@ -221,15 +217,6 @@ class Translation(Task):
             seed=options.seed,
         )
         return Learner(network, OwnLoss(), (own_accuracy(),))
-
-    def _stack(self, number: int, *, units: int, layers: int, bidirectional: bool = False) -> RecurrentStack:
-        """One of the three stacks of the network, with seeds of its own."""
-        from common.layers.stack import RecurrentStack
-
-        seed = 3 * self.options.seed + number
-        return RecurrentStack.of(
-            replace(self.options, units=units, layers=layers, bidirectional=bidirectional, seed=seed)
-        )
 
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray) -> Translations:
         test = self.splits.test
@@ -259,19 +246,11 @@ class Translation(Task):
         )
 
     def extras(self, results: Results, folder: Path) -> None:
-        """The signatures of the scores; the test split with the predictions, for other scores."""
-        answers = results.answers
-        (folder / "signatures.txt").write_text("".join(f"{line}\n" for line in signatures(answers.language)))
-        with (folder / "test.tsv").open("w", encoding="utf-8", newline="") as file:
-            rows = csv.writer(file, "excel-tab")
-            rows.writerow(("source", "reference", "translation"))
-            rows.writerows(zip(answers.sources, answers.references, answers.predictions))
+        results.answers.write(folder)
 
     def export(self, network: Network) -> Export:
-        translator = self.translator(network)
-        endpoints = {
-            name: Endpoint(function, translator.signatures[name]) for name, function in translator.functions.items()
-        }
+        functions = self.translator(network).functions
+        endpoints = {name: Endpoint(function, function.input_signature) for name, function in functions.items()}
         return Export(endpoints, [network, *self.subwords.lookups])
 
     def example(self, version: Path) -> str:
@@ -317,25 +296,3 @@ class Translation(Task):
         test = data.load_test() if other and data.data else data.load().test
         answers = Translations.of(model, test.sources, test.targets, language=model.config["languages"][1])
         return answers.scores(), answers.report()
-
-
-def untaught(targets: Sequence[np.ndarray]) -> range:
-    """The numbered placeholders that attention copies: the first one seen under 100 times in training, and all after it.
-
-    Args:
-        targets: Ids of the training targets.
-    """
-    from common.text.subwords import COPIES
-
-    counts = np.bincount(np.concatenate(targets), minlength=COPIES.stop)
-    return range(next((n for n in COPIES if counts[n] < TAUGHT), COPIES.stop), COPIES.stop)
-
-
-def largest_weights(found: Record) -> list[Record]:
-    """For each subword of a translation the source subword with the largest weight, from a model's `attention`."""
-    rows = [
-        (piece, weights, int(weights.argmax()))
-        for piece, weights in zip(found["translation"], found["weights"])
-        if piece
-    ]
-    return [{"subword": piece, "source": found["source"][n], "weight": float(weights[n])} for piece, weights, n in rows]

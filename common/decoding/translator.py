@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
 from common.decoding.copying import copying
@@ -17,6 +19,8 @@ TRANSLATION = tf.TensorSpec([None], tf.string, "translation")
 BEAM = tf.TensorSpec([], tf.int32, "beam")
 BLANK = r"[\s\v\pZ\p{Cf}]*"
 """A text of blanks alone: there is nothing to translate, and training never saw one."""
+TAUGHT = 100
+"""Times that training targets must hold a numbered placeholder for the decoder to learn to write it."""
 
 Search = tuple[tf.Tensor, tf.RaggedTensor, tf.Tensor, Decoded]
 
@@ -32,9 +36,8 @@ class Translator:
         length_power: Log-probabilities of hypotheses are divided by their length to the power of this.
 
     Attributes:
-        functions: The functions, by the names of their signatures: `serving_default`, `beam`, `attention` and
-            `likelihood`. They share the graph of one search, which takes seconds to trace.
-        signatures: What each function takes, by the same names.
+        functions: The functions for a saved model, by the names of their signatures: `serving_default`, `beam`,
+            `attention` and `likelihood`. They share the graph of one search, which takes seconds to trace.
     """
 
     def __init__(
@@ -46,15 +49,14 @@ class Translator:
         self.beam = beam
         self.length_power = length_power
         self._search = tf.function(self._searched, input_signature=[TEXT, BEAM], autograph=False)
-        functions = {
-            "serving_default": (self._translate_by_default, [TEXT]),
-            "beam": (self.translate, [TEXT, BEAM]),
-            "attention": (self.attention, [TEXT, BEAM]),
-            "likelihood": (self.likelihood, [TEXT, TRANSLATION]),
-        }
-        self.signatures = {name: signature for name, (_, signature) in functions.items()}
         self.functions = {
-            name: tf.function(function, signature, autograph=False) for name, (function, signature) in functions.items()
+            name: tf.function(function, input_signature=inputs, autograph=False)
+            for name, function, inputs in (
+                ("serving_default", self._translate_by_default, [TEXT]),
+                ("beam", self.translate, [TEXT, BEAM]),
+                ("attention", self.attention, [TEXT, BEAM]),
+                ("likelihood", self.likelihood, [TEXT, TRANSLATION]),
+            )
         }
 
     def translate(self, text: tf.Tensor, beam: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -147,6 +149,16 @@ class Translator:
         found = found._replace(scores=found.scores / made ** (self.length_power - power))
         tokens = tf.where(tf.range(tf.shape(found.tokens)[2]) < found.lengths, found.tokens[:, 0], 0)
         return ids, placeholders, tokens, found
+
+
+def copied_by_attention(targets: Sequence[np.ndarray]) -> range:
+    """The numbered placeholders that attention is to copy: the first one seen too rarely in training, and all after it.
+
+    Args:
+        targets: Ids of the training targets.
+    """
+    counts = np.bincount(np.concatenate(targets), minlength=COPIES.stop)
+    return range(next((n for n in COPIES if counts[n] < TAUGHT), COPIES.stop), COPIES.stop)
 
 
 def _ended(ids: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import math
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
@@ -80,6 +82,14 @@ class Translations(NamedTuple):
             lines += [*(f"  {name:<10} {text}" for name, text in rows.items()), ""]
         return "\n".join(lines)
 
+    def write(self, folder: Path) -> None:
+        """Writes `signatures.txt`, the settings of the scores, and `test.tsv`, the predictions, for other scores."""
+        (folder / "signatures.txt").write_text("".join(f"{line}\n" for line in signatures(self.language)))
+        with (folder / "test.tsv").open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file, "excel-tab")
+            rows.writerow(("source", "reference", "translation"))
+            rows.writerows(zip(self.sources, self.references, self.predictions))
+
 
 def translated(model: Model, sources: Sequence[str], **options: Any) -> list[str]:
     """The translations that a model predicts; with `beam=n`, those of a search that keeps `n` hypotheses."""
@@ -118,3 +128,19 @@ def survival(sources: Sequence[str], predictions: Sequence[str]) -> float:
     )
     total = sum(row.total() for row in wanted)
     return sum((a & b).total() for a, b in zip(wanted, found)) / total if total else math.nan
+
+
+def largest_weights(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """The source subword with the largest weight for each subword of a translation.
+
+    Args:
+        found: What a translator's `attention` found for one text.
+
+    Returns:
+        A row a subword: `subword`, `source` and `weight`.
+    """
+    rows = [(piece, weights) for piece, weights in zip(found["translation"], found["weights"]) if piece]
+    return [
+        {"subword": piece, "source": found["source"][weights.argmax()], "weight": float(weights.max())}
+        for piece, weights in rows
+    ]
