@@ -1,63 +1,31 @@
-"""Decoding against all sequences of tokens, one by one; the model is a table."""
+"""Search against all sequences of tokens, one by one; the model is a table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from common.decoding.copying import copying
-from common.decoding.loops import Decoded
 from common.decoding.sampling import sample
 from common.decoding.search import beam, greedy
+from tests.common.decoding.tables import (
+    BOUNDS,
+    END,
+    ROWS,
+    START,
+    VOCABULARY,
+    assert_same,
+    every,
+    following,
+    score,
+    state_of,
+    tables,
+)
 from tests.helpers import assert_all_close
-
-END, START = 0, 1
-VOCABULARY, ROWS = 4, 3
-BOUNDS = {"start": START, "end": END}
-
-
-def tables(seed: int = 0, rows: int = ROWS, size: float = 1.5) -> np.ndarray:
-    """Log probabilities of the next token by row, of the last two tokens, `[rows, before, last, next]`."""
-    scores = size * np.random.default_rng(seed).normal(size=(rows, *[VOCABULARY] * 3)).astype(np.float32)
-    return tf.nn.log_softmax(scores).numpy()
-
-
-def following(tokens: tf.Tensor, state: tuple) -> tuple:
-    """A model whose state is its table, the token before the last, and the number of steps made."""
-    table, before, steps = state
-    log_probabilities = tf.gather(tf.gather(table, before, batch_dims=1), tokens, batch_dims=1)
-    return log_probabilities, [table, tokens, steps + 1], {"seen": tf.stack([before, tokens], 1), "steps": steps}
-
-
-def state_of(table: np.ndarray) -> tuple:
-    nothing = tf.zeros_like(table[:, 0, 0, 0], tf.int32)
-    return (tf.convert_to_tensor(table), nothing, nothing)
-
-
-def every(longest: int) -> list[tuple[int, ...]]:
-    """All sequences that end within the longest length."""
-    others = range(1, VOCABULARY)
-    return [(*tokens, END) for length in range(longest) for tokens in product(others, repeat=length)]
-
-
-def score(table: np.ndarray, tokens: tuple[int, ...], alpha: float = 0.0) -> float:
-    written = (END, START, *tokens)
-    return sum(table[written[n : n + 3]] for n in range(len(tokens))) / len(tokens) ** alpha
-
-
-def assert_same(a: Decoded, b: Decoded) -> None:
-    """The same results, whatever was filled up behind them."""
-    np.testing.assert_array_equal(a.lengths, b.lengths)
-    np.testing.assert_allclose(a.scores, b.scores, rtol=1e-5)
-    time = min(a.tokens.shape[2], b.tokens.shape[2])
-    assert time >= tf.reduce_max(a.lengths)
-    assert_all_close(*(tf.nest.map_structure(lambda x: x[:, :, :time], (r.tokens, r.extras)) for r in (a, b)))
 
 
 def by_hand(table: np.ndarray, longest: int) -> tuple[list[int], float]:
@@ -214,43 +182,6 @@ def test_what_was_cut_comes_after_what_ended_and_what_there_is_not_comes_last() 
     assert np.isneginf(impossible.scores).all() and not impossible.lengths.numpy().any()
 
 
-def test_sampled_frequencies_are_the_probabilities() -> None:
-    rows, table = 20_000, tables(3, rows=1)
-    state = state_of(np.repeat(table, rows, 0))
-    drawn = sample(following, state, **BOUNDS, longest=3, seed=1)
-    texts, counts = np.unique(drawn.tokens[:, 0], axis=0, return_counts=True)
-    by_text = dict(zip(map(tuple, texts.tolist()), counts / rows, strict=True))
-    for tokens in every(3):
-        expected = np.exp(score(table[0], tokens))
-        found = by_text.get((*tokens, *[END] * (3 - len(tokens))), 0.0)
-        assert abs(found - expected) < 4 * np.sqrt(expected * (1 - expected) / rows) + 1e-4
-    again = sample(following, state, **BOUNDS, longest=3, seed=1)
-    other = sample(following, state, **BOUNDS, longest=3, seed=2)
-    np.testing.assert_array_equal(drawn.tokens, again.tokens)
-    assert (drawn.tokens != other.tokens).numpy().any()
-
-
-def test_temperature_and_top_k_narrow_what_is_drawn() -> None:
-    rows, table = 5000, tables(3, rows=1)
-    state = state_of(np.repeat(table, rows, 0))
-    chances = table[0, END, START].astype(np.float64)
-    for temperature, top_k in ((0.5, None), (2.0, None), (1.0, 2)):
-        allowed = chances if top_k is None else np.where(chances >= np.sort(chances)[-top_k], chances, -np.inf)
-        expected = np.exp(allowed / temperature)
-        more = {"seed": 4, "temperature": temperature, "top_k": top_k}
-        drawn = sample(following, state, **BOUNDS, longest=1, **more)
-        found = np.bincount(drawn.tokens.numpy().ravel(), minlength=VOCABULARY) / rows
-        np.testing.assert_allclose(found, expected / expected.sum(), atol=0.03)
-        assert not found[np.isneginf(allowed)].any()
-
-
-@pytest.mark.parametrize("more", [{"temperature": 1e-6}, {"top_k": 1}])
-def test_the_narrowest_sampling_is_greedy(more: dict) -> None:
-    state = state_of(tables(1))
-    likeliest = greedy(following, state, **BOUNDS, longest=6)
-    assert_same(sample(following, state, **BOUNDS, longest=6, seed=0, **more), likeliest)
-
-
 DECODERS = {
     "greedy": greedy,
     "beam": partial(beam, width=3, alpha=0.7),
@@ -287,67 +218,3 @@ def test_rows_do_not_depend_on_their_neighbours() -> None:
             now = slice(row, row + 1)
             alone = beam(following, state_of(table[now]), **BOUNDS, longest=longest[now], width=3, alpha=alpha)
             assert_same(alone, tf.nest.map_structure(lambda x, now=now: x[now], together))
-
-
-def stubborn(weights: list[float]) -> Callable:
-    """A model of tokens 0 (the end) to 5 that knows none of the copies 3 to 5, and always looks at the same steps."""
-
-    def following(tokens: tf.Tensor, state: tf.Tensor) -> tuple:
-        rows = tf.shape(tokens)[0]
-        log_probabilities = tf.math.log(tf.constant([0.1, 0.7, 0.2, 1e-9, 1e-9, 1e-9]))
-        return tf.tile(log_probabilities[None], (rows, 1)), state, tf.tile([weights], (rows, 1))
-
-    return following
-
-
-@pytest.mark.parametrize(
-    ("source", "weights", "written"),
-    [
-        ([4, 1, 1], [0.9, 0.05, 0.05], [4, 1, 1]),
-        ([4, 1, 4], [0.8, 0.1, 0.1], [4, 4, 1]),
-        ([5, 1, 3], [0.55, 0.0, 0.45], [5, 3, 1]),
-        ([4, 1, 1], [0.1, 0.4, 0.5], [1, 1, 1]),
-        ([1, 1, 1], [1.0, 0.0, 0.0], [1, 1, 1]),
-    ],
-)
-@pytest.mark.parametrize("width", [1, 3])
-def test_what_is_looked_at_is_copied_as_often_as_it_is_there(
-    source: list, weights: list, written: list, width: int
-) -> None:
-    model, state = copying_of(source, weights, width=width)
-    found = beam(model, state, start=1, end=0, longest=3, width=width)
-    if width == 1:  # Wider, what ends sooner is likelier.
-        np.testing.assert_array_equal(found.tokens[:, 0], [written, [1, 1, 1]])
-    wide = tf.nest.map_structure(lambda s: tf.repeat(s, width, 0), state)
-    probabilities = tf.exp(model(tf.ones(2 * width, tf.int32), wide)[0])
-    np.testing.assert_allclose(tf.reduce_sum(probabilities, 1), 1, rtol=1e-5)
-    looks = [sum(weight for token, weight in zip(source, weights) if token == copy) for copy in (3, 4, 5)]
-    np.testing.assert_allclose(probabilities[:width, 3:], [[0.9 * look for look in looks]] * width, atol=1e-6)
-    np.testing.assert_allclose(probabilities[width:, 3:], np.zeros((width, 3)), atol=1e-6)
-
-
-def test_what_was_copied_follows_its_hypothesis() -> None:
-    """Of two hypotheses of a row, the one that wrote the copy may not write it again, the other may."""
-    model, state = copying_of([4, 1, 1], [0.5, 0.25, 0.25], width=2)
-    found = beam(model, state, start=1, end=0, longest=2, width=2, alpha=1.0)
-    both = {tuple(tokens) for tokens in found.tokens[0].numpy().tolist()}
-    assert both <= {(4, 1), (1, 4)} and len(both) == 2
-
-
-def copying_of(source: list, weights: list, inside: tuple = (), width: int = 1) -> tuple:
-    opens, goes_on = (tf.constant([token in which for token in range(6)]) for which in ((2,), inside))
-    sources = tf.constant([source, [1, 1, 1]])
-    words = {"opens": opens, "inside": goes_on}
-    return copying(stubborn(weights), tf.zeros(2), source=sources, copies=range(3, 6), end=END, width=width, **words)
-
-
-def test_a_copy_neither_breaks_a_word_nor_is_part_of_one_nor_takes_from_the_end() -> None:
-    """Token 2 continues a word and may be continued: no copy takes of its probability after it."""
-    model, state = copying_of([4, 1, 1], [1.0, 0.0, 0.0], inside=(2,))
-    for last, expected in (
-        (2, [0.1, 0, 0.2, 0, 0.7, 0]),
-        (1, [0.1, 0, 0, 0, 0.9, 0]),
-        (4, [0.125, 0.875, 0, 0, 0, 0]),
-    ):
-        probabilities = tf.exp(model(tf.constant([last, last]), state)[0])[0]
-        np.testing.assert_allclose(probabilities, expected, atol=1e-5)

@@ -152,18 +152,6 @@ def test_no_piece_crosses_the_border_of_a_placeholder(sign: str, around: str) ->
     assert not pieces or {start, end} <= {sum(pieces[:n]) for n in range(len(pieces) + 1)}
 
 
-def test_placeholders_are_listed_in_order_with_repeats() -> None:
-    found = placeholders(
-        strings(['<a href="x y">{n}</a> %s &amp; %s', "", "50% off {", "%d%%, %ds {{ x }} %-5.2lf \\u00e9"])
-    )
-    assert [[sign.decode() for sign in row] for row in found.to_list()] == [
-        ['<a href="x y">', "{n}", "</a>", "%s", "&amp;", "%s"],
-        [],
-        [],
-        ["%d", "%%", "%d", "{{ x }}", "%-5.2lf", "\\u00e9"],
-    ]
-
-
 def test_a_placeholder_seen_often_is_one_piece() -> None:
     assert spelled("%s{name}<b>") == ["%s", "{name}", "<b>"]
     assert spelled("%d") == ["%", "d"]
