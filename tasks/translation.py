@@ -21,9 +21,10 @@ from common.files import drafted
 from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions
 from common.scoring.translation import Translations, largest_weights, translated
 from common.serving.export import Endpoint, Export
-from common.sources import SPLITS
-from common.sources import parallel as parallel_text
-from common.sources.parallel import Pairs, Splits
+from common.sources.load import load, load_test
+from common.sources.parallel import PairReader
+from common.sources.records import Pairs
+from common.sources.splits import SPLITS, Splits
 from common.streams import Sequences, Stream
 from tasks.base import Task
 
@@ -56,13 +57,18 @@ class TranslationData(DataOptions):
     target_language: str | None = None
     encoding: str = "utf-8"
 
-    def load(self) -> Splits:
+    def load(self) -> Splits[Pairs]:
         """Reads the three splits."""
-        return parallel_text.load(self.data, self.source_language, self.target_language, self.encoding)
+        return load(self.data, self._reader())
 
     def load_test(self) -> Pairs:
-        """Reads test pairs for a model that learned from other data."""
-        return parallel_text.load_test(self.data, self.source_language, self.target_language, self.encoding)
+        """Reads the pairs to evaluate a model on that was trained on other data."""
+        return load_test(self.data, self._reader())
+
+    def _reader(self) -> PairReader:
+        return PairReader(
+            source_language=self.source_language, target_language=self.target_language, encoding=self.encoding
+        )
 
 
 @Parameter(name="*")
@@ -147,16 +153,10 @@ class Translation(Task):
         for split, (sources, _) in self.encoded.items():
             if not sources:
                 raise InputError(f"--longest {options.longest}: no pair of the {split} split is so short; give more")
-        # Of one network: training asks for it before and after the tests, and tracing the search takes seconds.
-        self.translator = lru_cache(maxsize=1)(
-            partial(
-                Translator,
-                subwords=self.subwords,
-                copies=copied_by_attention(self.encoded["train"][1]) if options.attention != "none" else range(0),
-                beam=options.beam,
-                length_power=options.length_power,
-            )
-        )
+        copies = copied_by_attention(self.encoded["train"][1]) if options.attention != "none" else range(0)
+        search = {"copies": copies, "beam": options.beam, "length_power": options.length_power}
+        # Kept for the tests and the export of a network: tracing the search takes seconds.
+        self.translator = lru_cache(maxsize=1)(partial(Translator, subwords=self.subwords, **search))
         left_out = len(train) - len(self.encoded["train"][0])
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
         source, target = self.splits.languages

@@ -18,7 +18,9 @@ from common.cli.train import train
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS
 from common.sources.conllu import write_conllu
-from common.sources.tagged import TaggedSentences, TaggedSplits, of_conllu
+from common.sources.records import TaggedSentences
+from common.sources.splits import Splits
+from common.sources.tagged import of_conllu
 from common.text.words import tokens
 from tasks.pos import Pos, PosOptions, PosSaved, endings_apart
 from tests.shared import made_once
@@ -155,7 +157,7 @@ def test_scores_of_no_words_are_null_and_tags_that_training_never_saw_are_drawn(
     data_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learned = TaggedSentences([("a", "b")] * 8, [("X", "Y")] * 8)
-    splits = TaggedSplits(learned, learned, TaggedSentences([("a", "b")], [("V", "W")]), "made")
+    splits = Splits(learned, learned, TaggedSentences([("a", "b")], [("V", "W")]), source="made")
     monkeypatch.setattr(PosOptions, "load", lambda self: splits)
     version = train(task_of(data_of("pos"), output=tmp_path))
     saved = json.loads((version / ASSETS / "metrics.json").read_text(), parse_constant=pytest.fail)
@@ -164,7 +166,7 @@ def test_scores_of_no_words_are_null_and_tags_that_training_never_saw_are_drawn(
 
 def test_a_tag_that_training_never_saw_counts_as_missed(data_of, monkeypatch: pytest.MonkeyPatch) -> None:
     learned = TaggedSentences([("a", "b")] * 8, [("X", "Y")] * 8)
-    splits = TaggedSplits(learned, learned, TaggedSentences([("a", "c")], [("X", "Z")]), "made")
+    splits = Splits(learned, learned, TaggedSentences([("a", "c")], [("X", "Z")]), source="made")
     monkeypatch.setattr(PosOptions, "load", lambda self: splits)
     task = task_of(data_of("pos"))
     task.load()

@@ -12,7 +12,8 @@ from rich.console import Console
 
 from common.cli.train import train
 from common.serving.saved_model import SavedModel
-from common.sources.labelled import LabelledTexts, Splits
+from common.sources.records import LabelledTexts
+from common.sources.splits import Splits
 from tasks.sentiment import Sentiment, SentimentOptions
 from tests.shared import made_once
 from tests.tiny import OPTIONS

@@ -13,7 +13,8 @@ from common.cli.train import train
 from common.errors import InputError
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS
-from common.sources.parallel import Pairs, Splits
+from common.sources.records import Pairs
+from common.sources.splits import Splits
 from common.training.run import fit
 from tasks.translation import Translation, TranslationOptions, TranslationSaved
 from tests.shared import made_once

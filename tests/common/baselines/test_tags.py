@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from common.baselines.tags import logistic_regression, most_frequent_tag
-from common.sources.tagged import TaggedSentences
+from common.sources.records import TaggedSentences
 
 
 def test_they_know_words_and_their_neighbours() -> None:
