@@ -41,7 +41,9 @@ def scores_table(title: str, rows: dict[str, dict[str, float]]) -> Table:
 def records_table(title: str, records: Sequence[dict[str, Any]]) -> Table:
     """A table with a row a record and a column an item; numbers with three digits after the point."""
     names = list(dict.fromkeys(name for record in records for name in record))
-    table = Table(*map(Text, names), title=title)
+    table = Table(title=title)
+    for name in names:
+        table.add_column(Text(name))
     for record in records:
         values = (record.get(name, "") for name in names)
         table.add_row(*(Text(f"{value:.3f}" if isinstance(value, float) else str(value)) for value in values))
