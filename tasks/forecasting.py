@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 from cyclopts import Parameter
@@ -15,7 +15,7 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from common.cells.names import ControlName
+from common import cells
 from common.errors import InputError
 from common.files import check_writable, drafted
 from common.networks.forecast.tables import Tables, season_back
@@ -162,7 +162,7 @@ class Forecasting(Task):
         options = self.options
         if options.bidirectional:
             raise InputError("--bidirectional: what reads backwards has seen what is to be forecast; leave it out")
-        if options.head == "recursive" and options.cell in get_args(ControlName):
+        if options.head == "recursive" and not cells.is_recurrent(options.cell):
             raise InputError(
                 f"--head recursive: --cell {options.cell} has no recurrence to decode with; give --head direct"
             )
@@ -242,12 +242,12 @@ class Forecasting(Task):
         return [str(time).replace("T", " ")[:16] for time in times]
 
     def network(self) -> keras.layers.Layer:
-        from common.layers.stack import RecurrentStack
         from common.networks.forecast.loss import ForecastLoss
         from common.networks.forecast.network import ForecastNetwork
+        from common.networks.stacks import recurrent_stack
 
         options = self.options
-        stack = RecurrentStack.of(options)
+        stack = recurrent_stack(options)
         self.loss = ForecastLoss(options.quantiles, options.point)
         return ForecastNetwork(
             stack,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from cyclopts import Parameter
@@ -17,7 +17,7 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from common.cells.names import ControlName
+from common import cells
 from common.errors import InputError
 from common.files import check_writable, drafted
 from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions
@@ -156,7 +156,7 @@ class Translation(Task):
         from common.text.subwords import COPIES, Subwords
 
         options = self.options
-        if options.cell in get_args(ControlName):
+        if not cells.is_recurrent(options.cell):
             raise InputError(f"--cell {options.cell}: a decoder starts from a state, which controls do not have")
         self.splits = options.load()
         if options.data:
@@ -216,6 +216,7 @@ class Translation(Task):
         from common.layers.attention import AdditiveAttention, MultiplicativeAttention
         from common.layers.stack import RecurrentStack
         from common.networks.pairs.network import PairLoss, PairNetwork
+        from common.networks.stacks import recurrent_stack
 
         options = self.options
 
@@ -226,7 +227,7 @@ class Translation(Task):
                 "bidirectional": bidirectional,
                 "seed": 3 * options.seed + seed,
             }
-            return RecurrentStack.of(replace(options, **of_part))
+            return recurrent_stack(options, **of_part)
 
         both = options.bidirectional
         kinds = {"additive": AdditiveAttention, "multiplicative": MultiplicativeAttention}

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import mean
-from typing import Any, get_args
+from typing import Any
 
 import pandas as pd
 
-from common.cells.names import ControlName
+from common import cells
 from common.studies.arms import Arm, Run
 from common.studies.arms import shown as as_word
 from common.studies.statistics import Difference, Interval, differences, interval
@@ -126,11 +126,11 @@ class Findings:
     def advice(self) -> str:
         """Which cell to take, of those with the first settings."""
         first = Arm(self.study.reference, self.study.arms[0].settings)
-        cells = [arm for arm in self.arms if arm.cell not in get_args(ControlName) and arm.settings == first.settings]
+        recurrent = [arm for arm in self.arms if cells.is_recurrent(arm.cell) and arm.settings == first.settings]
         higher = self.study.kind.higher_score_is_better
-        shown = {arm: found for arm, found in self.differences.items() if arm in cells and found.shown}
+        shown = {arm: found for arm, found in self.differences.items() if arm in recurrent and found.shown}
         better = [arm.name for arm, found in shown.items() if (found.difference.mean > 0) == higher]
-        level = [arm for arm in cells if arm not in shown]
+        level = [arm for arm in recurrent if arm not in shown]
         if better:
             return f"In short: {' and '.join(better)} shown to be better than {first.name}."
         alike = [arm.name for arm in level if arm != first]

@@ -12,7 +12,6 @@ import tensorflow as tf
 
 from common import cells
 from common.cells.cell import ACTIVATIONS
-from common.cells.controls import CONTROLS
 from common.streams.stream import Stream
 
 STATES = ("hidden", "cell")
@@ -39,7 +38,7 @@ def gradient_by_distance(network: keras.layers.Layer, stream: Stream, loss: Any)
     """
     stack, loss = getattr(network, "stack", None), keras.losses.get(loss)
     by_step = loss.call if isinstance(loss, keras.losses.Loss) else loss
-    if stack is None or stack.cell in CONTROLS:
+    if stack is None or not cells.is_recurrent(stack.cell):
         return {}
     states = cells.get(stack.cell).states
     sums = np.zeros((states, stream.reach + 1))
@@ -109,7 +108,7 @@ def kept(network: keras.layers.Layer, window: dict[str, np.ndarray], lane: int, 
         None for a cell without such a gate.
     """
     stack = getattr(network, "stack", None)
-    kind = None if stack is None or stack.cell in CONTROLS else cells.get(stack.cell)
+    kind = None if stack is None or not cells.is_recurrent(stack.cell) else cells.get(stack.cell)
     if kind is None or kind.gate is None:
         return None
     layer = stack.forwards[0]
@@ -118,8 +117,7 @@ def kept(network: keras.layers.Layer, window: dict[str, np.ndarray], lane: int, 
     state, found = layer.initial_state(1), []
     for t in range(x.shape[1]):
         product = state[0] @ weights.recurrent + sum(weights.recurrent_bias)
-        state, saved = kind.step.forward(
-            x[:, t] @ weights.kernel + weights.bias, product, state, ACTIVATIONS[layer.activation], weights.more
-        )
+        projected, given = x[:, t] @ weights.kernel + weights.bias, {"more": weights.more}
+        state, saved = kind.step.forward(projected, product, state, activation=ACTIVATIONS[layer.activation], **given)
         found.append(saved[kind.gate.saved][0])
     return Kept(kind.gate.name, np.quantile(np.stack(found), (0.1, 0.5, 0.9), axis=1).round(4).tolist())

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from common.cells.names import ControlName
+from common import cells
 from common.errors import InputError
 from common.options import StudyOptions, TrainOptions, as_arguments
 from common.reports import console, say, waiting
@@ -69,7 +69,7 @@ class Study:
         settings = list(product(*([(name, v) for v in values] for name, values in self.axes.items())))
         self.arms = [Arm(cell, one) for one in settings for cell in dict.fromkeys(study.cells)]
         if study.controls and kind.controls:  # What is varied mostly is of the recurrence, which they do not have.
-            self.arms += [Arm(control, settings[0]) for control in get_args(ControlName)]
+            self.arms += [Arm(control, settings[0]) for control in cells.controls()]
         self.commands, noted = self._noted()
         self.reference = study.reference or noted.get("reference")
         if self.reference is None:

@@ -12,7 +12,7 @@ from common import cells
 from common.layers.base import register, shape_of
 from common.layers.dropout import VariationalDropout
 from common.layers.embeddings import Embedding
-from common.layers.masks import mixed_bits, uniform_of
+from common.layers.masks import number_of, uniform_of
 from common.layers.stack import RecurrentStack
 
 NO_SEQUENCE = -2
@@ -199,7 +199,7 @@ class PairNetwork(keras.layers.Layer):
         x = self.read_dropout(self.vectors(tokens), sequence=sequence, training=training)
         x = run(0, self.decoder, x)
         if self.attention:
-            context, weights = self.attention(x, seen.encoded, seen.keys, seen.mask)
+            context, weights = self.attention(x, seen.encoded, keys=seen.keys, mask=seen.mask)
         else:
             context, weights = x[..., :0], tf.zeros((*shape_of(x)[:2], 0))
         if self.upper:
@@ -225,8 +225,7 @@ class PairNetwork(keras.layers.Layer):
     ) -> tf.Tensor:
         """The decoder's own guess of a token, in the place of some; the same ones however often a step is read."""
         before = tf.pad(guesses[:, :-1], [[0, 0], [1, 0]])
-        numbers = sequence * 0x2545F49 + place
-        drawn = uniform_of(tf.bitcast(mixed_bits(tf.bitcast(numbers, tf.uint32)), tf.int32), 1000 * self.seed + 503)
+        drawn = uniform_of(number_of(sequence, place), seed=1000 * self.seed + 503)
         return tf.where((drawn < self.sampling) & (keep > 0), before, tokens)
 
     def _keys(self, memory: tf.Tensor) -> tf.Tensor:

@@ -38,7 +38,7 @@ def test_each_word_is_read_from_its_first_to_its_last_letter(words, lanes, multi
 @pytest.mark.parametrize("cell", cells.names())
 def test_a_word_is_the_same_wherever_it_is_packed(cell: str) -> None:
     words = [[1, 2, 3], [4], [5, 5, 1, 2], [2, 1]]
-    layer = SpelledEmbedding(9, 4, 7, 3, cell)
+    layer = SpelledEmbedding(9, 4, characters=7, character_units=3, cell=cell)
     layer.build()
     randomise(layer)
     spelling = np.array([[0, 2, 1], [3, 0, 0]])
@@ -56,7 +56,10 @@ def test_a_word_is_the_same_wherever_it_is_packed(cell: str) -> None:
 @pytest.mark.parametrize("cell", cells.names())
 def test_lanes_of_any_length_are_read_the_same_under_xla(cell: str) -> None:
     words = [[1, 2, 3], [4], [5, 5, 1, 2], [2, 1]]
-    plain, compiled = (SpelledEmbedding(9, 4, 7, 3, cell, jit_compile=xla, lanes=2) for xla in (False, True))
+    plain, compiled = (
+        SpelledEmbedding(9, 4, characters=7, character_units=3, cell=cell, jit_compile=xla, lanes=2)
+        for xla in (False, True)
+    )
     for layer in (plain, compiled):
         layer.build()
     randomise(plain)

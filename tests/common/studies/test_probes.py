@@ -8,7 +8,6 @@ import pytest
 import tensorflow as tf
 
 from common import cells
-from common.cells.controls import CONTROLS
 from common.layers.embeddings import Numbers
 from common.layers.heads import ReadoutHead
 from common.layers.readout import Readout
@@ -71,7 +70,7 @@ def test_no_gradient_crosses_the_start_of_a_sequence() -> None:
     assert len(found["hidden"]) == 2
 
 
-@pytest.mark.parametrize("name", CONTROLS)
+@pytest.mark.parametrize("name", cells.controls())
 def test_a_control_has_no_state_to_look_at(name: str) -> None:
     network = network_of(name)
     assert gradient_by_distance(network, stream_of((TIME,)), "sparse_categorical_crossentropy") == {}

@@ -49,9 +49,9 @@ def sequences_of(lengths: list[int], seed: int = 0) -> Sequences:
 
 def network_of(cell: str, kind: str = "last", dropout: float = 0.0, seed: int = 1, **stack: object) -> StreamNetwork:
     return StreamNetwork(
-        SumEmbedding((TOKENS,), FEATURES, dropout, seed),
+        SumEmbedding((TOKENS,), FEATURES, token_dropout=dropout, seed=seed),
         RecurrentStack(cell, UNITS, recurrent_dropout=dropout, seed=seed, **stack),
-        ReadoutHead(Readout(kind), keras.layers.Dense(CLASSES, "softmax"), dropout, seed),
+        ReadoutHead(Readout(kind), keras.layers.Dense(CLASSES, "softmax"), dropout=dropout, seed=seed),
         dropout=dropout,
         seed=seed,
     )
