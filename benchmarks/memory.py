@@ -1,4 +1,4 @@
-"""Peak memory and time of training on one sequence of growing length: TBPTT beside full BPTT.
+"""Peak memory and time of training on one sequence of growing length: TBPTT and full BPTT.
 
 An LSTM of 128 units reads one lane of random numbers and predicts the next one. TBPTT reads it in windows; full
 BPTT is the same model with a window as long as the sequence. The sequence is read again and again, and the time is

@@ -32,7 +32,7 @@ def names() -> tuple[str, ...]:
     return tuple(CELLS)
 
 
-def controls() -> tuple[str, ...]:
+def control_names() -> tuple[str, ...]:
     """The names of the controls."""
     return tuple(CONTROLS)
 

@@ -42,7 +42,7 @@ class Attention(Configured, keras.layers.Layer):
         query: Of each step, `[batch, time, query width]`.
         memory: What is read, `[batch, steps, width]`.
         keys: Of the memory, from the method `keys`; made once, they serve any number of calls.
-        mask: True or 1 where a step of the memory may be read: `[batch, steps]`, or for each step of the query
+        visible: True or 1 where a step of the memory may be read: `[batch, steps]`, or for each step of the query
             `[batch, time, steps]`; None is everywhere.
 
     Returns:
@@ -72,12 +72,12 @@ class Attention(Configured, keras.layers.Layer):
         raise NotImplementedError
 
     def call(
-        self, query: tf.Tensor, memory: tf.Tensor, *, keys: tf.Tensor, mask: tf.Tensor | None = None
+        self, query: tf.Tensor, memory: tf.Tensor, *, keys: tf.Tensor, visible: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        if mask is not None and len(mask.shape) == 2:
-            mask = mask[:, None]
+        if visible is not None and len(visible.shape) == 2:
+            visible = visible[:, None]
         # In the variables' type: a sum over many steps loses too much in half precision.
-        weights = masked_softmax(tf.cast(self.scores(query, keys), self.variable_dtype), mask)
+        weights = masked_softmax(tf.cast(self.scores(query, keys), self.variable_dtype), visible)
         weights = tf.cast(weights, self.compute_dtype)
         return tf.matmul(weights, memory), weights
 

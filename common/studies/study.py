@@ -69,7 +69,7 @@ class Study:
         settings = list(product(*([(name, v) for v in values] for name, values in self.axes.items())))
         self.arms = [Arm(cell, one) for one in settings for cell in dict.fromkeys(study.cells)]
         if study.controls and kind.controls:  # What is varied mostly is of the recurrence, which they do not have.
-            self.arms += [Arm(control, settings[0]) for control in cells.controls()]
+            self.arms += [Arm(control, settings[0]) for control in cells.control_names()]
         self.commands, noted = self._noted()
         self.reference = study.reference or noted.get("reference")
         if self.reference is None:

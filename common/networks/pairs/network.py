@@ -199,7 +199,7 @@ class PairNetwork(keras.layers.Layer):
         x = self.read_dropout(self.vectors(tokens), sequence=sequence, training=training)
         x = run(0, self.decoder, x)
         if self.attention:
-            context, weights = self.attention(x, seen.encoded, keys=seen.keys, mask=seen.mask)
+            context, weights = self.attention(x, seen.encoded, keys=seen.keys, visible=seen.mask)
         else:
             context, weights = x[..., :0], tf.zeros((*shape_of(x)[:2], 0))
         if self.upper:

@@ -70,7 +70,7 @@ def test_no_gradient_crosses_the_start_of_a_sequence() -> None:
     assert len(found["hidden"]) == 2
 
 
-@pytest.mark.parametrize("name", cells.controls())
+@pytest.mark.parametrize("name", cells.control_names())
 def test_a_control_has_no_state_to_look_at(name: str) -> None:
     network = network_of(name)
     assert gradient_by_distance(network, stream_of((TIME,)), "sparse_categorical_crossentropy") == {}
