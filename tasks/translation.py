@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
+from common import cells
 from common.baselines import translation as plain
-from common.cells.names import ControlName
 from common.errors import InputError
 from common.figures.translation import translation_figure, visible
 from common.files import drafted
@@ -144,7 +144,7 @@ class Translation(Task):
         from common.text.subwords import Subwords
 
         options = self.options
-        if options.cell in get_args(ControlName):
+        if not cells.is_recurrent(options.cell):
             raise InputError(f"--cell {options.cell}: a decoder starts from a state, which controls do not have")
         self.splits = options.load()
         train = self.splits.train
@@ -194,13 +194,14 @@ class Translation(Task):
         from common.layers.stack import RecurrentStack
         from common.networks.network import Learner, OwnLoss, own_accuracy
         from common.networks.pairs.network import PairNetwork
+        from common.networks.stacks import recurrent_stack
 
         options, both = self.options, self.options.bidirectional
         attention = {"additive": AdditiveAttention, "multiplicative": MultiplicativeAttention}.get(options.attention)
 
         def stack(number: int, *, bidirectional: bool = False, **sizes: int) -> RecurrentStack:
             seed = 3 * options.seed + number
-            return RecurrentStack.of(replace(options, bidirectional=bidirectional, seed=seed, **sizes))
+            return recurrent_stack(options, bidirectional=bidirectional, seed=seed, **sizes)
 
         units = max(options.units // 2, 1) if both else options.units
         network = PairNetwork(

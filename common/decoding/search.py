@@ -135,13 +135,15 @@ class _Beam:
     def normalised(self, scores: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
         return scores / tf.cast(tf.maximum(length, 1), tf.float32) ** self.alpha
 
-    def is_undecided(self, t, tokens, live, finished, *_) -> tf.Tensor:
+    def is_undecided(self, t, _, *loop) -> tf.Tensor:
         """Whether a live hypothesis of any row can still come among its best finished ones."""
+        live, finished, *_ = loop
         still_possible = self.normalised(live[:, 0], self.longest) > finished.scores[:, -1]
         return (t == 0) | tf.reduce_any(still_possible & (t < self.longest))
 
-    def step(self, t, tokens, live, finished, state, history) -> tuple:
+    def step(self, t, tokens, *loop) -> tuple:
         """Continues each live hypothesis by every token, and takes the best."""
+        live, finished, state, history = loop
         rows, width = self.rows, self.width
         log_probabilities, after, extra = self.next(tokens, state)
         vocabulary = tf.shape(log_probabilities)[1]

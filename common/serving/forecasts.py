@@ -43,9 +43,11 @@ def ahead(model: SavedModel, panel: Panel, *, horizon: int) -> list[Record]:
     """
     config, columns = model.config, panel.columns
     lengths = [_history(group, panel, model) for group in panel.groups]
-    asked = [(group, slice(0, length)) for group, length in zip(panel.groups, lengths)]
+    requested = [(group, slice(0, length)) for group, length in zip(panel.groups, lengths)]
     records = []
-    for group, length, answer in zip(panel.groups, lengths, _ask(model, panel, asked, "serving_default")):
+    for group, length, answer in zip(
+        panel.groups, lengths, _answers(model, panel, requested, signature="serving_default")
+    ):
         times = series.as_text(group.times[0] + panel.seconds * np.arange(length + horizon), panel.seconds)
         first = max(0, length - PAST * config["horizon"])
         for number, column in enumerate(columns):
@@ -103,9 +105,9 @@ def backtest(model: SavedModel, tables: Tables, *, context: int | None) -> Forec
             rows = np.arange(start + phase + segment - 1, end - horizon, segment)
             if len(rows):
                 jobs.append((number, start + phase, rows))
-    asked = [(panel.groups[number], slice(start, int(rows[-1]) + 1)) for number, start, rows in jobs]
+    requested = [(panel.groups[number], slice(start, int(rows[-1]) + 1)) for number, start, rows in jobs]
     found = []
-    for (number, _, rows), answer in zip(jobs, _ask(model, panel, asked, "backtest")):
+    for (number, _, rows), answer in zip(jobs, _answers(model, panel, requested, signature="backtest")):
         counts = rows >= tables.borders[number][1] - 1
         mean, quantiles = (answer[name][counts] for name in ("mean", "quantiles"))
         for column in range(columns):
@@ -117,7 +119,9 @@ def backtest(model: SavedModel, tables: Tables, *, context: int | None) -> Forec
     return Forecasts(origins, np.concatenate(mean), np.concatenate(quantiles)).in_order()
 
 
-def _ask(model: SavedModel, panel: Panel, asked: Sequence[tuple[Group, slice]], signature: str) -> list[Record]:
+def _answers(
+    model: SavedModel, panel: Panel, requested: Sequence[tuple[Group, slice]], *, signature: str
+) -> list[Record]:
     """What a model answers to rows of groups, each from its own first row on.
 
     Raises:
@@ -146,7 +150,7 @@ def _ask(model: SavedModel, panel: Panel, asked: Sequence[tuple[Group, slice]], 
             "start": group.times[rows.start],
             "unique_id": group.name,
         }
-        for group, rows in asked
+        for group, rows in requested
     ]
     return model.ask(records, signature, batch=1, what="forecasting")
 

@@ -10,10 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from common import cells
-from common.cells.controls import CONTROLS
 from common.layers.base import register, shape_of
 from common.layers.dropout import VariationalDropout
-from common.layers.masks import variational_mask
+from common.layers.masks import number_of, variational_mask
 from common.layers.stack import RecurrentStack
 from common.networks.network import Network, Part
 
@@ -110,7 +109,7 @@ class ForecastNetwork(Network):
         self.project = dense(self.segment * (1 + len(self.quantiles)), 12)
         self.repeat = dense(1, 13, use_bias=False)
         self.fed = dense(embedding, 14) if self.head == "recursive" else None
-        self.dense = self.head == "direct" or stack.cell in CONTROLS
+        self.dense = self.head == "direct" or not cells.is_recurrent(stack.cell)
         self.decoder = (
             dense(stack.units, 15)
             if self.dense
@@ -217,8 +216,7 @@ class ForecastNetwork(Network):
 
     def _mask(self, window: Part) -> tf.Tensor:
         """Drawn for every segment ahead of every row, `[batch, time, ahead, units]`."""
-        origin = window["sequence"] * 0x2545F49 + window["row"] * self.ahead
-        numbers = origin[..., None] + tf.range(self.ahead)
+        numbers = number_of(window["sequence"], window["row"] * self.ahead)[..., None] + tf.range(self.ahead)
         return variational_mask(numbers, self.stack.units, rate=self.dropout, seed=1000 * self.seed + 502)
 
     def _decode(self, h: tf.Tensor, places: tf.Tensor) -> tf.Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from common.layers.masks import mixed_bits, uniform_of
+from common.layers.masks import number_of, uniform_of
 
 
 def token_losses(logits: tf.Tensor, reference: tf.Tensor, smoothing: float = 0.0) -> tf.Tensor:
@@ -51,6 +51,5 @@ def scheduled(
         seed: Of the draw.
     """
     before = tf.pad(guesses[:, :-1], [[0, 0], [1, 0]])
-    numbers = sequence * 0x2545F49 + place
-    drawn = uniform_of(tf.bitcast(mixed_bits(tf.bitcast(numbers, tf.uint32)), tf.int32), seed)
+    drawn = uniform_of(number_of(sequence, place), seed=seed)
     return tf.where((drawn < share) & (keep > 0), before, tokens)

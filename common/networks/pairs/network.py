@@ -192,7 +192,7 @@ class PairNetwork(Network):
         x = self.input_dropout(self.vectors(tokens), sequence=sequence, training=training)
         x = run(0, self.decoder, x)
         if self.attention:
-            context, weights = self.attention(x, memory.encoded, keys=memory.keys, mask=memory.mask)
+            context, weights = self.attention(x, memory.encoded, keys=memory.keys, visible=memory.mask)
         else:
             context, weights = x[..., :0], tf.zeros((*shape_of(x)[:2], 0))
         if self.upper:
