@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -35,6 +36,18 @@ def scores_table(title: str, rows: dict[str, dict[str, float]]) -> Table:
     metrics = list(dict.fromkeys(metric for scores in rows.values() for metric in scores))
     body = [[name, *(_number(scores[m]) if m in scores else "" for m in metrics)] for name, scores in rows.items()]
     return narrow_table(title, ["method", *metrics], body)
+
+
+def records_table(title: str, records: Sequence[dict[str, Any]]) -> Table:
+    """A table with a row a record and a column an item; numbers with three digits after the point."""
+    names = list(dict.fromkeys(name for record in records for name in record))
+    table = Table(title=title)
+    for name in names:
+        table.add_column(Text(name))
+    for record in records:
+        values = (record.get(name, "") for name in names)
+        table.add_row(*(Text(f"{value:.3f}" if isinstance(value, float) else str(value)) for value in values))
+    return table
 
 
 def _number(value: float) -> str:

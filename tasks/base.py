@@ -67,9 +67,9 @@ class Task(ABC):
     def sequences(self, split: str) -> Sequences:
         """The sequences of a split, `"train"`, `"validation"` or `"test"`, with the weights that split is to have."""
 
-    @abstractmethod
     def steps(self, split: str, number: int) -> list[str]:
-        """What stands at each step of a sequence of the split, for people to read."""
+        """What stands at each step of a sequence of the split, for people to read; by default the step's number."""
+        return [str(step) for step in range(1, self.sequences(split).lengths[number] + 1)]
 
     @abstractmethod
     def learner(self) -> Learner:
@@ -94,9 +94,9 @@ class Task(ABC):
             `extras` need.
         """
 
-    @abstractmethod
     def scores(self, answers: Any) -> Scores:
-        """The test metrics of answers."""
+        """The test metrics of answers; by default their own `scores()`."""
+        return answers.scores()
 
     @abstractmethod
     def baselines(self, answers: Any) -> dict[str, Any]:
@@ -106,13 +106,20 @@ class Task(ABC):
             answers: Those of the network, for a method that answers the same examples, or some of them.
         """
 
-    @abstractmethod
     def report(self, answers: Any) -> str:
-        """More about the answers to the test split than a number, as text."""
+        """More about the answers to the test split than a number, as text; by default their own `report()`."""
+        return answers.report()
 
-    @abstractmethod
     def figure(self, results: Results) -> Figure:
-        """Draws how training went and what the answers to the test split look like."""
+        """Draws how training went and what the answers to the test split look like; by default the loss alone."""
+        from common.figures.training import loss_figure
+
+        return loss_figure(results.history, self.title)
+
+    @property
+    def title(self) -> str:
+        """Of figures."""
+        return f"{self.name}, {self.options.cell}, seed {self.options.seed}"
 
     def extras(self, results: Results, folder: Path) -> None:
         """Writes further files into the folder `assets.extra` of a version."""
@@ -141,9 +148,11 @@ class Task(ABC):
         """Answers raw inputs, as the options of `predict` want it; a record an input, or one a series."""
 
     @classmethod
-    @abstractmethod
     def show(cls, records: Sequence[Record]) -> Table:
-        """The records of `predict` as a table for the terminal."""
+        """The records of `predict` as a table for the terminal; by default a row a record and a column an item."""
+        from common.reports import records_table
+
+        return records_table(cls.name, records)
 
     @classmethod
     def write(cls, records: Sequence[Record], options: SavedOptions, model: SavedModel) -> None:

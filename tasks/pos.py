@@ -21,10 +21,11 @@ from common.files import drafted
 from common.options import Count, DataOptions, NotNegative, Positive, SavedOptions, Share, TrainOptions, Whole
 from common.scoring.tagging import Tagged, Tags
 from common.serving.export import Endpoint, Export
-from common.sources import SPLITS
-from common.sources import tagged as tagged_text
 from common.sources.conllu import write_conllu
-from common.sources.tagged import Column, TaggedSentences, TaggedSplits
+from common.sources.load import load, load_test
+from common.sources.records import TaggedSentences
+from common.sources.splits import SPLITS, Splits
+from common.sources.tagged import Column, TaggedReader
 from common.streams import Sequences, Stream
 from tasks.base import Task
 
@@ -53,13 +54,13 @@ class PosData(DataOptions):
     column: Column = "upos"
     encoding: str = "utf-8"
 
-    def load(self) -> TaggedSplits:
+    def load(self) -> Splits[TaggedSentences]:
         """Reads the three splits."""
-        return tagged_text.load(self.data, self.column, self.encoding)
+        return load(self.data, TaggedReader(column=self.column, encoding=self.encoding))
 
     def load_test(self) -> TaggedSentences:
-        """Reads what a model that learned from other data can be judged by."""
-        return tagged_text.load_test(self.data, self.column, self.encoding)
+        """Reads the sentences to evaluate a model on that was trained on other data."""
+        return load_test(self.data, TaggedReader(column=self.column, encoding=self.encoding))
 
 
 @Parameter(name="*")
@@ -210,25 +211,19 @@ class Pos(Task):
         steps, sequences = stream.at_steps(outputs), stream.sequences
         numbers = best_tags(network.head, steps, sequences) if self.options.crf else steps.argmax(1)
         parts = np.split(numbers, sequences.offsets[1:])
-        return self._tagged([[self.tags[number] for number in part] for part in parts])
+        return self.tagged([[self.tags[number] for number in part] for part in parts])
 
-    def _tagged(self, predictions: Tags) -> Tagged:
+    def tagged(self, predictions: Tags) -> Tagged:
+        """Predicted tags of the test split, with their references."""
         known, test = set(chain.from_iterable(self.splits.train.words)), self.splits.test
         return Tagged(predictions, test.tags, [[word in known for word in words] for words in test.words])
 
-    def scores(self, answers: Tagged) -> Scores:
-        return answers.scores()
-
     def baselines(self, answers: Tagged) -> dict[str, Tagged]:
         train, words = self.splits.train, self.splits.test.words
-        return {name: self._tagged(method(train, words)) for name, method in TAGGERS.items()}
-
-    def report(self, answers: Tagged) -> str:
-        return answers.report()
+        return {name: self.tagged(method(train, words)) for name, method in TAGGERS.items()}
 
     def figure(self, results: Results) -> Figure:
-        title = f"{self.name}, {self.options.cell}, seed {self.options.seed}"
-        return classification_figure(results, *results.answers.flat(), labels=self.tags, title=title)
+        return classification_figure(results, *results.answers.flat(), labels=self.tags, title=self.title)
 
     def export(self, network: Network) -> Export:
         import tensorflow as tf

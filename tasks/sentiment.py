@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from cyclopts import Parameter
-from rich.table import Table
-from rich.text import Text
 
 from common.baselines import texts
 from common.figures.training import classification_figure
 from common.options import Count, DataOptions, SavedOptions, Share, TrainOptions, Whole
 from common.scoring.classification import Classified
 from common.serving.export import Endpoint, Export
-from common.sources import SPLITS
-from common.sources import labelled as labelled_text
-from common.sources.labelled import LabelledTexts, Splits
+from common.sources.labelled import LabelledReader
+from common.sources.load import load, load_test
+from common.sources.records import LabelledTexts
+from common.sources.splits import SPLITS, Splits
 from common.streams import Sequences, Stream
 from tasks.base import Task
 
@@ -50,13 +49,16 @@ class SentimentData(DataOptions):
     label_column: str | None = None
     encoding: str = "utf-8"
 
-    def load(self) -> Splits:
+    def load(self) -> Splits[LabelledTexts]:
         """Reads the three splits."""
-        return labelled_text.load(self.data, self.text_column, self.label_column, self.encoding)
+        return load(self.data, self._reader())
 
     def load_test(self) -> LabelledTexts:
-        """Reads what a model that learned from other data can be judged by."""
-        return labelled_text.load_test(self.data, self.text_column, self.label_column, self.encoding)
+        """Reads the texts to evaluate a model on that was trained on other data."""
+        return load_test(self.data, self._reader())
+
+    def _reader(self) -> LabelledReader:
+        return LabelledReader(text_column=self.text_column, label_column=self.label_column, encoding=self.encoding)
 
 
 @Parameter(name="*")
@@ -161,21 +163,14 @@ class Sentiment(Task):
         predictions = [self.labels[number] for number in stream.at_asked(outputs).argmax(1)]
         return Classified(predictions, self.splits.test.labels)
 
-    def scores(self, answers: Classified) -> Scores:
-        return answers.scores()
-
     def baselines(self, answers: Classified) -> dict[str, Classified]:
         train, test = self.splits.train, self.splits.test
         found = texts.predictions(train.texts, train.labels, test.texts)
         return {name: Classified(predictions, test.labels) for name, predictions in found.items()}
 
-    def report(self, answers: Classified) -> str:
-        return answers.report()
-
     def figure(self, results: Results) -> Figure:
-        title = f"{self.name}, {self.options.cell}, seed {self.options.seed}"
         predictions, references = results.answers
-        return classification_figure(results, references, predictions, labels=self.labels, title=title)
+        return classification_figure(results, references, predictions, labels=self.labels, title=self.title)
 
     def export(self, network: Network) -> Export:
         import tensorflow as tf
@@ -210,13 +205,6 @@ class Sentiment(Task):
             {"text": text, "label": answer["label"], "probability": float(answer["probability"].max())}
             for text, answer in zip(inputs, answers)
         ]
-
-    @classmethod
-    def show(cls, records: Sequence[Record]) -> Table:
-        table = Table("text", "label", "probability", title=cls.name)
-        for record in records:
-            table.add_row(Text(record["text"]), Text(record["label"]), f"{record['probability']:.3f}")
-        return table
 
     @classmethod
     def evaluate(cls, model: SavedModel, data: SentimentData, *, other: bool = False) -> tuple[Scores, str]:

@@ -76,3 +76,13 @@ def translation(folder: Path) -> Path:
 
 
 DATA = {"sentiment": sentiment, "pos": pos, "translation": translation, "forecasting": forecasting}
+
+SMALL = {"units": 8, "embedding": 8, "batch_size": 4, "window": 16, "epochs": 2, "learning_rate": 0.01}
+OPTIONS = {
+    "sentiment": SMALL,
+    "pos": SMALL | {"characters": 8},
+    "translation": SMALL
+    | {"source_language": "en", "target_language": "fr", "vocabulary": 400, "beam": 2, "batch_size": 16},
+    "forecasting": SMALL | {"horizon": 6, "segment": 4, "seasons": (8, 24), "known": ("heat",)},
+}
+"""Options with which a task trains on its tiny data in seconds."""

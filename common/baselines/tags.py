@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, pairwise
 
-from common.sources.tagged import TaggedSentences
+from common.sources.records import TaggedSentences
 
 Tags = list[list[str]]
 

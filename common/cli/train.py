@@ -27,13 +27,17 @@ def train(task: Task) -> Path:
         raise InputError(
             f"--output {options.output}: {error.strerror}; give a folder that can be written to"
         ) from error
-    fitted = fit(task, root)
+    return publish(task, fit(task, root), root)
+
+
+def publish(task: Task, fitted: Fitted, root: Path) -> Path:
+    """Tests a trained task against its baselines and publishes it as a version in `root`; returns the version."""
     answers, metrics = tested(task, fitted)
     with waiting("training the baselines on the same split"):
         baselines = task.baselines(answers)
         metrics["baselines"] = {name: task.scores(found) for name, found in baselines.items()}
     say(task.report(answers))
-    console.print(scores_table("test", metrics["baselines"] | {options.cell: metrics["metrics"]}))
+    console.print(scores_table("test", metrics["baselines"] | {task.options.cell: metrics["metrics"]}))
     results = Results(fitted.run.history, answers, baselines)
     with waiting("exporting"):
         version = versions.publish(root, lambda folder: write(task, fitted, results, metrics=metrics, folder=folder))

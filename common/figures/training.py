@@ -20,6 +20,16 @@ def learning_curves(axes: Sequence[Any], history: list[dict[str, float]], metric
         ax.legend()
 
 
+def loss_figure(history: list[dict[str, float]], title: str) -> Any:
+    """The loss over the epochs, training and validation, as a matplotlib figure."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.5, 4.2), layout="constrained", dpi=120)
+    learning_curves([figure.subplots()], history, ["loss"])
+    figure.suptitle(title)
+    return figure
+
+
 def confusion(ax: Any, references: Sequence[str], predictions: Sequence[str], *, labels: Sequence[str]) -> None:
     """Draws a confusion matrix: counts, coloured by the share of each reference class."""
     from sklearn.metrics import ConfusionMatrixDisplay

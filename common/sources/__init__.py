@@ -1,3 +1,1 @@
-"""Where examples come from: wheels on the package index, TFDS, a user's own files."""
-
-SPLITS = ("train", "validation", "test")
+"""Where data comes from: data sets embedded in wheels or in this package, TFDS, and a user's own files."""

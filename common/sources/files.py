@@ -1,10 +1,11 @@
-"""What a user's files say by their names, and their text."""
+"""A user's files: what their names tell, and their text."""
 
 from __future__ import annotations
 
 import gzip
 import re
 import zlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from common.errors import InputError
@@ -15,17 +16,26 @@ IGNORED = re.compile(r"\.|readme|licen[cs]e", re.IGNORECASE)
 
 
 def role_of(*names: str) -> str | None:
-    """The split that a name says by the words in it; the first name that says one counts."""
+    """The split that words in the names give; None where they give none. The first name that gives one counts."""
     return next((ROLES[word] for name in names for word in words_in(name.lower()) if word in ROLES), None)
 
 
+def roles_of(names: Iterable[Path]) -> dict[Path, str | None]:
+    """The split of each file, by its name first, then by the folders above it, from the innermost outwards."""
+    return {name: role_of(*reversed(name.parts)) for name in names}
+
+
 def words_in(name: str) -> list[str]:
-    """The words of a name, between anything that is neither letter nor digit."""
+    """The words of a name: its runs of letters and digits."""
     return re.findall(r"[^\W_]+", name)
 
 
 def existing(data: str) -> Path:
-    """The file or folder that `--data` names."""
+    """The file or folder that `--data` names.
+
+    Raises:
+        InputError: There is none.
+    """
     path = Path(data).expanduser()
     if not data.strip() or not path.exists():
         raise InputError(f"--data {data}: no such file or folder; give one, or tfds:NAME for TFDS")
@@ -33,13 +43,17 @@ def existing(data: str) -> Path:
 
 
 def names_under(folder: Path) -> list[Path]:
-    """The files of a folder and its sub-folders, relative to it, without hidden ones, read-mes and licences."""
+    """The files in a folder and its sub-folders, relative to it; hidden files, read-mes and licences are left out."""
     names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
     return [name for name in names if not any(map(IGNORED.match, name.parts))]
 
 
 def check_encoding(encoding: str) -> None:
-    """Refuses an encoding that Python does not know."""
+    """Refuses an encoding that Python does not know.
+
+    Raises:
+        InputError: Python does not know it.
+    """
     try:
         "".encode(encoding)
     except LookupError as error:
@@ -52,15 +66,15 @@ def plain_name(path: Path) -> Path:
 
 
 def format_of(path: Path) -> str:
-    """The suffix that says how the content is written, in lower case."""
+    """The suffix that names the format, in lower case, without `.gz`."""
     return plain_name(path).suffix.lower()
 
 
 def read_text(path: Path, encoding: str) -> str:
-    """The text of a file, gzip as it is.
+    """The text of a file, which may be gzip.
 
     Raises:
-        InputError: It cannot be read, is not of that encoding, or is empty.
+        InputError: The file cannot be read, has another encoding, or is empty.
     """
     raw = _bytes(path)
     try:

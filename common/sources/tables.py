@@ -1,4 +1,4 @@
-"""Rows of CSV, TSV and JSON lines, each with its place for messages."""
+"""Rows of CSV, TSV and JSON lines files, each with its place for messages."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 
 from common.errors import InputError
 
-Records = Iterable[tuple[str, dict[str, Any]]]
+Rows = Iterable[tuple[str, dict[str, Any]]]
 
 
-def _rows(path: Path, content: str, **dialect: Any) -> Iterator[tuple[str, list[str]]]:
+def _cells(path: Path, content: str, **dialect: Any) -> Iterator[tuple[str, list[str]]]:
     csv.field_size_limit(2**31 - 1)
     reader = csv.reader(io.StringIO(content, newline=""), strict=True, **dialect)
     while True:
@@ -25,36 +25,36 @@ def _rows(path: Path, content: str, **dialect: Any) -> Iterator[tuple[str, list[
             return
         except csv.Error as error:
             raise InputError(
-                f"{place}: {error}; a text that holds quotes stands in double quotes, and its own are doubled"
+                f"{place}: {error}; put a text that holds quotes in double quotes, and double its own"
             ) from error
         if len(row) > 1 or "".join(row).strip():
             yield place, row
 
 
-def _records(rows: Iterator[tuple[str, list[str]]]) -> Records:
+def _named(rows: Iterator[tuple[str, list[str]]]) -> Rows:
     _, header = next(rows)
     for place, row in rows:
         if len(row) != len(header):
             raise InputError(
                 f"{place}: {len(row)} columns where the first line has {len(header)}; "
-                "a text that holds the separator stands in double quotes"
+                "put a text that holds the separator in double quotes"
             )
         yield place, dict(zip(header, row))
 
 
-def _comma_separated(path: Path, content: str) -> Records:
-    return _records(_rows(path, content))
+def _comma_separated(path: Path, content: str) -> Rows:
+    return _named(_cells(path, content))
 
 
-def _tab_separated(path: Path, content: str) -> Records:
-    """Quotes mean what they do in CSV where that makes sense of the whole file, else nothing."""
+def _tab_separated(path: Path, content: str) -> Rows:
+    """Quotes are read as in CSV if the whole file can be read so; otherwise they are plain characters."""
     try:
-        return list(_records(_rows(path, content, delimiter="\t")))
+        return list(_named(_cells(path, content, delimiter="\t")))
     except InputError:
-        return _records(_rows(path, content, delimiter="\t", quoting=csv.QUOTE_NONE))
+        return _named(_cells(path, content, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def _json(path: Path, content: str) -> Records:
+def _json(path: Path, content: str) -> Rows:
     """One object a line, or an array of objects."""
     if content.lstrip().startswith("["):
         values = ((f"{path}: item {n}", value) for n, value in enumerate(_parsed(path, 1, content), 1))
@@ -76,7 +76,7 @@ def _parsed(path: Path, line: int, content: str) -> Any:
         raise InputError(f"{path}:{line}: not JSON ({wrong}); give one object a line") from error
 
 
-TABLES: dict[str, Callable[[Path, str], Records]] = {
+TABLES: dict[str, Callable[[Path, str], Rows]] = {
     ".csv": _comma_separated,
     ".tsv": _tab_separated,
     ".jsonl": _json,

@@ -6,69 +6,72 @@ import contextlib
 import difflib
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import InputError
-from common.sources import parallel as parallel_text
-from common.sources import tagged as tagged_text
 from common.sources.files import role_of
-from common.sources.labelled import Columns, Example, Splits, complete, label_of
+from common.sources.labelled import LabelledReader, label_of
+from common.sources.parallel import PairReader
+from common.sources.records import Example, LabelledTexts, Pair, Pairs, Sentence, TaggedSentences
+from common.sources.splits import ByRole, Parts, Splits
+from common.sources.tagged import TaggedReader, other_column
 
 if TYPE_CHECKING:
     import tensorflow_datasets as tfds
 
-
 INSTEAD = "use --data PATH with your own files, or leave --data out for the embedded data set"
 
 
-def load_dataset(
-    name: str,
-    text_column: str | None = None,
-    label_column: str | None = None,
-    data_dir: Path | None = None,
-) -> Splits:
-    """Loads a TFDS data set of labelled texts, downloading and preparing it the first time.
+def labelled(name: str, reader: LabelledReader, data_dir: Path | None = None) -> Splits[LabelledTexts]:
+    """Loads a TFDS data set of labelled texts; the first call downloads and prepares it.
 
     Args:
-        name: As TFDS knows it: `imdb_reviews`, `glue/sst2`, ...
-        text_column: Name of the text feature; found by its usual names when not given.
-        label_column: Name of the label feature; found by its usual names when not given.
-        data_dir: Of TFDS; its own default when not given.
+        name: As TFDS names it: `imdb_reviews`, `glue/sst2`, ...
+        reader: Names the features of text and label.
+        data_dir: Folder of TFDS data sets; TFDS's own default when None.
 
     Returns:
-        The splits; one that is missing, or whose labels are withheld, is cut from train.
+        The splits; one that is missing, or whose labels are withheld (-1), is cut from train.
 
     Raises:
-        InputError: No such data set or feature, or it cannot be reached.
-    """
-    source = f"tfds:{name}"
-    builder = _builder(name, data_dir)
-    columns = _columns(builder, Columns(text_column, label_column), source)
-    _prepare(builder, source)
-    parts: dict[str, list[Example]] = {}
-    for split in builder.info.splits:
-        if role := role_of(split):
-            parts.setdefault(role, []).extend(_examples(builder, split, columns, source))
-    return complete({role: part for role, part in parts.items() if part}, source)
-
-
-def load_tagged(name: str, column: tagged_text.Column, data_dir: Path | None = None) -> tagged_text.TaggedSplits:
-    """Loads a TFDS data set of tagged sentences, downloading and preparing it the first time.
-
-    Args:
-        name: As TFDS knows it: `universal_dependencies/en_ewt`, ...
-        column: The feature that holds the tags, beside `tokens` and `head`: TFDS lists the lines of multiword tokens
-            and of empty nodes among the tokens, and only their head, "None", tells them from the words.
-        data_dir: Of TFDS; its own default when not given.
-
-    Raises:
-        InputError: No such data set or feature, it cannot be reached, or a word has no tag.
+        InputError: There is no such data set or feature, or it cannot be downloaded.
     """
     import tensorflow_datasets as tfds
 
     source = f"tfds:{name}"
+    builder = _builder(name, data_dir)
+    features = builder.info.features or {}
+    text, label = columns = reader.columns(list(features), source)
+    for column in columns:
+        if features[column].shape:
+            raise InputError(f"{source}: {column!r} is not one value an example; name another, or {INSTEAD}")
+    label_name = _name_of(features[label])
+
+    def example(values: dict[str, Any], split: str) -> Example | None:
+        if values[label] == -1:
+            return None
+        return Example(str(_plain(values[text])), label_of(label_name(values[label])), f"{source} {split}")
+
+    only = tfds.decode.PartialDecoding({text: True, label: True})
+    return Parts(LabelledTexts, _records(builder, example, source, decoders=only), source).splits()
+
+
+def tagged(name: str, reader: TaggedReader, data_dir: Path | None = None) -> Splits[TaggedSentences]:
+    """Loads a TFDS data set of tagged sentences; the first call downloads and prepares it.
+
+    TFDS lists multiword tokens and empty nodes among the tokens. Only their head, "None", tells them from words.
+
+    Args:
+        name: As TFDS names it: `universal_dependencies/en_ewt`, ...
+        reader: Names the feature of the tags; those of the words and heads are `tokens` and `head`.
+        data_dir: Folder of TFDS data sets; TFDS's own default when None.
+
+    Raises:
+        InputError: There is no such data set or feature, it cannot be downloaded, or a word has no tag.
+    """
+    source, column = f"tfds:{name}", reader.column
     builder = _builder(name, data_dir)
     if "/" not in name and len(builder.BUILDER_CONFIGS) > 1:
         raise InputError(f"{source}: holds several treebanks; name one, as in {source}/{builder.builder_config.name}")
@@ -76,39 +79,30 @@ def load_tagged(name: str, column: tagged_text.Column, data_dir: Path | None = N
     for needed in ("tokens", "head", column):
         if needed not in features:
             raise InputError(f"{source}: no {needed!r}; it has {', '.join(features)}; {INSTEAD}")
-    _prepare(builder, source)
-    feature = getattr(features[column], "feature", None)
-    name_of = feature.int2str if isinstance(feature, tfds.features.ClassLabel) else _plain
-    parts: dict[str, list[tagged_text.Sentence]] = {}
-    for split in builder.info.splits:
-        for record in tfds.as_numpy(builder.as_dataset(split=split)):
-            rows = zip(map(_plain, record["tokens"]), map(name_of, record[column]), map(_plain, record["head"]))
-            pairs = [(word, tag) for word, tag, head in rows if head != "None"]
-            for word, tag in pairs:
-                if tag in ("_", "None"):
-                    other = tagged_text.other_than(column)
-                    raise InputError(f"{source} {split}: no {column.upper()} tag for {word!r}; try --column {other}")
-            if role_of(split) and pairs:
-                parts.setdefault(role_of(split), []).append(tagged_text.Sentence(*map(tuple, zip(*pairs))))
-    return tagged_text.complete(parts, source)
+    tag_name = _name_of(getattr(features[column], "feature", None))
+
+    def sentence(values: dict[str, Any], split: str) -> Sentence | None:
+        rows = zip(map(_plain, values["tokens"]), map(tag_name, values[column]), map(_plain, values["head"]))
+        words = [(word, tag) for word, tag, head in rows if head != "None"]
+        for word, tag in words:
+            if tag in ("_", "None"):
+                other = other_column(column)
+                raise InputError(f"{source} {split}: no {column.upper()} tag for {word!r}; try --column {other}")
+        return Sentence(*map(tuple, zip(*words))) if words else None
+
+    return Parts(TaggedSentences, _records(builder, sentence, source), source).splits()
 
 
-def load_pairs(
-    name: str,
-    source_language: str | None = None,
-    target_language: str | None = None,
-    data_dir: Path | None = None,
-) -> parallel_text.Splits:
-    """Loads a TFDS data set of translations, downloading and preparing it the first time.
+def pairs(name: str, reader: PairReader, data_dir: Path | None = None) -> Splits[Pairs]:
+    """Loads a TFDS data set of translations; the first call downloads and prepares it.
 
     Args:
-        name: As TFDS knows it: `ted_hrlr_translate/pt_to_en`, ...
-        source_language: The one to translate from; with no language given the data set's own direction counts.
-        target_language: The one to translate into.
-        data_dir: Of TFDS; its own default when not given.
+        name: As TFDS names it: `ted_hrlr_translate/pt_to_en`, ...
+        reader: Names the languages; where it names none, the data set's own direction is taken.
+        data_dir: Folder of TFDS data sets; TFDS's own default when None.
 
     Raises:
-        InputError: No such data set or language, or it cannot be reached.
+        InputError: There is no such data set or language, or it cannot be downloaded.
     """
     import tensorflow_datasets as tfds
 
@@ -117,17 +111,43 @@ def load_pairs(
     features = builder.info.features or {}
     if not isinstance(features, tfds.features.Translation):
         raise InputError(f"{source}: no sentences and their translations; it has {', '.join(features)}; {INSTEAD}")
-    if source_language is None and target_language is None and builder.info.supervised_keys:
-        source_language, target_language = builder.info.supervised_keys
-    languages = parallel_text.direction(list(features), source_language, target_language, source)
+    if reader.source_language is None and reader.target_language is None and builder.info.supervised_keys:
+        from_language, into_language = builder.info.supervised_keys
+        reader = PairReader(source_language=from_language, target_language=into_language)
+    languages = reader.direction(list(features), source)
+
+    def pair(values: dict[str, Any], _: str) -> Pair | None:
+        sides = Pair(*(_plain(values[language]).strip() for language in languages))
+        return sides if all(sides) else None
+
+    return Parts(Pairs, _records(builder, pair, source), source, languages=languages).splits()
+
+
+def _records(
+    builder: tfds.core.DatasetBuilder,
+    record_of: Callable[[dict[str, Any], str], Any | None],
+    source: str,
+    *,
+    decoders: tfds.decode.PartialDecoding | None = None,
+) -> ByRole:
+    """Prepares a data set and reads the records of its splits; `record_of` gives None for an example to leave out."""
+    import tensorflow_datasets as tfds
+
     _prepare(builder, source)
-    parts: dict[str, list[parallel_text.Pair]] = {}
+    parts: ByRole = {}
     for split in builder.info.splits:
-        for record in tfds.as_numpy(builder.as_dataset(split=split)):
-            pair = parallel_text.Pair(*(_plain(record[language]).strip() for language in languages))
-            if role_of(split) and all(pair):
-                parts.setdefault(role_of(split), []).append(pair)
-    return parallel_text.complete(parts, source, languages)
+        if role := role_of(split):
+            for values in tfds.as_numpy(builder.as_dataset(split=split, decoders=decoders)):
+                if record := record_of(values, split):
+                    parts.setdefault(role, []).append(record)
+    return parts
+
+
+def _name_of(feature: tfds.features.FeatureConnector | None) -> Callable[[Any], Any]:
+    """Gives the name of a class, where the feature is one, else the plain value."""
+    import tensorflow_datasets as tfds
+
+    return feature.int2str if isinstance(feature, tfds.features.ClassLabel) else _plain
 
 
 def _builder(name: str, data_dir: Path | None) -> tfds.core.DatasetBuilder:
@@ -141,15 +161,6 @@ def _builder(name: str, data_dir: Path | None) -> tfds.core.DatasetBuilder:
         raise InputError(f"--data tfds:{name}: TFDS has no such data set{meant}; {INSTEAD}") from error
     except Exception as error:
         raise InputError(f"--data tfds:{name}: {_summary(error)}; {INSTEAD}") from error
-
-
-def _columns(builder: tfds.core.DatasetBuilder, columns: Columns, source: str) -> tuple[str, str]:
-    features = builder.info.features or {}
-    found = columns.find(list(features), source)
-    for column in found:
-        if features[column].shape:
-            raise InputError(f"{source}: {column!r} is not one value an example; name another, or {INSTEAD}")
-    return found
 
 
 def _prepare(builder: tfds.core.DatasetBuilder, source: str) -> None:
@@ -181,25 +192,10 @@ def _few_retries() -> Iterator[None]:
         logger.setLevel(before[1])
 
 
-def _examples(
-    builder: tfds.core.DatasetBuilder, split: str, columns: tuple[str, str], source: str
-) -> Iterator[Example]:
-    """The examples of a split, without those whose label is withheld (-1)."""
-    import tensorflow_datasets as tfds
-
-    text, label = columns
-    feature = builder.info.features[label]
-    name_of = feature.int2str if isinstance(feature, tfds.features.ClassLabel) else _plain
-    decoders = tfds.decode.PartialDecoding({text: True, label: True})
-    for record in tfds.as_numpy(builder.as_dataset(split=split, decoders=decoders)):
-        if record[label] != -1:
-            yield Example(str(_plain(record[text])), label_of(name_of(record[label])), f"{source} {split}")
-
-
 def _plain(value: Any) -> Any:
     return value.decode(errors="replace") if isinstance(value, bytes) else value.item()
 
 
 def _summary(error: Exception, longest: int = 200) -> str:
-    said = " ".join(str(error).split()) or type(error).__name__
-    return said if len(said) <= longest else f"{said[:longest]}..."
+    message = " ".join(str(error).split()) or type(error).__name__
+    return message if len(message) <= longest else f"{message[:longest]}..."

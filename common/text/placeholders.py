@@ -1,4 +1,4 @@
-"""What stands in a text for something else, and what a translation must keep as it is."""
+"""Placeholders: format fields, markup and escapes in a text, which a translation must keep as they are."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ PLACEHOLDER = "|".join(
         r"\\(?:[abfnrtv0\\'\"]|x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4})",  # \n and \u00e9, spelled out
     ]
 )
-"""A regular expression, for Python's `re` and TensorFlow's alike."""
+"""A regular expression that matches one placeholder, in Python's `re` and in TensorFlow."""

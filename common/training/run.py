@@ -15,7 +15,7 @@ from common.errors import InputError
 from common.networks.network import Learner
 from common.options import TrainOptions
 from common.reports import console, say, waiting
-from common.sources import SPLITS
+from common.sources.splits import SPLITS
 from common.streams import Sequences, Stream
 from common.training.checkpoints import UnfinishedRun
 from common.training.optimiser import LazyAdam

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,19 +16,16 @@ import pytest
 
 import tasks
 from common import cells
+from common.cli.train import publish, train
 from common.errors import InputError
 from common.options import from_saved
-from common.serving import export, saved_models
-from common.training import run as training
-from common.training.checkpoints import UnfinishedRun
+from common.serving.saved_model import SavedModel
+from common.serving.versions import ASSETS, versions
+from common.training.run import Fitted, fit
 from tasks.base import Task
+from tests.shared import made_once
+from tests.tiny import OPTIONS
 
-SMALL = {"units": 8, "embedding": 8, "batch_size": 4, "window": 16, "epochs": 2, "learning_rate": 0.01}
-OWN = {
-    "translation": {"source_language": "en", "target_language": "fr", "vocabulary": 400, "beam": 2, "batch_size": 16},
-    "forecasting": {"horizon": 6, "segment": 4, "seasons": (8, 24), "known": ("heat",)},
-}
-"""Options that a task needs for its tiny data."""
 BOTH_WAYS = ({"bidirectional": True, "layers": 2, "residual": True}, {"bidirectional": True, "window": 4})
 VARIANTS = {
     "sentiment": (*BOTH_WAYS, {"readout": "last"}, {"bigrams": 0}),
@@ -48,82 +47,118 @@ VARIANTS = {
     ),
 }
 """Options of a task's own that change its network."""
+LEARNS = {
+    "sentiment": {"epochs": 15, "dropout": 0.1},
+    "pos": {"epochs": 15, "dropout": 0.1},
+    "forecasting": {"epochs": 15, "dropout": 0.1},
+    "translation": {
+        **{"units": 32, "embedding": 32, "epochs": 40, "patience": 9, "learning_rate": 0.004},
+        **{"dropout": 0.0, "batch_size": 4},
+    },
+}
+"""Options with which a task learns its tiny data."""
 TOLERANCE = {"forecasting": 1e-4}
 """Real-valued answers differ in their last digits with the size of the batch; classes do not."""
 EVERY_TASK = pytest.mark.parametrize("name", tasks.TASKS)
 EVERY_CELL = pytest.mark.parametrize("cell", cells.names())
+CARRIED = {"bidirectional": False, "epochs": 2, "checkpoint_every": 5, "recurrent_dropout": 0.2}
+"""Options with which there is a state to carry, and a checkpoint inside an epoch."""
 
 
 def make(name: str, data: Path, output: Path, **options: object) -> Task:
     kind = tasks.get(name)
-    return kind(kind.Options(data=str(data), output=output, **(SMALL | OWN.get(name, {}) | options)))
+    return kind(kind.Options(data=str(data), output=output, **(OPTIONS[name] | options)))
 
 
-def evaluated(version: Path) -> dict:
+def scored(version: Path) -> dict:
     """The scores of a saved model on its own data."""
-    kind = tasks.get(version.parents[1].name)
-    data = from_saved(kind.Data, saved_models.config_of(version))
-    return kind.evaluate(saved_models.load(version), data)[0]
+    kind, model = tasks.get(version.parents[1].name), SavedModel(version)
+    return kind.evaluate(model, from_saved(kind.Data, model.config))[0]
 
 
-def metrics_of(version: Path) -> dict:
-    return json.loads((version / export.ASSETS / "metrics.json").read_text())
+def assert_same_scores(version: Path) -> None:
+    """The saved model, given raw input, scores exactly what the network scored in training."""
+    tolerance = TOLERANCE.get(version.parents[1].name, 1e-9)
+    saved = {name: np.nan if value is None else value for name, value in SavedModel(version).metrics["metrics"].items()}
+    assert scored(version) == pytest.approx(saved, rel=tolerance, nan_ok=True)
+
+
+def remember(fitted: Fitted, path: Path) -> None:
+    """Keeps the weights and the validation scores of a training."""
+    np.savez(path, *[np.asarray(weight) for weight in fitted.model.network.weights])
+    rows = [{k: v for k, v in row.items() if k.startswith("val_")} for row in fitted.run.history]
+    path.with_suffix(".json").write_text(json.dumps(rows))
+
+
+def assert_remembered(fitted: Fitted, path: Path) -> None:
+    """A training ended exactly as the one that is remembered."""
+    with np.load(path) as arrays:
+        for name, weight in zip(arrays.files, fitted.model.network.weights, strict=True):
+            np.testing.assert_array_equal(weight, arrays[name])
+    found = [{k: v for k, v in row.items() if k.startswith("val_")} for row in fitted.run.history]
+    assert found == json.loads(path.with_suffix(".json").read_text()) and all(found)
 
 
 @pytest.fixture(autouse=True)
 def few_origins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A baseline that takes a second a forecast is asked for two."""
-    monkeypatch.setattr("tasks.forecasting.SMOOTHED_ORIGINS", 2)
+    """A baseline that takes a second a forecast makes two of them."""
+    monkeypatch.setattr("common.baselines.forecasts.SMOOTHED_ORIGINS", 2)
+
+
+@pytest.fixture
+def trained(data_of, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """The folder of a short training, published once for all tests: `<task>/<cell>/1`, `weights.npz`."""
+
+    def folder(name: str, cell: str) -> Path:
+        def fill(folder: Path) -> None:
+            task = make(name, data_of(name), folder, cell=cell, **CARRIED)
+            fitted = fit(task, folder / name / cell)
+            remember(fitted, folder / "weights.npz")
+            publish(task, fitted, folder / name / cell)
+
+        return made_once(tmp_path_factory, f"trained-{name}-{cell}", fill)
+
+    return folder
 
 
 @EVERY_TASK
 @EVERY_CELL
-def test_trains_saves_loads_and_predicts(name: str, cell: str, data_of, tmp_path: Path) -> None:
-    task = make(name, data_of(name), tmp_path, cell=cell, epochs=4)
-    version = training.train(task)
-    assert version == tmp_path / name / cell / "1"
-    assert [path.name for path in version.parent.iterdir()] == ["1"]
-
-    saved = metrics_of(version)
+def test_trains_saves_loads_and_predicts(name: str, cell: str, trained) -> None:
+    root = trained(name, cell) / name / cell
+    assert [path.name for path in root.iterdir()] == ["1"]
+    model = SavedModel(root / "1")
+    saved = model.metrics
     assert (saved["task"], saved["cell"], saved["seed"]) == (name, cell, 0)
     assert set(saved["training"]) >= {
         *("epochs", "steps", "seconds", "tokens_per_second", "packing_efficiency", "peak_memory_mb", "window", "reach")
     }
     assert {frozenset(scores) for scores in saved["baselines"].values()} == {frozenset(saved["metrics"])}
-    assert (version / export.ASSETS / "figure.png").read_bytes().startswith(b"\x89PNG")
-    assert len((version / export.ASSETS / "history.csv").read_text().splitlines()) == saved["training"]["epochs"] + 1
-    assert saved_models.config_of(version)["units"] == 8
-
-    # The saved model, asked with raw input, scores exactly what the model scored when it was trained.
-    assert evaluated(version) == pytest.approx(saved["metrics"], rel=TOLERANCE.get(name, 1e-9), nan_ok=True)
-    example = task.example.replace("{version}", str(version))
-    assert tasks.get(name).predict(saved_models.load(version), [example], task.Saved()).row_count >= 1
+    assert (model.folder / ASSETS / "figure.png").read_bytes().startswith(b"\x89PNG")
+    with (model.folder / ASSETS / "history.csv").open() as file:
+        assert len(list(csv.DictReader(file))) == saved["training"]["epochs"]
+    assert model.config["units"] == 8
+    assert_same_scores(model.folder)
+    kind = tasks.get(name)
+    task = kind(from_saved(kind.Options, model.config))
+    task.load()
+    records = kind.predict(model, [task.example(model.folder)], kind.Saved())
+    assert json.loads(json.dumps(records)) == records  # A server and a file writer take them as they are.
+    assert kind.show(records).row_count >= 1
 
 
 @EVERY_TASK
 def test_learns_what_can_be_learned(name: str, data_of, tmp_path: Path) -> None:
-    more = {
-        "units": 32,
-        "embedding": 32,
-        "epochs": 40,
-        "patience": 9,
-        "learning_rate": 0.004,
-        "dropout": 0.0,
-        "batch_size": 4,
-    }
-    more = more if name == "translation" else {}
-    version = training.train(make(name, data_of(name), tmp_path, **({"epochs": 15, "dropout": 0.1} | more)))
-    saved = metrics_of(version)
+    saved = SavedModel(train(make(name, data_of(name), tmp_path, **LEARNS[name]))).metrics
+    scores, baselines = saved["metrics"], saved["baselines"]
     if name == "forecasting":
-        others = [scores["mae"] for method, scores in saved["baselines"].items() if not method.startswith("lstm")]
-        assert saved["metrics"]["mae"] < 0.5 * min(others)
+        others = [found["mae"] for method, found in baselines.items() if not method.startswith("lstm")]
+        assert scores["mae"] < 0.5 * min(others)
     elif name == "translation":
-        others = max(scores["exact_match"] for name, scores in saved["baselines"].items() if name != "lstm, beam 1")
-        assert saved["metrics"]["exact_match"] > max(0.6, 1.5 * others)
-        assert saved["metrics"]["placeholder_survival"] > 0.9
+        others = max(found["exact_match"] for method, found in baselines.items() if method != "lstm, beam 1")
+        assert scores["exact_match"] > max(0.6, 1.5 * others)
+        assert scores["placeholder_survival"] > 0.9
     else:
-        chance = min(scores["accuracy"] for scores in saved["baselines"].values())
-        assert saved["metrics"]["accuracy"] > max(0.9, chance)
+        assert scores["accuracy"] > max(0.9, min(found["accuracy"] for found in baselines.values()))
 
 
 class Kill(keras.callbacks.Callback):
@@ -141,37 +176,31 @@ class Kill(keras.callbacks.Callback):
             raise KeyboardInterrupt
 
 
+def killed_and_resumed(task: Task, root: Path) -> Fitted:
+    """A training that is killed in its second epoch, some steps after a checkpoint, and goes on."""
+    with pytest.raises(KeyboardInterrupt):
+        fit(task, root, callbacks=(Kill(epoch=1, batch=7),))
+    return fit(type(task)(replace(task.options, resume=True)), root)
+
+
 @EVERY_TASK
-@pytest.mark.parametrize(("cell", "reach"), [*((cell, 16) for cell in cells.names()), ("lstm", 24)])
-def test_resumes_exactly_where_it_was_killed(
-    name: str, cell: str, reach: int, data_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    options = {"cell": cell, "reach": reach, "epochs": 3, "checkpoint_every": 5, "recurrent_dropout": 0.2}
-    options["bidirectional"] = False
-    whole = training.fit(make(name, data_of(name), tmp_path, **options), tmp_path / "whole")
+@EVERY_CELL
+def test_resumes_exactly_where_it_was_killed(name: str, cell: str, trained, data_of, tmp_path: Path) -> None:
+    task = make(name, data_of(name), tmp_path, cell=cell, **CARRIED)
+    assert_remembered(killed_and_resumed(task, tmp_path), trained(name, cell) / "weights.npz")
 
-    def killed(options: object) -> list[keras.callbacks.Callback]:
-        return [Kill(epoch=1, batch=7)]
 
-    cut = make(name, data_of(name), tmp_path, **options)
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training, "_tensorboard", killed)
-        training.fit(cut, tmp_path / "cut")
-
-    resumed = training.fit(type(cut)(replace(cut.options, resume=True)), tmp_path / "cut")
-    for expected, found in zip(whole.model.network.weights, resumed.model.network.weights, strict=True):
-        np.testing.assert_array_equal(found, expected)
-    validated, again = (
-        [{k: v for k, v in row.items() if k.startswith("val_")} for row in fitted.run.history]
-        for fitted in (whole, resumed)
-    )
-    assert validated == again and all(validated)
+@EVERY_TASK
+def test_resumes_exactly_with_a_history_before_each_window(name: str, data_of, tmp_path: Path) -> None:
+    task = make(name, data_of(name), tmp_path, reach=24, **CARRIED)
+    remember(fit(task, tmp_path / "whole"), tmp_path / "weights.npz")
+    assert_remembered(killed_and_resumed(type(task)(task.options), tmp_path / "cut"), tmp_path / "weights.npz")
 
 
 @EVERY_TASK
 def test_resume_without_an_unfinished_run_is_refused(name: str, data_of, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--resume: no unfinished run"):
-        training.train(make(name, data_of(name), tmp_path, resume=True))
+        train(make(name, data_of(name), tmp_path, resume=True))
 
 
 @EVERY_TASK
@@ -184,51 +213,59 @@ def test_other_options_are_another_run(name: str, data_of, tmp_path: Path) -> No
 @EVERY_TASK
 def test_training_that_diverges_is_refused_and_saves_nothing(name: str, data_of, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"training diverged.*--learning-rate"):
-        training.train(make(name, data_of(name), tmp_path, cell="simple_rnn", activation="relu", learning_rate=1e9))
-    assert not saved_models.versions(tmp_path / name / "simple_rnn")
+        train(make(name, data_of(name), tmp_path, cell="simple_rnn", activation="relu", learning_rate=1e9))
+    assert not versions(tmp_path / name / "simple_rnn")
 
 
 @EVERY_TASK
 def test_more_lanes_than_sequences_are_refused(name: str, data_of, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"--batch-size 5000: there are only \d+ training sequences"):
-        training.train(make(name, data_of(name), tmp_path, batch_size=5000))
+    with pytest.raises(InputError, match=r"--batch-size 50000: there are only \d+ training sequences"):
+        train(make(name, data_of(name), tmp_path, batch_size=50000))
 
 
-@EVERY_TASK
-def test_training_stops_when_it_no_longer_gets_better(name: str, data_of, tmp_path: Path) -> None:
-    run = UnfinishedRun(tmp_path, "val_loss", higher_is_better=False, patience=2, every=10)
-    run.history = [{"val_loss": loss} for loss in (3.0, 1.0, 1.0)]
-    assert run.best_epoch == 1 and not run.finished
-    run.history.append({"val_loss": 2.0})
-    assert run.finished
-
-
-@EVERY_TASK
-def test_a_saved_model_answers_where_none_of_our_code_is(name: str, data_of, tmp_path: Path) -> None:
-    version = training.train(make(name, data_of(name), tmp_path / "models", epochs=1))
+def test_saved_models_answer_where_none_of_our_code_is(trained, tmp_path: Path) -> None:
+    questions = {
+        "sentiment": "text=tf.constant(['a great film'])",
+        "pos": "tokens=tf.constant([['bdgka', '.']])",
+        "translation": "text=tf.constant(['red cat'])",
+        "forecasting": "history=tf.ones((1, 40, 1)), known=tf.ones((1, 46, 1)), start=tf.constant([0], tf.int64)",
+    }
+    assert questions.keys() == tasks.TASKS.keys()
+    calls = "\n".join(
+        f"answer = tf.saved_model.load({str(trained(name, 'lstm') / name / 'lstm' / '1')!r})"
+        f".signatures['serving_default']({question}); print({name!r}, {{k: len(v.shape) for k, v in answer.items()}})"
+        for name, question in questions.items()
+    )
     script = f"""
 import sys
 import tensorflow as tf
-model = tf.saved_model.load({str(version)!r})
-signature = model.signatures["serving_default"]
-print(sorted(signature.structured_input_signature[1]), sorted(signature.structured_outputs))
+{calls}
 ours = [name for name in sys.modules if name.split(".")[0] in ("common", "tasks")]
 assert not ours, ours
 """
     done = subprocess.run([sys.executable, "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == list(questions)
 
 
-@EVERY_TASK
-def test_variants_of_the_network_train_and_serve(name: str, data_of, tmp_path: Path) -> None:
-    variants = (
-        {"bidirectional": False, "reach": 40, "recurrent_dropout": 0.2, "activation": "relu"},
-        {"xla": tasks.get(name).fixed_shapes, "tensorboard": tmp_path / "logs"},
-        *VARIANTS[name],
-    )
-    for variant in variants:
-        task = make(name, data_of(name), tmp_path, epochs=1, **variant)
-        version = training.train(task)
-        found = metrics_of(version)["metrics"]
-        assert evaluated(version) == pytest.approx(found, rel=TOLERANCE.get(name, 1e-9), nan_ok=True)
+@pytest.mark.parametrize(
+    ("name", "variant"),
+    [
+        *(
+            (name, variant)
+            for name in tasks.TASKS
+            for variant in (
+                {"bidirectional": False, "reach": 40, "activation": "relu"},
+                *VARIANTS[name],
+                *([{"xla": True}] if tasks.get(name).fixed_shapes else []),
+            )
+        )
+    ],
+)
+def test_variants_of_the_network_train_and_serve(name: str, variant: dict, data_of, tmp_path: Path) -> None:
+    assert_same_scores(train(make(name, data_of(name), tmp_path, epochs=1, **variant)))
+
+
+def test_tensorboard_gets_its_logs(data_of, tmp_path: Path) -> None:
+    fit(make("sentiment", data_of("sentiment"), tmp_path, epochs=1, tensorboard=tmp_path / "logs"), tmp_path)
     assert list((tmp_path / "logs").rglob("events.*"))

@@ -17,7 +17,7 @@ import run
 from common.errors import InputError
 from common.scoring.forecasts import Forecasts
 from common.serving import export, saved_models
-from common.sources import series
+from common.sources.series import Panel, SeriesReader
 from common.streams.stream import Stream
 from common.training import run as training
 from common.training.tbptt import TBPTT
@@ -67,7 +67,7 @@ def served(output: Path):
     return saved_models.load(saved_models.find(output, "forecasting"))
 
 
-def ask(served, panel: series.Panel, rows: int) -> dict[str, np.ndarray]:
+def ask(served, panel: Panel, rows: int) -> dict[str, np.ndarray]:
     group = panel.groups[0]
     answer = served(
         history=tf.constant(group.values[None, :rows]),
@@ -78,7 +78,7 @@ def ask(served, panel: series.Panel, rows: int) -> dict[str, np.ndarray]:
 
 
 def test_what_is_served_is_in_the_units_of_the_user_and_right(served, data_of) -> None:
-    panel = series.load(str(data_of("forecasting")), ("load",), ("heat",))
+    panel = SeriesReader(targets=("load",), known=("heat",)).read(str(data_of("forecasting")))
     for rows in (997, 1000, 1003):
         answer = ask(served, panel, rows)
         truth = panel.groups[0].values[rows : rows + HORIZON]
@@ -88,7 +88,7 @@ def test_what_is_served_is_in_the_units_of_the_user_and_right(served, data_of) -
 
 
 def test_the_future_of_what_is_known_changes_the_forecast_and_that_of_the_series_cannot(served, data_of) -> None:
-    panel = series.load(str(data_of("forecasting")), ("load",), ("heat",))
+    panel = SeriesReader(targets=("load",), known=("heat",)).read(str(data_of("forecasting")))
     before = ask(served, panel, 1000)["mean"]
     panel.groups[0].values[1000:] = 1e6
     np.testing.assert_array_equal(before, ask(served, panel, 1000)["mean"])
@@ -102,14 +102,14 @@ def test_backtest_says_at_every_origin_what_is_served_there(served, data_of) -> 
     answers = backtest(served, task)
     first, end = task.borders[0][1:]
     assert answers.row.tolist() == list(range(first - 1, end - HORIZON))
-    panel = series.load(str(data_of("forecasting")), ("load",), ("heat",))
+    panel = SeriesReader(targets=("load",), known=("heat",)).read(str(data_of("forecasting")))
     for n in (0, 5, len(answers.row) - 1):
         alone = ask(served, panel, int(answers.row[n]) + 1)
         np.testing.assert_allclose(answers.mean[n], alone["mean"][0, :, 0], rtol=1e-4)
 
 
 def test_too_short_a_history_is_refused(served, data_of) -> None:
-    panel = series.load(str(data_of("forecasting")), ("load",), ("heat",))
+    panel = SeriesReader(targets=("load",), known=("heat",)).read(str(data_of("forecasting")))
     with pytest.raises(tf.errors.InvalidArgumentError, match="give 4 rows or more"):
         ask(served, panel, 3)
 

@@ -6,7 +6,6 @@ import json
 from collections import Counter
 from io import StringIO
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,70 +14,71 @@ from conllu import parse
 from rich.console import Console
 
 import run
-from common.errors import InputError
-from common.serving import export, saved_models
-from common.sources.tagged import TaggedSentences, TaggedSplits, of_conllu
+from common.cli.train import train
+from common.serving.saved_model import SavedModel
+from common.serving.versions import ASSETS
+from common.sources.conllu import write_conllu
+from common.sources.records import TaggedSentences
+from common.sources.splits import Splits
+from common.sources.tagged import of_conllu
 from common.text.words import tokens
-from common.training import run as training
-from tasks.pos import (
-    Pos,
-    PosOptions,
-    PosSaved,
-    endings_apart,
-    logistic_regression,
-    most_frequent_tag,
-    scores,
-    write_conllu,
-)
+from tasks.pos import Pos, PosOptions, PosSaved, endings_apart
+from tests.shared import made_once
+from tests.tiny import OPTIONS
 
 
 def task_of(data: Path, **options: object) -> Pos:
-    small = {"units": 8, "embedding": 8, "characters": 8, "batch_size": 4, "window": 16, "epochs": 1}
-    return Pos(PosOptions(data=str(data), **(small | options)))
+    return Pos(PosOptions(data=str(data), **(OPTIONS["pos"] | {"epochs": 1} | options)))
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["softmax", "crf"])
 def output(request, data_of, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models")
-    training.train(task_of(data_of("pos"), output=folder, epochs=6, learning_rate=0.02, crf=request.param))
-    return folder
+    """The folder of a model that has learned its tiny data."""
+
+    def fill(folder: Path) -> None:
+        train(task_of(data_of("pos"), output=folder, epochs=6, learning_rate=0.02, crf=request.param))
+
+    return made_once(tmp_path_factory, f"pos-learned-{request.param}", fill)
 
 
 @pytest.fixture(scope="module")
-def served(output: Path):
-    return saved_models.load(saved_models.find(output, "pos"))
+def model(output: Path) -> SavedModel:
+    return SavedModel(output / "pos" / "lstm" / "1")
 
 
-def ask(served, sentences: list[list[str]]) -> dict[str, np.ndarray]:
+def ask(model: SavedModel, sentences: list[list[str]]) -> dict[str, np.ndarray]:
     longest = max(map(len, sentences), default=0)
     padded = np.array([s + [""] * (longest - len(s)) for s in sentences], object).reshape(len(sentences), longest)
-    return {name: value.numpy() for name, value in served(tokens=tf.constant(padded, tf.string)).items()}
+    return {
+        name: value.numpy()
+        for name, value in model.signatures["serving_default"](tokens=tf.constant(padded, tf.string)).items()
+    }
 
 
-def test_tags_unseen_words_by_their_spelling(served) -> None:
-    answer = ask(served, [["ggbgka", "bbto", "rrrrrli", "."], ["mmto"]])
+def test_tags_unseen_words_by_their_spelling(model: SavedModel) -> None:
+    answer = ask(model, [["ggbgka", "bbto", "rrrrrli", "."], ["mmto"]])
     assert answer["tags"].tolist() == [[b"NOUN", b"VERB", b"ADJ", b"PUNCT"], [b"VERB", b"", b"", b""]]
     assert not answer["seen"][0, :3].any() and answer["seen"][0, 3]
     assert (answer["probability"][0] > 0.5).all() and not answer["probability"][1, 1:].any()
 
 
-def test_an_answer_does_not_depend_on_the_other_sentences_of_a_request(served) -> None:
+def test_an_answer_does_not_depend_on_the_other_sentences_of_a_request(model: SavedModel) -> None:
     sentences = [["bdgka", "nnnto"], ["."], ["mmmli", "x" * 200, "日本", "bdgto"] * 9]
-    together = ask(served, sentences)
+    together = ask(model, sentences)
     for row, sentence in enumerate(sentences):
-        alone = ask(served, [sentence])
+        alone = ask(model, [sentence])
         assert alone["tags"][0].tolist() == together["tags"][row, : len(sentence)].tolist()
         np.testing.assert_allclose(alone["probability"][0], together["probability"][row, : len(sentence)], atol=1e-5)
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (2, 0), (2, 3)])
-def test_serves_nothing_with_nothing(served, shape: tuple[int, int]) -> None:
-    answer = served(tokens=tf.fill(shape, ""))
+def test_serves_nothing_with_nothing(model: SavedModel, shape: tuple[int, int]) -> None:
+    answer = model.signatures["serving_default"](tokens=tf.fill(shape, ""))
     assert answer["tags"].shape == shape and all(tag == b"" for tag in answer["tags"].numpy().ravel())
 
 
-def test_text_is_split_inside_the_graph(served) -> None:
-    answer = served.model.signatures["text"](text=tf.constant(["bdgka nnnto.", "", b"\xff"]))
+def test_text_is_split_inside_the_graph(model: SavedModel) -> None:
+    answer = model.signatures["text"](text=tf.constant(["bdgka nnnto.", "", b"\xff"]))
     assert answer["tokens"].numpy()[:2].tolist() == [[b"bdgka", b"nnnto", b"."], [b"", b"", b""]]
     assert answer["tags"].numpy()[0].tolist() == [b"NOUN", b"VERB", b"PUNCT"]
 
@@ -96,8 +96,9 @@ def test_predict_prints_and_writes_conllu(output: Path, tmp_path: Path, capsys) 
 
 def test_what_is_written_can_be_read_again(tmp_path: Path) -> None:
     texts = ["a,\u00a0b  (c)\x00d\u200be", "(f"]
-    split = [[(word.decode(), "X") for word in row] for row in tokens(tf.constant(texts)).to_list()]
-    write_conllu(tmp_path / "out.conllu", texts, split, "upos")
+    split = [[word.decode() for word in row] for row in tokens(tf.constant(texts)).to_list()]
+    records = [{"text": text, "tokens": row, "tags": ["X"] * len(row)} for text, row in zip(texts, split)]
+    write_conllu(tmp_path / "out.conllu", records, "upos")
     content = (tmp_path / "out.conllu").read_text()
     assert [sentence.metadata["text"] for sentence in parse(content)] == ["a, b (c) d e", "(f"]
     assert [sentence.words for sentence in of_conllu(content, "out", "upos")] == [
@@ -118,24 +119,16 @@ def test_nothing_to_tag_leaves_the_file_alone(output: Path, tmp_path: Path, caps
 def test_evaluate_refuses_the_other_column_and_knows_its_data_by_any_path(output: Path, data_of, capsys) -> None:
     assert run.main(["pos", "evaluate", "--column", "xpos", "--output", str(output)]) == 2
     assert "--column xpos: this model learned upos tags" in capsys.readouterr().err
-    said = []
+    printed = []
     for path in (data_of("pos"), data_of("pos").parent / "." / ".." / data_of("pos").parent.name / data_of("pos").name):
         assert run.main(["pos", "evaluate", "--data", str(path), "--output", str(output)]) == 0
-        said.append(capsys.readouterr().out)
-    assert said[0] == said[1]
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
 
 
-def test_predict_shows_words_as_they_are_and_asks_in_batches(served) -> None:
+def test_words_are_shown_as_they_are(model: SavedModel) -> None:
     texts = ["http://a.b/[/b]c http://[red]:heart:s", *["mmmli ."] * 99, "."]
-    sizes, ask_text = [], served.model.signatures["text"]
-
-    def counted(text: tf.Tensor) -> dict:
-        sizes.append(len(text))
-        return ask_text(text=text)
-
-    counting = SimpleNamespace(model=SimpleNamespace(signatures={"text": counted}), version=served.version)
-    table = Pos.predict(counting, texts, PosSaved())
-    assert max(sizes) == 64 and sum(sizes) == len(texts)
+    table = Pos.show(Pos.predict(model, texts, PosSaved()))
     assert [str(word) for word in table.columns[0].cells] == [word for text in texts for word in text.split()]
     printed = StringIO()
     Console(file=printed, width=150).print(table)
@@ -143,7 +136,7 @@ def test_predict_shows_words_as_they_are_and_asks_in_batches(served) -> None:
 
 
 def test_predict_writes_the_column_that_the_model_learned(data_of, tmp_path: Path) -> None:
-    training.train(task_of(data_of("pos"), output=tmp_path, column="xpos"))
+    train(task_of(data_of("pos"), output=tmp_path, column="xpos"))
     file = tmp_path / "out.conllu"
     assert run.main(["pos", "predict", "mmmli.", "--output", str(tmp_path), "--output-file", str(file)]) == 0
     assert {(token["upos"], token["xpos"][0]) for token in parse(file.read_text())[0]} == {("_", "X")}
@@ -153,26 +146,6 @@ def test_predict_refuses_a_file_that_cannot_be_written(output: Path, tmp_path: P
     missing = tmp_path / "none" / "out.conllu"
     assert run.main(["pos", "predict", "a", "--output", str(output), "--output-file", str(missing)]) == 2
     assert f"--output-file {missing}" in capsys.readouterr().err
-    with pytest.raises(InputError):
-        Pos.predict(None, ["a"], PosSaved(output_file=tmp_path))
-
-
-def test_scores_are_those_of_the_answers() -> None:
-    truth, said = [["A", "B"], ["A"]], [["A", "A"], ["A"]]
-    assert scores(truth, said, [[True, False], [False]]) == {
-        "accuracy": pytest.approx(2 / 3),
-        "accuracy_unseen": 0.5,
-        "sentence_accuracy": 0.5,
-    }
-
-
-def test_baselines_know_words_and_their_neighbours() -> None:
-    train = TaggedSentences(
-        [("the", "run"), ("to", "run"), ("to", "run")] * 5, [("D", "N"), ("P", "V"), ("P", "V")] * 5
-    )
-    asked = [("the", "run"), ("to", "run"), ("new",)]
-    assert most_frequent_tag(train, asked) == [["D", "V"], ["P", "V"], ["P"]]
-    assert logistic_regression(train, asked)[:2] == [["D", "N"], ["P", "V"]]
 
 
 def test_english_endings_stand_apart_where_they_are_common() -> None:
@@ -183,20 +156,20 @@ def test_english_endings_stand_apart_where_they_are_common() -> None:
 def test_scores_of_no_words_are_null_and_tags_that_training_never_saw_are_drawn(
     data_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    train = TaggedSentences([("a", "b")] * 8, [("X", "Y")] * 8)
-    splits = TaggedSplits(train, train, TaggedSentences([("a", "b")], [("V", "W")]), "made")
+    learned = TaggedSentences([("a", "b")] * 8, [("X", "Y")] * 8)
+    splits = Splits(learned, learned, TaggedSentences([("a", "b")], [("V", "W")]), source="made")
     monkeypatch.setattr(PosOptions, "load", lambda self: splits)
-    version = training.train(task_of(data_of("pos"), output=tmp_path))
-    saved = json.loads((version / export.ASSETS / "metrics.json").read_text(), parse_constant=pytest.fail)
+    version = train(task_of(data_of("pos"), output=tmp_path))
+    saved = json.loads((version / ASSETS / "metrics.json").read_text(), parse_constant=pytest.fail)
     assert saved["metrics"] == {"accuracy": 0, "accuracy_unseen": None, "sentence_accuracy": 0}
 
 
 def test_a_tag_that_training_never_saw_counts_as_missed(data_of, monkeypatch: pytest.MonkeyPatch) -> None:
-    train = TaggedSentences([("a", "b")] * 8, [("X", "Y")] * 8)
-    splits = TaggedSplits(train, train, TaggedSentences([("a", "c")], [("X", "Z")]), "made")
+    learned = TaggedSentences([("a", "b")] * 8, [("X", "Y")] * 8)
+    splits = Splits(learned, learned, TaggedSentences([("a", "c")], [("X", "Z")]), source="made")
     monkeypatch.setattr(PosOptions, "load", lambda self: splits)
     task = task_of(data_of("pos"))
     task.load()
     assert task.tags == ["X", "Y"]
     assert task.sequences("test").weights.tolist() == [1, 0]
-    assert task.scores([["X", "Y"]])["accuracy"] == 0.5
+    assert task.tagged([["X", "Y"]]).scores()["accuracy"] == 0.5

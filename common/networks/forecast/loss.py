@@ -10,10 +10,10 @@ import tensorflow as tf
 
 
 class ForecastLoss(keras.losses.Loss):
-    """Error of the mean and pinball loss of the quantiles, over the steps ahead that are there.
+    """Error of the mean and pinball loss of the quantiles, over the steps ahead whose values are not missing.
 
     Args:
-        quantiles: Levels of what is forecast beside the mean (Koenker & Bassett 1978, "Regression Quantiles").
+        quantiles: Levels that are forecast next to the mean (Koenker & Bassett 1978, "Regression Quantiles").
         point: `"mse"` or `"mae"`, of the mean.
 
     Call arguments:
@@ -21,7 +21,9 @@ class ForecastLoss(keras.losses.Loss):
         y_pred: `[batch, time, horizon, 1 + quantiles]`.
     """
 
-    def __init__(self, quantiles: Sequence[float], point: str = "mse", name: str = "forecast", **kwargs: Any) -> None:
+    def __init__(
+        self, quantiles: Sequence[float], *, point: str = "mse", name: str = "forecast", **kwargs: Any
+    ) -> None:
         super().__init__(name=name, **kwargs)
         self.quantiles = tuple(quantiles)
         self.point = point

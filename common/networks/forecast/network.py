@@ -1,4 +1,4 @@
-"""A network that reads a series segment by segment and says, after each, what comes in the next steps."""
+"""A network that reads a series segment by segment and forecasts, after each, the next steps."""
 
 from __future__ import annotations
 
@@ -10,49 +10,54 @@ import numpy as np
 import tensorflow as tf
 
 from common import cells
-from common.layers.base import register, shape_of
+from common.layers.base import dense, register, shape_of
 from common.layers.dropout import VariationalDropout
 from common.layers.masks import number_of, variational_mask
 from common.layers.stack import RecurrentStack
-from common.networks.stream import carried_after
+from common.networks.network import Network, Part
 
 HeadKind = Literal["segment", "recursive", "direct"]
 
 
 @register
-class ForecastNetwork(keras.layers.Layer):
+class ForecastNetwork(Network):
     """Segments of a series in, forecasts of all steps up to the horizon out, after each segment.
 
-    A step of the recurrence is a segment of the series, less its last value; decoding starts from the hidden state and
-    knows each future segment by its place, by what is known ahead of it, and by what repeating the last season says of
-    it. `segment` decodes all future segments at once with one step of a cell (Lin et al. 2023, "SegRNN: Segment
-    Recurrent Neural Network for Long-Term Time Series Forecasting", parallel multi-step forecasting); `recursive` one
-    after the other, each fed with the one before (ibid., recurrent multi-step forecasting); `direct` with a dense layer
-    in the place of the cell, as does a control, which has none. An LSTM's decoder starts with the hidden state as cell
-    state.
+    A step of the recurrence is a segment of the series, less its last value. Decoding starts from the hidden state. It
+    knows each future segment by its place, by what is known ahead of it, and by what repeating the last seasons
+    predicts for it. `segment` decodes all future segments at once with one step of a cell (Lin et al. 2023, "SegRNN:
+    Segment Recurrent Neural Network for Long-Term Time Series Forecasting", parallel multi-step forecasting);
+    `recursive` decodes one after the other, each fed with the one before (ibid., recurrent multi-step forecasting);
+    `direct` has a dense layer in place of the cell, as does a control, which has none. An LSTM's decoder starts with
+    the hidden state as cell state.
 
     Args:
         stack: The recurrences over segments.
         segment: Steps of a segment.
         horizon: Steps to forecast.
+        covariates: How many values are known ahead of each step.
+        seasons: How many seasons are repeated.
         quantiles: Levels, ascending.
         series: How many series there are; each has a vector of its own.
         embedding: Width of segments and places.
         head: `"segment"`, `"recursive"` or `"direct"`.
-        levels: How many running means of the series are read beside a segment.
-        dropout: Share dropped of what is decoded, anew after every row.
+        levels: How many running means of the series are read next to a segment.
+        dropout: Share dropped of what is decoded, drawn anew after every row.
         read_dropout: Share dropped of what is read of a segment, variational.
         seed: Fixes initial weights and masks.
 
     Call arguments:
-        window: Dictionary of `values` and `absent` (1 where a value is missing), `[batch, time, segment]`; `last`, the
-            last value, `series`, int32, and, where it drops, `row`, int32, `[batch, time]`; `levels`, the means of the
-            last values, `[batch, time, levels]`; `known`, `[batch, time, segment, covariates]`; `future`, the same of
-            the steps ahead, `[batch, time, horizon, covariates]`; `naive`, what the last seasons say of those, `[batch,
-            time, horizon, seasons]`; `keep` and `sequence`, `[batch, time]`. `future` and `naive` may be those of the
-            last steps alone; forecasts are then made after these.
+        window: Made by `common.networks.forecast.windows.Windows`. By name:
+            `values`, of each segment, and `absent`, 1 where one is missing, `[batch, time, segment]`;
+            `last`, the last value, `series`, int32, and, for dropout, `row`, int32, `[batch, time]`;
+            `levels`, the means of the last values, `[batch, time, levels]`;
+            `known`, the covariates of the segment, `[batch, time, segment, covariates]`;
+            `future`, those of the steps ahead, `[batch, time, horizon, covariates]`;
+            `naive`, the last seasons' values for these, `[batch, time, horizon, seasons]`;
+            `keep` and `sequence`, `[batch, time]`.
+            `future` and `naive` may be those of the last steps alone; forecasts are then made after these.
         state: Of the stack; None is zeros.
-        carry_after: As for `StreamNetwork`; so are the probes.
+        probes: What else the stack takes, `nudge`.
 
     Returns:
         The mean and the quantiles, `[batch, time, horizon, 1 + quantiles]`, and the state.
@@ -61,6 +66,7 @@ class ForecastNetwork(keras.layers.Layer):
     def __init__(
         self,
         stack: RecurrentStack,
+        *,
         segment: int,
         horizon: int,
         covariates: int,
@@ -89,29 +95,29 @@ class ForecastNetwork(keras.layers.Layer):
         self.dropout = dropout
         self.read_dropout = read_dropout
         self.seed = seed
-        self.ahead = -(-horizon // segment)
+        self.ahead = -(-horizon // segment)  # Segments to forecast.
+        self._make_layers()
 
-        def dense(units: int, n: int, **options: Any) -> keras.layers.Dense:
-            return keras.layers.Dense(units, kernel_initializer=keras.initializers.GlorotUniform(seed + n), **options)
-
-        self.read = dense(embedding, 10, activation="relu")
-        self.place = dense(embedding, 11)
-        self.say = dense(segment * (1 + len(self.quantiles)), 12)
-        self.repeat = dense(1, 13, use_bias=False)
-        self.fed = dense(embedding, 14) if head == "recursive" else None
-        self.dense = head == "direct" or not cells.is_recurrent(stack.cell)
+    def _make_layers(self) -> None:
+        stack, embedding = self.stack, self.embedding
+        self.read = dense(embedding, seed=self.seed + 10, activation="relu")
+        self.place = dense(embedding, seed=self.seed + 11)
+        self.project = dense(self.segment * (1 + len(self.quantiles)), seed=self.seed + 12)
+        self.repeat = dense(1, seed=self.seed + 13, use_bias=False)
+        self.fed = dense(embedding, seed=self.seed + 14) if self.head == "recursive" else None
+        self.dense = self.head == "direct" or not cells.is_recurrent(stack.cell)
         self.decoder = (
-            dense(stack.units, 15)
+            dense(stack.units, seed=self.seed + 15)
             if self.dense
             else cells.keras_cell(
                 stack.cell,
                 stack.units,
-                kernel_initializer=keras.initializers.GlorotUniform(seed + 16),
-                recurrent_initializer=keras.initializers.Orthogonal(seed=seed + 17),
+                kernel_initializer=keras.initializers.GlorotUniform(self.seed + 16),
+                recurrent_initializer=keras.initializers.Orthogonal(seed=self.seed + 17),
             )
         )
-        self.bridge = dense(stack.units, 18) if self.dense or stack.width != stack.units else None
-        self.masking = VariationalDropout(read_dropout, 1000 * seed + 501, stack.jit_compile)
+        self.bridge = dense(stack.units, seed=self.seed + 18) if self.dense or stack.width != stack.units else None
+        self.masking = VariationalDropout(self.read_dropout, 1000 * self.seed + 501, stack.jit_compile)
 
     def build(self, window_shape: Any = None) -> None:
         if self.built:
@@ -134,7 +140,7 @@ class ForecastNetwork(keras.layers.Layer):
         self.place.build((None, w * (k + s)))
         if not self.stack.built:  # One made from a saved configuration is.
             self.stack.build((None, None, self.embedding))
-        self.say.build((None, self.stack.units))
+        self.project.build((None, self.stack.units))
         if s:
             self.repeat.build((None, s))
             self.repeat.kernel.assign(np.full((s, 1), 1 / s, np.float32))
@@ -148,37 +154,27 @@ class ForecastNetwork(keras.layers.Layer):
     def initial_state(self, batch_size: int | tf.Tensor) -> tuple:
         return self.stack.initial_state(batch_size)
 
-    def call(
-        self,
-        window: dict[str, tf.Tensor],
-        state: tuple | None = None,
-        training: bool = False,
-        carry_after: int | None = None,
-        **probes: Any,
-    ) -> tuple:
-        def run(x: tf.Tensor, keep: tf.Tensor, sequence: tf.Tensor, state: tuple) -> tuple:
-            return self.stack(x, keep=keep, state=state, sequence=sequence, training=training, **probes)
-
+    def call(self, window: Part, state: tuple | None = None, training: bool = False, **probes: Any) -> tuple:
         keep, sequence = window["keep"], window["sequence"]
         state = state or self.initial_state(tf.shape(keep)[0])
         x = self.masking(self.features(window, training), sequence=sequence, training=training)
-        h, carried = carried_after(run, (x, keep, sequence), state, carry_after)
-        return self._forecast(h, window, training), carried
+        h, state = self.stack(x, keep=keep, state=state, sequence=sequence, training=training, **probes)
+        return self._forecast(h, window, training), state
 
-    def features(self, window: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
+    def features(self, window: Part, training: bool = False) -> tf.Tensor:
         """What the stack reads, before dropout, `[batch, time, embedding]`."""
         x = tf.ensure_shape(self._read(window), (*window["keep"].shape, self.embedding))
         return x + tf.gather(self.of_series, window["series"])
 
-    def _read(self, window: dict[str, tf.Tensor]) -> tf.Tensor:
+    def _read(self, window: Part) -> tf.Tensor:
         last, present = window["last"][..., None], 1 - window["absent"]
         known = tf.reshape(window["known"], (*shape_of(last)[:2], self.segment * self.covariates))
         parts = [(window["values"] - last) * present, window["absent"], known, window["levels"] - last]
-        if self.segment == 1:  # A single value less itself says nothing.
+        if self.segment == 1:  # A single value less itself is 0.
             parts.append(window["values"])
         return self.read(tf.concat(parts, 2))
 
-    def _forecast(self, h: tf.Tensor, window: dict[str, tf.Tensor], training: bool) -> tf.Tensor:
+    def _forecast(self, h: tf.Tensor, window: Part, training: bool) -> tf.Tensor:
         last = window["last"][..., None]
         vector = tf.gather(self.of_series, window["series"])  # [batch, time, embedding]
         batch, time = shape_of(window["future"])[:2]
@@ -192,29 +188,29 @@ class ForecastNetwork(keras.layers.Layer):
         decoded = self._decode(h, places)
         if training and self.dropout:
             decoded *= self._mask(window)
-        said = self.say(decoded)
-        said = tf.reshape(said, (batch, time, self.ahead * self.segment, 1 + len(self.quantiles)))
-        said = said[:, :, : self.horizon]
-        mean, lowest, rise = tf.split(said, (1, 1, len(self.quantiles) - 1), 3)
+        outputs = self.project(decoded)
+        outputs = tf.reshape(outputs, (batch, time, self.ahead * self.segment, 1 + len(self.quantiles)))
+        outputs = outputs[:, :, : self.horizon]
+        mean, lowest, rise = tf.split(outputs, (1, 1, len(self.quantiles) - 1), 3)
         rising = tf.cumsum(tf.concat([lowest, tf.nn.softplus(rise)], 3), 3)
         base = last[..., None] + (self.repeat(naive) if self.seasons else 0.0)
         quantiles = tf.sort(base + rising + self.shift, 3)
         return tf.concat([base + mean, quantiles], 3)
 
-    def calibrate(self, said: np.ndarray, truth: np.ndarray) -> None:
-        """Shifts each quantile, by steps ahead, so that its share of the truth lies below it.
+    def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> None:
+        """Shifts each quantile, by steps ahead, so that its share of the targets lies below it.
 
-        After Romano, Patterson & Candès 2019, "Conformalized Quantile Regression", for each level by itself.
+        After Romano, Patterson & Candès 2019, "Conformalized Quantile Regression", for each level separately.
 
         Args:
-            said: Outputs for examples that training did not see, `[examples, horizon, 1 + quantiles]`.
-            truth: `[examples, horizon]`; NaN where missing.
+            outputs: For examples that training did not see, `[examples, horizon, 1 + quantiles]`.
+            targets: `[examples, horizon]`; NaN where missing.
         """
-        errors = truth[..., None] - said[..., 1:]
+        errors = targets[..., None] - outputs[..., 1:]
         shifts = [np.nanquantile(errors[..., n], level, axis=0) for n, level in enumerate(self.quantiles)]
         self.shift.assign_add(np.nan_to_num(np.stack(shifts, 1)))
 
-    def _mask(self, window: dict[str, tf.Tensor]) -> tf.Tensor:
+    def _mask(self, window: Part) -> tf.Tensor:
         """Drawn for every segment ahead of every row, `[batch, time, ahead, units]`."""
         numbers = number_of(window["sequence"], window["row"] * self.ahead)[..., None] + tf.range(self.ahead)
         return variational_mask(numbers, self.stack.units, rate=self.dropout, seed=1000 * self.seed + 502)
@@ -234,28 +230,6 @@ class ForecastNetwork(keras.layers.Layer):
         for n in range(self.ahead):
             decoded, state = self.decoder(tf.reshape(places[:, :, n], (-1, self.embedding)) + fed, state)
             outputs.append(tf.reshape(decoded, (batch, time, units)))
-            means = tf.reshape(self.say(decoded), (-1, self.segment, 1 + len(self.quantiles)))[..., 0]
+            means = tf.reshape(self.project(decoded), (-1, self.segment, 1 + len(self.quantiles)))[..., 0]
             fed = self.fed(means)
         return tf.stack(outputs, 2)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {
-            "stack": keras.saving.serialize_keras_object(self.stack),
-            "segment": self.segment,
-            "horizon": self.horizon,
-            "covariates": self.covariates,
-            "seasons": self.seasons,
-            "quantiles": self.quantiles,
-            "series": self.series,
-            "embedding": self.embedding,
-            "head": self.head,
-            "levels": self.levels,
-            "dropout": self.dropout,
-            "read_dropout": self.read_dropout,
-            "seed": self.seed,
-        }
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> ForecastNetwork:
-        config["stack"] = keras.saving.deserialize_keras_object(config["stack"])
-        return cls(**config)

@@ -1,118 +1,201 @@
-"""Time series as arrays: scaled, cut into windows, and the scores of forecasts from every origin."""
+"""Time series as scaled arrays, and a raw history scaled in the same way inside a graph."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from common.errors import InputError
+from common.sources import series
 from common.sources.series import Panel
+from common.sources.splits import SPLITS
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+class History(NamedTuple):
+    """Raw histories as `Tables` holds series: scaled, missing values filled, one series a column of each history.
+
+    Attributes:
+        values: float32 `[series, time]`.
+        absent: 1 where a value is missing, float32 `[series, time]`.
+        known: Scaled covariates and calendar, `[series, time + horizon, covariates]`.
+        number: Of each series in the tables, int32 `[series]`.
+    """
+
+    values: tf.Tensor
+    absent: tf.Tensor
+    known: tf.Tensor
+    number: tf.Tensor
+
+
+def borders_of(panel: Panel, split: Sequence[float], *, horizon: int, segment: int) -> list[tuple[int, int, int]]:
+    """The rows at which training, validation and testing end, of each group.
+
+    Args:
+        panel: The series.
+        split: Rows of the three parts, or shares of all rows.
+        horizon: Rows to forecast; each part needs as many, training a segment more.
+        segment: Rows of a segment.
+
+    Raises:
+        InputError: The parts are not three, or a group has too few rows for them.
+    """
+    given, parts = f"--split {' '.join(map(str, split))}", np.array(split)
+    if len(parts) != 3 or not ((parts > 0) & np.isfinite(parts)).all():
+        raise InputError(f"{given}: give three parts, each more than 0 and finite")
+    shares, borders = (parts <= 1).all(), []
+    for group in panel.groups:
+        rows = len(group.times)
+        ends = np.round(np.cumsum(parts) * (rows if shares else 1)).astype(int).tolist()
+        if ends[-1] > rows:
+            raise InputError(f"{given}: more than the {rows:,} rows there are")
+        borders.append(tuple(ends))
+    for group, ends in zip(panel.groups, borders):
+        for name, first, end in zip(SPLITS, (0, *ends), ends):
+            if end - first < horizon + (segment if name == "train" else 0):
+                raise InputError(
+                    f"{panel.source}: series {group.name!r} has {end - first} rows for {name}, too few for "
+                    f"--horizon {horizon}; give more rows, another --split or a shorter horizon"
+                )
+    return borders
 
 
 class Tables:
-    """The series as arrays, scaled by what their training rows say, and the windows cut from them.
+    """The series of a panel as arrays, scaled by the mean and the deviation of their training rows.
+
+    Each column of each group is a series; all lie end to end.
 
     Args:
         panel: The series.
         borders: The rows at which training, validation and testing end, of each group.
-        segment: Rows of a segment.
-        horizon: Rows to forecast.
-        seasons: Rows after which the series tend to repeat themselves.
         with_calendar: Whether the place in day, week and year is among the covariates.
-        levels: Numbers of rows whose mean is read beside a segment.
 
     Attributes:
         group_of: Number of each series's group.
         names: Of the series, group and column.
         constant: Names of series that do not change in training.
         span: Seconds that training covers.
-        known: Scaled covariates and calendar of each group, `[rows, covariates]`.
+        mean: Of each series, float32 `[series]`; so is `scale`.
+        rows: Of each series, `[series]`.
+        offset: Where each series starts in the arrays, `[series]`.
+        raw: Values in the user's units, NaN where missing, `[all rows]`.
+        absent: 1 where a value is missing, `[all rows]`.
+        values: Scaled and filled, `[all rows]`.
+        sums: Of all values before a row, float64 `[1 + all rows]`.
+        known: Scaled covariates and calendar of all groups, `[rows of all groups, covariates]`.
+        known_offset: Where those of each series start, `[series]`.
     """
 
-    def __init__(
-        self,
-        panel: Panel,
-        borders: Sequence[tuple[int, int, int]],
-        segment: int,
-        horizon: int,
-        seasons: Sequence[int],
-        with_calendar: bool,
-        levels: Sequence[int] = (),
-    ) -> None:
-        from common.networks.forecast.calendar import calendar  # Imports TensorFlow.
-
-        self.segment, self.horizon, self.seasons, self.levels = segment, horizon, seasons, levels
-        self.group_of = [g for g in range(len(panel.groups)) for _ in panel.columns]
-        trained = [group.known[: border[0]] for group, border in zip(panel.groups, borders)]
-        self.known_mean, self.known_scale = _mean_and_scale(np.concatenate(trained))
-        self.span = panel.seconds * max(border[0] for border in borders)
-        self.known = []
-        for group in panel.groups:
-            scaled = (group.known - self.known_mean) / self.known_scale
-            times = calendar(group.times, panel.seconds, self.span).numpy() if with_calendar else scaled[:, :0]
-            self.known.append(np.concatenate([scaled, times], 1).astype(np.float32))
-        pairs = [_mean_and_scale(g.values[: b[0]]) for g, b in zip(panel.groups, borders)]
-        self.mean, self.scale = (np.concatenate(parts) for parts in zip(*pairs))  # [series]
+    def __init__(self, panel: Panel, borders: Sequence[tuple[int, int, int]], *, with_calendar: bool) -> None:
+        self.panel, self.borders, self.with_calendar = panel, borders, with_calendar
+        self.group_of = np.repeat(np.arange(len(panel.groups)), len(panel.columns))
         self.names = [f"{group.name} {column}" for group in panel.groups for column in panel.columns]
-        flat = [g.values[:, c] for g in panel.groups for c in range(len(panel.columns))]
-        varies = np.concatenate([_varies(g.values[: b[0]]) for g, b in zip(panel.groups, borders)])
-        self.constant = [name for name, changes in zip(self.names, varies) if not changes]
-        self.rows = np.array([len(v) for v in flat])
-        self.offset = np.cumsum(self.rows) - self.rows
-        self.told = np.concatenate(flat)  # In the user's units, NaN where missing.
-        self.absent = np.isnan(self.told).astype(np.float32)
-        self.values = np.concatenate([_filled((v - m) / s) for v, m, s in zip(flat, self.mean, self.scale)])
-        self.sums = np.concatenate([[0.0], np.cumsum(self.values, dtype=np.float64)])
-        heights = np.array([len(known) for known in self.known])
-        self.known_offset = (np.cumsum(heights) - heights)[self.group_of]
-        self.all_known = np.concatenate(self.known)
+        self.span = panel.seconds * max(border[0] for border in borders)
 
-    def expand(self, inputs: dict[str, np.ndarray], targets: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """Cuts what `ForecastNetwork` reads after each row; targets are the scaled values of the rows ahead.
+        trained = [group.values[: border[0]] for group, border in zip(panel.groups, borders)]
+        self.mean, self.scale = (np.concatenate(parts) for parts in zip(*map(_mean_and_scale, trained)))
+        varies = np.concatenate([_varies(values) for values in trained])
+        self.constant = [name for name, changes in zip(self.names, varies) if not changes]
+
+        columns = [values for group in panel.groups for values in group.values.T]
+        self.rows = np.array([len(values) for values in columns])
+        self.offset = np.cumsum(self.rows) - self.rows
+        self.raw = np.concatenate(columns)
+        self.absent = np.isnan(self.raw).astype(np.float32)
+        self.values = np.concatenate([filled((v - m) / s) for v, m, s in zip(columns, self.mean, self.scale)])
+        self.sums = np.concatenate([[0.0], np.cumsum(self.values, dtype=np.float64)])
+
+        known = [group.known[: border[0]] for group, border in zip(panel.groups, borders)]
+        self.known_mean, self.known_scale = _mean_and_scale(np.concatenate(known))
+        self.known = np.concatenate([self._covariates(group.known, group.times) for group in panel.groups])
+        heights = np.array([len(group.known) for group in panel.groups])
+        self.known_offset = (np.cumsum(heights) - heights)[self.group_of]
+
+    def describe(self) -> str:
+        """The series, in a line for people."""
+        panel = self.panel
+        rows = sum(len(group.times) for group in panel.groups)
+        known = f", known ahead: {', '.join(panel.covariates)}" if panel.covariates else ""
+        constant = f"; constant in training: {', '.join(self.constant)}" if self.constant else ""
+        left_out = f"; columns left out: {', '.join(panel.left_out)}" if panel.left_out else ""
+        return (
+            f"{panel.source}: {rows:,} rows; columns: {len(panel.columns)}, groups: {len(panel.groups)}"
+            f", a row every {series.spaced(panel.seconds)}{known}{constant}{left_out}"
+        )
+
+    def _covariates(self, known: np.ndarray, times: np.ndarray) -> np.ndarray:
+        """Scaled covariates and the calendar of a group's rows, float32 `[rows, covariates]`."""
+        scaled = (known - self.known_mean) / self.known_scale
+        if self.with_calendar:
+            from common.networks.forecast.calendar import calendar  # Imports TensorFlow.
+
+            scaled = np.concatenate([scaled, calendar(times, self.panel.seconds, span=self.span).numpy()], 1)
+        return scaled.astype(np.float32)
+
+    def from_raw(self, history: tf.Tensor, known: tf.Tensor, *, start: tf.Tensor, group: tf.Tensor) -> History:
+        """Raw histories as the constructor makes arrays of a panel, inside a graph.
 
         Args:
-            inputs: Numbers of the `row`, the `series`, and of the first row that may be read, `since`.
-            targets: Of the new steps; what they hold is not looked at.
+            history: In the user's units, NaN where missing, `[histories, time, columns]`.
+            known: Covariates of these rows and of the horizon, `[histories, time + horizon, covariates]`.
+            start: Time of the first row, seconds since 1970, int64 `[histories]`.
+            group: Number of each history's group, int32 `[histories]`.
         """
-        row, number, since = inputs["row"], inputs["series"], inputs["since"]
-        offset, known_offset, rows = self.offset[number], self.known_offset[number], self.rows[number]
-        before = np.maximum(row[..., None] + np.arange(1 - self.segment, 1), 0)  # [lanes, time, segment]
-        ahead = row[..., None] + np.arange(1, self.horizon + 1)  # [lanes, time, horizon]
-        inside = np.minimum(ahead, rows[..., None] - 1)
-        at = offset[..., None] + before
-        said = []
-        for season in self.seasons:
-            same = row[..., None] + season_back(self.horizon, season)
-            said.append(self.values[offset[..., None] + np.where(same < since[..., None], row[..., None], same)])
-        expanded = {
-            "values": self.values[at],
-            "absent": self.absent[at],
-            "last": self.values[offset + row],
-            "levels": self._levels(offset, row, since),
-            "series": number,
-            "row": row,
-            "known": self.all_known[known_offset[..., None] + before],
-            "future": self.all_known[known_offset[..., None] + inside],
-            "naive": np.stack(said, -1) if said else np.zeros((*ahead.shape, 0), np.float32),
-            "keep": inputs["keep"],
-            "sequence": inputs["sequence"],
-        }
-        new = slice(row.shape[1] - targets.shape[1], None)
-        at = offset[:, new, None] + inside[:, new]
-        gone = (ahead != inside)[:, new] | (self.absent[at] > 0)
-        return expanded, np.where(gone, np.nan, self.values[at]).astype(np.float32)
+        import tensorflow as tf
 
-    def _levels(self, offset: np.ndarray, row: np.ndarray, since: np.ndarray) -> np.ndarray:
-        """The means of the last rows, as many of them as may be read, `[lanes, time, levels]`."""
-        rows = np.minimum((row - since)[..., None] + 1, np.array(self.levels, int))
-        end = (offset + row)[..., None] + 1
-        return ((self.sums[end] - self.sums[end - rows]) / rows).astype(np.float32)
+        from common.networks.forecast.calendar import calendar
 
-    def ahead(self, series: np.ndarray, row: np.ndarray) -> np.ndarray:
-        """The scaled values after rows that have a whole horizon after them, `[rows, horizon]`; NaN where missing."""
-        at = (self.offset[series] + row)[:, None] + np.arange(1, self.horizon + 1)
-        return np.where(self.absent[at] > 0, np.nan, self.values[at])
+        columns = len(self.panel.columns)
+        many, rows = tf.unstack(tf.shape(history)[:2])
+        mean, scale = (tf.constant(t.reshape(-1, columns), tf.float32) for t in (self.mean, self.scale))
+        x = (history - tf.gather(mean, group)[:, None]) / tf.gather(scale, group)[:, None]
+        x = tf.reshape(tf.transpose(x, (0, 2, 1)), (many * columns, rows))  # [series, time]
+        ahead = (known - tf.constant(self.known_mean)) / tf.constant(self.known_scale)
+        if self.with_calendar:
+            steps = tf.range(tf.shape(known, tf.int64)[1])
+            times = start[:, None] + self.panel.seconds * steps
+            ahead = tf.concat([ahead, calendar(times, self.panel.seconds, span=self.span)], 2)
+        number = tf.repeat(group, columns) * columns + tf.tile(tf.range(columns), [many])
+        absent = tf.cast(tf.math.is_nan(x), tf.float32)
+        return History(filled_in_graph(x), absent, tf.repeat(ahead, columns, 0), number)
+
+    def unscaled(self, number: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """Scaled values in the user's units; `values [n, ...]` of the series of numbers `[n]`."""
+        shape = (-1, *[1] * (values.ndim - 1))
+        return values * self.scale[number].reshape(shape) + self.mean[number].reshape(shape)
+
+    def ahead(self, number: np.ndarray, row: np.ndarray, *, horizon: int, scaled: bool) -> np.ndarray:
+        """The values after rows that have a whole horizon after them, `[rows, horizon]`; NaN where missing.
+
+        Args:
+            number: Of each row's series, `[rows]`.
+            row: `[rows]`.
+            horizon: Values after each row.
+            scaled: Whether they are scaled; otherwise they are in the user's units, float64.
+        """
+        at = (self.offset[number] + row)[:, None] + np.arange(1, horizon + 1)
+        return np.where(self.absent[at] > 0, np.nan, self.values[at]) if scaled else self.raw[at].astype(np.float64)
+
+
+def filled(values: np.ndarray) -> np.ndarray:
+    """Missing values become the last one before them, or 0; `values [time]`."""
+    at = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values))))
+    return np.where(at < 0, 0.0, values[at]).astype(np.float32)
+
+
+def filled_in_graph(values: tf.Tensor) -> tf.Tensor:
+    """`filled` inside a graph, `[series, time]`."""
+    import tensorflow as tf
+
+    there = tf.math.is_finite(values)
+    at = tf.where(there, tf.range(tf.shape(values)[1]), -1)
+    at = tf.transpose(tf.scan(tf.maximum, tf.transpose(at)))
+    return tf.where(at < 0, 0.0, tf.gather(tf.where(there, values, 0.0), tf.maximum(at, 0), batch_dims=1))
 
 
 def _mean_and_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -127,15 +210,3 @@ def _varies(values: np.ndarray) -> np.ndarray:
     """Which columns hold two different values."""
     low, high = (extreme.reduce(values, 0, initial=np.nan) for extreme in (np.fmin, np.fmax))
     return low < high
-
-
-def _filled(values: np.ndarray) -> np.ndarray:
-    """Missing values become the last one before them, or 0."""
-    at = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values))))
-    return np.where(at < 0, 0.0, values[at]).astype(np.float32)
-
-
-def season_back(horizon: int, season: int) -> np.ndarray:
-    """The row of the last full season that each row ahead repeats, counted from the origin, `[horizon]`; 0 or less."""
-    ahead = np.arange(1, horizon + 1)
-    return ahead - season * -(-ahead // season)

@@ -1,1 +1,1 @@
-"""The data sets that need no download but from the package index, one file each."""
+"""The embedded data sets, one file each: none needs a download from anywhere but the package index."""

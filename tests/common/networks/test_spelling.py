@@ -10,13 +10,13 @@ from hypothesis import given, settings
 
 from common import cells
 from common.layers.embeddings import SpelledEmbedding
-from common.networks.spelling import Spellings
+from common.networks.spelling import Spellings, spelled
 from tests.helpers import assert_all_close, compiled_calls, randomise
 
 
 def spellings_of(words: list[list[int]], lanes: int, multiple: int = 1) -> Spellings:
     lengths = np.array([len(word) for word in words])
-    return Spellings(lengths, np.concatenate([np.array(w, np.int32) for w in words]), lanes, multiple)
+    return Spellings(lengths, np.concatenate([np.array(w, np.int32) for w in words]), lanes, multiple=multiple)
 
 
 WORDS = st.lists(st.lists(st.integers(1, 5), min_size=1, max_size=9), min_size=1, max_size=12)
@@ -33,6 +33,24 @@ def test_each_word_is_read_from_its_first_to_its_last_letter(words, lanes, multi
         assert letters[start : end + 1].tolist() == words[word]
         assert keep[start : end + 1].tolist() == [0, *[1] * (len(words[word]) - 1)]
     assert np.count_nonzero(letters) == sum(len(words[word]) for word in set(asked.ravel().tolist()))
+
+
+@given(WORDS, st.integers(1, 5), st.randoms())
+@settings(max_examples=50, deadline=None)
+def test_both_forms_of_a_window_spell_the_same_words(words, lanes, random) -> None:
+    spelling = np.array([[random.randrange(len(words)) for _ in range(5)] for _ in range(2)])
+    packed = spellings_of(words, lanes)({"spelling": spelling})
+    served = tf.nest.map_structure(
+        np.asarray, spelled(tf.ragged.constant(words, tf.int32), tf.constant(spelling, tf.int32))
+    )
+
+    def read(window: dict[str, np.ndarray]) -> list[tuple[list[int], list[float]]]:
+        letters, keep = window["characters"].ravel(), window["characters_keep"].ravel()
+        places = zip(window["starts"].ravel(), window["ends"].ravel())
+        return [(letters[a : b + 1].tolist(), keep[a : b + 1].tolist()) for a, b in places]
+
+    assert packed.keys() == served.keys()
+    assert read(packed) == read(served)
 
 
 @pytest.mark.parametrize("cell", cells.names())

@@ -1,13 +1,10 @@
-"""Labelled texts from a user's own files."""
+"""Labelled texts from a user's own files, and the messages about wrong ones."""
 
 import csv
 import gzip
 import io
 import json
-import subprocess
-import sys
 from collections import Counter
-from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -15,16 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import InputError
-from common.sources import labelled as labelled_text
-from common.sources.files import role_of
-from common.sources.labelled import Columns, Example, OwnFiles, Splits, complete, load
-
-SHARED = Path(__file__).resolve().parents[3].parent / "shared" / "data"
-SPLITS = ("train", "validation", "test")
+from common.sources.labelled import LabelledReader
+from common.sources.records import LabelledTexts
+from common.sources.splits import SPLITS, Splits
+from tests.common.sources.data import SHARED, needs
 
 
-def needs(folder: str):
-    return pytest.mark.skipif(not (SHARED / folder).exists(), reason=f"no benchmark data: {SHARED / folder}")
+def read(data: str | Path, **options: str) -> Splits[LabelledTexts]:
+    return LabelledReader(**options).read(str(data))
 
 
 def write(path: Path, content: str | bytes) -> Path:
@@ -84,8 +79,7 @@ LABELS = st.one_of(TEXTS.map(str.strip), st.integers(-9, 9).map(str))
 @given(examples=st.lists(st.tuples(TEXTS, LABELS), min_size=1, max_size=8))
 def test_any_text_is_read_back(tmp_path_factory, suffix, zipped, examples):
     path = write(tmp_path_factory.mktemp("own") / f"data{suffix}{zipped}", WRITERS[suffix](examples))
-    read = [(example.text, example.label) for example in OwnFiles(Columns(), "utf-8")._table(path)]
-    assert read == examples
+    assert [(example.text, example.label) for example in LabelledReader()._table(path)] == examples
 
 
 LINES = TEXTS.filter(lambda text: not set(text) & set("\r\n"))
@@ -95,7 +89,7 @@ LINES = TEXTS.filter(lambda text: not set(text) & set("\r\n"))
 @given(lines=st.lists(LINES, min_size=1, max_size=8))
 def test_any_line_is_read_back(tmp_path_factory, lines):
     path = write(tmp_path_factory.mktemp("own") / "pos.txt", "\n".join(lines) + "\n\n")
-    assert [example.text for example in OwnFiles(Columns(), "utf-8")._lines(path)] == lines
+    assert [example.text for example in LabelledReader()._lines(path)] == lines
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv.gz", ".jsonl", ".ndjson.gz", ".json"])
@@ -105,7 +99,7 @@ def test_given_splits_are_kept(tmp_path, suffix):
     write(tmp_path / "README.txt", "about")
     write(tmp_path / "LICENSE", "free")
     write(tmp_path / ".hidden" / "train.csv", "?")
-    splits = load(str(tmp_path))
+    splits = read(str(tmp_path))
     assert pairs(splits) == {split: rows(6, split) for split in SPLITS}
     assert splits.source == str(tmp_path)
 
@@ -115,12 +109,12 @@ def test_given_splits_are_kept(tmp_path, suffix):
 )
 def test_usual_column_names(tmp_path, names):
     content = table(rows(30)).replace("id,text,label", f"id,{names[0]},{names[1]}")
-    assert all_pairs(load(str(write(tmp_path / "a.csv", content)))) == sorted(rows(30))
+    assert all_pairs(read(str(write(tmp_path / "a.csv", content)))) == sorted(rows(30))
 
 
 def test_given_columns_win(tmp_path):
     content = "\n".join(["text,label,Body,stars"] + [f"x,y,body {n},{n % 3}" for n in range(30)])
-    splits = load(str(write(tmp_path / "a.csv", content)), "body", "stars")
+    splits = read(str(write(tmp_path / "a.csv", content)), text_column="body", label_column="stars")
     assert set(splits.train.labels) == {"0", "1", "2"}
     assert all(text.startswith("body") for text in splits.train.texts)
 
@@ -128,26 +122,26 @@ def test_given_columns_win(tmp_path):
 def test_json_labels_become_strings(tmp_path):
     labels = [0, 1, 1.0, 2.5, True, " so-so "] * 5
     content = json_lines((f"text {n}", label) for n, label in enumerate(labels))
-    splits = load(str(write(tmp_path / "a.jsonl", content)))
+    splits = read(str(write(tmp_path / "a.jsonl", content)))
     assert set(splits.train.labels) == {"0", "1", "2.5", "true", "so-so"}
 
 
 def test_unquoted_tab_separated(tmp_path):
     lines = [f'"a {n}" is good, "b\t1\n"unbalanced {n}\t0' for n in range(10)]
-    splits = load(str(write(tmp_path / "a.tsv", "\n".join(["sentence\tlabel", *lines]))))
+    splits = read(str(write(tmp_path / "a.tsv", "\n".join(["sentence\tlabel", *lines]))))
     assert {text.split()[0] for text in splits.train.texts} == {'"a', '"unbalanced'}
 
 
 def test_byte_order_mark_windows_line_ends_and_blank_ends(tmp_path):
     content = "\ufeff" + table(rows(30)) + "\r\n\r\n"
-    assert len(load(str(write(tmp_path / "a.csv", content))).train) == 24
+    assert len(read(str(write(tmp_path / "a.csv", content))).train) == 24
 
 
 def test_file_per_class_with_a_text_a_line(tmp_path):
     for label in ("pos", "neg"):
         lines = "".join(f"{label} {n} naïve\x85 \r\n" for n in range(20))
         write(tmp_path / f"rt-polarity.{label}", lines.encode("latin-1"))
-    splits = load(str(tmp_path), encoding="latin-1")
+    splits = read(str(tmp_path), encoding="latin-1")
     assert sizes(splits) == [32, 4, 4]
     expected = [(f"{label} {n} naïve\x85 ", label) for label in ("pos", "neg") for n in range(20)]
     assert all_pairs(splits) == sorted(expected)
@@ -155,10 +149,10 @@ def test_file_per_class_with_a_text_a_line(tmp_path):
 
 @pytest.mark.parametrize("form", ["{split}/{label}.txt", "{split}_{label}.txt.gz", "{split}.{label}"])
 def test_file_per_class_and_split(tmp_path, form):
-    for split, said in zip(SPLITS, ("train", "valid", "test")):
+    for split, name in zip(SPLITS, ("train", "valid", "test")):
         for label in ("pos", "neg"):
-            write(tmp_path / form.format(split=said, label=label), f"{split} {label} 1\n{split} {label} 2\n")
-    splits = load(str(tmp_path))
+            write(tmp_path / form.format(split=name, label=label), f"{split} {label} 1\n{split} {label} 2\n")
+    splits = read(str(tmp_path))
     for split, found in pairs(splits).items():
         assert sorted(found) == [(f"{split} {c} {n}", c) for c in ("neg", "pos") for n in (1, 2)]
 
@@ -170,88 +164,11 @@ def test_sub_folder_per_class(tmp_path):
                 write(tmp_path / split / label / f"test_{n}.txt", f"{split} {label} {n}\nsecond line\n")
         write(tmp_path / split / "urls_pos.txt", "not an example\n")
     write(tmp_path / "imdb.vocab", "the\n")
-    splits = load(str(tmp_path))
+    splits = read(str(tmp_path))
     assert sizes(splits) == [18, 2, 20]
     found = [(text.removesuffix("\nsecond line\n"), label) for text, label in all_pairs(splits)]
     classes = [(split, label) for split in ("test", "train") for label in ("neg", "pos")]
     assert found == [(f"{split} {label} {n}", label) for split, label in classes for n in range(10)]
-
-
-@pytest.mark.parametrize(
-    ("name", "role"),
-    [
-        ("en-train.csv.gz", "train"),
-        ("test_2016.csv", "test"),
-        ("DEV.tsv", "validation"),
-        ("my.val.json", "validation"),
-        ("validation", "validation"),
-        ("trainspotting.csv", None),
-        ("latest.csv", None),
-        ("devil.txt", None),
-    ],
-)
-def test_roles_are_words_in_names(name, role):
-    assert role_of(name) == role
-
-
-def examples(count: int, prefix: str) -> list[Example]:
-    return [Example(text, label, "here:1") for text, label in rows(count, prefix, ("a", "b", "b", "b"))]
-
-
-@pytest.mark.parametrize(
-    ("given_parts", "expected"),
-    [
-        ({"train": 100}, [80, 10, 10]),
-        ({"train": 100, "test": 7}, [90, 10, 7]),
-        ({"train": 100, "validation": 7}, [90, 7, 10]),
-        ({"train": 100, "validation": 7, "test": 8}, [100, 7, 8]),
-        ({"train": 12}, [8, 2, 2]),
-    ],
-)
-def test_missing_splits_are_cut_from_train_alone(given_parts, expected):
-    parts = {split: examples(count, split) for split, count in given_parts.items()}
-    splits = complete(parts, "here")
-    assert sizes(splits) == expected
-    for split in SPLITS:
-        origin = split if split in parts else "train"
-        assert all(text.startswith(origin) for text in getattr(splits, split).texts)
-    assert all_pairs(splits) == sorted(example[:2] for part in parts.values() for example in part)
-
-
-@settings(max_examples=100, deadline=None)
-@given(counts=st.lists(st.integers(3, 40), min_size=2, max_size=12))
-def test_three_texts_a_class_are_enough(counts):
-    labels = [str(label) for label, count in enumerate(counts) for _ in range(count)]
-    train = [Example(f"text {n}", label, "here:1") for n, label in enumerate(labels)]
-    splits = complete({"train": train}, "here")
-    assert sum(sizes(splits)) == len(train)
-    assert set(splits.train.labels) == set(labels)
-
-
-def test_a_label_lost_with_its_duplicates_is_not_in_train():
-    train = [*examples(40, "x"), Example("x 0", "c", "here:1")]
-    with pytest.raises(InputError, match="here:2: label 'c' is not in train"):
-        complete({"train": train, "test": [Example("y", "c", "here:2")]}, "here")
-
-
-def test_cut_is_stratified_and_always_the_same():
-    splits = complete({"train": examples(400, "x")}, "here")
-    assert Counter(splits.test.labels) == Counter(splits.validation.labels) == {"a": 10, "b": 30}
-    assert complete({"train": examples(400, "x")}, "here") == splits
-
-
-def test_duplicates_stand_on_one_side():
-    doubled = examples(60, "x") + [Example(f" {e.text}\n", e.label, e.place) for e in examples(60, "x")]
-    splits = complete({"train": doubled}, "here")
-    texts = [{text.strip() for text, _ in part} for part in pairs(splits).values()]
-    assert not any(one & other for one, other in combinations(texts, 2))
-    assert sum(sizes(splits)) == 60
-    assert "60 duplicate texts dropped" in splits.source
-
-
-def test_duplicates_in_given_splits_are_left_alone():
-    splits = complete({split: examples(8, "x") * 2 for split in SPLITS}, "here")
-    assert len(splits.train) == 16
 
 
 GOOD = table(rows(30))
@@ -295,7 +212,7 @@ BAD_FILES = {
 def test_bad_file(tmp_path, case):
     name, content, message = BAD_FILES[case]
     with pytest.raises(InputError, match=message) as caught:
-        load(str(write(tmp_path / name, content)))
+        read(str(write(tmp_path / name, content)))
     assert "\n" not in str(caught.value)
 
 
@@ -322,60 +239,54 @@ def test_bad_folder(tmp_path, case):
     for name, content in files.items():
         write(tmp_path / name, content)
     with pytest.raises(InputError, match=message) as caught:
-        load(str(tmp_path))
+        read(str(tmp_path))
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("data", ["", "no/such/place"])
 def test_missing_path(data):
     with pytest.raises(InputError, match=f"--data {data}: no such file or folder"):
-        load(data)
+        read(data)
 
 
 @pytest.mark.parametrize("encoding", ["nope", "base64"])
 def test_unknown_encoding(tmp_path, encoding):
     with pytest.raises(InputError, match=f"--encoding {encoding}: "):
-        load(str(write(tmp_path / "a.csv", GOOD)), encoding=encoding)
+        read(str(write(tmp_path / "a.csv", GOOD)), encoding=encoding)
 
 
 def test_long_fields(tmp_path):
     long = "word " * 100_000
     content = table([*rows(30), (long, "pos"), (long + "x", "neg")])
-    assert sum(sizes(load(str(write(tmp_path / "a.csv", content))))) == 32
-
-
-def test_import_needs_no_tensorflow():
-    code = "import sys; from common.sources import labelled, tfds, wheels; "
-    code += "sys.exit(bool({'tensorflow', 'tensorflow_datasets', 'sklearn', 'numpy'} & set(sys.modules)))"
-    assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[3]).returncode == 0
+    assert sum(sizes(read(str(write(tmp_path / "a.csv", content))))) == 32
 
 
 @needs("imdb")
 def test_imdb():
-    splits = load(str(SHARED / "imdb"))
+    splits = read(str(SHARED / "imdb"))
     assert sizes(splits) == [22_414, 2_490, 25_000]
     assert Counter(splits.test.labels) == {"0": 12_500, "1": 12_500}
 
 
 @needs("movie_reviews_mr")
 def test_movie_reviews():
-    splits = load(str(SHARED / "movie_reviews_mr"), encoding="latin-1")
+    splits = read(str(SHARED / "movie_reviews_mr"), encoding="latin-1")
     assert sizes(splits) == [8_530, 1_066, 1_066]
     assert Counter(splits.test.labels) == {"pos": 533, "neg": 533}
     with pytest.raises(InputError, match=r"rt-polarity\.neg:32: .*--encoding latin-1"):
-        load(str(SHARED / "movie_reviews_mr"))
+        read(str(SHARED / "movie_reviews_mr"))
 
 
 @pytest.mark.parametrize("name", ["test.csv", "sample.csv"])
-def test_all_of_a_file_judges_a_model_that_learned_from_other_data(name: str, tmp_path: Path) -> None:
+def test_all_of_a_file_is_the_test_part_of_other_data(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("text,label\none,a\ntwo,b\n")
-    assert labelled_text.load_test(str(tmp_path / name)).texts == ["one", "two"]
-    assert labelled_text.load_test(str(tmp_path)).texts == ["one", "two"]
+    assert LabelledReader().parts(str(tmp_path / name)).test().texts == ["one", "two"]
+    assert LabelledReader().parts(str(tmp_path)).test().texts == ["one", "two"]
 
 
-def test_only_the_test_part_of_a_folder_judges(tmp_path: Path) -> None:
+def test_only_the_test_part_of_a_folder_with_train_is_evaluated(tmp_path: Path) -> None:
     (tmp_path / "train.csv").write_text("text,label\nlearned,a\n")
     with pytest.raises(InputError, match="no test part"):
-        labelled_text.load_test(str(tmp_path))
-    (tmp_path / "test.csv").write_text("text,label\njudged,b\n")
-    assert labelled_text.load_test(str(tmp_path)).texts == ["judged"]
+        LabelledReader().parts(str(tmp_path)).test()
+    (tmp_path / "test.csv").write_text("text,label\nevaluated,b\n")
+    assert LabelledReader().parts(str(tmp_path)).test().texts == ["evaluated"]

@@ -1,4 +1,4 @@
-"""Tagged sentences from files of all kinds, and what is said of wrong ones."""
+"""Tagged sentences from files of all kinds, and the messages about wrong ones."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 
 from common.errors import InputError
-from common.sources import tagged as tagged_text
-from common.sources.tagged import Sentence, TaggedSentences, complete, load, load_test, of_conllu
+from common.sources import tagged
+from common.sources.records import Sentence, TaggedSentences
+from common.sources.splits import Splits
+from common.sources.tagged import Column, TaggedReader, of_conllu
 
 CONLLU = """# sent_id = 1
 # text = Vámonos al mar
@@ -30,6 +32,14 @@ CONLLU = """# sent_id = 1
 """
 
 
+def read(data: str | Path, column: Column = "upos") -> Splits[TaggedSentences]:
+    return TaggedReader(column=column).read(str(data))
+
+
+def read_test(data: str | Path) -> TaggedSentences:
+    return TaggedReader().parts(str(data)).test()
+
+
 def rows(*sentences: str) -> str:
     """`a/X b/Y` as two columns."""
     return "\n\n".join("\n".join(pair.replace("/", "\t") for pair in s.split()) for s in sentences) + "\n"
@@ -44,7 +54,7 @@ def test_syntactic_words_without_multiword_tokens_and_empty_nodes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "line", "said"),
+    ("old", "new", "line", "message"),
     [
         ("3\ta\ta\tADP", "3\ta\ta\t_", 7, "no UPOS tag; .*--column xpos"),
         ("4\tel\tel", "four el el", 8, ".*not CoNLL-U"),
@@ -61,12 +71,12 @@ def test_syntactic_words_without_multiword_tokens_and_empty_nodes() -> None:
         ("3\ta\ta\tADP", "3\ta\ta\tADP ", 7, "'ADP ': a tag has no blanks"),
     ],
 )
-def test_a_wrong_line_is_named(old: str, new: str, line: int, said: str, tmp_path: Path) -> None:
+def test_a_wrong_line_is_named(old: str, new: str, line: int, message: str, tmp_path: Path) -> None:
     file = tmp_path / "train.conllu"
     file.write_text(CONLLU.replace(old, new))
     assert old in CONLLU
-    with pytest.raises(InputError, match=rf"train\.conllu:{line}: {said}") as caught:
-        load(str(file))
+    with pytest.raises(InputError, match=rf"train\.conllu:{line}: {message}") as caught:
+        read(str(file))
     assert "\n" not in str(caught.value)
 
 
@@ -75,9 +85,9 @@ WORD = st.text(st.characters(exclude_categories=("Cs", "Cc", "Z")), min_size=1, 
 
 @given(st.lists(st.lists(st.tuples(WORD, st.sampled_from("NVA")), min_size=1, max_size=5), min_size=1, max_size=5))
 @settings(max_examples=50, deadline=None)
-def test_two_columns_give_back_what_was_written(sentences: list) -> None:
+def test_any_two_columns_are_read_back(sentences: list) -> None:
     written = "\n\n\n".join("\n".join(f"{w}\t{t}" for w, t in sentence) for sentence in sentences)
-    found = list(tagged_text._two_columns(written, "x", "upos"))
+    found = list(tagged._two_columns(written, "x", "upos"))
     assert found == [Sentence(*(tuple(c) for c in zip(*sentence))) for sentence in sentences]
 
 
@@ -85,46 +95,46 @@ def test_a_single_column_of_tags_has_no_other(tmp_path: Path) -> None:
     (tmp_path / "train.tsv").write_text(rows(*(f"a{n}/X b/Y" for n in range(20))))
     for path in (tmp_path, tmp_path / "train.tsv"):
         with pytest.raises(InputError, match=r"--column xpos: .* has a single column of tags; leave it out"):
-            load(str(path), "xpos")
+            read(str(path), "xpos")
 
 
 @pytest.mark.parametrize("line", ["word", "word\tN\tmore", "\tN", "word\t"])
 def test_a_line_that_is_not_two_columns_is_named(line: str, tmp_path: Path) -> None:
     (tmp_path / "all.tsv").write_text(rows("a/X b/Y") + line + "\n")
     with pytest.raises(InputError, match=r"all\.tsv:3: .*a word, a tab and a tag"):
-        load(str(tmp_path / "all.tsv"))
+        read(str(tmp_path / "all.tsv"))
 
 
 def test_a_folder_of_named_parts_gzip_as_it_is(tmp_path: Path) -> None:
     for part, text in (("train", rows("a/X b/Y", "c/X")), ("dev", rows("d/X")), ("test", rows("e/Y"))):
         (tmp_path / f"xx-ud-{part}.tsv.gz").write_bytes(gzip.compress(text.encode()))
     (tmp_path / "README.txt").write_text("about")
-    splits = load(str(tmp_path))
+    splits = read(str(tmp_path))
     assert splits.train == TaggedSentences([("a", "b"), ("c",)], [("X", "Y"), ("X",)])
     assert (splits.validation.words, splits.test.words) == ([("d",)], [("e",)])
-    assert load_test(str(tmp_path)) == splits.test
+    assert read_test(str(tmp_path)) == splits.test
 
 
-def test_raw_texts_beside_a_treebank_are_left_alone(tmp_path: Path) -> None:
+def test_raw_texts_next_to_a_treebank_are_left_alone(tmp_path: Path) -> None:
     for part in ("train", "dev", "test"):
         (tmp_path / f"{part}.conllu").write_text(CONLLU)
         (tmp_path / f"{part}.txt").write_text("Vámonos al mar")
-    assert len(load(str(tmp_path)).train) == 2
+    assert len(read(str(tmp_path)).train) == 2
 
 
 def test_missing_parts_are_cut_from_train_without_repeated_sentences(tmp_path: Path) -> None:
     sentences = [f"w{n}/X v{n}/Y" for n in range(30)]
     (tmp_path / "all.txt").write_text(rows(*sentences, *sentences[:7]))
-    splits = load(str(tmp_path / "all.txt"))
+    splits = read(str(tmp_path / "all.txt"))
     assert [len(splits.train), len(splits.validation), len(splits.test)] == [24, 3, 3]
     assert len({*splits.train.words, *splits.validation.words, *splits.test.words}) == 30
     assert "7 repeated sentences dropped" in splits.source
-    assert load(str(tmp_path / "all.txt")) == splits
-    assert len(load_test(str(tmp_path / "all.txt"))) == 37
+    assert read(str(tmp_path / "all.txt")) == splits
+    assert len(read_test(str(tmp_path / "all.txt"))) == 37
 
 
 @pytest.mark.parametrize(
-    ("files", "said"),
+    ("files", "message"),
     [
         ({}, "a folder without tagged sentences"),
         ({"train.tsv": "a\tX\n", "more.tsv": "b\tY\n"}, r"more\.tsv: not named train, dev or test"),
@@ -132,31 +142,25 @@ def test_missing_parts_are_cut_from_train_without_repeated_sentences(tmp_path: P
         ({"dev.tsv": "a\tX\n", "test.tsv": "a\tX\n"}, "nothing to train on, only validation and test"),
         (
             {"train.conllu": CONLLU, "dev.tsv": "a\tX\n", "train.txt": "Vámonos"},
-            r"dev\.tsv: beside \.conllu files only those are read",
+            r"dev\.tsv: next to \.conllu files only those are read",
         ),
         ({"train.tsv": "\n \n"}, r"train\.tsv: an empty file"),
         ({"train.conllu": "# only a comment\n\n"}, r"train\.conllu: holds no tagged words"),
     ],
 )
-def test_what_is_wrong_with_a_folder_is_said(files: dict[str, str], said: str, tmp_path: Path) -> None:
+def test_a_wrong_folder_is_refused(files: dict[str, str], message: str, tmp_path: Path) -> None:
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    with pytest.raises(InputError, match=said):
-        load(str(tmp_path))
+    with pytest.raises(InputError, match=message):
+        read(str(tmp_path))
 
 
 def test_paths_and_types_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file or folder"):
-        load(str(tmp_path / "none"))
+        read(str(tmp_path / "none"))
     (tmp_path / "x.csv").write_text("a,b")
     with pytest.raises(InputError, match=r"x\.csv: a file of unknown type; \.conllu, or"):
-        load(str(tmp_path / "x.csv"))
+        read(str(tmp_path / "x.csv"))
     with pytest.raises(InputError, match="train and no test part"):
         (tmp_path / "train.tsv").write_text("a\tX\n")
-        load_test(str(tmp_path))
-
-
-def test_one_tag_is_nothing_to_learn() -> None:
-    part = [Sentence(("a",), ("X",))]
-    with pytest.raises(InputError, match="only one tag"):
-        complete({"train": part, "validation": part, "test": part}, "made")
+        read_test(str(tmp_path))

@@ -7,10 +7,13 @@ import pytest
 import tensorflow_datasets as tfds
 
 from common.errors import InputError
-from common.sources import labelled as labelled_text
-from common.sources import parallel as parallel_text
-from common.sources.tfds import load_dataset, load_pairs, load_tagged
+from common.sources.labelled import LabelledReader
+from common.sources.load import load
+from common.sources.parallel import PairReader
+from common.sources.tagged import TaggedReader
+from common.sources.tfds import labelled, pairs, tagged
 
+PT_TO_EN = "tiny_talks/pt_to_en"
 SIZES = {"train": 40, "test": 8, "unsupervised": 5}
 
 
@@ -50,7 +53,7 @@ def data_dir(tmp_path_factory):
 
 
 def test_labels_by_name_and_validation_cut_from_train(data_dir):
-    splits = load_dataset("tiny_reviews/plain", data_dir=data_dir)
+    splits = labelled("tiny_reviews/plain", LabelledReader(), data_dir)
     assert [len(splits.train), len(splits.validation), len(splits.test)] == [36, 4, 8]
     both = splits.train.texts + splits.validation.texts
     assert sorted(both) == sorted(f"train ünï {n}" for n in range(40))
@@ -61,13 +64,13 @@ def test_labels_by_name_and_validation_cut_from_train(data_dir):
 
 
 def test_withheld_test_labels_count_as_missing(data_dir):
-    splits = load_dataset("tiny_reviews/withheld", data_dir=data_dir)
+    splits = labelled("tiny_reviews/withheld", LabelledReader(), data_dir)
     assert [len(splits.train), len(splits.validation), len(splits.test)] == [32, 4, 4]
     assert all(text.startswith("train") for text in splits.test.texts)
 
 
 def test_label_column_of_plain_numbers(data_dir):
-    splits = load_dataset("tiny_reviews/plain", label_column="stars", data_dir=data_dir)
+    splits = labelled("tiny_reviews/plain", LabelledReader(label_column="stars"), data_dir)
     assert set(splits.train.labels) == {"0", "1", "2"}
 
 
@@ -80,13 +83,14 @@ def test_label_column_of_plain_numbers(data_dir):
     ],
 )
 def test_features_that_cannot_serve(data_dir, columns, message):
+    text, label = columns
     with pytest.raises(InputError, match=message):
-        load_dataset("tiny_reviews/plain", *columns, data_dir=data_dir)
+        labelled("tiny_reviews/plain", LabelledReader(text_column=text, label_column=label), data_dir)
 
 
-def test_no_text_feature_is_told_before_anything_is_prepared(tmp_path):
+def test_no_text_feature_is_reported_before_anything_is_prepared(tmp_path):
     with pytest.raises(InputError, match=r"name one of 'image', 'label' with --text-column"):
-        load_dataset("tiny_reviews/images", data_dir=tmp_path)
+        labelled("tiny_reviews/images", LabelledReader(), tmp_path)
     assert not list(tmp_path.rglob("*.tfrecord*"))
 
 
@@ -100,16 +104,14 @@ def test_no_text_feature_is_told_before_anything_is_prepared(tmp_path):
 )
 def test_unknown_name(name, message):
     with pytest.raises(InputError, match=message) as caught:
-        labelled_text.load(f"tfds:{name}")
+        load(f"tfds:{name}", LabelledReader())
     assert "\n" not in str(caught.value)
 
 
-def test_no_network_is_told_soon(tmp_path, monkeypatch):
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
+def test_no_network_is_reported_soon(tmp_path, unreachable):
     start = time.monotonic()
     with pytest.raises(InputError, match=r"imdb_reviews: could not reach \S+; use --data PATH") as caught:
-        load_dataset("imdb_reviews", data_dir=tmp_path)
+        labelled("imdb_reviews", LabelledReader(), tmp_path)
     assert time.monotonic() - start < 20
     assert "\n" not in str(caught.value)
 
@@ -147,36 +149,42 @@ class TinyTreebank(tfds.core.GeneratorBasedBuilder):
             )
 
 
-def test_tagged_words_by_either_column_without_multiword_tokens_and_empty_nodes(tmp_path):
-    TinyTreebank(config="plain", data_dir=tmp_path).download_and_prepare()
-    splits = load_tagged("tiny_treebank/plain", "upos", tmp_path)
+@pytest.fixture(scope="module")
+def treebanks(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("treebanks")
+    for config in ("plain", "untagged"):
+        TinyTreebank(config=config, data_dir=folder).download_and_prepare()
+    return folder
+
+
+def test_tagged_words_by_either_column_without_multiword_tokens_and_empty_nodes(treebanks):
+    splits = tagged("tiny_treebank/plain", TaggedReader(column="upos"), treebanks)
     assert sorted(splits.test.words) == [(f"test{n}", "di", "l'", "koşar") for n in range(3)]
     assert sorted(splits.validation.words)[0] == ("dev0", "di", "l'", "koşar")
     assert splits.train.tags == [("NOUN", "NOUN", "NOUN", "VERB")] * 3
-    assert load_tagged("tiny_treebank/plain", "xpos", tmp_path).train.tags == [("N", "E", "D", "V")] * 3
+    assert (
+        tagged("tiny_treebank/plain", TaggedReader(column="xpos"), treebanks).train.tags == [("N", "E", "D", "V")] * 3
+    )
 
 
-def test_a_word_without_a_tag_is_refused(tmp_path):
-    TinyTreebank(config="untagged", data_dir=tmp_path).download_and_prepare()
+def test_a_word_without_a_tag_is_refused(treebanks):
     with pytest.raises(InputError, match=r"tiny_treebank/untagged \w+: no XPOS tag for \"l'\"; try --column upos"):
-        load_tagged("tiny_treebank/untagged", "xpos", tmp_path)
+        tagged("tiny_treebank/untagged", TaggedReader(column="xpos"), treebanks)
 
 
-def test_a_data_set_whose_multiword_tokens_cannot_be_told_is_refused(tmp_path):
+def test_a_data_set_whose_multiword_tokens_are_unmarked_is_refused(tmp_path):
     with pytest.raises(InputError, match="tiny_treebank/headless: no 'head'; it has"):
-        load_tagged("tiny_treebank/headless", "upos", tmp_path)
+        tagged("tiny_treebank/headless", TaggedReader(column="upos"), tmp_path)
 
 
 def test_a_data_set_without_tags_is_refused(data_dir):
     with pytest.raises(InputError, match="tfds:tiny_reviews/plain: no 'tokens'; it has text, label"):
-        load_tagged("tiny_reviews/plain", "upos", data_dir)
+        tagged("tiny_reviews/plain", TaggedReader(column="upos"), data_dir)
 
 
-def test_no_network_for_a_treebank_is_told(tmp_path, monkeypatch):
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
+def test_no_network_for_a_treebank_is_reported(tmp_path, unreachable):
     with pytest.raises(InputError, match=r"universal_dependencies/en_ewt: could not reach \S+; use --data PATH"):
-        load_tagged("universal_dependencies/en_ewt", "upos", tmp_path)
+        tagged("universal_dependencies/en_ewt", TaggedReader(column="upos"), tmp_path)
 
 
 class TinyTalks(tfds.core.GeneratorBasedBuilder):
@@ -208,45 +216,43 @@ def talks(tmp_path_factory):
     return folder
 
 
-def test_translations_in_the_direction_of_the_data_set_or_the_one_asked_for(talks):
-    splits = load_pairs("tiny_talks/pt_to_en", data_dir=talks)
+def test_translations_in_the_direction_of_the_data_set_or_the_requested_one(talks):
+    splits = pairs(PT_TO_EN, PairReader(), talks)
     assert splits.languages == ("pt", "en")
     assert sorted(splits.validation.sources) == [f"validation não {n}" for n in (1, 2, 3)]
     assert sorted(splits.test.targets) == [f"test no {n}" for n in (1, 2, 3)]
     assert [len(splits.train), splits.source] == [3, "tfds:tiny_talks/pt_to_en"]
 
-    turned = load_pairs("tiny_talks/pt_to_en", "en", data_dir=talks)
+    turned = pairs(PT_TO_EN, PairReader(source_language="en"), talks)
     assert turned.languages == ("en", "pt")
     assert sorted(turned.test.sources) == sorted(splits.test.targets)
 
 
-def test_a_direction_that_cannot_be_told_or_had_is_refused(talks):
+def test_a_direction_that_is_unknown_or_absent_is_refused(talks):
     with pytest.raises(InputError, match=r"undirected: has en, pt; say which .* --source-language and --target-lang"):
-        load_pairs("tiny_talks/undirected", data_dir=talks)
+        pairs("tiny_talks/undirected", PairReader(), talks)
     with pytest.raises(InputError, match="--target-language de: tfds:tiny_talks/pt_to_en has en, pt"):
-        load_pairs("tiny_talks/pt_to_en", "en", "de", data_dir=talks)
+        pairs(PT_TO_EN, PairReader(source_language="en", target_language="de"), talks)
 
 
 def test_a_data_set_without_translations_is_refused(data_dir):
     with pytest.raises(InputError, match="tiny_reviews/plain: no sentences and their translations; it has text, label"):
-        load_pairs("tiny_reviews/plain", data_dir=data_dir)
+        pairs("tiny_reviews/plain", PairReader(), data_dir)
 
 
-def test_no_network_for_translations_is_told(tmp_path, monkeypatch):
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")
+def test_no_network_for_translations_is_reported(tmp_path, unreachable):
     with pytest.raises(
         InputError, match=r"ted_hrlr_translate/pt_to_en: could not reach \S+; use --data PATH"
     ) as caught:
-        load_pairs("ted_hrlr_translate/pt_to_en", data_dir=tmp_path)
+        pairs("ted_hrlr_translate/pt_to_en", PairReader(), tmp_path)
     assert "\n" not in str(caught.value)
 
 
-def test_an_unknown_name_of_translations_is_told():
+def test_an_unknown_name_of_translations_is_reported():
     with pytest.raises(InputError, match=r"--data tfds:ted_hrlr_translat: .*did you mean ted_hrlr_translate"):
-        parallel_text.load("tfds:ted_hrlr_translat")
+        load("tfds:ted_hrlr_translat", PairReader())
 
 
 def test_one_of_several_treebanks_must_be_named() -> None:
     with pytest.raises(InputError, match="tfds:universal_dependencies: holds several treebanks; name one, as in tfds:"):
-        load_tagged("universal_dependencies", "upos")
+        tagged("universal_dependencies", TaggedReader())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import hypothesis.strategies as st
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 
-from common.streams.sequences import Sequences
+from common.streams.sequences import Inputs, Sequences
 from common.streams.stream import Stream, Window
 
 MANY = settings(max_examples=60, deadline=None)
@@ -25,12 +26,19 @@ def sequences_of(lengths: list[int] | np.ndarray, seed: int = 0) -> Sequences:
     tokens = np.arange(1, steps + 1, dtype=np.int32)
     weights = np.random.default_rng(seed).integers(0, 3, steps).astype(np.float32)
     weights[0] = 1
-    return Sequences(lengths, {"tokens": tokens, "pair": np.stack([tokens, -tokens], 1)}, 10 * tokens, weights)
+    inputs = {"tokens": tokens, "pair": np.stack([tokens, -tokens], 1)}
+    return Sequences(lengths, inputs, targets=10 * tokens, weights=weights)
+
+
+def joined(inputs: Inputs | tuple[Inputs, Inputs]) -> Inputs:
+    """The parts of a window side by side, `[lanes, reach, ...]`."""
+    parts = inputs if isinstance(inputs, tuple) else (inputs,)
+    return {name: np.concatenate([part[name] for part in parts], 1) for name in parts[0]}
 
 
 def whole_epoch(stream: Stream, epoch: int = 0, first: int = 0) -> tuple[dict[str, np.ndarray], np.ndarray, np.ndarray]:
     """The new steps of all windows, end to end, `[lanes, steps, ...]`."""
-    windows = list(stream.iterate(epoch, first))
+    windows = [(joined(inputs), *rest) for inputs, *rest in stream.iterate(epoch, first)]
     new = slice(stream.reach - stream.window, None)
     inputs = {name: np.concatenate([w[0][name][:, new] for w in windows], 1) for name in windows[0][0]}
     return inputs, *(np.concatenate([w[part] for w in windows], 1) for part in (1, 2))
@@ -74,6 +82,7 @@ def test_every_step_of_every_sequence_is_read_once_and_in_order_on_one_lane(stre
 @MANY
 def test_blank_steps_are_zero_without_weight_and_belong_to_sequence_minus_one(stream: Stream, epoch: int) -> None:
     for inputs, targets, weights in stream.iterate(epoch):
+        inputs = joined(inputs)
         blank = inputs["tokens"] == 0
         assert np.all((inputs["sequence"] == -1) == blank)
         assert np.all(inputs["keep"][blank] == 0)
@@ -86,6 +95,7 @@ def test_blank_steps_are_zero_without_weight_and_belong_to_sequence_minus_one(st
 def test_keep_is_zero_exactly_where_a_sequence_starts_and_at_blank_steps(stream: Stream, epoch: int) -> None:
     starts = stream.sequences.offsets + 1
     for inputs, _, _ in stream.iterate(epoch):
+        inputs = joined(inputs)
         tokens = inputs["tokens"]
         expected = np.where(np.isin(tokens, starts) | (tokens == 0), 0, 1)
         np.testing.assert_array_equal(inputs["keep"], expected)
@@ -125,7 +135,7 @@ def test_history_of_a_window_is_the_steps_before_it(stream: Stream, epoch: int) 
         for name, blank in (("tokens", 0), ("keep", 0), ("sequence", -1)):
             steps = np.pad(inputs[name], ((0, 0), (history, 0)), constant_values=blank)
             expected = steps[:, n * stream.window : n * stream.window + stream.reach]
-            np.testing.assert_array_equal(window[name], expected)
+            np.testing.assert_array_equal(joined(window)[name], expected)
 
 
 @given(stream=streams(), epoch=st.integers(0, 3), data=st.data())
@@ -134,9 +144,8 @@ def test_reading_resumes_at_any_window(stream: Stream, epoch: int, data: st.Data
     windows = list(stream.iterate(epoch))
     assert len(windows) == stream.windows(epoch)
     first = data.draw(st.integers(0, len(windows)))
-    fresh = Stream(
-        stream.sequences, stream.lanes, stream.window, stream.reach, stream.whole, stream.shuffle, stream.seed
-    )
+    same = {name: getattr(stream, name) for name in ("reach", "whole", "shuffle", "seed")}
+    fresh = Stream(stream.sequences, stream.lanes, stream.window, **same)
     assert_same(list(fresh.iterate(epoch, first)), windows[first:])
 
 
@@ -183,10 +192,10 @@ def test_weights_average_one_over_the_computed_steps_and_each_step_keeps_its_sha
 @MANY
 def test_outputs_go_back_into_the_order_of_the_sequences(stream: Stream) -> None:
     history = stream.reach - stream.window
-    outputs = np.concatenate([inputs["tokens"][:, history:] for inputs, _, _ in stream.iterate()])
+    outputs = np.concatenate([joined(inputs)["tokens"][:, history:] for inputs, _, _ in stream.iterate()])
     np.testing.assert_array_equal(stream.at_steps(outputs), stream.sequences.inputs["tokens"])
-    np.testing.assert_array_equal(stream.at_ends(outputs), np.cumsum(stream.sequences.lengths))
-    pairs = np.concatenate([inputs["pair"][:, history:] for inputs, _, _ in stream.iterate()])
+    np.testing.assert_array_equal(stream.at_steps(outputs)[stream.sequences.ends], np.cumsum(stream.sequences.lengths))
+    pairs = np.concatenate([joined(inputs)["pair"][:, history:] for inputs, _, _ in stream.iterate()])
     np.testing.assert_array_equal(stream.at_steps(pairs), stream.sequences.inputs["pair"])
 
 
@@ -221,7 +230,7 @@ def test_at_least_97_percent_of_the_steps_are_real(lengths: tuple, window: int, 
 def test_at_least_97_percent_of_the_steps_are_real_in_evaluation(lengths: tuple, lanes: int, whole: bool) -> None:
     count, median, spread = lengths
     for size in (count, count // 8):
-        stream = Stream.in_order(realistic(size, median, spread), lanes, 64 if median < 100 else 128, whole)
+        stream = Stream.in_order(realistic(size, median, spread), lanes, 64 if median < 100 else 128, whole=whole)
         assert 0.97 <= stream.efficiency() <= 1
 
 
@@ -245,7 +254,7 @@ def test_stream_in_order_keeps_the_order_given_but_for_the_last_sequences_of_eac
 def test_memory_grows_with_the_steps_and_no_faster(whole: bool) -> None:
     def peak(count: int) -> int:
         sequences = sequences_of(np.random.default_rng(0).integers(5, 40, count))
-        stream = Stream(sequences, 8, 64, 128, whole=whole)
+        stream = Stream(sequences, 8, 64, reach=128, whole=whole)
         tracemalloc.start()
         for epoch in range(3):
             stream.window_at(epoch, 0)
@@ -265,8 +274,11 @@ def test_dataset_is_the_windows_and_knows_its_size(stream: Stream, epoch: int) -
     dataset = stream.dataset(epoch, first)
     assert int(dataset.cardinality()) == stream.windows(epoch) - first
     assert dataset.options().autotune.enabled is False  # An epoch would wait for its thread.
-    static = {name: (stream.lanes, stream.reach) for name in ("tokens", "keep", "sequence")}
-    assert {name: tuple(dataset.element_spec[0][name].shape) for name in static} == static
+    inputs = dataset.element_spec[0]
+    specs = inputs if isinstance(inputs, tuple) else (inputs,)
+    for spec, steps in zip(specs, (stream.window, stream.reach - stream.window)):
+        static = {name: (stream.lanes, steps) for name in ("tokens", "keep", "sequence")}
+        assert {name: tuple(spec[name].shape) for name in static} == static
     assert_same(list(dataset.as_numpy_iterator()), list(stream.iterate(epoch, first)))
 
 
@@ -283,4 +295,88 @@ def test_two_epochs_may_be_read_side_by_side() -> None:
 
 def test_reach_below_the_window_is_an_error() -> None:
     with pytest.raises(ValueError, match="reach 3 is less than window 4"):
-        Stream(sequences_of([5]), 1, 4, 3)
+        Stream(sequences_of([5]), 1, 4, reach=3)
+
+
+# Outputs where they are asked for, inputs once a sequence, pieces
+
+
+def asking_for_some(stream: Stream) -> Stream:
+    """The same stream with outputs at the steps that have a weight alone."""
+    sequences = replace(stream.sequences, outputs_where_asked=True)
+    same = {name: getattr(stream, name) for name in ("reach", "whole", "shuffle", "seed")}
+    return Stream(sequences, stream.lanes, stream.window, **same)
+
+
+@given(stream=streams(), epoch=st.integers(0, 3))
+@MANY
+def test_slots_hold_every_step_with_a_weight_and_the_mean_loss_stays(stream: Stream, epoch: int) -> None:
+    some = asking_for_some(stream)
+    for (_, targets, weights), (inputs, slot_targets, slot_weights) in zip(stream.iterate(epoch), some.iterate(epoch)):
+        parts = inputs if isinstance(inputs, tuple) else (inputs,)
+        tokens = np.concatenate([np.take_along_axis(part["tokens"], part["asked"], 1) for part in parts], 1)
+        filled = slot_weights > 0
+        np.testing.assert_array_equal(slot_targets[filled], 10 * tokens[filled])
+        assert sorted(slot_targets[filled]) == sorted(targets[weights > 0])
+        error = np.where(weights > 0, targets, 0)
+        slot_error = np.where(filled, slot_targets, 0)
+        np.testing.assert_allclose(np.mean(slot_error * slot_weights), np.mean(error * weights), rtol=1e-4)
+    shapes = {window[1].shape for window in some.iterate(epoch)}
+    assert len(shapes) == 1  # One graph for all windows of an epoch.
+
+
+@given(stream=streams(shuffle=False, reach=None))
+@MANY
+def test_outputs_asked_for_come_back_in_the_order_of_the_sequences(stream: Stream) -> None:
+    some = asking_for_some(stream)
+    dense = np.concatenate([inputs["tokens"] for inputs, _, _ in stream.iterate()])
+    slots = np.concatenate(
+        [np.take_along_axis(inputs["tokens"], inputs["asked"], 1) for inputs, _, _ in some.iterate()]
+    )
+    expected = stream.sequences.inputs["tokens"][stream.sequences.weights > 0]
+    np.testing.assert_array_equal(stream.at_asked(dense), expected)
+    np.testing.assert_array_equal(some.at_asked(slots), expected)
+
+
+@given(stream=streams(), epoch=st.integers(0, 3))
+@MANY
+def test_inputs_of_a_sequence_reach_each_of_its_steps_and_are_held_once(stream: Stream, epoch: int) -> None:
+    lengths = stream.sequences.lengths
+    sequences = replace(stream.sequences, per_sequence={"picture": 7 * np.arange(len(lengths))[:, None] + np.arange(3)})
+    of_token = np.repeat(np.arange(len(lengths)), lengths)
+    same = {name: getattr(stream, name) for name in ("reach", "whole", "shuffle", "seed")}
+    for inputs, _, _ in Stream(sequences, stream.lanes, stream.window, **same).iterate(epoch):
+        for part in inputs if isinstance(inputs, tuple) else (inputs,):
+            real = part["tokens"] > 0
+            pictures = part["picture"][part["row_of_sequence"]]  # [lanes, steps, 3]
+            np.testing.assert_array_equal(pictures[real][:, 0], 7 * of_token[part["tokens"][real] - 1])
+            assert len(part["picture"]) <= len(np.unique(part["sequence"])) + 1
+
+
+@given(
+    lengths=st.lists(st.integers(1, 60), min_size=1, max_size=6),
+    pieces=st.integers(1, 7),
+    least=st.integers(1, 9),
+    context=st.integers(0, 9),
+)
+@MANY
+def test_pieces_hold_every_step_once_and_read_their_context_without_weight(
+    lengths: list[int], pieces: int, least: int, context: int
+) -> None:
+    whole = replace(sequences_of(lengths), weights=np.ones(sum(lengths), np.float32))
+    cut = whole.in_pieces(pieces, least=least, context=context)
+    counted = cut.weights > 0
+    assert cut.inputs["tokens"][counted].tolist() == whole.inputs["tokens"].tolist()
+    np.testing.assert_array_equal(cut.targets, 10 * cut.inputs["tokens"])
+    assert cut.steps == len(cut.targets) == len(cut.weights)
+    assert len(cut) <= pieces * len(whole)
+    for offset, length in zip(cut.offsets, cut.lengths):
+        tokens, weights = cut.inputs["tokens"][offset : offset + length], counted[offset : offset + length]
+        assert np.all(np.diff(tokens) == 1) and np.all(np.diff(weights.astype(int)) >= 0)
+        assert (~weights).sum() <= context
+
+
+def test_one_long_text_fills_every_lane() -> None:
+    cut = sequences_of([100_000]).in_pieces(16, least=64)
+    stream = Stream(cut, 8, 64)
+    assert len(cut) == 16 and stream.efficiency() > 0.99

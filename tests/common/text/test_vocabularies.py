@@ -60,7 +60,7 @@ def test_vocabularies_keep_the_frequent_in_order() -> None:
 
 def test_encoding_in_batches_equals_encoding_at_once() -> None:
     texts = [f"word{n % 7} and more" for n in range(2500)]
-    encoder = Encoder.of(texts, 100, 1, 100)
+    encoder = Encoder.of(texts, size=100, min_count=1, bigram_size=100)
     flat, lengths = encoder.encode(texts)
     at_once = encoder(tf.constant(texts))
     assert np.array_equal(flat, at_once.values) and np.array_equal(lengths, at_once.row_lengths())

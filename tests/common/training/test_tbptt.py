@@ -42,8 +42,8 @@ def sequences_of(lengths: list[int], seed: int = 0) -> Sequences:
     return Sequences(
         np.array(lengths),
         {"tokens": draw.integers(0, TOKENS, steps).astype(np.int32)},
-        draw.integers(0, CLASSES, steps).astype(np.int32),
-        draw.integers(1, 4, steps).astype(np.float32),
+        targets=draw.integers(0, CLASSES, steps).astype(np.int32),
+        weights=draw.integers(1, 4, steps).astype(np.float32),
     )
 
 
@@ -66,7 +66,7 @@ def model_of(
 ) -> TBPTT:
     """A compiled model whose weights are the same at each call."""
     keras.utils.set_random_seed(3)
-    model = TBPTT(network_of(cell, **network), LANES, window, reach)
+    model = TBPTT(network_of(cell, **network), LANES, window, reach=reach)
     draw = np.random.default_rng(4)
     model.set_weights([0.6 * draw.normal(size=w.shape) for w in model.get_weights()])
     model.compile(
@@ -160,7 +160,9 @@ def naive_gradients(model: TBPTT, windows: list[Window], reach: int) -> Iterator
     """
     network, size = model.network, model.window
     names = ("tokens", "keep")
-    tokens, keep = (np.concatenate([w[0][name][:, -size:] for w in windows], 1) for name in names)
+    parts = [w[0] if isinstance(w[0], tuple) else (w[0],) for w in windows]
+    whole = [{name: np.concatenate([part[name] for part in some], 1) for name in names} for some in parts]
+    tokens, keep = (np.concatenate([w[name][:, -size:] for w in whole], 1) for name in names)
     targets, weights = (np.concatenate([w[part] for w in windows], 1) for part in (1, 2))
     for end in range(size, tokens.shape[1] + 1, size):
         with tf.GradientTape() as tape:
@@ -193,7 +195,7 @@ def naive_gradients(model: TBPTT, windows: list[Window], reach: int) -> Iterator
 @pytest.mark.parametrize(("window", "reach"), [(4, 4), (4, 6), (2, 5)])
 def test_every_window_of_a_deep_network_has_the_gradient_of_the_definition(cell: str, window: int, reach: int) -> None:
     model = model_of(cell, window, reach, optimizer=Recording(), kind="mean_max", layers=2, residual=True)
-    stream = Stream(sequences_of([8, 5, 2, 1]), LANES, window, reach, shuffle=False)
+    stream = Stream(sequences_of([8, 5, 2, 1]), LANES, window, reach=reach, shuffle=False)
     found = gradients_by_window(model, stream)
     assert len(found) == stream.windows() == 8 // window
     assert_all_close(found, list(naive_gradients(model, list(stream.iterate()), reach)))
@@ -317,7 +319,9 @@ def test_prediction_gives_each_sequence_what_it_gives_alone_to_the_last(cell: st
     alone = outputs_alone(model.network, sequences)
     outputs = model.predict(stream, verbose=0)
     np.testing.assert_allclose(stream.at_steps(outputs), np.concatenate(alone), rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(stream.at_ends(outputs), [one[-1] for one in alone], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        stream.at_steps(outputs)[stream.sequences.ends], [one[-1] for one in alone], rtol=1e-5, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("lengths", [[3, 11, 1, 6, 2, 9, 4], [1], [7, 7, 7]])
@@ -468,10 +472,10 @@ def test_a_step_costs_the_same_whatever_the_length_of_the_sequences(
         return call(self, window, *args, **options)
 
     monkeypatch.setattr(StreamNetwork, "call", spy)
-    model.fit(Stream(sequences_of([3] * 10), LANES, WINDOW, reach), epochs=1, verbose=0)
+    model.fit(Stream(sequences_of([3] * 10), LANES, WINDOW, reach=reach), epochs=1, verbose=0)
     traced = len(shapes)
-    assert set(shapes) <= {(LANES, reach)}
-    model.fit(Stream(sequences_of([3000, 2500]), LANES, WINDOW, reach), epochs=2, verbose=0)
+    assert set(shapes) <= {(LANES, WINDOW), (LANES, reach - WINDOW)}
+    model.fit(Stream(sequences_of([3000, 2500]), LANES, WINDOW, reach=reach), epochs=2, verbose=0)
     assert len(shapes) == traced
 
 
@@ -483,7 +487,7 @@ def test_network_and_model_are_made_again_from_their_configuration() -> None:
     config = network.get_config()
     assert set(StreamNetwork.__init__.__annotations__) - {"return", "kwargs"} <= set(config)
     assert StreamNetwork.from_config(network.get_config()).get_config() == config
-    model = TBPTT(network, LANES, WINDOW, 8)
+    model = TBPTT(network, LANES, WINDOW, reach=8)
     again = TBPTT.from_config(model.get_config())
     assert (again.lanes, again.window, again.reach) == (LANES, WINDOW, 8)
     assert again.get_config() == model.get_config()

@@ -8,19 +8,14 @@ import polib
 import pytest
 
 from common.errors import InputError
-from common.sources import parallel as parallel_text
 from common.sources import wheels
 from common.sources.embedded import catalogues
-from common.sources.parallel import Pair, Splits, normalised
+from common.sources.load import load
+from common.sources.parallel import PairReader
+from common.sources.records import Pair, Pairs, normalised
+from common.sources.splits import SPLITS, Splits
 
-SPLITS = ("train", "validation", "test")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("SEQUENCE_SUITE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
+pytestmark = pytest.mark.usefixtures("embedded_cache")
 
 
 def catalogue(*entries: polib.POEntry) -> bytes:
@@ -68,12 +63,16 @@ def test_singular_and_plural_of_languages_with_one_two_and_more_forms(translatio
     assert translations(entry) == pairs
 
 
-def parts(splits: Splits) -> list[parallel_text.Pairs]:
+def read(source: str | None = None, target: str | None = None) -> Splits[Pairs]:
+    return load(None, PairReader(source_language=source, target_language=target))
+
+
+def parts(splits: Splits) -> list[Pairs]:
     return [getattr(splits, split) for split in SPLITS]
 
 
-def test_french_by_default_and_no_source_on_two_sides():
-    splits = parallel_text.load(None)
+def test_french_by_default_and_no_source_in_two_splits():
+    splits = read()
     assert splits.languages == ("en", "fr")
     assert [len(part) for part in parts(splits)] == [19_764, 1_111, 1_045]
     for one, other in combinations(parts(splits), 2):
@@ -88,17 +87,17 @@ def test_french_by_default_and_no_source_on_two_sides():
 
 def test_other_languages_and_the_other_direction():
     for language, count in (("de", 20_456), ("es", 20_268), ("ko", 8_446)):
-        assert sum(map(len, parts(parallel_text.load(None, target_language=language)))) == count
-    turned = parallel_text.load(None, "fr")
+        assert sum(map(len, parts(read(target=language)))) == count
+    turned = read("fr")
     assert turned.languages == ("fr", "en")
-    assert turned == parallel_text.load(None, "fr", "en")
+    assert turned == read("fr", "en")
     assert sum(map(len, parts(turned))) > 20_000
 
 
 def test_languages_that_are_not_there():
     with pytest.raises(InputError, match=r"--source-language fr --target-language de: .* in English"):
-        parallel_text.load(None, "fr", "de")
+        read("fr", "de")
     with pytest.raises(InputError, match=r"--source-language en --target-language en: .*another language"):
-        parallel_text.load(None, target_language="en")
+        read(target="en")
     with pytest.raises(InputError, match=r"no embedded texts in 'x\+'; .*--data PATH"):
-        parallel_text.load(None, target_language="x+")
+        read(target="x+")

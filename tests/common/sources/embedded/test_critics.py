@@ -4,21 +4,15 @@ from itertools import combinations
 
 import pytest
 
-from common.sources import labelled as labelled_text
 from common.sources import wheels
 from common.sources.embedded import critics
 from common.sources.embedded.critics import Quote, split_by_film
-
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("SEQUENCE_SUITE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
+from common.sources.labelled import LabelledReader
+from common.sources.load import load
 
 
 @pytest.fixture(scope="module")
-def quotes():
+def quotes(embedded_cache):
     return critics.quotes()
 
 
@@ -29,7 +23,7 @@ def test_the_whole_corpus_without_plots(quotes):
     assert all(quote.text == quote.text.strip() != "" for quote in quotes)
 
 
-def test_no_film_and_no_text_on_two_sides(quotes):
+def test_no_film_and_no_text_in_two_splits(quotes):
     splits = split_by_film(quotes)
     for one, other in combinations(splits.values(), 2):
         assert not {quote.film for quote in one} & {quote.film for quote in other}
@@ -54,7 +48,7 @@ def test_a_text_under_two_names_stays_in_the_first_split():
 
 
 def test_loaded_through_tfds_equals_the_wheel(quotes, monkeypatch, capfd):
-    loaded = labelled_text.load(None)
+    loaded = load(None, LabelledReader())
     assert not capfd.readouterr().out
     for split, part in split_by_film(quotes).items():
         texts = getattr(loaded, split)
@@ -62,4 +56,4 @@ def test_loaded_through_tfds_equals_the_wheel(quotes, monkeypatch, capfd):
     assert "split by film" in loaded.source
 
     monkeypatch.setattr(wheels, "fetch", lambda _: pytest.fail("prepared data was fetched again"))
-    assert labelled_text.load(None) == loaded
+    assert load(None, LabelledReader()) == loaded

@@ -2,18 +2,14 @@
 
 import pytest
 
-from common.sources import tagged as tagged_text
+from common.sources.load import load
+from common.sources.tagged import TaggedReader
 
-
-@pytest.fixture(scope="module", autouse=True)
-def cache(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setenv("SEQUENCE_SUITE_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield
+pytestmark = pytest.mark.usefixtures("embedded_cache")
 
 
 def test_all_sentences_eight_of_ten_for_training():
-    splits = tagged_text.load(None)
+    splits = load(None, TaggedReader())
     assert [len(splits.train), len(splits.validation), len(splits.test)] == [3_881, 485, 485]
     assert splits.train.words[0][:3] == ("Burda", "da", "öylemi")
     assert splits.train.tags[0][:3] == ("PRON", "PRT", "VERB")
@@ -23,4 +19,4 @@ def test_all_sentences_eight_of_ten_for_training():
     assert splits.validation.words[-1][:4] == ("Ol", "dukça", "zor", "ve")
     assert splits.test.words[-1][:4] == ("Pz", "87WE", "İsviçre'nin", "Leopard")
     assert "turkish-treebanks==1.0.0" in splits.source
-    assert tagged_text.load(None, "xpos").train.tags[0][:3] == ("PRD", "RPC", "NOMP")
+    assert load(None, TaggedReader(column="xpos")).train.tags[0][:3] == ("PRD", "RPC", "NOMP")

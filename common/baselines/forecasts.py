@@ -1,0 +1,85 @@
+"""Forecasts of plain methods."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+from rich.progress import track
+
+from common.networks.forecast.tables import Tables
+from common.networks.forecast.windows import season_back
+from common.scoring.forecasts import Forecasts, Origins
+
+HISTORY = 28
+"""Seasons that exponential smoothing is fitted on."""
+
+
+def last_value(origins: Origins, tables: Tables, *, earlier: Origins, levels: Sequence[float]) -> Forecasts:
+    """Repeats the last value; its quantiles are those of `seasonal_naive`."""
+    return seasonal_naive(origins, tables, season=1, earlier=earlier, levels=levels)
+
+
+def seasonal_naive(
+    origins: Origins, tables: Tables, *, season: int, earlier: Origins, levels: Sequence[float]
+) -> Forecasts:
+    """Repeats the last season; its quantiles are those of each series's errors, by steps ahead.
+
+    Args:
+        origins: To forecast from.
+        tables: The series.
+        season: Rows of the season.
+        earlier: The origins, before those, that the errors are taken from.
+        levels: Of the quantiles.
+    """
+    mean = _repeated(origins, tables, season)
+    errors = earlier.actual - _repeated(earlier, tables, season)
+    quantiles = np.zeros((*mean.shape, len(levels)))
+    for number in np.unique(origins.series):
+        spread = np.nanquantile(errors[earlier.series == number], np.array(levels), axis=0).T  # [horizon, levels]
+        here = origins.series == number
+        quantiles[here] = mean[here][..., None] + spread
+    return Forecasts(origins, mean, quantiles)
+
+
+def _repeated(origins: Origins, tables: Tables, season: int) -> np.ndarray:
+    """The last season's values for the rows ahead, in the user's units, `[origins, horizon]`."""
+    same = origins.row[:, None] + season_back(origins.actual.shape[1], season)
+    at = tables.offset[origins.series][:, None] + np.where(same < 0, origins.row[:, None], same)
+    return tables.unscaled(origins.series, tables.values[at])
+
+
+def exponential_smoothing(origins: Origins, tables: Tables, *, season: int, levels: Sequence[float]) -> Forecasts:
+    """ETS(A, N, A) of statsmodels, fitted before each origin on the last 28 seasons; ETS(A, N, N) of a short history.
+
+    Takes about a second an origin.
+
+    Args:
+        origins: To forecast from.
+        tables: The series.
+        season: Rows of the season; 1 for none.
+        levels: Of the quantiles.
+    """
+    import pandas as pd
+    from statsmodels.tsa.exponential_smoothing.ets import ETSModel
+
+    horizon, means, quantiles = origins.actual.shape[1], [], []
+    rows = list(zip(origins.series, origins.row))
+    for number, row in track(rows, "exponential smoothing", disable=len(rows) <= 2):
+        offset = tables.offset[number]
+        history = tables.values[offset + max(0, row + 1 - HISTORY * season) : offset + row + 1]
+        how = {"initialization_method": "heuristic" if len(history) >= 10 else "estimated"}
+        if season > 1 and len(history) >= max(2 * season, 10 + 2 * (season // 2)):  # What the heuristic needs.
+            how |= {"seasonal": "add", "seasonal_periods": season}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            fit = ETSModel(pd.Series(history, dtype=float), error="add", **how).fit(disp=False, maxiter=100)
+            predicted = fit.get_prediction(len(history), len(history) + horizon - 1)
+            mean = np.asarray(predicted.predicted_mean)
+            # An interval of two bounds: the lower or the upper is the quantile.
+            bounds = {q: np.asarray(predicted.pred_int(alpha=2 * min(q, 1 - q))) for q in levels if q != 0.5}
+        means.append(mean)
+        quantiles.append(np.stack([mean if q == 0.5 else bounds[q][:, int(q > 0.5)] for q in levels], -1))
+    mean, quantile = (tables.unscaled(origins.series, np.stack(parts)) for parts in (means, quantiles))
+    return Forecasts(origins, mean, quantile)

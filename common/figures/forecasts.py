@@ -1,0 +1,96 @@
+"""Figures of forecasts: how training went, and what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from common.figures.training import learning_curves
+from common.scoring.forecasts import Forecasts, Judge
+from common.sources import series
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+TEST_STEPS = 1344
+"""Steps of the test series that are drawn."""
+MOST_SERIES = 12
+"""Series that are drawn, at most."""
+
+
+def training_figure(
+    history: list[dict[str, float]], forecasts: Mapping[str, Forecasts], *, judge: Judge, title: str
+) -> Figure:
+    """The loss over the epochs, the test error by steps ahead, and forecasts of one test series.
+
+    Args:
+        history: A row an epoch.
+        forecasts: Of the test split, by the names of the methods; the first is the model.
+        judge: Scores them.
+        title: Of the figure.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(13, 8), layout="constrained", dpi=110)
+    grid = figure.add_gridspec(2, 2)
+    learning_curves([figure.add_subplot(grid[0, 0])], history, ["loss"])
+    error = figure.add_subplot(grid[0, 1])
+    for name, found in forecasts.items():
+        by_step = judge.by_step(found)["mae"]
+        error.plot(np.arange(1, len(by_step) + 1), by_step, label=name)
+    error.set(title="test: mean absolute error by steps ahead", xlabel="steps ahead")
+    error.legend()
+    _test_series(figure.add_subplot(grid[1, :]), next(iter(forecasts.values())), judge=judge)
+    figure.suptitle(title)
+    return figure
+
+
+def _test_series(ax: Any, forecasts: Forecasts, *, judge: Judge) -> None:
+    """Draws forecasts of the last test series, one after the other, under the actual values."""
+    panel, horizon = judge.tables.panel, forecasts.mean.shape[1]
+    one = forecasts.take(forecasts.origins.series == forecasts.origins.series[-1])
+    chosen = one.take(np.arange(0, len(one.mean), horizon)[: max(1, TEST_STEPS // horizon)])
+    number = int(chosen.origins.series[0])
+    times = series.as_times(panel.groups[judge.tables.group_of[number]].times, panel.seconds)
+    for n, (row, actual) in enumerate(zip(chosen.origins.row, chosen.origins.actual)):
+        ahead = times[row + 1 : row + 1 + horizon]
+        ax.plot(ahead, actual, color="black", linewidth=1, label="" if n else "actual")
+        _forecast(ax, ahead, chosen.mean[n], quantiles=chosen.quantiles[n], levels=judge.levels, named=not n)
+    ax.set(title=f"test: {panel.columns[number % len(panel.columns)]}, a forecast every {horizon} steps")
+    ax.legend(loc="upper left")
+
+
+def forecast_figure(records: Sequence[Mapping[str, Any]]) -> Figure:
+    """Each series's last values and its forecast.
+
+    Args:
+        records: One a series: `unique_id`, the times `ds`, `mean`, `quantiles` by level, and `past`, with `ds` and
+            `y`, None where missing.
+    """
+    from matplotlib.figure import Figure
+
+    shown = records[:MOST_SERIES]
+    figure = Figure(figsize=(11, 2.8 * len(shown) + 0.6), layout="constrained", dpi=110)
+    for ax, record in zip(figure.subplots(len(shown), 1, squeeze=False)[:, 0], shown):
+        past, ahead = (np.array(times, "datetime64") for times in (record["past"]["ds"], record["ds"]))
+        ax.plot(past, np.array(record["past"]["y"], float), color="black", linewidth=1)
+        quantiles = np.stack(list(record["quantiles"].values()), 1)
+        levels = list(map(float, record["quantiles"]))
+        _forecast(ax, ahead, np.array(record["mean"]), quantiles=quantiles, levels=levels)
+        ax.set(title=record["unique_id"])
+    if len(records) > len(shown):
+        figure.suptitle(f"the first {len(shown)} of {len(records)} series")
+    return figure
+
+
+def _forecast(
+    ax: Any, times: np.ndarray, mean: np.ndarray, *, quantiles: np.ndarray, levels: Sequence[float], named: bool = True
+) -> None:
+    """Draws a mean and the band between the outermost quantiles; `mean [horizon]`, `quantiles [horizon, levels]`."""
+    ax.plot(times, mean, color="tab:blue", linewidth=1, label="mean" if named else "")
+    label = f"{levels[0]:g} to {levels[-1]:g}" if named else ""
+    ax.fill_between(times, quantiles[:, 0], quantiles[:, -1], color="tab:blue", alpha=0.25, linewidth=0, label=label)
+    if named:
+        ax.legend(loc="upper left")

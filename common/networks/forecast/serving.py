@@ -1,0 +1,106 @@
+"""The functions that a saved forecaster answers with: raw histories in, forecasts in the same units out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from common.networks.forecast.network import ForecastNetwork
+from common.networks.forecast.windows import Windows
+
+
+class ServedForecaster:
+    """A network, and what it needs to read raw histories inside a graph.
+
+    Its functions take, in the order of `signature`, the `history`, NaN where a value is missing, `[N, time, columns]`;
+    where the model reads them, the `known` covariates of these rows and of the horizon, `[N, time + horizon,
+    covariates]`; the `start`, the time of the first row in seconds since 1970, `[N]`; and the `unique_id` of the group,
+    `[N]`. They give the `mean`, `[N, horizon, columns]`, the `quantiles`, `[N, horizon, columns, quantiles]`, and the
+    `seconds` between two rows.
+
+    Args:
+        network: Trained.
+        windows: That the network was trained on.
+        missing: Whether values may be missing.
+    """
+
+    def __init__(self, network: ForecastNetwork, windows: Windows, *, missing: bool) -> None:
+        self.network, self.windows, self.missing = network, windows, missing
+        self.groups = [group.name for group in windows.tables.panel.groups]
+        self.covariates = len(windows.tables.panel.covariates)
+
+    @property
+    def signature(self) -> list[tf.TensorSpec]:
+        columns = len(self.windows.tables.panel.columns)
+        found = [tf.TensorSpec([None, None, columns], tf.float32, "history")]
+        if self.covariates:
+            found.append(tf.TensorSpec([None, None, self.covariates], tf.float32, "known"))
+        if self.windows.tables.with_calendar:
+            found.append(tf.TensorSpec([None], tf.int64, "start"))
+        if len(self.groups) > 1:
+            found.append(tf.TensorSpec([None], tf.string, "unique_id"))
+        return found
+
+    def forecast(self, *inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The forecasts after the last row of each history."""
+        outputs = self._outputs(self._named(inputs), every=False)
+        return self._answer(outputs[:, -1])
+
+    def backtest(self, *inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The forecasts after every segment, `[N, segments, ...]`; the last segment ends with the last row."""
+        return self._answer(self._outputs(self._named(inputs), every=True))
+
+    def _named(self, inputs: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
+        """All inputs by name; those that this model does not read are empty or 0."""
+        given = {spec.name: tensor for spec, tensor in zip(self.signature, inputs)}
+        many, rows = tf.unstack(tf.shape(given["history"])[:2])
+        nothing = {
+            "known": tf.zeros(tf.stack([many, rows + self.windows.horizon, 0])),
+            "start": tf.zeros([many], tf.int64),
+        }
+        return nothing | given | {"group": self._group(given.get("unique_id"), many)}
+
+    def _group(self, unique_id: tf.Tensor | None, many: tf.Tensor) -> tf.Tensor:
+        """The number of each history's group, int32 `[N]`."""
+        if unique_id is None:
+            return tf.zeros([many], tf.int32)
+        same = unique_id[:, None] == tf.constant(self.groups)
+        known = tf.debugging.assert_equal(tf.reduce_any(same, 1), True, "unique_id: not one the model learned from")
+        with tf.control_dependencies([known]):
+            return tf.argmax(same, 1, tf.int32)
+
+    def _checks(self, inputs: dict[str, tf.Tensor]) -> list[Any]:
+        """Assertions that the inputs are what the model can read."""
+        history, known = inputs["history"], inputs["known"]
+        segment, horizon, rows = self.windows.segment, self.windows.horizon, tf.shape(history)[1]
+        present = tf.where(tf.math.is_nan(history), 0.0, history) if self.missing else history
+        finite = f"history: give finite numbers{', NaN where one is missing' if self.missing else ''}"
+        return [
+            tf.debugging.assert_greater_equal(
+                rows, segment, f"history: give {segment} rows or more, the segment of this model"
+            ),
+            tf.debugging.assert_equal(
+                tf.shape(known)[1], rows + horizon, f"known: give the rows of history and {horizon} more"
+            ),
+            tf.debugging.check_numerics(present, finite),
+            tf.debugging.check_numerics(known, "known: give finite numbers"),
+        ]
+
+    def _outputs(self, inputs: dict[str, tf.Tensor], *, every: bool) -> tf.Tensor:
+        """The mean and the quantiles in the user's units, `[N, origins, horizon, columns, 1 + quantiles]`."""
+        tables, horizon, group = self.windows.tables, self.windows.horizon, inputs["group"]
+        columns = len(tables.panel.columns)
+        with tf.control_dependencies(self._checks(inputs)):
+            history = tables.from_raw(inputs["history"], inputs["known"], start=inputs["start"], group=group)
+            window = self.windows.from_history(history, every=every)
+        outputs, _ = self.network(window, training=False)  # [N * columns, origins, horizon, 1 + quantiles]
+        outputs = tf.reshape(outputs, (tf.shape(group)[0], columns, -1, horizon, 1 + len(self.network.quantiles)))
+        outputs = tf.transpose(outputs, (0, 2, 3, 1, 4))  # [N, origins, horizon, columns, 1 + quantiles]
+        scale, mean = (tf.constant(t.reshape(-1, columns), tf.float32) for t in (tables.scale, tables.mean))
+        scale, mean = (tf.gather(t, group)[:, None, None, :, None] for t in (scale, mean))
+        return outputs * scale + mean
+
+    def _answer(self, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        seconds = tf.constant(self.windows.tables.panel.seconds)
+        return {"mean": outputs[..., 0], "quantiles": outputs[..., 1:], "seconds": seconds}

@@ -1,0 +1,194 @@
+"""Asking a saved forecaster: what comes next, and what it forecasts at every test origin."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.table import Table
+from rich.text import Text
+
+from common.errors import InputError
+from common.networks.forecast.tables import Tables
+from common.scoring.forecasts import Forecasts, Origins
+from common.serving.saved_model import Record, SavedModel
+from common.sources import series
+from common.sources.series import Group, Panel
+
+PAST = 4
+"""Horizons of past values in a record."""
+EXAMPLE_ROWS = 2000
+"""Rows with values in an example, at most."""
+SHOWN = 48
+"""Rows of a table, at most."""
+
+
+def ahead(model: SavedModel, panel: Panel, *, horizon: int) -> list[Record]:
+    """Forecasts of every series from its last value on.
+
+    Args:
+        model: The forecaster.
+        panel: Histories; rows after a group's last value give what is known ahead.
+        horizon: Steps of each forecast, at most those of the model.
+
+    Returns:
+        A record for each series: its name `unique_id`; the times `ds` and the `mean`, lists of `horizon`; `quantiles`,
+        such lists by level; and `past`, the last values `y`, None where missing, and their times `ds`.
+
+    Raises:
+        InputError: A history is too short, covariates are not known for the whole horizon of the model, or the panel is
+            not of the kind that the model learned from.
+    """
+    config, columns = model.config, panel.columns
+    lengths = [_history(group, panel, model) for group in panel.groups]
+    asked = [(group, slice(0, length)) for group, length in zip(panel.groups, lengths)]
+    records = []
+    for group, length, answer in zip(panel.groups, lengths, _ask(model, panel, asked, "serving_default")):
+        times = series.as_text(group.times[0] + panel.seconds * np.arange(length + horizon), panel.seconds)
+        first = max(0, length - PAST * config["horizon"])
+        for number, column in enumerate(columns):
+            one, several = len(panel.groups) == 1, len(columns) > 1
+            mean = answer["mean"][:horizon, number].astype(float)
+            quantiles = answer["quantiles"][:horizon, number].astype(float)
+            past = group.values[first:length, number].astype(float)
+            records.append(
+                {
+                    "unique_id": column if one else f"{group.name} {column}" if several else group.name,
+                    "ds": times[length:],
+                    "mean": mean.tolist(),
+                    "quantiles": {
+                        f"{level:g}": quantiles[:, n].tolist() for n, level in enumerate(config["quantiles"])
+                    },
+                    "past": {"ds": times[first:length], "y": np.where(np.isnan(past), None, past).tolist()},
+                }
+            )
+    return records
+
+
+def _history(group: Group, panel: Panel, model: SavedModel) -> int:
+    """Rows up to the last value of a group; refuses those that the model cannot forecast from."""
+    config, known = model.config, panel.covariates
+    rows = int(np.flatnonzero(~np.isnan(group.values).all(1))[-1]) + 1
+    later, horizon = len(group.times) - rows, config["horizon"]
+    if known and later < horizon:
+        raise InputError(
+            f"{panel.source}: series {group.name!r} has {later} rows after its last value; this model needs "
+            f"{known[0]!r} for {horizon} steps ahead: add rows with their times and no value"
+        )
+    if rows < config["segment"]:
+        raise InputError(
+            f"{panel.source}: series {group.name!r} has {rows} rows; this model needs {config['segment']} or more"
+        )
+    return rows
+
+
+def backtest(model: SavedModel, tables: Tables, *, context: int | None) -> Forecasts:
+    """The forecasts at every test origin, for which the whole history is read once a phase of the segments.
+
+    Args:
+        model: The forecaster.
+        tables: Series of the kind that it learned from.
+        context: Rows read before the first test row; None is all.
+
+    Raises:
+        InputError: The series are not of the kind that the model learned from.
+    """
+    panel, (segment, horizon) = tables.panel, (model.config[name] for name in ("segment", "horizon"))
+    columns, jobs = len(panel.columns), []
+    for number, (_, first, end) in enumerate(tables.borders):
+        start = 0 if context is None else max(0, first - context)
+        for phase in range(segment):
+            rows = np.arange(start + phase + segment - 1, end - horizon, segment)
+            if len(rows):
+                jobs.append((number, start + phase, rows))
+    asked = [(panel.groups[number], slice(start, int(rows[-1]) + 1)) for number, start, rows in jobs]
+    found = []
+    for (number, _, rows), answer in zip(jobs, _ask(model, panel, asked, "backtest")):
+        counts = rows >= tables.borders[number][1] - 1
+        mean, quantiles = (answer[name][counts] for name in ("mean", "quantiles"))
+        for column in range(columns):
+            of = np.full(counts.sum(), number * columns + column)
+            origins = Origins.of(tables, of, rows[counts], horizon=horizon)
+            found.append((origins, mean[..., column], quantiles[:, :, column]))
+    origins, mean, quantiles = zip(*found)
+    origins = Origins(*map(np.concatenate, zip(*origins)))
+    return Forecasts(origins, np.concatenate(mean), np.concatenate(quantiles)).in_order()
+
+
+def _ask(model: SavedModel, panel: Panel, asked: Sequence[tuple[Group, slice]], signature: str) -> list[Record]:
+    """What a model answers to rows of groups, each from its own first row on.
+
+    Raises:
+        InputError: The panel is not of the kind that the model learned from: other series, another number of columns,
+            rows spaced otherwise.
+    """
+    config, several = model.config, "unique_id" in model.inputs(signature)
+    for option, found in (("target", panel.columns), ("known", panel.covariates)):
+        if len(found) != len(config[option]):
+            raise InputError(
+                f"--{option} {' '.join(found)}: {len(found)} columns; this model takes {len(config[option])}, "
+                f"{', '.join(config[option]) or 'none'} when it learned"
+            )
+    for group in panel.groups if several else ():
+        if group.name not in config["unique_ids"]:
+            raise InputError(f"{panel.source}: series {group.name!r} is not one this model learned from")
+    if panel.seconds != config["spacing"]:
+        raise InputError(
+            f"{panel.source}: a row every {series.spaced(panel.seconds)}; this model learned from one every "
+            f"{series.spaced(config['spacing'])}"
+        )
+    records = [
+        {
+            "history": group.values[rows],
+            "known": group.known[rows.start : rows.stop + config["horizon"]],
+            "start": group.times[rows.start],
+            "unique_id": group.name,
+        }
+        for group, rows in asked
+    ]
+    return model.ask(records, signature, batch=1, what="forecasting")
+
+
+def rows_of(records: Sequence[Record]) -> list[tuple]:
+    """Name, time, mean and quantiles of each step ahead, of the records of `ahead`."""
+    return [
+        (record["unique_id"], *row)
+        for record in records
+        for row in zip(record["ds"], record["mean"], *record["quantiles"].values())
+    ]
+
+
+def table_of(records: Sequence[Record], *, title: str) -> Table:
+    """The first `rows_of` the records for the terminal."""
+    table = Table("series", "time", "mean", *records[0]["quantiles"], title=title)
+    rows = rows_of(records)
+    for name, time, *numbers in rows[:SHOWN]:
+        table.add_row(Text(name), Text(time), *(f"{number:.4g}" for number in numbers))
+    if len(rows) > SHOWN:
+        table.caption = f"the first {SHOWN} of {len(rows):,} rows; --output-file FILE.csv writes all"
+    return table
+
+
+def write_rows(records: Sequence[Record], path: Path) -> None:
+    """Writes `rows_of` the records as CSV."""
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["unique_id", "ds", "mean", *(f"q{level}" for level in records[0]["quantiles"])])
+        writer.writerows(rows_of(records))
+
+
+def write_example(panel: Panel, path: Path, *, horizon: int, time_column: str | None) -> None:
+    """Writes the last rows of a panel as a file to forecast from: the rows of the last horizon have no values."""
+    long, rows = len(panel.groups) > 1, []
+    for group in panel.groups:
+        cut, times = len(group.times) - horizon, series.as_text(group.times, panel.seconds)
+        for n in range(max(0, cut - EXAMPLE_ROWS), len(times)):
+            values = ["" if n >= cut or np.isnan(value) else f"{value:.6g}" for value in group.values[n]]
+            rows.append([*[group.name] * long, times[n], *values, *(f"{value:.6g}" for value in group.known[n])])
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        names = ["unique_id"] * long + [time_column or ("ds" if long else "time")]
+        writer.writerow([*names, *panel.columns, *panel.covariates])
+        writer.writerows(rows)

@@ -1,0 +1,193 @@
+"""The kinds of records - labelled texts, tagged sentences, sentence pairs - and the rules by which each is split."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from common.errors import InputError
+from common.sources.splits import Records, cut_at_random
+from common.text.placeholders import PLACEHOLDER
+
+
+class Example(NamedTuple):
+    """A text, its label, and the place that they were read from, for messages."""
+
+    text: str
+    label: str
+    place: str
+
+
+class Sentence(NamedTuple):
+    """The words of a sentence and the tag of each."""
+
+    words: tuple[str, ...]
+    tags: tuple[str, ...]
+
+
+class Pair(NamedTuple):
+    """A sentence and its translation."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class LabelledTexts(Records):
+    """Texts, and the label of each."""
+
+    texts: list[str]
+    labels: list[str]
+
+    noun = "examples"
+    repeated = "duplicate texts"
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @classmethod
+    def of(cls, records: Iterable[Example]) -> LabelledTexts:
+        records = list(records)
+        return cls([example.text for example in records], [example.label for example in records])
+
+    @classmethod
+    def distinct(cls, train: Sequence[Example]) -> list[Example]:
+        """The first example of each text; blanks at the ends do not make a text another."""
+        first: dict[str, Example] = {}
+        for example in train:
+            first.setdefault(example.text.strip(), example)
+        return list(first.values())
+
+    @classmethod
+    def cut(cls, train: list[Example], missing: Sequence[str], source: str) -> dict[str, list[Example]]:
+        """Cuts a tenth of the examples for each missing split, stratified by label."""
+        _refuse_one_class(train, source)
+        counts = Counter(example.label for example in train)
+        label, fewest = min(counts.items(), key=lambda item: item[1])
+        if fewest <= len(missing):
+            place = next(example.place for example in train if example.label == label)
+            raise InputError(
+                f"{place}: too few different texts of class {label!r}, {fewest}, to cut {' and '.join(missing)} "
+                f"from train; give {len(missing) + 1} or more, or {' and '.join(missing)} as well"
+            )
+        size = max(len(counts), round(len(train) / 10))
+        return cut_at_random(train, missing, size=size, stratified_by=lambda example: example.label)
+
+    @classmethod
+    def check(cls, parts: Mapping[str, Sequence[Example]], source: str) -> None:
+        """Refuses a single class, and labels that are not in train."""
+        _refuse_one_class(parts["train"], source)
+        classes = sorted({example.label for example in parts["train"]})
+        known = set(classes)
+        for example in (example for part in parts.values() for example in part):
+            if example.label not in known:
+                listed = ", ".join(classes[:10]) + (", ..." if len(classes) > 10 else "")
+                raise InputError(f"{example.place}: label {example.label!r} is not in train, which has {listed}")
+
+
+def _refuse_one_class(train: Sequence[Example], source: str) -> None:
+    if len({example.label for example in train}) < 2:
+        raise InputError(f"{source}: only one class to learn, {train[0].label!r}; two or more are needed")
+
+
+@dataclass(frozen=True)
+class TaggedSentences(Records):
+    """Sentences: their words, and the tag of each word."""
+
+    words: list[tuple[str, ...]]
+    tags: list[tuple[str, ...]]
+
+    noun = "tagged sentences"
+    repeated = "repeated sentences"
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @classmethod
+    def of(cls, records: Iterable[Sentence]) -> TaggedSentences:
+        records = list(records)
+        return cls([sentence.words for sentence in records], [sentence.tags for sentence in records])
+
+    @classmethod
+    def distinct(cls, train: Sequence[Sentence]) -> list[Sentence]:
+        """Each sentence once, with its first tags, in the order of the last occurrences."""
+        return list({sentence.words: sentence for sentence in reversed(train)}.values())[::-1]
+
+    @classmethod
+    def cut(cls, train: list[Sentence], missing: Sequence[str], source: str) -> dict[str, list[Sentence]]:
+        """Cuts a tenth of the sentences for each missing split."""
+        if len(train) < 10:
+            raise InputError(
+                f"{source}: {len(train)} different sentences are too few to cut {' and '.join(missing)} from; "
+                "give 10 or more, or those parts as well"
+            )
+        return cut_at_random(train, missing, size=round(len(train) / 10))
+
+    @classmethod
+    def check(cls, parts: Mapping[str, Sequence[Sentence]], source: str) -> None:
+        """Refuses a single tag."""
+        if len({tag for sentence in parts["train"] for tag in sentence.tags}) < 2:
+            raise InputError(f"{source}: only one tag to learn; two or more are needed")
+
+
+@dataclass(frozen=True)
+class Pairs(Records):
+    """Sentences, and the translation of each."""
+
+    sources: list[str]
+    targets: list[str]
+
+    noun = "sentence pairs"
+    repeated = "pairs of repeated sentences"
+    way = "by a hash of the source"
+    cut_first = ("validation", "test")
+
+    def __len__(self) -> int:
+        return len(self.sources)
+
+    @classmethod
+    def of(cls, records: Iterable[Pair]) -> Pairs:
+        records = list(records)
+        return cls([pair.source for pair in records], [pair.target for pair in records])
+
+    @classmethod
+    def distinct(cls, train: Sequence[Pair]) -> list[Pair]:
+        """Each source once, in the order of first occurrences, with its most frequent translation, then its first."""
+        translations: dict[str, Counter[str]] = defaultdict(Counter)
+        for source, target in train:
+            translations[source][target] += 1
+        return [Pair(source, max(counts, key=counts.__getitem__)) for source, counts in translations.items()]
+
+    @classmethod
+    def cut(cls, train: list[Pair], missing: Sequence[str], source: str) -> dict[str, list[Pair]]:
+        """Cuts the pairs whose `split_by_hash` is missing."""
+        parts = defaultdict(list)
+        for pair in train:
+            split = split_by_hash(pair.source)
+            parts[split if split in missing else "train"].append(pair)
+        if not all(parts[split] for split in ("train", *missing)):
+            raise InputError(
+                f"{source}: {len(train)} different sentences are too few to cut {' and '.join(missing)} from; "
+                "give 1,000 or more, or those parts as well"
+            )
+        return dict(parts)
+
+    @classmethod
+    def check(cls, parts: Mapping[str, Sequence[Pair]], source: str) -> None:
+        """Refuses nothing: there is something to learn from any pair."""
+
+
+def normalised(text: str) -> str:
+    """The words of a text in lower case, without placeholders and punctuation, every number 0."""
+    words = re.sub(r"[\W_]+", " ", re.sub(PLACEHOLDER, " ", text).casefold()).strip()
+    return re.sub(r"\d+", "0", words)
+
+
+def split_by_hash(source: str) -> str:
+    """The split of a source sentence: about 90 % train, 5 % validation, 5 % test; near-duplicates go together."""
+    share = int.from_bytes(hashlib.sha256(normalised(source).encode()).digest()[:8], "big") % 100
+    return "train" if share < 90 else "validation" if share < 95 else "test"

@@ -1,0 +1,69 @@
+"""The tagger as functions of raw input."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from common.layers.crf import CRFHead
+from common.layers.embeddings import SpelledEmbedding
+from common.layers.heads import ReadoutHead
+from common.layers.readout import Readout
+from common.layers.stack import RecurrentStack
+from common.networks.network import Part
+from common.networks.spelling import Spellings
+from common.networks.stream import StreamNetwork
+from common.networks.tagger import Tagger, best_tags
+from common.streams import Sequences, Stream
+from common.text.vocabularies import WordEncoder
+from tests.helpers import randomise
+
+SENTENCES = [["a", "bc", "."], ["bc"], ["dd", "a", "a", "bc", "."], ["zz", "."]]
+
+
+def sequences_of(encoder: WordEncoder) -> Sequences:
+    flat = np.array([word for words in SENTENCES for word in words], object)
+    distinct, spelling = np.unique(flat, return_inverse=True)
+    letters = encoder.letters(tf.constant(distinct.tolist()))
+    spellings = Spellings(letters.row_lengths().numpy(), letters.flat_values.numpy(), 3)
+    words = encoder.words(tf.constant(flat.tolist())).numpy()
+    return Sequences(
+        np.array([len(words) for words in SENTENCES]),
+        {"words": words, "spelling": spelling.astype(np.int32)},
+        targets=np.zeros(len(flat), np.int32),
+        weights=np.ones(len(flat), np.float32),
+        expand=lambda inputs, targets: (inputs | spellings(inputs), targets),
+    )
+
+
+@pytest.mark.parametrize("crf", [False, True])
+def test_the_window_of_whole_sentences_gives_what_the_stream_gives(crf: bool) -> None:
+    encoder = WordEncoder.of(Counter(["a", "bc", ".", "dd", "a", "bc"]), 1)
+    embed = SpelledEmbedding(len(encoder.known), 4, characters=len(encoder.known_letters), character_units=3)
+    head = CRFHead(3) if crf else ReadoutHead(Readout(), keras.layers.Dense(3, "softmax"))
+    network = StreamNetwork(embed, RecurrentStack("gru", 5, bidirectional=True), head)
+    network.build()
+    randomise(network)
+    sequences = sequences_of(encoder)
+    stream = Stream.in_order(sequences, 2, 6, whole=True)
+    state, outputs = network.initial_state(2), []
+    for inputs, _, _ in stream.iterate():
+        part: Part = tf.nest.map_structure(tf.constant, inputs)
+        out, state = network(part, state=state)
+        outputs.append(out)
+    steps = stream.at_steps(np.concatenate(outputs))
+
+    tagger = Tagger(network, encoder, ["X", "Y", "Z"], endings_apart=False)
+    longest = max(map(len, SENTENCES))
+    answer = tagger.tag(tf.constant([words + [""] * (longest - len(words)) for words in SENTENCES]))
+    numbers = best_tags(head, steps, sequences) if crf else steps.argmax(1)
+    expected = np.array([b"X", b"Y", b"Z"])[numbers]
+    found = [tag for row, words in zip(answer["tags"].numpy(), SENTENCES) for tag in row[: len(words)]]
+    assert found == expected.tolist()
+    if not crf:
+        served = np.concatenate([row[: len(w)] for row, w in zip(answer["probability"].numpy(), SENTENCES)])
+        np.testing.assert_allclose(served, steps.max(1), rtol=1e-5)
