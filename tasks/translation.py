@@ -191,7 +191,6 @@ class Translation(Task):
 
     def learner(self) -> Learner:
         from common.layers.attention import AdditiveAttention, MultiplicativeAttention
-        from common.layers.stack import RecurrentStack
         from common.networks.network import Learner, OwnLoss, own_accuracy
         from common.networks.pairs.network import PairNetwork
         from common.networks.stacks import recurrent_stack
@@ -199,17 +198,14 @@ class Translation(Task):
         options, both = self.options, self.options.bidirectional
         attention = {"additive": AdditiveAttention, "multiplicative": MultiplicativeAttention}.get(options.attention)
 
-        def stack(number: int, *, bidirectional: bool = False, **sizes: int) -> RecurrentStack:
-            seed = 3 * options.seed + number
-            return recurrent_stack(options, bidirectional=bidirectional, seed=seed, **sizes)
-
         units = max(options.units // 2, 1) if both else options.units
+        forwards, seed = replace(options, bidirectional=False), 3 * options.seed
         network = PairNetwork(
             len(self.subwords),
             options.embedding,
-            encoder=stack(0, units=units, bidirectional=both),
-            decoder=stack(1, layers=1),
-            upper=stack(2),
+            encoder=recurrent_stack(options, units=units, seed=seed),
+            decoder=recurrent_stack(forwards, layers=1, seed=seed + 1),
+            upper=recurrent_stack(forwards, seed=seed + 2),
             attention=attention and attention(options.units, seed=options.seed),
             memory=self._windows.memory,
             dropout=options.dropout,

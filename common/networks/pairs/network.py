@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from common import cells
 from common.layers.attention import Attention
-from common.layers.base import register, shape_of
+from common.layers.base import dense, register, shape_of
 from common.layers.dropout import VariationalDropout
 from common.layers.embeddings import Embedding
 from common.layers.stack import RecurrentStack
@@ -90,16 +90,14 @@ class PairNetwork(Network):
         self.sampling = sampling
         self.seed = seed
 
-        def dense(n: int, units: int) -> keras.layers.Dense:
-            return keras.layers.Dense(units, "tanh", kernel_initializer=keras.initializers.GlorotUniform(seed + n))
-
         def dropout_of(n: int) -> VariationalDropout:
             return VariationalDropout(dropout, seed=1000 * seed + n, jit_compile=decoder.jit_compile)
 
         self.vectors = Embedding(vocabulary, embedding, keras.initializers.RandomNormal(0, 0.05, seed))
         self.states = cells.get(decoder.cell).states
-        self.bridge = dense(1, self.states * sum(self._layers_of_decoder()) * decoder.units)
-        self.out = dense(2, embedding)
+        first_states = self.states * sum(self._layers_of_decoder())
+        self.bridge = dense(first_states * decoder.units, seed=seed + 1, activation="tanh")
+        self.out = dense(embedding, seed=seed + 2, activation="tanh")
         self.input_dropout = dropout_of(501)
         self.readout_dropout = dropout_of(502)
         self.upper_dropout = dropout_of(504)
