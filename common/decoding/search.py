@@ -81,13 +81,9 @@ def beam(
     state, tokens = tf.nest.map_structure(lambda x: tf.repeat(x, width, 0), (state, tokens))
     search = _Beam(next, longest, end=end, width=width, alpha=alpha, best=best)
     history = arrays((search.places, search.places, extra_of(next, tokens, state)))
-    _, _, live, finished, _, history = tf.while_loop(
-        search.is_undecided,
-        search.step,
-        (0, tokens, search.first_scores(), search.none_finished(), state, history),
-        parallel_iterations=1,
-    )
-    return search.traced(search.ranked(live, finished), history)
+    first = _Loop(tf.constant(0), tokens, search.first_scores(), search.none_finished(), state, history)
+    (last,) = tf.while_loop(search.is_undecided, search.step, (first,), parallel_iterations=1)
+    return search.traced(search.ranked(last.live, last.finished), last.history)
 
 
 class _Finished(NamedTuple):
@@ -102,6 +98,26 @@ class _Finished(NamedTuple):
     scores: tf.Tensor
     lengths: tf.Tensor
     places: tf.Tensor
+
+
+class _Loop(NamedTuple):
+    """What a step of the search changes.
+
+    Attributes:
+        t: Steps made.
+        tokens: The last ones of the live hypotheses, int32 `[batch * width]`.
+        live: Scores of the unfinished hypotheses, the best first, `[batch, width]`.
+        finished: The best finished hypotheses.
+        state: Of the model.
+        history: Arrays over time: which live hypothesis each one continues, its token, and the model's extras.
+    """
+
+    t: tf.Tensor
+    tokens: tf.Tensor
+    live: tf.Tensor
+    finished: _Finished
+    state: Any
+    history: tuple
 
 
 @dataclass(frozen=True)
@@ -135,17 +151,15 @@ class _Beam:
     def normalised(self, scores: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
         return scores / tf.cast(tf.maximum(length, 1), tf.float32) ** self.alpha
 
-    def is_undecided(self, t, _, *loop) -> tf.Tensor:
+    def is_undecided(self, loop: _Loop) -> tf.Tensor:
         """Whether a live hypothesis of any row can still come among its best finished ones."""
-        live, finished, *_ = loop
-        still_possible = self.normalised(live[:, 0], self.longest) > finished.scores[:, -1]
-        return (t == 0) | tf.reduce_any(still_possible & (t < self.longest))
+        still_possible = self.normalised(loop.live[:, 0], self.longest) > loop.finished.scores[:, -1]
+        return (loop.t == 0) | tf.reduce_any(still_possible & (loop.t < self.longest))
 
-    def step(self, t, tokens, *loop) -> tuple:
+    def step(self, loop: _Loop) -> tuple[_Loop]:
         """Continues each live hypothesis by every token, and takes the best."""
-        live, finished, state, history = loop
-        rows, width = self.rows, self.width
-        log_probabilities, after, extra = self.next(tokens, state)
+        rows, width, t, live = self.rows, self.width, loop.t, loop.live
+        log_probabilities, after, extra = self.next(loop.tokens, loop.state)
         vocabulary = tf.shape(log_probabilities)[1]
         totals = live[:, :, None] + tf.reshape(tf.cast(log_probabilities, tf.float32), (rows, width, vocabulary))
         # Each hypothesis has one end, so at least half of these are unfinished.
@@ -154,7 +168,7 @@ class _Beam:
         ends, inside = chosen == self.end, (t < self.longest)[:, None]
 
         ending = tf.where(ends & inside, self.normalised(scores, t + 1), NEVER)[:, :width]
-        everything = _joined(finished, _Finished(ending, tf.fill((rows, width), t), parents[:, :width]))
+        everything = _joined(loop.finished, _Finished(ending, tf.fill((rows, width), t), parents[:, :width]))
         finished_after = _Finished(*_taken(everything, tf.math.top_k(everything.scores, self.best).indices))
 
         going = tf.math.top_k(tf.where(ends, NEVER, scores), width)
@@ -163,9 +177,9 @@ class _Beam:
         parents = tf.where(inside, parents, self.places)
         of_rows = tf.reshape(parents + width * tf.range(rows)[:, None], (-1,))
         after = tf.nest.map_structure(lambda s: tf.gather(s, of_rows), after)
-        history = write(history, t, (parents, chosen, extra))
-        before = (tokens, live, finished, state)
-        return t + 1, *like(before, (tf.reshape(chosen, (-1,)), live_after, finished_after, after)), history
+        history = write(loop.history, t, (parents, chosen, extra))
+        changed = like(loop[1:5], (tf.reshape(chosen, (-1,)), live_after, finished_after, after))
+        return (_Loop(t + 1, *changed, history),)
 
     def ranked(self, live: tf.Tensor, finished: _Finished) -> _Finished:
         """The best hypotheses: those that ended, then those cut at the longest length."""

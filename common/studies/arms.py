@@ -72,7 +72,7 @@ def arms(cells: Sequence[str], axes: Axes, *, controls: bool) -> list[Arm]:
     """Every cell with every combination of values, and each control with the first: it has no recurrence to vary."""
     settings = list(product(*([(name, value) for value in values] for name, values in axes.items())))
     found = [Arm(cell, one) for one in settings for cell in dict.fromkeys(cells)]
-    return found + [Arm(control, settings[0]) for control in cells.control_names() if controls]
+    return found + [Arm(control, settings[0]) for control in control_names() if controls]
 
 
 def shown(value: Any) -> str:

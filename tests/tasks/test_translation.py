@@ -98,7 +98,7 @@ def test_the_search_is_traced_once_for_tests_and_export(data_of, tmp_path: Path)
 
 def test_the_example_is_a_text_as_it_stands(data_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = ["{count} files of {version}"]
-    splits = Splits(*[Pairs(texts, texts)] * 3, "made", ("en", "fr"))
+    splits = Splits(*[Pairs(texts, texts)] * 3, source="made", languages=("en", "fr"))
     monkeypatch.setattr(TranslationOptions, "load", lambda self: splits)
     task = task_of(data_of("translation"), output=tmp_path)
     task.load()
