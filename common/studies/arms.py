@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from common.cells.registry import control_names
 from common.errors import InputError
 from common.options import TrainOptions, meanings, parsed
 
