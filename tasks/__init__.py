@@ -1,4 +1,4 @@
-"""The registry of tasks: a name of the command line and where its `common.task.Task` is."""
+"""The registry of tasks."""
 
 from __future__ import annotations
 

@@ -18,7 +18,8 @@ def panel_of(*columns: np.ndarray, known: np.ndarray | None = None) -> Panel:
     times = 3_600 * np.arange(len(values))
     names = [f"c{n}" for n in range(len(columns))]
     covariates = [f"k{n}" for n in range(known.shape[1])]
-    return Panel([Group("g", times, values, known)], names, covariates, 3_600, "made")
+    group = Group(name="g", times=times, values=values, known=known)
+    return Panel(groups=[group], columns=names, covariates=covariates, seconds=3_600, source="made")
 
 
 def tables_of(panel: Panel, train: int) -> Tables:

@@ -35,6 +35,11 @@ def get(name: str) -> Cell:
     return getattr(import_module(module), attribute)
 
 
+def is_recurrent(name: str) -> bool:
+    """Whether the name is of a cell, not of a control."""
+    return name in CELLS
+
+
 def initializer(name: InitializerName, seed: int) -> Callable[..., Any]:
     """Where recurrent weights start; the identity with ReLU is Le, Jaitly & Hinton 2015, "A Simple Way to Initialize
     Recurrent Networks of Rectified Linear Units"."""

@@ -1,5 +1,7 @@
 """The options that every task shares; a task extends them, and the command line is made from them."""
 
+from common.options.fields import meanings as meanings
+from common.options.fields import option as option
 from common.options.kinds import Count as Count
 from common.options.kinds import NotNegative as NotNegative
 from common.options.kinds import Positive as Positive
@@ -8,6 +10,7 @@ from common.options.kinds import Whole as Whole
 from common.options.parsing import as_arguments as as_arguments
 from common.options.parsing import from_saved as from_saved
 from common.options.parsing import parsed as parsed
+from common.options.shared import FORMAT as FORMAT
 from common.options.shared import DataOptions as DataOptions
 from common.options.shared import SavedOptions as SavedOptions
 from common.options.shared import StudyOptions as StudyOptions

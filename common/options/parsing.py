@@ -1,4 +1,4 @@
-"""From words of the command line to options, and back."""
+"""Options from words of the command line, and back."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from cyclopts import App, Parameter
 
 
 def as_arguments(options: Any) -> list[str]:
-    """The command line that leads to these options: what differs from the defaults."""
+    """The words of the command line that give these options: all that differ from their defaults."""
     arguments: list[str] = []
     for field in fields(options):
         value, flag = getattr(options, field.name), field.name.replace("_", "-")
@@ -25,7 +25,11 @@ def as_arguments(options: Any) -> list[str]:
 
 
 def parsed(kind: type, name: str, word: str) -> Any:
-    """The value of an option of class `kind`, from a word of the command line."""
+    """The value of an option of class `kind`, from a word of the command line.
+
+    Raises:
+        CycloptsError: The word is no value of that option.
+    """
     annotation = get_type_hints(kind, include_extras=True)[name]
 
     def one(*, value):
@@ -37,5 +41,5 @@ def parsed(kind: type, name: str, word: str) -> Any:
 
 
 def from_saved(kind: type, config: dict[str, Any]) -> Any:
-    """The options of class `kind` out of a saved `config.json`."""
+    """The options of class `kind` from a saved `config.json`; what that does not have keeps its default."""
     return kind(**{field.name: config[field.name] for field in fields(kind) if field.name in config})

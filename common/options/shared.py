@@ -11,7 +11,11 @@ from cyclopts import Parameter
 
 from common.cells.names import ActivationName, CellName, InitializerName, TrainableName
 from common.errors import InputError
+from common.options.fields import meanings, option
 from common.options.kinds import Count, NotNegative, Positive, Share, Whole
+
+FORMAT = 2
+"""Of unfinished runs and of studies. Raise it when older ones cannot go on: they are then refused."""
 
 
 @Parameter(name="*")
@@ -20,13 +24,13 @@ class DataOptions:
     """Where examples come from.
 
     Attributes:
-        data: Nothing for the embedded default; "tfds:NAME" for a TFDS data set; or a file or folder of your own.
+        data: "tfds:NAME" for a TFDS data set, or a file or folder of your own; the embedded default when not given.
     """
 
     data: str | None = None
 
     def same_data(self, other: Self) -> bool:
-        """Whether both read the same, however the path to it is written."""
+        """Whether both name the same data, however its path is written."""
         return self.data == other.data or (
             None not in (self.data, other.data) and os.path.realpath(self.data) == os.path.realpath(other.data)
         )
@@ -35,10 +39,10 @@ class DataOptions:
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class SavedOptions:
-    """Which saved model is meant.
+    """Which saved model to use.
 
     Attributes:
-        cell: Cell of the saved model; the last trained of any cell when not given.
+        cell: Cell of the saved model; the model trained last, of any cell, when not given.
         version: Version of the saved model; the newest when not given.
         output: Folder of the saved models.
     """
@@ -48,52 +52,52 @@ class SavedOptions:
     output: Path = Path("saved_models")
 
     def files(self) -> dict[str, Path]:
-        """The files that answers are to be written to, by option."""
+        """The files that `predict` is to write, by the flag that names each: `{"--plot": path}`."""
         return {}
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions(DataOptions):
-    """What training needs to know, whatever the task.
+    """The options of training that all tasks share.
 
     Attributes:
         cell: Recurrent cell; or mlp or convolution, controls without recurrence that see the last eight inputs.
-        layers: Recurrent layers on top of each other.
+        layers: Number of stacked recurrent layers.
         units: Width of the hidden state.
         activation: Activation of the cell's candidate and output.
-        recurrent_initializer: Where the weights from state to state start.
-        bidirectional: Also read backwards; sequences then lie whole inside windows where they fit.
+        recurrent_initializer: Initial values of the weights from state to state.
+        bidirectional: Also read backwards; a sequence that fits into a window is then kept whole in one.
         residual: Add each layer's input to its output where the widths agree.
-        epochs: Passes over the training data, at most.
-        seconds: Seconds of training, at most; what is spent on validation does not count.
+        epochs: Most passes over the training data.
+        seconds: Most seconds of training; time spent on validation does not count.
         patience: Epochs without a better validation score before training stops.
-        batch_size: Lanes: sequences read side by side.
-        window: New steps a training step reads in each lane, k1 of TBPTT.
-        reach: Steps back a gradient may travel, k2 >= k1 of TBPTT; the window when not given.
+        batch_size: Number of lanes: sequences read side by side.
+        window: New steps that a training step reads in each lane, k1 of TBPTT.
+        reach: Most steps back that a gradient travels, k2 >= k1 of TBPTT; the window when not given.
         learning_rate: Step size of the Adam optimiser.
         decay: How fast the step size falls: after n epochs it is divided by 1 + decay * n.
-        clip_norm: Largest global norm of a gradient; larger ones are scaled down to it; inf leaves them as they are.
+        clip_norm: Largest global norm of a gradient; larger ones are scaled down to it; inf never clips.
         dropout: Share of units dropped before, between and after the recurrent layers, fixed within a sequence.
         recurrent_dropout: Share of the hidden state dropped inside the recurrence, fixed within a sequence.
-        seed: Of the initial weights, the order of the examples and the dropout masks.
-        xla: Compile the loops over time with XLA; takes seconds at the start, pays on long runs.
-        tensorboard: Folder for TensorBoard logs; none when not given.
-        checkpoint_every: Training steps between checkpoints inside an epoch; each epoch's end has one as well.
-        resume: Go on with the unfinished run of the same options.
+        seed: Seed of the initial weights, the order of the examples and the dropout masks.
+        xla: Compile the loops over time with XLA: some seconds at the start, faster steps after.
+        tensorboard: Folder for TensorBoard logs; none are written when not given.
+        checkpoint_every: Training steps between checkpoints inside an epoch; the end of an epoch always has one.
+        resume: Resume the unfinished run of the same options.
         output: Folder of the saved models.
     """
 
-    cell: TrainableName = "lstm"
+    cell: TrainableName = option("lstm", study="set")
     layers: Count = 1
     units: Count = 128
     activation: ActivationName = "tanh"
     recurrent_initializer: InitializerName = "orthogonal"
     bidirectional: bool = False
     residual: bool = False
-    epochs: Count = 20
-    seconds: Positive | None = None
-    patience: Count = 5
+    epochs: Count = option(20, trains=False)
+    seconds: Positive | None = option(None, trains=False)
+    patience: Count = option(5, trains=False)
     batch_size: Count = 32
     window: Count = 64
     reach: Count | None = None
@@ -102,12 +106,12 @@ class TrainOptions(DataOptions):
     clip_norm: Positive = 1.0
     dropout: Share = 0.5
     recurrent_dropout: Share = 0.0
-    seed: Whole = 0
-    xla: bool = False
-    tensorboard: Path | None = None
-    checkpoint_every: Count = 500
-    resume: bool = False
-    output: Path = Path("saved_models")
+    seed: Whole = option(0, study="set")
+    xla: bool = option(False, trains=False)
+    tensorboard: Path | None = option(None, trains=False, study="refused")
+    checkpoint_every: Count = option(500, trains=False, study="free")
+    resume: bool = option(False, trains=False, study="refused")
+    output: Path = option(Path("saved_models"), trains=False, study="place")
 
     def __post_init__(self) -> None:
         if self.reach is not None and self.reach < self.window:
@@ -118,10 +122,10 @@ class TrainOptions(DataOptions):
             )
 
     def digest(self) -> str:
-        """Names the run: equal for options that lead to the same training steps."""
-        same = {"epochs", "seconds", "patience", "tensorboard", "checkpoint_every", "resume", "output", "xla"}
-        kept = {name: value for name, value in self.as_json().items() if name not in same}
-        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]
+        """Names the unfinished run: equal for options that lead to the same training steps; it begins with `FORMAT`."""
+        meaning = meanings(type(self))
+        kept = {name: value for name, value in self.as_json().items() if meaning[name].trains}
+        return f"{FORMAT}-{hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]}"
 
     def as_json(self) -> dict[str, Any]:
         """The options; the path to the data is one that holds in any folder."""
@@ -132,18 +136,17 @@ class TrainOptions(DataOptions):
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class StudyOptions:
-    """What is compared.
+    """What a study compares.
 
     Attributes:
         cells: Cells to compare.
         controls: Also train an MLP and a causal convolution over the last eight inputs, without recurrence.
-        seeds: How many seeds each; they change initial weights, order and masks, not the split.
-        vary: Further axes: options of train with their values, such as window=16,64,256.
-        match: What is held equal between cells: their units; their parameters, by choosing units; or the time of
-            --seconds each.
-        reference: Cell that the others are compared with; lstm when among the cells, or the first.
-        name: Of the study; a study of the same name and options is gone on with.
-        jobs: Runs side by side, each on its share of the cores.
+        seeds: Number of seeds of each cell; a seed changes initial weights, order and masks, not the split.
+        vary: Options of train to vary, each with its values, such as window=16,64,256; all combinations are trained.
+        match: What all cells have alike: units; parameters, by choosing units; or time, the --seconds of each run.
+        reference: Cell that the others are compared with; when not given, lstm, or the first cell without lstm.
+        name: Name of the study; the same name and options continue a study.
+        jobs: Runs at the same time, each on its share of the cores.
         scheduler: Address of a Dask scheduler whose workers do the runs; they must see this folder and have the same
             packages.
     """

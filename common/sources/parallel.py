@@ -53,7 +53,7 @@ class PairReader(FileReader[Pairs]):
             return _line_by_line(sides, self.encoding) if len(sides) > 1 else _two_columns(*sides, self.encoding)
 
         records = read_by_role({folder / name: role for name, role in roles.items()}, read)
-        return Parts(Pairs, records, data, languages)
+        return Parts(Pairs, records, data, languages=languages)
 
     def direction(self, present: Collection[str], place: str) -> tuple[str, str]:
         """The source language and the target language; of two that are present, one that is given implies the other.

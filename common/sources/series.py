@@ -21,7 +21,8 @@ MONTH = 2_629_746  # Seconds: a twelfth of the mean Gregorian year.
 Missing = Literal["refuse", "allow"]
 
 
-class Group(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Group:
     """Series that share their times.
 
     Attributes:
@@ -37,7 +38,7 @@ class Group(NamedTuple):
     known: np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Panel:
     """Groups of series with the same columns and the same spacing.
 
@@ -134,7 +135,14 @@ class SeriesReader:
             raise InputError(f"{source}: series of different spacing, {' and '.join(map(spaced, sorted(spacing)))}")
         read = {time, *columns, *known, *(["unique_id"] if long else [])}
         left_out = () if self.targets else tuple(name for name in names if name not in read)
-        return Panel(groups, columns, known, spacing.pop(), source, left_out)
+        return Panel(
+            groups=groups,
+            columns=columns,
+            covariates=known,
+            seconds=spacing.pop(),
+            source=source,
+            left_out=left_out,
+        )
 
     def _check_names(self, present: Sequence[str], source: str) -> None:
         for option, wanted in (("--target", self.targets), ("--known", self.known or ())):
@@ -159,7 +167,8 @@ class SeriesReader:
         even[places] = values
         if not known:
             covariates = np.zeros((len(even), 0), np.float32)
-        return Group(rows.name, times[0] + spacing * np.arange(len(even)), even, covariates)
+        times = times[0] + spacing * np.arange(len(even))
+        return Group(name=rows.name, times=times, values=even, known=covariates)
 
     def _spacing(self, rows: _Rows, times: np.ndarray, time: str) -> int:
         """The usual seconds between two rows; refuses times that are not spaced so."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -19,7 +19,7 @@ ByRole = dict[str | None, list[Record]]
 
 
 class Records(ABC):
-    """Records of one kind, column by column, and the rules by which such records are split.
+    """Records of one kind as columns, and the rules by which such records are split.
 
     Attributes:
         noun: What records are called in messages.
@@ -84,6 +84,7 @@ class Splits(Generic[Part]):
     train: Part
     validation: Part
     test: Part
+    _: KW_ONLY
     source: str
     languages: tuple[str, str] | None = None
 
@@ -102,12 +103,13 @@ class Parts(Generic[Part]):
     kind: type[Part]
     records: ByRole
     source: str
+    _: KW_ONLY
     languages: tuple[str, str] | None = None
 
     def splits(self) -> Splits[Part]:
-        """Cuts the splits that are missing from train; duplicates in train are then dropped.
+        """Cuts the splits that are missing from train, without its duplicates.
 
-        Records whose split no name gives are train. Splits that are present stay as they are.
+        Records under None are train. Splits that are present stay as they are, and so does a train that is not cut.
 
         Raises:
             InputError: There is no train part, it is too small to be cut, or no model can learn from the splits.
@@ -126,7 +128,7 @@ class Parts(Generic[Part]):
             source = f"{source} ({' and '.join(missing)} cut from train {kind.way}{duplicates})"
         kind.check(parts, source)
         train, validation, test = (kind.of(parts[split]) for split in SPLITS)
-        return Splits(train, validation, test, source, self.languages)
+        return Splits(train, validation, test, source=source, languages=self.languages)
 
     def test(self) -> Part:
         """The test part, to evaluate a trained model on; all records where their names give no other split.
@@ -147,7 +149,7 @@ class FileReader(ABC, Generic[Part]):
     The words train, dev (val, valid, validation) and test in names of files and folders give the split.
 
     Attributes:
-        encoding: Of the files.
+        encoding: Encoding of the files.
     """
 
     encoding: str = "utf-8"

@@ -25,7 +25,7 @@ def _cells(path: Path, content: str, **dialect: Any) -> Iterator[tuple[str, list
             return
         except csv.Error as error:
             raise InputError(
-                f"{place}: {error}; a text that holds quotes stands in double quotes, and its own are doubled"
+                f"{place}: {error}; put a text that holds quotes in double quotes, and double its own"
             ) from error
         if len(row) > 1 or "".join(row).strip():
             yield place, row
@@ -37,7 +37,7 @@ def _named(rows: Iterator[tuple[str, list[str]]]) -> Rows:
         if len(row) != len(header):
             raise InputError(
                 f"{place}: {len(row)} columns where the first line has {len(header)}; "
-                "a text that holds the separator stands in double quotes"
+                "put a text that holds the separator in double quotes"
             )
         yield place, dict(zip(header, row))
 

@@ -120,7 +120,7 @@ def pairs(name: str, reader: PairReader, data_dir: Path | None = None) -> Splits
         sides = Pair(*(_plain(values[language]).strip() for language in languages))
         return sides if all(sides) else None
 
-    return Parts(Pairs, _records(builder, pair, source), source, languages).splits()
+    return Parts(Pairs, _records(builder, pair, source), source, languages=languages).splits()
 
 
 def _records(

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, get_args
 
+from common.cells.names import ControlName
 from common.errors import InputError
-from common.options import TrainOptions, parsed
+from common.options import TrainOptions, meanings, parsed
+
+Axes = Mapping[str, Sequence[Any]]
+"""Values of each varied option, by its name."""
 
 
 @dataclass(frozen=True)
 class Arm:
-    """What is trained once a seed.
+    """A cell with settings, trained once a seed.
 
     Attributes:
-        cell: Or control.
+        cell: The cell, or a control.
         settings: Name and value of each varied option.
     """
 
@@ -39,16 +45,35 @@ class Run:
         return "_".join([self.arm.cell, *settings, f"seed={self.seed}"])
 
 
+def axes(words: Sequence[str], options: TrainOptions) -> Axes:
+    """The axes of `--vary`, by name.
+
+    Raises:
+        InputError: A word names no option of training, one that a study cannot vary, or one twice.
+    """
+    found = [_axis(word, options) for word in words]
+    if len(dict(found)) < len(found):
+        raise InputError(f"--vary {' '.join(words)}: name each option once, with all its values")
+    return dict(sorted(found))
+
+
 def _axis(text: str, options: TrainOptions) -> tuple[str, list[Any]]:
     """From `window=16,64` to the option's name and its values."""
     name, equals, values = text.partition("=")
     name = name.strip().removeprefix("--").replace("-", "_")
-    known = [field.name for field in fields(options)]
+    known = meanings(type(options))
     if not equals or not values or name not in known:
         raise InputError(f"--vary {text}: give an option of train and its values, such as window=16,64,256")
-    if name in ("cell", "seed", "output", "resume", "tensorboard"):
-        raise InputError(f"--vary {text}: a study sets --{name} itself")
+    if not known[name].varied:
+        raise InputError(f"--vary {text}: a study cannot vary --{name}; give another option of train")
     return name, list(dict.fromkeys(parsed(type(options), name, value) for value in values.split(",")))
+
+
+def arms(cells: Sequence[str], axes: Axes, *, controls: bool) -> list[Arm]:
+    """Every cell with every combination of values, and each control with the first: it has no recurrence to vary."""
+    settings = list(product(*([(name, value) for value in values] for name, values in axes.items())))
+    found = [Arm(cell, one) for one in settings for cell in dict.fromkeys(cells)]
+    return found + [Arm(control, settings[0]) for control in get_args(ControlName) if controls]
 
 
 def shown(value: Any) -> str:

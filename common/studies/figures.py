@@ -9,14 +9,15 @@ from matplotlib.figure import Figure
 
 from common.studies.arms import Arm
 from common.studies.findings import Findings
+from common.studies.markup import in_figure
 from common.studies.statistics import Interval, interval
 
 SMALLEST = 1e-12
-"""Norms below are drawn as this."""
+"""Smaller norms are drawn as this."""
 
 
 def draw_scores(found: Findings, path: Path) -> bool:
-    """Each seed's score, the mean with its interval, and the baselines."""
+    """The score of each seed, the mean with its interval, and the baselines."""
     figure = Figure(figsize=(6.5, 1.2 + 0.42 * len(found.arms)), layout="constrained")
     ax = figure.subplots()
     for n, arm in enumerate(found.arms):
@@ -30,8 +31,8 @@ def draw_scores(found: Findings, path: Path) -> bool:
     low, high = min(shown) - 2 * spread, max(shown) + 2 * spread
     for n, (name, scores) in enumerate(found.baselines.items()):
         if low <= scores[found.score] <= high:
-            ax.axvline(scores[found.score], linestyle="--", linewidth=1, color=f"C{n + 1}", label=name)
-    ax.set_yticks(range(len(found.arms)), [arm.name for arm in found.arms])
+            ax.axvline(scores[found.score], linestyle="--", linewidth=1, color=f"C{n + 1}", label=in_figure(name))
+    ax.set_yticks(range(len(found.arms)), [in_figure(arm.name) for arm in found.arms])
     ax.invert_yaxis()
     ax.set(xlabel=f"test {found.score}: seeds, mean, 95 % interval")
     if ax.get_legend_handles_labels()[0]:
@@ -56,7 +57,7 @@ def draw_axis(found: Findings, path: Path) -> bool:
         for label, points in groups.items():
             x, y = zip(*sorted(points))
             error = [[p.mean - p.low for p in y], [p.high - p.mean for p in y]]
-            ax.errorbar(x, [p.mean for p in y], error, marker="o", markersize=4, capsize=3, label=label)
+            ax.errorbar(x, [p.mean for p in y], error, marker="o", markersize=4, capsize=3, label=in_figure(label))
         values = found.study.axes[name]
         if min(values) > 0 and max(values) >= 8 * min(values):
             ax.set_xscale("log", base=2)
@@ -68,7 +69,7 @@ def draw_axis(found: Findings, path: Path) -> bool:
 
 
 def draw_gradients(found: Findings, path: Path) -> bool:
-    """The norm of the gradient by the distance it travelled, at the start and at the end of training."""
+    """The norm of the gradient by distance, at the start and at the end of training."""
     figure = Figure(figsize=(6.5, 6.4), layout="constrained")
     axes = figure.subplots(2, 1, sharex=True)
     lines = 0
@@ -83,7 +84,7 @@ def draw_gradients(found: Findings, path: Path) -> bool:
                 logs = np.log(np.maximum([row[:shortest] for row in norms], SMALLEST))
                 known = ~np.isnan(logs).all(0)
                 middle = np.exp(np.nanmean(logs[:, known], 0))
-                label = arm.name if state == "hidden" else None
+                label = in_figure(arm.name) if state == "hidden" else None
                 ax.plot(np.flatnonzero(known), middle, style, color=f"C{n % 10}", linewidth=1.4, label=label)
                 lines += 1
         ax.set(yscale="log", title=f"{when} of training", ylabel="norm")
@@ -96,20 +97,20 @@ def draw_gradients(found: Findings, path: Path) -> bool:
 
 
 def draw_gates(found: Findings, path: Path) -> bool:
-    """What the gates say of a real example, in the run of the first seed."""
-    shown = [(arm, found.of(arm)[0]["kept"]) for arm in found.arms if found.of(arm)[0]["kept"]]
+    """The gate values over a test example, in the run of the first seed."""
+    shown = [(arm, found.of(arm)[0]["gate"]) for arm in found.arms if found.of(arm)[0]["gate"]]
     if not shown:
         return False
     figure = Figure(figsize=(6.5, 2.6 * len(shown)), layout="constrained")
     axes = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
-    for ax, (arm, kept) in zip(axes, shown):
-        low, middle, high = kept["quantiles"]
+    for ax, (arm, gate) in zip(axes, shown):
+        low, middle, high = gate["quantiles"]
         at = np.arange(len(middle))
         ax.fill_between(at, low, high, alpha=0.25, linewidth=0)
         ax.plot(at, middle, marker="o", markersize=3)
-        ax.set(ylim=(0, 1), title=f"{arm.name}: {kept['name']}")
+        ax.set(ylim=(0, 1), title=f"{in_figure(arm.name)}: {gate['name']}")
         ax.title.set_fontsize("medium")
-        ax.set_xticks(at, kept["steps"], rotation=90, fontsize="small")
+        ax.set_xticks(at, [in_figure(step) for step in gate["steps"]], rotation=90, fontsize="small")
     figure.savefig(path, dpi=150)
     return True
 
@@ -119,14 +120,15 @@ FIGURES = {
     "axis": (draw_axis, "![scores by option](figures/axis.png)"),
     "gradients": (
         draw_gradients,
-        "How far back a gradient reaches: the norm of d loss(t) / d h(t-k) in the last layer, by the distance k; "
-        "dotted, with respect to the cell state. A line that falls is a vanishing gradient, one that rises an "
-        "exploding one. Mean over seeds.\n\n"
+        "How far back gradients reach: the norm of d loss(t) / d h(t-k) in the last layer by the distance k; dotted "
+        "lines are with respect to the cell state. A falling line is a vanishing gradient, a rising line an exploding "
+        "one. Means over seeds.\n\n"
         "![gradient by distance](figures/gradients.png)",
     ),
     "gates": (
         draw_gates,
         "How much of its old state each cell keeps, step by step of a test example: median and 10 % to 90 % of the "
-        "units, first layer, first seed; 1 keeps all.\n\n![gates](figures/gates.png)",
+        "units of the first layer, first seed; 1 keeps everything.\n\n![gates](figures/gates.png)",
     ),
 }
+"""How each figure is drawn, unless it has nothing to show, and its Markdown."""

@@ -1,10 +1,10 @@
-"""Looks inside a network: how far back a gradient reaches, and what its gates do."""
+"""Looks inside a network: how far back gradients reach, and how far its gates are open."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -12,63 +12,44 @@ import tensorflow as tf
 
 from common import cells
 from common.cells.cell import ACTIVATIONS
-from common.cells.controls import CONTROLS
-from common.streams.stream import Stream
+from common.networks.network import Network, Part
+from common.streams import Stream
 
 STATES = ("hidden", "cell")
 WINDOWS = 4
 
 
-def gradient_by_distance(network: keras.layers.Layer, stream: Stream, loss: Any) -> dict[str, list[float]]:
+def gradient_by_distance(network: Network, stream: Stream, loss: keras.losses.Loss | str) -> dict[str, list[float]]:
     """The norm of d loss_t / d state_{t-k} by the distance k, in the network's last recurrent layer, forwards.
 
-    The loss of a step t is followed back through the hidden state h_t that it is read from, whatever else a readout
-    pools. From the first windows of the stream, each read from zero; t is the last step of each lane that counts, and
-    the mean is over the lanes whose sequence reaches back so far within the window. Nothing is dropped. (Pascanu,
-    Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks", section 2.)
+    The loss of a step t is followed back through the hidden state h_t alone, whatever else a readout pools. The windows
+    are the first of a stream of its own over the same sequences, whose window is the reach of the given stream: so each
+    is one part, all of its steps have targets, and its state starts from zero. t is the last step of each lane with a
+    weight; the mean is over the lanes whose sequence reaches back so far within the window. Nothing is dropped.
+    (Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks", section 2.)
 
     Args:
-        network: See `common.tbptt.TBPTT`.
-        stream: Windows to look at.
+        network: Built.
+        stream: Gives sequences, lanes and reach.
         loss: A Keras loss, or its name.
 
     Returns:
         `hidden` and, where there is one, `cell`: norms for k = 0, 1, ...; NaN where no lane reaches, or for the cell
-        state at k = 0, which the loss does not see. Nothing of a control, which has no state that learns, nor of a
+        state at k = 0, which the loss does not see. Empty for a control, which has no state that learns, and for a
         network with several stacks.
     """
-    stack, loss = getattr(network, "stack", None), keras.losses.get(loss)
-    by_step = loss.call if isinstance(loss, keras.losses.Loss) else loss
-    if stack is None or stack.cell in CONTROLS:
+    stack = network.stack
+    if stack is None or not cells.is_recurrent(stack.cell):
         return {}
     states = cells.get(stack.cell).states
     sums = np.zeros((states, stream.reach + 1))
     lanes = np.zeros(stream.reach + 1)
-    shape = (stream.lanes, stream.reach, stack.units)
-    history = stream.reach - stream.window
-    for inputs, targets, weights in islice(stream.iterate(), WINDOWS):
-        given = tf.nest.map_structure(tf.convert_to_tensor, inputs)
-        counted = weights > 0
-        last = np.where(counted.any(1), stream.window - 1 - counted[:, ::-1].argmax(1), -1)  # [lanes]
-        chosen = (np.arange(stream.window) == last[:, None]).astype(np.float32)
-        nudge = tf.zeros(shape)
-        with tf.GradientTape() as tape:
-            tape.watch(nudge)
-            outputs, _ = network(given, nudge=nudge)
-            total = tf.reduce_sum(by_step(tf.convert_to_tensor(targets), outputs[:, history:]) * chosen)
-        at = np.pad(chosen, [(0, 0), (history, 0)])[..., None]
-        direct = tape.gradient(total, nudge) * at  # d loss_t / d h_t, [lanes, reach, units]
-
-        inject = tuple(tf.zeros(shape) for _ in range(states))
-        with tf.GradientTape() as tape:
-            tape.watch(inject)
-            nothing = ((),) * (stack.layers - 1)
-            hidden, _ = stack(network.features(given), keep=given["keep"], inject=(*nothing, inject))
-            through = tf.reduce_sum(hidden[..., : stack.units] * direct)
-        injected = [np.linalg.norm(g, axis=2) for g in tape.gradient(through, inject)]
+    for inputs, targets, weights in islice(_one_part(stream).iterate(), WINDOWS):
+        last, at = _last_counted(inputs, weights)
+        direct, injected = _gradients(network, inputs, targets, loss=_by_step(loss), last=last, at=at)
         nudged = np.linalg.norm(direct, axis=2)
         for lane in np.flatnonzero(last >= 0):
-            t = last[lane] + history
+            t = at[lane]
             starts = np.flatnonzero(inputs["keep"][lane, : t + 1] == 0)
             first = starts[-1] + 1 if len(starts) else 0  # The first step that carries a state on in this sequence.
             back = slice(1, t - first + 2)
@@ -76,7 +57,7 @@ def gradient_by_distance(network: keras.layers.Layer, stream: Stream, loss: Any)
             lanes[0] += 1
             lanes[back] += 1
             for n in range(states):
-                sums[n, back] += injected[n][lane, first : t + 1][::-1]
+                sums[n, back] += np.linalg.norm(injected[n], axis=2)[lane, first : t + 1][::-1]
     with np.errstate(invalid="ignore"):
         norms = sums / lanes
     norms[1:, 0] = np.nan
@@ -84,35 +65,98 @@ def gradient_by_distance(network: keras.layers.Layer, stream: Stream, loss: Any)
     return {name: row[:reached].tolist() for name, row in zip(STATES, norms)}
 
 
-class Kept(NamedTuple):
+def _one_part(stream: Stream) -> Stream:
+    """A stream over the same sequences, whose windows have no history."""
+    return Stream(
+        stream.sequences,
+        lanes=stream.lanes,
+        window=stream.reach,
+        whole=stream.whole,
+        shuffle=stream.shuffle,
+        seed=stream.seed,
+    )
+
+
+def _last_counted(inputs: Part, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The last output of each lane that has a weight, -1 where none has, and the step it is of, `[lanes]`."""
+    counted = weights > 0  # [lanes, time or slots]
+    last = np.where(counted.any(1), counted.shape[1] - 1 - counted[:, ::-1].argmax(1), -1)
+    if "asked" not in inputs:
+        return last, last
+    return last, np.where(last < 0, -1, np.take_along_axis(inputs["asked"], last[:, None], 1)[:, 0])
+
+
+def _by_step(loss: keras.losses.Loss | str) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:
+    """The loss of each step, `[lanes, time]`."""
+    loss = keras.losses.get(loss)
+    return loss.call if isinstance(loss, keras.losses.Loss) else loss
+
+
+def _gradients(
+    network: Network,
+    inputs: Part,
+    targets: np.ndarray,
+    *,
+    loss: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    last: np.ndarray,
+    at: np.ndarray,
+) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
+    """Gradients of the loss of the output `last` of each lane, which is of the step `at`.
+
+    Returns:
+        With respect to the hidden state of that step, `[lanes, time, units]`, zeros elsewhere; and through it, with
+        respect to each state before each step.
+    """
+    stack = network.stack
+    given = tf.nest.map_structure(tf.convert_to_tensor, inputs)
+    chosen = (np.arange(targets.shape[1]) == last[:, None]).astype(np.float32)
+    step = (np.arange(inputs["keep"].shape[1]) == at[:, None]).astype(np.float32)
+    shape = (*step.shape, stack.units)
+    nudge = tf.zeros(shape)
+    with tf.GradientTape() as tape:
+        tape.watch(nudge)
+        outputs, _ = network(given, nudge=nudge)
+        total = tf.reduce_sum(loss(tf.convert_to_tensor(targets), outputs) * chosen)
+    direct = tape.gradient(total, nudge) * step[..., None]
+
+    inject = tuple(tf.zeros(shape) for _ in range(cells.get(stack.cell).states))
+    with tf.GradientTape() as tape:
+        tape.watch(inject)
+        below = ((),) * (stack.layers - 1)
+        hidden, _ = stack(network.features(given), keep=given["keep"], inject=(*below, inject))
+        through = tf.reduce_sum(hidden[..., : stack.units] * direct)
+    return direct, tape.gradient(through, inject)
+
+
+class Gate(NamedTuple):
     """How much of its old state a cell keeps, step by step.
 
     Attributes:
-        name: Of the gate.
-        quantiles: Over the units, the 0.1, 0.5 and 0.9 quantile, `[3, steps]`.
+        name: Name of the gate.
+        quantiles: The 0.1, 0.5 and 0.9 quantile over the units, `[3, steps]`.
     """
 
     name: str
     quantiles: Sequence[Sequence[float]]
 
 
-def kept(network: keras.layers.Layer, window: dict[str, np.ndarray], lane: int, steps: int) -> Kept | None:
-    """What the forget or update gate of the first layer says over the first steps of a lane.
+def has_gate(network: Network) -> bool:
+    """Whether the network's cell has a gate that decides how much of the old state is kept."""
+    stack = network.stack
+    return stack is not None and cells.is_recurrent(stack.cell) and cells.get(stack.cell).gate is not None
+
+
+def gate_values(network: Network, window: Part, *, lane: int, steps: int) -> Gate:
+    """The forget or update gate of the first layer over the first steps of a lane.
 
     Args:
-        network: See `common.tbptt.TBPTT`.
-        window: The first window of a stream.
-        lane: One that starts with a sequence.
-        steps: How many steps of that.
-
-    Returns:
-        None for a cell without such a gate.
+        network: One that has a gate.
+        window: The first window of a stream, one part.
+        lane: A lane of it, which starts with a sequence.
+        steps: Number of steps of that sequence.
     """
-    stack = getattr(network, "stack", None)
-    kind = None if stack is None or stack.cell in CONTROLS else cells.get(stack.cell)
-    if kind is None or kind.gate is None:
-        return None
-    layer = stack.forwards[0]
+    stack = network.stack
+    kind, layer = cells.get(stack.cell), stack.forwards[0]
     x = network.features(tf.nest.map_structure(tf.convert_to_tensor, window))[lane : lane + 1, :steps]
     weights = kind.weights(*(tf.convert_to_tensor(w) for w in layer.keras_cell.weights))
     state, found = layer.initial_state(1), []
@@ -122,4 +166,4 @@ def kept(network: keras.layers.Layer, window: dict[str, np.ndarray], lane: int, 
             x[:, t] @ weights.kernel + weights.bias, product, state, ACTIVATIONS[layer.activation], weights.more
         )
         found.append(saved[kind.gate.saved][0])
-    return Kept(kind.gate.name, np.quantile(np.stack(found), (0.1, 0.5, 0.9), axis=1).round(4).tolist())
+    return Gate(kind.gate.name, np.quantile(np.stack(found), (0.1, 0.5, 0.9), axis=1).round(4).tolist())

@@ -1,18 +1,20 @@
-"""What a study found: tables, figures and a verdict, as Markdown, as one HTML file and as a table of all runs."""
+"""The report of a study: verdict, tables and figures as Markdown and as one HTML file, and a CSV row a run."""
 
 from __future__ import annotations
 
 import base64
 import html
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from rich.table import Table
 
+from common.files import drafted
 from common.reports import narrow_table
+from common.studies import markup
 from common.studies.figures import FIGURES
-from common.studies.findings import Findings
+from common.studies.findings import Findings, Verdict
+from common.studies.markup import escaped
 
 STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; color: #222; }
@@ -27,20 +29,24 @@ pre { overflow-x: auto; background: #f5f5f5; padding: 0.6rem; white-space: pre-w
 def table(found: Findings) -> Table:
     """The table of scores for the terminal."""
     header, *rows = found.rows()
-    return narrow_table(f"{found.study.kind.name}: {found.study.study.name}", header, rows)
+    return narrow_table(f"{found.study.kind.name}: {found.study.requested.name}", header, rows)
 
 
 def write(found: Findings) -> Path:
-    """Writes `results.csv`, the figures, `report.md` and `report.html`; returns the last."""
+    """Writes `results.csv`, the figures, `report.md` and `report.html`; returns the last.
+
+    Raises:
+        InputError: The study's folder cannot be written to.
+    """
     import markdown
 
     folder = found.study.folder
-    found.frame().to_csv(folder / "results.csv", index=False)
+    with drafted("--output", folder / "results.csv") as draft:
+        found.frame().to_csv(draft, index=False)
     figures = folder / "figures"
     figures.mkdir(exist_ok=True)
     drawn = {name: caption for name, (draw, caption) in FIGURES.items() if draw(found, figures / f"{name}.png")}
     text = report(found, drawn)
-    _publish(folder / "report.md", text)
 
     def embedded(match: re.Match) -> str:
         data = base64.b64encode((folder / match[1]).read_bytes()).decode()
@@ -50,65 +56,78 @@ def write(found: Findings) -> Path:
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{found.study.kind.name}: {html.escape(found.study.study.name)}</title><style>{STYLE}</style></head>"
-        f"<body>{body}</body></html>\n"
+        f"<title>{found.study.kind.name}: {html.escape(found.study.requested.name)}</title><style>{STYLE}</style>"
+        f"</head><body>{body}</body></html>\n"
     )
-    return _publish(folder / "report.html", page)
+    for name, written in (("report.md", text), ("report.html", page)):
+        with drafted("--output", folder / name) as draft:
+            draft.write_text(written, encoding="utf-8")
+    return folder / "report.html"
 
 
 def report(found: Findings, figures: dict[str, str]) -> str:
-    """The report as Markdown."""
-    study = found.study
-    options, kind = study.study, study.kind
-    one = next(iter(found.results.values()))
-    seeds = sorted({run.seed for run in found.results})
-    held = {
-        "units": "Every arm has the same units, so parameters differ.",
-        "parameters": "Units are chosen so that parameters agree within 2 %.",
-        "time": f"Every run trained for {study.options.seconds:g} seconds." if study.options.seconds else "",
-    }[options.match]
-    conditions = {tuple(result["conditions"].values()) for result in found.results.values()}
-    jobs, cores, resumed = next(iter(conditions))
-    if len(conditions) > 1 or resumed or not jobs or not cores:
-        pinned = "Runs were done under different conditions, see results.csv: timings are not comparable."
-    else:
-        beside = "one run at a time" if jobs == 1 else f"{jobs} runs side by side, which share memory and caches"
-        pinned = f"Timings: {beside}, each on {cores} core{'s' if cores > 1 else ''} of its own."
-    data = html.escape(one["data"], quote=False)
-    better = "higher is better" if kind.higher_score_is_better else "lower is better"
+    """The report as Markdown.
+
+    Args:
+        found: At least one finished run.
+        figures: Markdown of each figure that was drawn, by its name.
+    """
+    study, kind = found.study, found.study.kind
+    metrics = found.metric_rows()
     parts = [
         f"# {kind.name}: which cell?",
-        f"{data}. {len(found.results):,} runs, seeds {', '.join(map(str, seeds))}; {better} of {found.score}. "
-        f"{held} Seeds change initial weights, order and dropout masks, not the split.",
+        _summary(found),
         "## Verdict",
-        "\n".join(f"- {line}" for line in found.verdicts()),
+        "\n".join(f"- {line}" for line in [escaped(found.advice()), *map(_verdict, found.verdicts())]),
         "## Scores",
-        markdown_table(found.rows()),
-        "Differences are paired by seed, of each arm to the reference cell with the same settings (of the reference "
-        "cell, to its first settings), with the 95 % t-interval, not corrected; p of paired t-tests, corrected after "
-        "Holm. Rows without n, the number of seeds, are the baselines, once.",
+        markup.table(found.rows()),
+        "Differences are paired by seed: each arm against the reference cell with the same settings, and the reference "
+        "cell against itself with the first settings. Their 95 % t-intervals are not corrected; p is of paired "
+        "t-tests, corrected after Holm. n is the number of seeds; rows without n are the baselines, measured once.",
         *(figures.get(name, "") for name in ("scores", "axis")),
+        *(["## Other metrics", markup.table(metrics), "Means over seeds."] if metrics else []),
         "## Costs",
-        markdown_table(found.cost_rows()),
-        f"Means over seeds. {pinned} Tokens a second leave out the first step of each epoch, which may "
+        markup.table(found.cost_rows()),
+        f"Means over seeds. {_timings(found)} Tokens a second leave out the first step of each epoch, which may "
         "compile. Gradient norms are before clipping.",
         *(["## Inside"] if {"gradients", "gates"} & figures.keys() else []),
         *(figures.get(name, "") for name in ("gradients", "gates")),
-        *(["## Failed", "\n".join(f"- `{line}`" for line in found.wrong)] if found.wrong else []),
-        "## Again",
-        "```\n" + "\n".join(study.commands) + "\n```",
+        *(["## Failed", "\n".join(f"- {escaped(line)}" for line in found.failed)] if found.failed else []),
+        "## Commands",
+        markup.code_block(study.commands),
         "Options are in `study.json`, a row a run in `results.csv`.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def markdown_table(rows: Sequence[Sequence[str]]) -> str:
-    header, *rest = rows
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rest]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+def _summary(found: Findings) -> str:
+    """The data, the runs and what all arms have alike."""
+    study = found.study
+    seeds = ", ".join(map(str, sorted({run.seed for run in found.results})))
+    match = {
+        "units": "Every arm has the same units, so parameters differ.",
+        "parameters": "Units are chosen so that parameters agree within 2 %.",
+        "time": f"Every run trained for {study.options.seconds:g} seconds." if study.options.seconds else "",
+    }[study.requested.match]
+    better = "higher is better" if study.kind.higher_score_is_better else "lower is better"
+    data = escaped(next(iter(found.results.values()))["data"])
+    return (
+        f"{data}. {len(found.results):,} runs, seeds {seeds}. Arms are compared by {found.score}: {better}. {match} "
+        "Seeds change initial weights, order and dropout masks, not the split."
+    )
 
 
-def _publish(path: Path, text: str) -> Path:
-    draft = path.with_name(f".{path.name}.draft")
-    draft.write_text(text)
-    return draft.replace(path)
+def _verdict(verdict: Verdict) -> str:
+    """A verdict as Markdown, its outcome in bold."""
+    outcome = f"**{verdict.outcome}**; " if verdict.outcome else ""
+    return f"{escaped(verdict.arms)}: {outcome}{escaped(verdict.detail)}."
+
+
+def _timings(found: Findings) -> str:
+    """Under which conditions the runs were timed."""
+    conditions = {tuple(result["conditions"].values()) for result in found.results.values()}
+    jobs, cores, resumed = next(iter(conditions))
+    if len(conditions) > 1 or resumed or not jobs or not cores:
+        return "Runs were done under different conditions, see results.csv: timings are not comparable."
+    together = "one run at a time" if jobs == 1 else f"{jobs} runs at the same time, which share memory and caches"
+    return f"Timings: {together}, each on {cores} core{'s' if cores > 1 else ''} of its own."

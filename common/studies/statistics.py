@@ -1,4 +1,4 @@
-"""What several seeds tell: intervals, and paired differences corrected for how many are looked at."""
+"""Statistics over seeds: intervals, and paired differences corrected for the number of comparisons."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from statsmodels.stats.multitest import multipletests
 
 LEVEL = 0.95
 ALIKE = 1e-9
-"""Values that differ by no more are the same but for rounding."""
+"""Values that differ by no more are equal up to rounding."""
 
 
 class Interval(NamedTuple):
-    """A mean and its 95 % t-interval; without bounds where a single value tells nothing of the spread."""
+    """A mean and its 95 % t-interval, whose bounds are NaN for a single value."""
 
     mean: float
     low: float = np.nan
@@ -23,7 +23,7 @@ class Interval(NamedTuple):
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """The mean of a sample with its t-interval."""
+    """The mean of a sample and its t-interval."""
     mean = float(np.mean(values))
     if len(values) < 2:
         return Interval(mean)
@@ -38,13 +38,14 @@ def _alike(values: Sequence[float]) -> bool:
 
 
 class Difference(NamedTuple):
-    """Of one arm to another, seed by seed.
+    """The difference between two arms, paired by seed.
 
     Attributes:
-        pairs: Seeds both have.
-        difference: Mean and 95 % interval of the paired differences; not corrected.
-        p: Of the paired t-test, corrected for the number of comparisons after Holm (1979, "A Simple Sequentially
-            Rejective Multiple Test Procedure"); NaN where there are fewer than two pairs, or all differ by the same.
+        pairs: Number of seeds that both have.
+        difference: Mean of the paired differences and its 95 % interval, not corrected.
+        p: p-value of the paired t-test, corrected for the number of comparisons after Holm (1979, "A Simple
+            Sequentially Rejective Multiple Test Procedure"); NaN for fewer than two pairs, and where all pairs differ
+            equally.
     """
 
     pairs: int
@@ -53,15 +54,15 @@ class Difference(NamedTuple):
 
     @property
     def shown(self) -> bool:
-        """Whether the difference is more than chance would bring."""
+        """Whether the difference is significant."""
         return self.p < 1 - LEVEL
 
 
 def differences(arms: Mapping[str, tuple[Mapping[int, float], Mapping[int, float]]]) -> dict[str, Difference]:
-    """Compares each arm with the one it is set beside, all as one family of tests.
+    """The difference of each arm to another, all as one family of tests.
 
     Args:
-        arms: By name, the values by seed of the arm and of the other.
+        arms: By the arm's name: its values by seed, and those of the other arm.
     """
     found: dict[str, tuple[int, Interval, float]] = {}
     for name, (values, others) in arms.items():
@@ -69,7 +70,7 @@ def differences(arms: Mapping[str, tuple[Mapping[int, float], Mapping[int, float
         a, b = np.array([values[s] for s in seeds]), np.array([others[s] for s in seeds])
         if not seeds:
             found[name] = 0, Interval(np.nan), np.nan
-        elif len(seeds) == 1 or _alike(a - b):  # No spread to set the difference beside.
+        elif len(seeds) == 1 or _alike(a - b):  # There is no spread to test against.
             equal = len(seeds) > 1 and np.allclose(a, b, rtol=0, atol=ALIKE)
             found[name] = len(seeds), interval(a - b), 1.0 if equal else np.nan
         else:

@@ -1,225 +1,142 @@
-"""Studies: every cell with every seed under one budget, run in processes of their own, resumable and extendable."""
+"""A study: which runs are requested, and the folder that keeps them."""
 
 from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
-from dataclasses import replace
-from itertools import product
+from functools import cached_property
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
-from common.cells.names import ControlName
 from common.errors import InputError
-from common.options import StudyOptions, TrainOptions, as_arguments
-from common.reports import console, say, waiting
-from common.studies.arms import Arm, Run, _axis
-from common.studies.matching import _Counts
-from common.studies.work import ROOT, _cores, _where, do
-from common.studies.worker import RESULT
-from tasks.base import Task
+from common.files import drafted
+from common.options import FORMAT, StudyOptions, TrainOptions, as_arguments, meanings
+from common.studies.arms import Run, arms, axes
+from common.studies.work import cores
 
-UNLIMITED = 1_000_000
+if TYPE_CHECKING:
+    from tasks.base import Task
 
-
-ANSWER_WITHIN = 10
-"""Seconds."""
+RECORD = "study.json"
+"""The file of a study's folder that records its options and the commands that made it."""
 
 
 class Study:
-    """A study of a task: its folder, what is asked for, and what was found so far.
+    """A study of a task: the runs that are requested, and the folder with these and those of earlier calls.
 
     Args:
         kind: The task's class.
-        where: Its module and name, `module:Class`.
-        options: Of every run; cell and seed are the study's.
-        study: What is compared.
+        options: Options of all runs; the study sets the cell and the seed of each.
+        requested: What to compare.
+
+    Attributes:
+        axes: Values of each varied option.
+        arms: The requested arms, in the order of the report.
+        folder: Where the study is.
+        reference: The cell that the others are compared with.
+        commands: The command lines of all calls so far.
 
     Raises:
-        InputError: What is asked for cannot be compared, or a study of that name has other options.
+        InputError: The request cannot be compared, or the folder has a study of other options or of another format.
     """
 
-    def __init__(self, kind: type[Task], where: str, options: TrainOptions, study: StudyOptions) -> None:
-        self.kind, self.where, self.options, self.study = kind, where, options, study
-        default = kind.Options()
-        for name in ("cell", "seed", "resume", "tensorboard"):
-            if getattr(options, name) != getattr(default, name):
-                raise InputError(f"--{name}: a study sets it for each run; give --cells and --seeds")
-        if study.reference is not None and study.reference not in study.cells:
-            raise InputError(f"--reference {study.reference}: not among --cells {' '.join(study.cells)}")
-        if (study.match == "time") != (options.seconds is not None):
-            raise InputError("--match time and --seconds go together: how many seconds each run may train")
-        if not study.name or Path(study.name).name != study.name or study.name.startswith("."):
-            raise InputError(f"--name {study.name!r}: give a name for a folder")
-        cores = _cores()
-        if study.scheduler is None and study.jobs > len(cores):
-            raise InputError(f"--jobs {study.jobs}: there are {len(cores)} cores; give {len(cores)} or less")
-        axes = [_axis(text, options) for text in study.vary]
-        self.axes = dict(sorted(axes))
-        if len(self.axes) < len(axes):
-            raise InputError(f"--vary {' '.join(study.vary)}: name each option once, with all its values")
-        if study.match == "parameters" and "units" in self.axes:
+    def __init__(self, kind: type[Task], *, options: TrainOptions, requested: StudyOptions) -> None:
+        _check_given(kind, options)
+        _check_requested(requested, options)
+        self.kind, self.options, self.requested = kind, options, requested
+        self.axes = axes(requested.vary, options)
+        if requested.match == "parameters" and "units" in self.axes:
             raise InputError("--match parameters chooses the units; leave units out of --vary")
-        self.folder = options.output / kind.name / "compare" / study.name
-        settings = list(product(*([(name, v) for v in values] for name, values in self.axes.items())))
-        self.arms = [Arm(cell, one) for one in settings for cell in dict.fromkeys(study.cells)]
-        if study.controls and kind.controls:  # What is varied mostly is of the recurrence, which they do not have.
-            self.arms += [Arm(control, settings[0]) for control in get_args(ControlName)]
-        self.commands, noted = self._noted()
-        self.reference = study.reference or noted.get("reference")
-        if self.reference is None:
-            self.reference = "lstm" if "lstm" in study.cells else study.cells[0]
-        self._check(noted)
+        self.arms = arms(requested.cells, self.axes, controls=requested.controls and kind.controls)
+        self.folder = options.output / kind.name / "compare" / requested.name
+        self.commands, recorded = self._recorded()
+        first = "lstm" if "lstm" in requested.cells else requested.cells[0]
+        self.reference = requested.reference or recorded.get("reference") or first
+        self._check_recorded(recorded)
 
-    def _noted(self) -> tuple[list[str], dict[str, Any]]:
-        """The commands of earlier calls, and what their runs have in common."""
-        path = self.folder / "study.json"
-        if not path.is_file():
-            return [], {}
-        try:
-            there = json.loads(path.read_text())
-            return there["commands"], there["options"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"{path} cannot be read ({error!r}); give another --name") from error
+    @property
+    def runs(self) -> list[Run]:
+        """The requested runs: all arms with the first seed, then with the next."""
+        return [Run(arm, seed) for seed in range(self.requested.seeds) for arm in self.arms]
 
-    def _check(self, noted: dict[str, Any]) -> None:
-        """What is in the folder must have been trained with the same options."""
-        for name, value in self._shared().items() if noted else ():
-            before, flag = noted.get(name), name.replace("_", "-")
-            if before != value:
-                raise InputError(f"{self.folder} was made with --{flag} {before}, not {value}; give another --name")
+    def folder_of(self, run: Run) -> Path:
+        return self.folder / "runs" / run.folder
 
-    def _note(self, *commands: str) -> None:
-        """Writes what the runs have in common, and how they were asked for."""
+    @cached_property
+    def command(self) -> str:
+        """The command line of this call."""
+        arguments = [*as_arguments(self.requested), *as_arguments(self.options)]
+        return shlex.join(["python", "run.py", self.kind.name, "compare", *arguments])
+
+    def record(self, *commands: str) -> None:
+        """Writes the options that all runs share, and the commands so far.
+
+        Raises:
+            InputError: The folder cannot be made or written to.
+        """
         self.commands = list(dict.fromkeys([*self.commands, *commands]))
-        path, draft = self.folder / "study.json", self.folder / ".study.draft"
+        record = {"format": FORMAT, "options": self._shared(), "commands": self.commands}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            draft.write_text(json.dumps({"options": self._shared(), "commands": self.commands}, indent=2) + "\n")
-            draft.replace(path)
         except OSError as error:
             raise InputError(
                 f"--output {self.options.output}: {error.strerror}; give a folder that can be written to"
             ) from error
+        with drafted("--output", self.folder / RECORD) as draft:
+            draft.write_text(json.dumps(record, indent=2) + "\n")
+
+    def _recorded(self) -> tuple[list[str], dict[str, Any]]:
+        """The commands of earlier calls, and the options that their runs share."""
+        path = self.folder / RECORD
+        if not path.is_file():
+            return [], {}
+        try:
+            record = json.loads(path.read_text())
+            written, commands, options = record.get("format", 1), record["commands"], record["options"]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InputError(f"{path} cannot be read ({error!r}); give another --name") from error
+        if written != FORMAT:
+            raise InputError(
+                f"{path}: a study of format {written}, made by another version of this program, which reads format "
+                f"{FORMAT}; give another --name"
+            )
+        return commands, options
+
+    def _check_recorded(self, recorded: dict[str, Any]) -> None:
+        """Refuses other options than those of the runs in the folder."""
+        for name, value in self._shared().items() if recorded else ():
+            before, flag = recorded.get(name), name.replace("_", "-")
+            if before != value:
+                raise InputError(f"{self.folder} was made with --{flag} {before}, not {value}; give another --name")
 
     def _shared(self) -> dict[str, Any]:
-        """What all runs have in common, but for what does not change them."""
-        left_out = {"cell", "seed", "output", "resume", "tensorboard", "checkpoint_every"}
-        shared = {name: value for name, value in self.options.as_json().items() if name not in left_out}
-        shared["match"] = self.study.match
-        if self.study.match == "parameters":
+        """The options that all runs of the study share, those of earlier calls too."""
+        meaning = meanings(type(self.options))
+        shared = {name: value for name, value in self.options.as_json().items() if meaning[name].study == "shared"}
+        shared["match"] = self.requested.match
+        if self.requested.match == "parameters":
             shared["reference"] = self.reference
         return json.loads(json.dumps(shared))
 
-    @property
-    def command(self) -> str:
-        """The command line of this call."""
-        words = ["python", "run.py", self.kind.name, "compare", *as_arguments(self.study), *as_arguments(self.options)]
-        return shlex.join(words)
 
-    def run(self) -> list[str]:
-        """Does the runs that are missing; returns what went wrong, a line a run."""
-        runs = [Run(arm, seed) for seed in range(self.study.seeds) for arm in self.arms]
-        folders = {run: self.folder / "runs" / run.folder for run in runs}
-        missing = [run for run in runs if not (folders[run] / RESULT).is_file()]
-        self._note()
-        say(f"{len(runs):,} runs, {len(runs) - len(missing):,} of them done before: {self.folder}")
-        if not missing:
-            self._note(self.command)
-            return []
-        budgets = self._budgets(dict.fromkeys(run.arm for run in missing))
-        of_reference = [run for run in missing if run.arm == Arm(self.reference, self.arms[0].settings)]
-        telling = None if self._baselines_told() else next(iter(of_reference or missing))
-        for run in missing:
-            job = {
-                "options": budgets[run.arm].as_json() | {"seed": run.seed} | _where(budgets[run.arm].data),
-                "settings": dict(run.arm.settings),
-                "baselines": run == telling,
-                "cores": None,
-                "jobs": self.study.jobs if self.study.scheduler is None else None,
-            }
-            folders[run].mkdir(parents=True, exist_ok=True)
-            (folders[run] / "job.json").write_text(json.dumps(job, indent=1) + "\n")
-        wrong = []
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(elapsed_when_finished=False),
-        )
-        with self._executor() as pool, Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-            doing = bar.add_task("comparing", total=len(missing))
-            slots = self._slots()
-            work = [pool.submit(do, self.where, run.folder, folders[run].resolve(), slots) for run in missing]
-            try:
-                for done, finished in enumerate(as_completed(work), 1):
-                    name, error = finished.result()
-                    if error:
-                        wrong.append(f"{name}: {error}")
-                    bar.update(doing, advance=1, description=name)
-                    if not console.is_terminal or error:
-                        say(f"{done} of {len(missing)}: {name}{': failed, ' + error if error else ''}")
-            except RuntimeError as error:
-                if self.study.scheduler is None:
-                    raise
-                raise InputError(
-                    f"--scheduler {self.study.scheduler}: it cannot do the runs ({str(error).splitlines()[0]}); start "
-                    f"scheduler and workers with PYTHONPATH={ROOT} and the packages of requirements.txt"
-                ) from error
-            finally:
-                for one in work:
-                    one.cancel()
-        self._note(self.command)
-        return wrong
+def _check_given(kind: type[Task], options: TrainOptions) -> None:
+    """Refuses options of training that a study does not take."""
+    default = kind.Options()
+    for name, meaning in meanings(kind.Options).items():
+        if not meaning.given and getattr(options, name) != getattr(default, name):
+            right = "give --cells and --seeds" if meaning.study == "set" else "leave it out"
+            why = "a study sets it for each run" if meaning.study == "set" else "a study does not take it"
+            raise InputError(f"--{name.replace('_', '-')}: {why}; {right}")
 
-    def _slots(self) -> list[list[int]]:
-        """The cores of each place that a run may take on this machine."""
-        share = len(_cores()) // self.study.jobs
-        jobs = self.study.jobs if self.study.scheduler is None else 0
-        return [_cores()[n * share : (n + 1) * share] for n in range(jobs)]
 
-    @contextmanager
-    def _executor(self) -> Iterator[Executor]:
-        """What takes the work list: threads that each wait for a process here, or the workers of a Dask cluster."""
-        if self.study.scheduler is None:
-            with ThreadPoolExecutor(self.study.jobs) as pool:
-                yield pool
-            return
-        try:
-            import distributed
-        except ImportError as error:
-            raise InputError("--scheduler needs Dask: pip install 'dask[distributed]'") from error
-        try:
-            client = distributed.Client(self.study.scheduler, timeout=ANSWER_WITHIN, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise InputError(f"--scheduler {self.study.scheduler}: no Dask scheduler answers there") from error
-        with client, client.get_executor(pure=False) as pool:
-            yield pool
-
-    def _baselines_told(self) -> bool:
-        return any("baselines" in json.loads(p.read_text()) for p in self.folder.glob(f"runs/*/{RESULT}"))
-
-    def _budgets(self, arms: Sequence[Arm]) -> dict[Arm, TrainOptions]:
-        """The options of each arm, with units that match where parameters are to."""
-        options = {arm: replace(self.options, cell=arm.cell, **dict(arm.settings)) for arm in arms}
-        if self.study.match == "time":
-            options = {arm: replace(o, epochs=UNLIMITED, patience=UNLIMITED) for arm, o in options.items()}
-        if self.study.match != "parameters":
-            return options
-        with waiting("matching parameters"):
-            counts = _Counts(self.kind)
-            wanted = {
-                settings: counts.of(replace(self.options, cell=self.reference, **dict(settings)))
-                for settings in {arm.settings for arm in arms}
-            }
-            return {
-                arm: o if arm.cell == self.reference else counts.matched(o, wanted[arm.settings])
-                for arm, o in options.items()
-            }
+def _check_requested(requested: StudyOptions, options: TrainOptions) -> None:
+    """Refuses what cannot be compared, or not on this machine."""
+    if requested.reference is not None and requested.reference not in requested.cells:
+        raise InputError(f"--reference {requested.reference}: not among --cells {' '.join(requested.cells)}")
+    if (requested.match == "time") != (options.seconds is not None):
+        raise InputError("--match time and --seconds go together: how many seconds each run may train")
+    if not requested.name or Path(requested.name).name != requested.name or requested.name.startswith("."):
+        raise InputError(f"--name {requested.name!r}: give a name for a folder")
+    there = len(cores())
+    if requested.scheduler is None and requested.jobs > there:
+        raise InputError(f"--jobs {requested.jobs}: there are {there} cores; give {there} or less")

@@ -1,4 +1,4 @@
-"""Does runs of a study, each in a process of its own."""
+"""Does one run of a study in a process of its own."""
 
 from __future__ import annotations
 
@@ -7,57 +7,57 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+JOB, RESULT, LOG = "job.json", "result.json", "log.txt"
+"""Files of a run's folder: what is to be done, what was measured, and what the process printed."""
 
 
-def do(where: str, name: str, folder: Path, slots: list[list[int]]) -> tuple[str, str]:
-    """Does one run in a process of its own; returns its name and what went wrong, or nothing.
+def do(kind: str, name: str, folder: Path, *, slots: Sequence[Sequence[int]]) -> tuple[str, str]:
+    """Does one run.
 
     Args:
-        where: The task, `module:Class`.
-        name: Of the run.
-        folder: With its `job.json`.
-        slots: Cores of each place that a run may take on this machine; any where there are none.
+        kind: The task's class, `module:Class`.
+        name: Name of the run.
+        folder: Its folder, with its job.
+        slots: The cores of each slot of this machine, one run a slot; without slots a run may use all cores.
+
+    Returns:
+        The name, and the error or "".
     """
     try:
-        with _slot(folder.parent, slots) as cores, (folder / "log.txt").open("a") as log:
-            job = json.loads((folder / "job.json").read_text()) | {"cores": cores}
-            (folder / "job.json").write_text(json.dumps(job, indent=1) + "\n")
-            command = [sys.executable, "-m", "common.studies.worker", where, str(folder)]
+        with _slot(folder.parent, slots) as taken, (folder / LOG).open("a") as log:
+            job = json.loads((folder / JOB).read_text()) | {"cores": taken}
+            (folder / JOB).write_text(json.dumps(job, indent=1) + "\n")
+            command = [sys.executable, "-m", "common.studies.worker", kind, str(folder)]
             code = subprocess.run(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT).returncode
     except OSError as error:
         return name, str(error)
     if code == 0:
         return name, ""
-    lines = [line for line in (folder / "log.txt").read_text(errors="replace").splitlines() if line.strip()]
-    said = lines[-1].removeprefix("error: ") if lines else ""
-    return name, f"exit code {code}: {said} ({folder / 'log.txt'})"
+    lines = [line for line in (folder / LOG).read_text(errors="replace").splitlines() if line.strip()]
+    last = lines[-1].removeprefix("error: ") if lines else ""
+    return name, f"exit code {code}: {last} ({folder / LOG})"
 
 
 @contextmanager
-def _slot(folder: Path, slots: list[list[int]]) -> Iterator[list[int] | None]:
-    """Takes a place that no other run has, for as long as the run lasts."""
-    for n, cores in enumerate(slots):
-        with (folder / f".slot-{n}").open("w") as file:
+def _slot(folder: Path, slots: Sequence[Sequence[int]]) -> Iterator[Sequence[int] | None]:
+    """Takes a free slot for as long as the run lasts."""
+    for number, taken in enumerate(slots):
+        with (folder / f".slot-{number}").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 continue
-            yield cores
+            yield taken
             return
     yield None
 
 
-def _where(data: str | None) -> dict[str, str]:
-    """Where files are, wherever a run is done."""
-    return {"data": str(Path(data).resolve())} if data and Path(data).exists() else {}
-
-
-def _cores() -> list[int]:
+def cores() -> list[int]:
     """The cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return sorted(os.sched_getaffinity(0))

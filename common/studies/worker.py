@@ -1,7 +1,6 @@
 """One run of a study, in a process of its own: python -m common.studies.worker MODULE:CLASS FOLDER.
 
-Reads FOLDER/job.json and leaves FOLDER/result.json when the run is done. A run that was killed goes on from its last
-checkpoint.
+Reads FOLDER/job.json and writes FOLDER/result.json when the run is done. A killed run resumes from its last checkpoint.
 """
 
 from __future__ import annotations
@@ -16,105 +15,126 @@ from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-RESULT = "result.json"
+from common.studies.work import JOB, RESULT
+
+if TYPE_CHECKING:
+    from common.networks.network import Network
+    from common.streams import Stream
+    from common.training.run import Fitted, Results
+    from tasks.base import Task
+
 PREDICTIONS = 20
-
-
 LONGEST_EXAMPLE = 24
 
 
 def main(kind: str, folder: Path) -> int:
-    """Runs the job; returns the exit code."""
+    """Does the run; returns the exit code."""
     alone = (folder / ".lock").open("w")
-    fcntl.flock(alone, fcntl.LOCK_EX)  # A run that a killed study left behind comes to its end first.
+    fcntl.flock(alone, fcntl.LOCK_EX)  # Waits for a run that a killed study left behind.
     if (folder / RESULT).is_file():
         return 0
-    job = json.loads((folder / "job.json").read_text())
+    job = json.loads((folder / JOB).read_text())
     if job["cores"] and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, job["cores"])  # Before TensorFlow counts them.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
     from common.errors import InputError
+    from common.files import drafted
 
     module, name = kind.split(":")
     try:
-        result = measured(getattr(import_module(module), name), job, folder)
+        result = measured(getattr(import_module(module), name), job, folder=folder)
+        with drafted("--output", folder / RESULT) as draft:
+            draft.write_text(json.dumps(result, indent=1) + "\n")
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    draft = folder / ".result.draft"
-    draft.write_text(json.dumps(result, indent=1) + "\n")
-    draft.replace(folder / RESULT)
     shutil.rmtree(folder / "unfinished", ignore_errors=True)
     return 0
 
 
-def measured(kind: type, job: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Trains, and measures what a study tells of a run."""
+def measured(kind: type[Task], job: dict[str, Any], *, folder: Path) -> dict[str, Any]:
+    """Trains, and measures what a study reports of a run: JSON-ready values.
+
+    Raises:
+        InputError: An option does not suit the task, its data or this machine; or training diverged.
+    """
     from common.options import from_saved
-    from common.serving import export
     from common.studies.probes import gradient_by_distance
-    from common.training.run import fit, tested
+    from common.training.run import Results, fit, tested
 
     checkpoints = list((folder / "unfinished").glob("*/latest/checkpoint"))
     options = from_saved(kind.Options, job["options"])
     task = kind(replace(options, resume=bool(checkpoints), output=folder, tensorboard=None))
     gradients: dict[str, dict] = {}
 
-    def look(when: str, network: Any, streams: dict[str, Any]) -> None:
-        gradients[when] = gradient_by_distance(network, streams["train"], task.loss)
+    def look(when: str, fitted: Fitted) -> None:
+        network, loss, _ = fitted.learner
+        gradients[when] = gradient_by_distance(network, fitted.streams["train"], loss)
 
-    fitted = fit(task, folder, lambda model, streams: look("start", model.network, streams))
-    network = fitted.model.network
+    fitted = fit(task, folder, before=lambda fresh: look("start", fresh))
     answers, metrics = tested(task, fitted)
-    look("end", network, fitted.streams)
+    look("end", fitted)
+    network, baselines = fitted.learner.network, task.baselines(answers) if job["baselines"] else {}
     conditions = {"jobs": job.get("jobs"), "cores": len(job.get("cores") or ()), "resumed": bool(checkpoints)}
     result = metrics | {"conditions": conditions, "units": options.units}
-    result |= {"gradients": gradients, "kept": example(task, network, fitted.streams["test"])}
+    result |= {"gradients": gradients, "gate": gate_over_example(task, network, fitted.streams["test"])}
     if job["baselines"]:
-        result["baselines"] = task.baselines(answers)
-
-    saved = folder / "saved" / "1"
-    shutil.rmtree(saved.parent, ignore_errors=True)
-    saved.mkdir(parents=True)
-    export.save(task.export(network), saved)
-    assets = saved / export.ASSETS
-    assets.mkdir()
-    (assets / "config.json").write_text(json.dumps(task.config()) + "\n")
-    task.extras(assets)
-    result["latency_ms"] = latency_ms(task, saved)
-    shutil.rmtree(saved.parent)
+        result["baselines"] = {name: task.scores(one) for name, one in baselines.items()}
+    results = Results(fitted.run.history, answers, baselines)
+    result["latency_ms"] = latency_ms(task, network, results=results, folder=folder / "saved" / "1")
     return result
 
 
-def example(task: Any, network: Any, stream: Any) -> dict[str, Any] | None:
-    """What the gate of a cell does over one of the sequences that the lanes of the stream begin with."""
-    from common.studies.probes import kept
+def gate_over_example(task: Task, network: Network, stream: Stream) -> dict[str, Any] | None:
+    """The gate of the first layer over the longest of the sequences that the lanes of the stream begin with.
 
+    Returns:
+        The fields of `probes.Gate` and the steps as text; None for a network without such a gate.
+    """
+    from common.studies.probes import gate_values, has_gate
+
+    if not has_gate(network):
+        return None
     window, _, _ = stream.window_at(0, 0)
     numbers = window["sequence"][:, 0]
     lengths = np.minimum((window["sequence"] == numbers[:, None]).sum(1), LONGEST_EXAMPLE)
     lane = int(lengths.argmax())
-    gate = kept(network, window, lane, int(lengths[lane]))
-    if gate is None:
-        return None
+    gate = gate_values(network, window, lane=lane, steps=int(lengths[lane]))
     return gate._asdict() | {"steps": task.steps("test", int(numbers[lane]))[: lengths[lane]]}
 
 
-def latency_ms(task: Any, saved: Path) -> float:
-    """The median time from the task's raw example to the saved model's answer."""
-    from common.serving import saved_models
+def latency_ms(task: Task, network: Network, *, results: Results, folder: Path) -> float:
+    """The median time from the task's raw example to the answer of its saved model.
 
-    served, seconds = saved_models.load(saved), []
+    Args:
+        task: Tested.
+        network: Trained.
+        results: What the training led to.
+        folder: For a model that is saved for the measurement, and removed.
+    """
+    from common.serving import export
+    from common.serving.saved_model import SavedModel
+    from common.serving.versions import ASSETS
+
+    shutil.rmtree(folder.parent, ignore_errors=True)
+    folder.mkdir(parents=True)
+    export.save(task.export(network), folder)
+    assets = folder / ASSETS
+    assets.mkdir()
+    (assets / "config.json").write_text(json.dumps(task.config()) + "\n")
+    task.extras(results, assets)
+    model, example, seconds = SavedModel(folder), task.example(folder), []
     for _ in range(PREDICTIONS + 1):
         started = time.perf_counter()
-        task.predict(served, [task.example.format(version=saved)], task.Saved())
+        task.predict(model, [example], task.Saved())
         seconds.append(time.perf_counter() - started)
-    return round(1000 * median(seconds[1:]), 3)  # The first one warms up.
+    shutil.rmtree(folder.parent)
+    return round(1000 * median(seconds[1:]), 3)  # The first call warms up.
 
 
 if __name__ == "__main__":

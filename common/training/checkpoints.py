@@ -13,6 +13,7 @@ import keras
 import tensorflow as tf
 
 from common.errors import InputError
+from common.options import FORMAT
 from common.training.tbptt import TBPTT
 
 
@@ -72,7 +73,11 @@ class UnfinishedRun(keras.callbacks.Callback):
         if not resume:
             return 0
         if self.latest.latest_checkpoint is None:
-            raise InputError(f"--resume: no unfinished run with these options in {self.folder.parent}; leave it out")
+            older = [p for p in self.folder.parent.glob("*") if p.is_dir() and not p.name.startswith(f"{FORMAT}-")]
+            other = "; what is there is of another version of this program and cannot be resumed" if older else ""
+            raise InputError(
+                f"--resume: no unfinished run with these options in {self.folder.parent}{other}; leave it out"
+            )
         latest.restore(self.latest.latest_checkpoint).assert_consumed()
         self.history, self.elapsed = json.loads(self.saved_history.numpy())
         return len(self.history)

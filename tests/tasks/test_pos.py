@@ -157,7 +157,7 @@ def test_scores_of_no_words_are_null_and_tags_that_training_never_saw_are_drawn(
     data_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     learned = TaggedSentences([("a", "b")] * 8, [("X", "Y")] * 8)
-    splits = Splits(learned, learned, TaggedSentences([("a", "b")], [("V", "W")]), "made")
+    splits = Splits(learned, learned, TaggedSentences([("a", "b")], [("V", "W")]), source="made")
     monkeypatch.setattr(PosOptions, "load", lambda self: splits)
     version = train(task_of(data_of("pos"), output=tmp_path))
     saved = json.loads((version / ASSETS / "metrics.json").read_text(), parse_constant=pytest.fail)
@@ -166,7 +166,7 @@ def test_scores_of_no_words_are_null_and_tags_that_training_never_saw_are_drawn(
 
 def test_a_tag_that_training_never_saw_counts_as_missed(data_of, monkeypatch: pytest.MonkeyPatch) -> None:
     learned = TaggedSentences([("a", "b")] * 8, [("X", "Y")] * 8)
-    splits = Splits(learned, learned, TaggedSentences([("a", "c")], [("X", "Z")]), "made")
+    splits = Splits(learned, learned, TaggedSentences([("a", "c")], [("X", "Z")]), source="made")
     monkeypatch.setattr(PosOptions, "load", lambda self: splits)
     task = task_of(data_of("pos"))
     task.load()

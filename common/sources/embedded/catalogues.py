@@ -55,7 +55,7 @@ def load(reader: PairReader) -> Splits[Pairs]:
     if target == ORIGINAL:
         pairs = [Pair(pair.target, pair.source) for pair in pairs]
     pins = ", ".join(str(wheels.pinned(package)) for package in PACKAGES)
-    return Parts(Pairs, {"train": pairs}, f"texts of {pins}", (source, target)).splits()
+    return Parts(Pairs, {"train": pairs}, f"texts of {pins}", languages=(source, target)).splits()
 
 
 def translations(package: str, language: str) -> Iterator[Pair]:

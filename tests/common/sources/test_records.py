@@ -150,7 +150,7 @@ def test_the_most_frequent_translation_then_the_first(rows: list[tuple[str, str]
 
 def test_parts_that_are_given_stay_as_they_are() -> None:
     part = [Pair("a", "b"), Pair("a", "c")]
-    splits = Parts(Pairs, dict.fromkeys(SPLITS, part), "made", ("en", "de")).splits()
+    splits = Parts(Pairs, dict.fromkeys(SPLITS, part), "made", languages=("en", "de")).splits()
     assert splits.train == splits.test == Pairs(["a", "a"], ["b", "c"])
     assert (splits.source, splits.languages) == ("made", ("en", "de"))
 

@@ -1,4 +1,4 @@
-"""What the probes say, against gradients and gates taken the long way."""
+"""Probes, against gradients and gates taken the long way."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from common.layers.stack import RecurrentStack
 from common.networks.stream import StreamNetwork
 from common.streams.sequences import Sequences
 from common.streams.stream import Stream
-from common.studies.probes import gradient_by_distance, kept
+from common.studies.probes import gate_values, gradient_by_distance, has_gate
 
 TIME, FEATURES, UNITS = 6, 3, 4
 EVERY_CELL = pytest.mark.parametrize("cell", cells.names())
 
 
-def network_of(cell: str) -> StreamNetwork:
-    head = ReadoutHead(Readout("last"), keras.layers.Dense(2, activation="softmax"))
+def network_of(cell: str, head_class: type[ReadoutHead] = ReadoutHead) -> StreamNetwork:
+    head = head_class(Readout("last"), keras.layers.Dense(2, activation="softmax"))
     network = StreamNetwork(Numbers(FEATURES), RecurrentStack(cell, UNITS, seed=2), head)
     network.build()
     draw = np.random.default_rng(5)
@@ -31,13 +31,14 @@ def network_of(cell: str) -> StreamNetwork:
     return network
 
 
-def stream_of(lengths: tuple[int, ...]) -> Stream:
+def stream_of(lengths: tuple[int, ...], window: int = TIME, **sequences: bool) -> Stream:
+    """One lane whose windows reach over `TIME` steps; the end of each sequence has a target."""
     values = np.random.default_rng(1).normal(size=(sum(lengths), FEATURES)).astype(np.float32)
     targets = np.ones(sum(lengths), np.int32)
     weights = np.zeros(sum(lengths), np.float32)
     weights[np.cumsum(lengths) - 1] = 1
-    sequences = Sequences(np.array(lengths), {"values": values}, targets, weights)
-    return Stream(sequences, 1, TIME, shuffle=False)
+    packed = Sequences(np.array(lengths), {"values": values}, targets=targets, weights=weights, **sequences)
+    return Stream(packed, 1, window, reach=TIME, shuffle=False)
 
 
 @EVERY_CELL
@@ -71,21 +72,46 @@ def test_no_gradient_crosses_the_start_of_a_sequence() -> None:
     assert len(found["hidden"]) == 2
 
 
+def test_windows_with_a_history_are_probed_over_their_whole_reach() -> None:
+    network = network_of("gru")
+    stream = stream_of((TIME,), window=2)
+    assert isinstance(stream.window_at(0, 0)[0], tuple)
+    found = gradient_by_distance(network, stream, "sparse_categorical_crossentropy")
+    assert found == gradient_by_distance(network, stream_of((TIME,)), "sparse_categorical_crossentropy")
+
+
+class AskedHead(ReadoutHead):
+    """A head with outputs at the steps that the window asks for."""
+
+    def call(self, x: tf.Tensor, *args: object, asked: tf.Tensor, **rest: object) -> tuple:
+        outputs, state = super().call(x, *args, **rest)
+        return tf.gather(outputs, asked, batch_dims=1), state
+
+
+def test_outputs_where_asked_are_probed_at_the_steps_they_are_of() -> None:
+    expected = gradient_by_distance(network_of("lstm"), stream_of((4, 2)), "sparse_categorical_crossentropy")
+    network = network_of("lstm", AskedHead)
+    stream = stream_of((4, 2), outputs_where_asked=True)
+    assert stream.window_at(0, 0)[1].shape == (1, 4)
+    found = gradient_by_distance(network, stream, "sparse_categorical_crossentropy")
+    np.testing.assert_allclose(found["hidden"], expected["hidden"], rtol=1e-5)
+
+
 @pytest.mark.parametrize("name", CONTROLS)
 def test_a_control_has_no_state_to_look_at(name: str) -> None:
     network = network_of(name)
     assert gradient_by_distance(network, stream_of((TIME,)), "sparse_categorical_crossentropy") == {}
-    assert kept(network, stream_of((TIME,)).window_at(0, 0)[0], 0, TIME) is None
+    assert not has_gate(network)
 
 
 @EVERY_CELL
 def test_gates_are_those_of_the_equations(cell: str) -> None:
     network = network_of(cell)
     window, _, _ = stream_of((TIME,)).window_at(0, 0)
-    found = kept(network, window, 0, TIME)
-    if cells.get(cell).gate is None:
-        assert found is None
+    assert has_gate(network) == (cells.get(cell).gate is not None)
+    if not has_gate(network):
         return
+    found = gate_values(network, window, lane=0, steps=TIME)
     layer = network.stack.forwards[0]
     kernel, recurrent, bias, *more = (w.numpy() for w in layer.keras_cell.weights)
     which = slice(0, UNITS) if cell == "gru" else slice(UNITS, 2 * UNITS)

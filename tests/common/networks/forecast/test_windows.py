@@ -95,8 +95,10 @@ def cases(draw: st.DrawFn) -> tuple[Windows, int, slice]:
         holes[start] &= start == 0  # Tables fill holes from before the history; the history does not reach there.
         known = random.normal(-2, 4, (rows, covariates)).astype(np.float32)
         times = seconds * (random.integers(2000) + np.arange(rows))
-        groups.append(Group(f"g{number}", times, np.where(holes, np.nan, values).astype(np.float32), known))
-    panel = Panel(groups, [f"c{n}" for n in range(columns)], [f"k{n}" for n in range(covariates)], seconds, "made")
+        values = np.where(holes, np.nan, values).astype(np.float32)
+        groups.append(Group(name=f"g{number}", times=times, values=values, known=known))
+    names = {"columns": [f"c{n}" for n in range(columns)], "covariates": [f"k{n}" for n in range(covariates)]}
+    panel = Panel(groups=groups, **names, seconds=seconds, source="made")
     borders = [(-(-len(group.times) // 2), len(group.times), len(group.times)) for group in groups]
     tables = Tables(panel, borders, with_calendar=draw(st.booleans()))
     several = st.lists(st.integers(1, 12), max_size=3)

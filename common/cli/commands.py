@@ -1,0 +1,125 @@
+"""The commands of a task: train, compare, evaluate, predict. A command may return the command line to run next.
+
+The command line is made from the annotations in `app_of`: classes of the task's own, so they must be evaluated.
+"""
+
+import shlex
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cyclopts import App
+
+from common.cli.parsing import inputs_of, unset
+from common.cli.quiet import import_tensorflow
+from common.errors import InputError
+from common.options import DataOptions, SavedOptions, StudyOptions, TrainOptions, from_saved
+
+if TYPE_CHECKING:
+    from tasks.base import Task
+
+COMMANDS = ("train", "compare", "evaluate", "predict")
+DEFAULT_STUDY, DEFAULT_SAVED = StudyOptions(), SavedOptions()
+
+
+def app_of(kind: type["Task"]) -> App:
+    """The commands of a task; `train` when none is named."""
+    Given = unset(kind.Data)
+    default_options, default_saved, none_given = kind.Options(), kind.Saved(), Given()
+
+    def train(options: kind.Options = default_options) -> str:
+        """Train, compare with the baselines, and save a model that takes raw input."""
+        return _train(kind, options)
+
+    def compare(options: kind.Options = default_options, study: StudyOptions = DEFAULT_STUDY) -> str:
+        """Train every cell with every seed, and report which is better, at what cost, with statistical tests."""
+        return _compare(kind, options=options, requested=study)
+
+    def evaluate(saved: SavedOptions = DEFAULT_SAVED, data: Given = none_given) -> None:
+        """Score a saved model on the test split of its own data or of other data; options not given are the model's."""
+        _evaluate(kind, saved=saved, given=data)
+
+    def predict(*inputs: str, saved: kind.Saved = default_saved) -> None:
+        _predict(kind, inputs, saved=saved)
+
+    app = App(name=kind.name, help=f"{kind.summary}. Commands: train (when none is named), compare, evaluate, predict.")
+    app.default(train)
+    for command in (train, compare, evaluate):
+        app.command(command)
+    app.command(
+        predict,
+        help=f"Predict with a saved model: {kind.takes}, given on the command line or as lines of standard input. "
+        "Inputs that begin with a dash go after --.",
+    )
+    return app
+
+
+def _train(kind: type["Task"], options: TrainOptions) -> str:
+    import_tensorflow()
+    from common.cli import train
+
+    task = kind(options)
+    example = task.example(train.train(task))
+    dashes = ["--"] if example.startswith("-") else []
+    words = ["--output", str(options.output), "--cell", options.cell, *dashes, example]
+    return shlex.join(["python", "run.py", kind.name, "predict", *words])
+
+
+def _compare(kind: type["Task"], *, options: TrainOptions, requested: StudyOptions) -> str:
+    from common import reports
+    from common.studies import running
+    from common.studies.study import Study
+
+    if requested.match == "parameters":
+        import_tensorflow()
+    study = Study(kind, options=options, requested=requested)
+    failed = running.run(study)
+    with reports.waiting("writing the report"):
+        from common.studies import report
+        from common.studies.findings import Findings
+
+        found = Findings(study, failed)
+        if not found.results:
+            raise InputError(f"every run failed; the first: {failed[0]}")
+        page = report.write(found)
+    reports.console.print(report.table(found))
+    for line in (found.advice(), *map(str, found.verdicts())):
+        reports.say(f"- {line}")
+    for line in failed:
+        reports.say(f"failed: {line}")
+    reports.say(f"saved: {page}; next to it report.md, the figures, and results.csv with a row a run")
+    return shlex.join(["python", "-m", "webbrowser", str(page)])
+
+
+def _evaluate(kind: type["Task"], *, saved: SavedOptions, given: DataOptions) -> None:
+    from common import reports
+    from common.serving import versions
+    from common.serving.saved_model import SavedModel
+
+    model = SavedModel(versions.find(saved.output, kind.name, cell=saved.cell, version=saved.version))
+    learned = from_saved(kind.Data, model.config)
+    data = replace(learned, **{name: value for name, value in vars(given).items() if value is not None})
+    import_tensorflow()
+    scores, report = kind.evaluate(model, data, other=not data.same_data(learned))
+    reports.say(report)
+    reports.console.print(reports.scores_table("test", {str(model.folder): scores}))
+
+
+def _predict(kind: type["Task"], words: tuple[str, ...], *, saved: SavedOptions) -> None:
+    from common import reports
+    from common.files import check_writable
+    from common.serving import versions
+    from common.serving.saved_model import SavedModel
+
+    files = saved.files()
+    for option, path in files.items():
+        check_writable(option, path)
+    model = SavedModel(versions.find(saved.output, kind.name, cell=saved.cell, version=saved.version))
+    inputs = inputs_of(words, sys.stdin.buffer)
+    import_tensorflow()
+    records = kind.predict(model, inputs, saved)
+    reports.console.print(kind.show(records))
+    kind.write(records, saved, model)
+    for path in files.values():
+        reports.say(f"written: {path}")
+    reports.say(f"model: {model.folder}")

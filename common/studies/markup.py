@@ -1,0 +1,34 @@
+"""Text of users in Markdown, HTML and figures: data names, option values and columns are shown as they are."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Sequence
+
+
+def escaped(text: str) -> str:
+    """Text as one line of Markdown, and of the HTML made from it, that shows every character as it is."""
+    text = html.escape(" ".join(text.split()), quote=False).replace("~", "&#126;")  # Has no escape in all dialects.
+    text = re.sub(r"([\\`*\[\]{}|])", r"\\\1", text)
+    text = re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", text)
+    return re.sub(r"^(\d*)(#|[+-](?=[ -]|$)|[.)](?= |$))", r"\1\\\2", text)  # What would begin a heading or a list.
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table, a header first."""
+    header, *rest = ([escaped(cell) for cell in row] for row in rows)
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rest]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def code_block(lines: Sequence[str]) -> str:
+    """Lines of code, inside a fence that is longer than any in them."""
+    text = "\n".join(lines)
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
+    return f"{fence}\n{text}\n{fence}"
+
+
+def in_figure(text: str) -> str:
+    """Text for Matplotlib, which takes what stands between two dollar signs for mathematics."""
+    return text.replace("$", r"\$")

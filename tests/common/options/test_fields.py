@@ -1,0 +1,53 @@
+"""What options mean, as their fields say it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+import tasks
+from common.options import meanings, option
+from common.options.fields import Meaning
+
+LEADS_TO_THE_SAME_STEPS = {
+    *("epochs", "seconds", "patience", "tensorboard", "checkpoint_every", "resume", "output", "xla")
+}
+REFUSED_BY_A_STUDY = {"cell", "seed", "resume", "tensorboard"}
+NEVER_VARIED = REFUSED_BY_A_STUDY | {"output"}
+NOT_SHARED = NEVER_VARIED | {"checkpoint_every"}
+
+
+@pytest.mark.parametrize("task", tasks.TASKS)
+def test_every_option_of_every_task_means_what_it_says(task: str) -> None:
+    found = meanings(tasks.get(task).Options)
+    assert {name for name, meaning in found.items() if not meaning.trains} == LEADS_TO_THE_SAME_STEPS
+    assert {name for name, meaning in found.items() if not meaning.given} == REFUSED_BY_A_STUDY
+    assert {name for name, meaning in found.items() if not meaning.varied} == NEVER_VARIED
+    assert {name for name, meaning in found.items() if meaning.study != "shared"} == NOT_SHARED
+    assert {name for name, meaning in found.items() if meaning.study == "set"} == {"cell", "seed"}
+
+
+def test_another_default_keeps_the_meaning_and_another_meaning_replaces_it() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Parent:
+        kept: int = option(1, trains=False, study="free")
+        changed: int = option(1, study="set")
+
+    @dataclass(frozen=True, kw_only=True)
+    class Child(Parent):
+        kept: int = 2
+        changed: int = option(2, study="refused")
+        plain: int = 3
+
+    assert Child() == Child(kept=2, changed=2, plain=3)
+    assert meanings(Child) == {
+        "kept": Meaning(trains=False, study="free"),
+        "changed": Meaning(study="refused"),
+        "plain": Meaning(trains=True, study="shared"),
+    }
+
+
+def test_a_role_that_a_study_does_not_have_is_an_error() -> None:
+    with pytest.raises(ValueError, match="not 'ignored'"):
+        option(1, study="ignored")

@@ -1,0 +1,37 @@
+"""The options that all tasks share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import tasks
+from common.options import FORMAT, SavedOptions, TrainOptions, shared
+
+
+@pytest.mark.parametrize("task", tasks.TASKS)
+def test_the_digest_names_the_training_steps(task: str) -> None:
+    one = tasks.get(task).Options()
+    assert one.digest().startswith(f"{FORMAT}-")
+    assert replace(one, resume=True, epochs=99, xla=True, output=Path("elsewhere")).digest() == one.digest()
+    for change in ({"seed": 1}, {"cell": "gru"}, {"units": 3}, {"batch_size": 7}):
+        assert replace(one, **change).digest() != one.digest()
+
+
+def test_another_format_is_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = TrainOptions().digest()
+    monkeypatch.setattr(shared, "FORMAT", FORMAT + 1)
+    assert TrainOptions().digest().split("-")[0] != before.split("-")[0]
+
+
+def test_data_are_the_same_however_their_path_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert TrainOptions(data="x").same_data(TrainOptions(data=str(tmp_path / "x")))
+    assert TrainOptions().same_data(TrainOptions())
+    assert not TrainOptions().same_data(TrainOptions(data="x"))
+
+
+def test_no_files_are_written_unless_a_task_has_some() -> None:
+    assert SavedOptions().files() == {}
