@@ -16,9 +16,9 @@ import pytest
 import tensorflow as tf
 from cyclopts import CycloptsError
 
+from common.cli.entry import main
 from common.cli.train import train
 from common.errors import InputError
-from common.files import check_writable
 from common.networks.network import Network
 from common.options import from_saved
 from common.options.parsing import parsed
@@ -201,10 +201,18 @@ def test_a_long_table_shows_its_first_rows() -> None:
     assert table.row_count == 48 and "the first 48 of 60 rows" in table.caption
 
 
-def test_a_file_that_cannot_be_written_is_refused() -> None:
-    with pytest.raises(InputError, match=r"--plot /none/x\.png: there is no folder /none"):
-        for option, path in ForecastingSaved(plot=Path("/none/x.png")).files().items():
-            check_writable(option, path)
+def test_predict_on_the_command_line_writes_files_or_refuses_them(
+    model: SavedModel, data_of, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    ahead, root = data_of("forecasting").with_name("ahead.csv"), model.folder.parents[2]
+    command = ["forecasting", "predict", str(ahead), "--output", str(root)]
+    file, picture = tmp_path / "out.csv", tmp_path / "out.png"
+    tasks = {"forecasting": Forecasting}
+    assert main([*command, "--horizon", "4", "--output-file", str(file), "--plot", str(picture)], tasks) == 0
+    assert "2024-02-11 16:00" in capsys.readouterr().out
+    assert len(file.read_text().splitlines()) == 5 and picture.stat().st_size
+    assert main([*command, "--plot", "/none/x.png"], tasks) == 2
+    assert "--plot /none/x.png: there is no folder /none" in capsys.readouterr().err
 
 
 def test_scores_by_steps_ahead_are_saved(model: SavedModel) -> None:
@@ -225,9 +233,9 @@ def test_evaluate_on_the_same_file_gives_the_scores_of_training(model: SavedMode
     [
         (
             {"target": ("load", "heat"), "known": ()},
-            "--target load heat: 2 columns; this model takes 1, load when",
+            "--target load heat: 2 columns; this model takes 1: load",
         ),
-        ({"known": ()}, "--known : 0 columns; this model takes 1, heat"),
+        ({"known": ()}, "--known : 0 columns; this model takes 1: heat"),
         ({"missing": "allow"}, "--missing allow: this model learned from series without missing values"),
         ({"split": ()}, "--split : give three parts"),
     ],
