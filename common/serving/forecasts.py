@@ -45,9 +45,7 @@ def ahead(model: SavedModel, panel: Panel, *, horizon: int) -> list[Record]:
     lengths = [_history(group, panel, model) for group in panel.groups]
     requested = [(group, slice(0, length)) for group, length in zip(panel.groups, lengths)]
     records = []
-    for group, length, answer in zip(
-        panel.groups, lengths, _answers(model, panel, requested, signature="serving_default")
-    ):
+    for group, length, answer in zip(panel.groups, lengths, _answers(model, panel, requested)):
         times = series.as_text(group.times[0] + panel.seconds * np.arange(length + horizon), panel.seconds)
         first = max(0, length - PAST * config["horizon"])
         for number, column in enumerate(columns):
@@ -120,7 +118,7 @@ def backtest(model: SavedModel, tables: Tables, *, context: int | None) -> Forec
 
 
 def _answers(
-    model: SavedModel, panel: Panel, requested: Sequence[tuple[Group, slice]], *, signature: str
+    model: SavedModel, panel: Panel, requested: Sequence[tuple[Group, slice]], *, signature: str = "serving_default"
 ) -> list[Record]:
     """What a model answers to rows of groups, each from its own first row on.
 
@@ -128,14 +126,14 @@ def _answers(
         InputError: The panel is not of the kind that the model learned from: other series, another number of columns,
             rows spaced otherwise.
     """
-    config, several = model.config, "unique_id" in model.inputs(signature)
+    config = model.config
     for option, found in (("target", panel.columns), ("known", panel.covariates)):
         if len(found) != len(config[option]):
             raise InputError(
-                f"--{option} {' '.join(found)}: {len(found)} columns; this model takes {len(config[option])}, "
-                f"{', '.join(config[option]) or 'none'} when it learned"
+                f"--{option} {' '.join(found)}: {len(found)} columns; this model takes {len(config[option])}: "
+                f"{', '.join(config[option]) or 'none'}"
             )
-    for group in panel.groups if several else ():
+    for group in panel.groups if len(config["unique_ids"]) > 1 else ():  # One series may have any name.
         if group.name not in config["unique_ids"]:
             raise InputError(f"{panel.source}: series {group.name!r} is not one this model learned from")
     if panel.seconds != config["spacing"]:

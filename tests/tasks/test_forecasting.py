@@ -5,42 +5,59 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import tensorflow as tf
+from cyclopts import CycloptsError
 
-import run
+from common.cli.entry import main
+from common.cli.train import train
 from common.errors import InputError
+from common.networks.network import Network
+from common.options import from_saved
+from common.options.parsing import parsed
 from common.scoring.forecasts import Forecasts
-from common.serving import export, saved_models
-from common.sources.series import Panel, SeriesReader
-from common.streams.stream import Stream
-from common.training import run as training
+from common.serving import export
+from common.serving.forecasts import backtest
+from common.serving.saved_model import SavedModel
+from common.serving.versions import ASSETS
+from common.sources.series import Panel
+from common.streams import Stream
+from common.training.run import Results
 from common.training.tbptt import TBPTT
-from tasks.forecasting import Forecasting, ForecastingOptions, backtest, exponential_smoothing
+from tasks.forecasting import Forecasting, ForecastingData, ForecastingOptions, ForecastingSaved
+from tests.shared import made_once
+from tests.tiny import OPTIONS
 
-HORIZON = 6
+HORIZON = OPTIONS["forecasting"]["horizon"]
 
 
 def task_of(data: Path, **options: object) -> Forecasting:
-    small = {"units": 8, "embedding": 8, "batch_size": 4, "window": 16, "epochs": 1, "horizon": HORIZON, "segment": 4}
-    known = {"seasons": (8, 24), "known": ("heat",)}
-    return Forecasting(ForecastingOptions(data=str(data), **(small | known | options)))
+    return Forecasting(ForecastingOptions(data=str(data), **(OPTIONS["forecasting"] | options)))
 
 
-def exported(task: Forecasting, folder: Path):
-    """A task's network as it is served, untrained."""
+def untrained(task: Forecasting, folder: Path) -> tuple[SavedModel, Network]:
+    """A task's network, untrained, and how it is served, with its options next to it."""
     task.load()
-    network = task.network()
+    network = task.learner().network
     network.build()
     export.save(task.export(network), folder)
-    (folder / export.ASSETS).mkdir()
-    (folder / export.ASSETS / "config.json").write_text(json.dumps(task.config()))
-    return saved_models.load(folder)
+    (folder / ASSETS).mkdir()
+    (folder / ASSETS / "config.json").write_text(json.dumps(task.config()))
+    return SavedModel(folder), network
+
+
+def answers_of(task: Forecasting, network: Network) -> Forecasts:
+    """What a network answers to the test split."""
+    stream = Stream.in_order(task.sequences("test"), task.options.batch_size, task.options.window)
+    outputs = TBPTT(network, task.options.batch_size, stream.window).predict(stream, verbose=0)
+    return task.answers(network, stream, outputs)
 
 
 def file_of(path: Path, times: Sequence[object], **columns: Sequence[object]) -> Path:
@@ -54,22 +71,25 @@ def few_origins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def output(data_of, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tasks.forecasting.SMOOTHED_ORIGINS", 2)
-        training.train(task_of(data_of("forecasting"), output=folder, epochs=15, learning_rate=0.01, dropout=0.1))
-    return folder
+def model(data_of, tmp_path_factory: pytest.TempPathFactory) -> SavedModel:
+    """One that has learned its tiny data."""
+
+    def fill(folder: Path) -> None:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("tasks.forecasting.SMOOTHED_ORIGINS", 2)
+            train(task_of(data_of("forecasting"), output=folder, epochs=15, dropout=0.1))
+
+    return SavedModel(made_once(tmp_path_factory, "forecasting-learned", fill) / "forecasting" / "lstm" / "1")
 
 
-@pytest.fixture(scope="module")
-def served(output: Path):
-    return saved_models.load(saved_models.find(output, "forecasting"))
+@pytest.fixture
+def panel(data_of) -> Panel:
+    return ForecastingData(data=str(data_of("forecasting")), target=("load",), known=("heat",)).load()
 
 
-def ask(served, panel: Panel, rows: int) -> dict[str, np.ndarray]:
+def ask(model: SavedModel, panel: Panel, rows: int) -> dict[str, np.ndarray]:
     group = panel.groups[0]
-    answer = served(
+    answer = model.signatures["serving_default"](
         history=tf.constant(group.values[None, :rows]),
         known=tf.constant(group.known[None, : rows + HORIZON]),
         start=tf.constant(group.times[:1]),
@@ -77,207 +97,252 @@ def ask(served, panel: Panel, rows: int) -> dict[str, np.ndarray]:
     return {name: value.numpy() for name, value in answer.items()}
 
 
-def test_what_is_served_is_in_the_units_of_the_user_and_right(served, data_of) -> None:
-    panel = SeriesReader(targets=("load",), known=("heat",)).read(str(data_of("forecasting")))
+def test_what_is_served_is_in_the_units_of_the_user_and_right(model: SavedModel, panel: Panel) -> None:
     for rows in (997, 1000, 1003):
-        answer = ask(served, panel, rows)
-        truth = panel.groups[0].values[rows : rows + HORIZON]
+        answer = ask(model, panel, rows)
+        actual = panel.groups[0].values[rows : rows + HORIZON]
         assert answer["mean"].shape == (1, HORIZON, 1) and answer["quantiles"].shape == (1, HORIZON, 1, 3)
-        assert np.abs(answer["mean"][0] - truth).mean() < 0.6
+        assert np.abs(answer["mean"][0] - actual).mean() < 0.6
         assert (np.diff(answer["quantiles"], axis=-1) >= 0).all()
+        assert answer["seconds"] == 3_600
 
 
-def test_the_future_of_what_is_known_changes_the_forecast_and_that_of_the_series_cannot(served, data_of) -> None:
-    panel = SeriesReader(targets=("load",), known=("heat",)).read(str(data_of("forecasting")))
-    before = ask(served, panel, 1000)["mean"]
+def test_the_future_of_what_is_known_changes_the_forecast_and_that_of_the_series_cannot(
+    model: SavedModel, panel: Panel
+) -> None:
+    before = ask(model, panel, 1000)["mean"]
     panel.groups[0].values[1000:] = 1e6
-    np.testing.assert_array_equal(before, ask(served, panel, 1000)["mean"])
+    np.testing.assert_array_equal(before, ask(model, panel, 1000)["mean"])
     panel.groups[0].known[1000:] = 1 - panel.groups[0].known[1000:]
-    assert np.abs(before - ask(served, panel, 1000)["mean"]).min() > 1
+    assert np.abs(before - ask(model, panel, 1000)["mean"]).min() > 1
 
 
-def test_backtest_says_at_every_origin_what_is_served_there(served, data_of) -> None:
+def test_backtest_forecasts_at_every_origin_what_is_served_there(model: SavedModel, panel: Panel, data_of) -> None:
     task = task_of(data_of("forecasting"))
     task.load()
-    answers = backtest(served, task)
-    first, end = task.borders[0][1:]
-    assert answers.row.tolist() == list(range(first - 1, end - HORIZON))
-    panel = SeriesReader(targets=("load",), known=("heat",)).read(str(data_of("forecasting")))
-    for n in (0, 5, len(answers.row) - 1):
-        alone = ask(served, panel, int(answers.row[n]) + 1)
+    answers = backtest(model, task.tables, context=None)
+    first, end = task.tables.borders[0][1:]
+    assert answers.origins.row.tolist() == list(range(first - 1, end - HORIZON))
+    for n in (0, 5, len(answers.mean) - 1):
+        alone = ask(model, panel, int(answers.origins.row[n]) + 1)
         np.testing.assert_allclose(answers.mean[n], alone["mean"][0, :, 0], rtol=1e-4)
 
 
-def test_too_short_a_history_is_refused(served, data_of) -> None:
-    panel = SeriesReader(targets=("load",), known=("heat",)).read(str(data_of("forecasting")))
+def test_too_short_a_history_is_refused(model: SavedModel, panel: Panel) -> None:
     with pytest.raises(tf.errors.InvalidArgumentError, match="give 4 rows or more"):
-        ask(served, panel, 3)
+        ask(model, panel, 3)
 
 
 @pytest.mark.parametrize("missing", ["refuse", "allow"])
-def test_numbers_that_are_none_are_refused_unless_the_model_was_told_of_them(missing, data_of, tmp_path: Path) -> None:
-    served = exported(task_of(data_of("forecasting"), missing=missing), tmp_path / "saved")
+def test_values_that_are_no_numbers_are_refused_unless_they_may_be_missing(missing, data_of, tmp_path: Path) -> None:
+    model, _ = untrained(task_of(data_of("forecasting"), missing=missing), tmp_path / "saved")
 
-    def say(value: float = 0.0, known: float = 0.0, more: int = HORIZON) -> np.ndarray:
+    def mean(value: float = 0.0, known: float = 0.0, more: int = HORIZON) -> np.ndarray:
         history, ahead = np.zeros((1, 9, 1), np.float32), np.zeros((1, 9 + more, 1), np.float32)
         history[0, 5], ahead[0, -1] = value, known
-        return served(history=history, known=ahead, start=np.zeros(1, np.int64))["mean"].numpy()
+        given = {"history": history, "known": ahead, "start": np.zeros(1, np.int64)}
+        return model.signatures["serving_default"](**{name: tf.constant(v) for name, v in given.items()})[
+            "mean"
+        ].numpy()
 
-    for wrong, said in (
+    for wrong, error in (
         ({"value": math.inf}, "history: give finite numbers"),
         ({"known": math.nan}, "known: give finite numbers"),
         ({"more": HORIZON - 1}, "known: give the rows of history and 6 more"),
         ({"more": HORIZON + 1}, "known: give the rows of history and 6 more"),
     ):
-        with pytest.raises(tf.errors.InvalidArgumentError, match=said):
-            say(**wrong)
+        with pytest.raises(tf.errors.InvalidArgumentError, match=error):
+            mean(**wrong)
     if missing == "allow":
-        assert np.isfinite(say(math.nan)).all()
+        assert np.isfinite(mean(math.nan)).all()
     else:
         with pytest.raises(tf.errors.InvalidArgumentError, match="history: give finite numbers"):
-            say(math.nan)
+            mean(math.nan)
 
 
 def test_months_are_forecast_and_written_as_months(tmp_path: Path) -> None:
     times = pd.date_range("2001-01-31", periods=120, freq="ME")
-    task = task_of(file_of(tmp_path / "x.csv", times, load=np.arange(120)), known=(), seasons=(12,))
-    served = exported(task, tmp_path / "saved")
-    table = Forecasting.predict(served, [str(tmp_path / "x.csv")], Forecasting.Saved())
-    assert [str(cell) for cell in table.columns[1].cells] == [
-        "2011-01",
-        "2011-02",
-        "2011-03",
-        "2011-04",
-        "2011-05",
-        "2011-06",
-    ]
+    data = file_of(tmp_path / "x.csv", times, load=np.arange(120))
+    model, _ = untrained(task_of(data, known=(), seasons=(12,)), tmp_path / "saved")
+    records = Forecasting.predict(model, [str(data)], ForecastingSaved())
+    months = [f"2011-0{month}" for month in range(1, 7)]
+    assert records[0]["ds"] == months and records[0]["past"]["ds"][-1] == "2010-12"
+    assert [str(cell) for cell in Forecasting.show(records).columns[1].cells] == months
+    Forecasting.write(records, ForecastingSaved(plot=tmp_path / "months.png"), model)
+    assert (tmp_path / "months.png").stat().st_size
 
 
-def test_the_example_of_a_long_file_has_its_name_of_the_time(tmp_path: Path) -> None:
-    times = pd.date_range("2024-01-01", periods=60, freq="h")
-    parts = [pd.DataFrame({"unique_id": name, "when": times, "y": np.arange(60)}) for name in "ab"]
-    pd.concat(parts).to_csv(tmp_path / "long.csv", index=False)
-    task = task_of(tmp_path / "long.csv", known=(), seasons=(5,), time_column="when")
-    served = exported(task, tmp_path / "saved")
-    task.by_step = {"lstm": {"mae": np.zeros(HORIZON)}}
-    task.extras(tmp_path)
-    table = Forecasting.predict(served, [str(tmp_path / "example.csv")], Forecasting.Saved())
-    assert table.row_count == 2 * HORIZON
-
-
-def test_predict_writes_a_table_and_a_picture(output: Path, data_of, tmp_path: Path, capsys) -> None:
+def test_predict_writes_a_table_and_a_picture(model: SavedModel, data_of, tmp_path: Path) -> None:
     file, picture = tmp_path / "out.csv", tmp_path / "out.png"
-    ahead = str(data_of("forecasting").with_name("ahead.csv"))
-    command = ["forecasting", "predict", ahead, "--output", str(output), "--horizon", "4"]
-    assert run.main([*command, "--output-file", str(file), "--plot", str(picture)]) == 0
-    assert "2024-02-11 16:00" in capsys.readouterr().out
+    options = ForecastingSaved(horizon=4, output_file=file, plot=picture)
+    assert options.files() == {"--output-file": file, "--plot": picture} and not ForecastingSaved().files()
+    records = Forecasting.predict(model, [str(data_of("forecasting").with_name("ahead.csv"))], options)
+    assert json.loads(json.dumps(records)) == records
+    times = [f"2024-02-11 {hour}:00" for hour in (16, 17, 18, 19)]
+    assert [record["unique_id"] for record in records] == ["load"] and records[0]["ds"] == times
+    assert len(records[0]["past"]["ds"]) == len(records[0]["past"]["y"]) == 4 * HORIZON
+    table = Forecasting.show(records)
+    assert [str(column.header) for column in table.columns] == ["series", "time", "mean", "0.1", "0.5", "0.9"]
+    assert [str(cell) for cell in table.columns[1].cells] == times
+    Forecasting.write(records, options, model)
     names, *rows = csv.reader(file.open())
     assert names == ["unique_id", "ds", "mean", "q0.1", "q0.5", "q0.9"] and [row[0] for row in rows] == ["load"] * 4
-    assert [row[1] for row in rows] == [f"2024-02-11 {hour}:00" for hour in (16, 17, 18, 19)]
+    assert [row[1] for row in rows] == times
+    assert [float(row[2]) for row in rows] == records[0]["mean"]
+    assert [float(row[5]) for row in rows] == records[0]["quantiles"]["0.9"]
     assert picture.read_bytes().startswith(b"\x89PNG")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "out.png"]
 
 
-def test_scores_by_steps_ahead_are_saved(served) -> None:
-    found = pd.read_csv(served.version / export.ASSETS / "by_step.csv").set_index("method")
-    saved = json.loads((served.version / export.ASSETS / "metrics.json").read_text())
-    assert set(found.index) == {"lstm", *saved["baselines"]}
+def test_a_long_table_shows_its_first_rows() -> None:
+    times = [str(n) for n in range(30)]
+    record = {"ds": times, "mean": [0.5] * 30, "quantiles": {"0.5": [0.25] * 30}}
+    table = Forecasting.show([{"unique_id": name} | record for name in "ab"])
+    assert table.row_count == 48 and "the first 48 of 60 rows" in table.caption
+
+
+def test_predict_on_the_command_line_writes_files_or_refuses_them(
+    model: SavedModel, data_of, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    ahead, root = data_of("forecasting").with_name("ahead.csv"), model.folder.parents[2]
+    command = ["forecasting", "predict", str(ahead), "--output", str(root)]
+    file, picture = tmp_path / "out.csv", tmp_path / "out.png"
+    tasks = {"forecasting": Forecasting}
+    assert main([*command, "--horizon", "4", "--output-file", str(file), "--plot", str(picture)], tasks) == 0
+    assert "2024-02-11 16:00" in capsys.readouterr().out
+    assert len(file.read_text().splitlines()) == 5 and picture.stat().st_size
+    assert main([*command, "--plot", "/none/x.png"], tasks) == 2
+    assert "--plot /none/x.png: there is no folder /none" in capsys.readouterr().err
+
+
+def test_scores_by_steps_ahead_are_saved(model: SavedModel) -> None:
+    found = pd.read_csv(model.folder / ASSETS / "by_step.csv").set_index("method")
+    assert set(found.index) == {"lstm", *model.metrics["baselines"]}
     assert found.loc["lstm", "steps_ahead"].tolist() == list(range(1, HORIZON + 1))
-    assert found.loc["lstm", "mae"].mean() == pytest.approx(saved["metrics"]["mae"])
+    assert found.loc["lstm", "mae"].mean() == pytest.approx(model.metrics["metrics"]["mae"])
 
 
-def test_evaluate_of_the_same_file_is_what_training_said(output: Path, served, data_of, capsys) -> None:
-    assert run.main(["forecasting", "evaluate", "--output", str(output), "--data", str(data_of("forecasting"))]) == 0
-    saved = json.loads((served.version / export.ASSETS / "metrics.json").read_text())
-    assert f"{saved['metrics']['mae']:.4f}" in capsys.readouterr().out
+def test_evaluate_on_the_same_file_gives_the_scores_of_training(model: SavedModel) -> None:
+    scores, report = Forecasting.evaluate(model, from_saved(ForecastingData, model.config))
+    assert scores == pytest.approx(model.metrics["metrics"], rel=1e-4)
+    assert report.startswith("235 forecasts of 6 steps")
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "error"),
     [
-        (["--target", "load", "heat", "--empty-known"], "--target load heat: 2 columns; this model takes 1, load when"),
-        (["--empty-known"], "--known : 0 columns; this model takes 1, heat"),
-        (["--missing", "allow"], "--missing allow: this model learned from series without missing values"),
-        (["--empty-split"], "--split : give three parts"),
+        (
+            {"target": ("load", "heat"), "known": ()},
+            "--target load heat: 2 columns; this model takes 1: load",
+        ),
+        ({"known": ()}, "--known : 0 columns; this model takes 1: heat"),
+        ({"missing": "allow"}, "--missing allow: this model learned from series without missing values"),
+        ({"split": ()}, "--split : give three parts"),
     ],
 )
-def test_evaluate_says_what_is_wrong(options: list[str], said: str, output: Path, capsys) -> None:
-    assert run.main(["forecasting", "evaluate", "--output", str(output), *options]) == 2
-    assert said in capsys.readouterr().err
+def test_evaluate_refuses_other_data(options: dict, error: str, model: SavedModel) -> None:
+    with pytest.raises(InputError, match=error):
+        Forecasting.evaluate(model, from_saved(ForecastingData, model.config | options))
 
 
-def test_evaluate_refuses_rows_of_another_spacing(output: Path, data_of, tmp_path: Path, capsys) -> None:
+def test_evaluate_refuses_rows_of_another_spacing(model: SavedModel, data_of, tmp_path: Path) -> None:
     names, *rows = data_of("forecasting").read_text().split("\n")
     (tmp_path / "sparse.csv").write_text("\n".join([names, *rows[::2]]))
-    assert run.main(["forecasting", "evaluate", "--output", str(output), "--data", str(tmp_path / "sparse.csv")]) == 2
-    assert "a row every 7,200 s; this model learned from one every 3,600 s" in capsys.readouterr().err
+    data = from_saved(ForecastingData, model.config | {"data": str(tmp_path / "sparse.csv")})
+    with pytest.raises(InputError, match="a row every 7,200 s; this model learned from one every 3,600 s"):
+        Forecasting.evaluate(model, data)
 
 
 @pytest.mark.parametrize(
-    ("change", "options", "said"),
+    ("change", "options", "error"),
     [
-        (lambda text: text, ["--horizon", "7"], "--horizon 7: this model forecasts 6 steps at most"),
-        (lambda text: text, ["--plot", "/none/x.png"], "--plot /none/x.png"),
-        (lambda text: "\n".join(text.split("\n")[:1003]), [], "2 rows after its last value; .*'heat'.* 6 steps ahead"),
-        (lambda text: text.replace("heat", "cold"), [], "no column 'heat'"),
-        (lambda text: text.replace(":00,", ":30,", 1), [], "1,800 s after the row before"),
-        (lambda text: "\n".join([text.split("\n")[0], *text.split("\n")[1::2]]), [], "a row every 7,200 s; .* 3,600 s"),
+        (lambda text: text, {"horizon": 7}, "--horizon 7: this model forecasts 6 steps at most"),
+        (lambda text: "\n".join(text.split("\n")[:1003]), {}, "2 rows after its last value; .*'heat'.* 6 steps ahead"),
+        (lambda text: text.replace("heat", "cold"), {}, "no column 'heat'"),
+        (lambda text: text.replace(":00,", ":30,", 1), {}, "1,800 s after the row before"),
+        (lambda text: "\n".join([text.split("\n")[0], *text.split("\n")[1::2]]), {}, "a row every 7,200 s; .* 3,600 s"),
+        (lambda text: "\n".join([text.split("\n")[0], *text.split("\n")[998:]]), {}, "has 3 rows; .* needs 4 or more"),
     ],
 )
-def test_predict_says_what_is_wrong(change, options, said, output: Path, data_of, tmp_path: Path, capsys) -> None:
+def test_predict_refuses_other_files(
+    change: Callable[[str], str], options: dict[str, Any], error: str, model: SavedModel, data_of, tmp_path: Path
+) -> None:
     file = tmp_path / "mine.csv"
     file.write_text(change(data_of("forecasting").with_name("ahead.csv").read_text()))
-    assert run.main(["forecasting", "predict", str(file), "--output", str(output), *options]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    import re
+    with pytest.raises(InputError) as found:
+        Forecasting.predict(model, [str(file)], ForecastingSaved(**options))
+    assert re.search(error, str(found.value)) and "\n" not in str(found.value)
 
-    assert re.search(said, error)
+
+def test_predict_takes_one_file(model: SavedModel, tmp_path: Path) -> None:
+    for inputs, error in (
+        (["a.csv", "b.csv"], "give one CSV or Parquet file"),
+        (["none.csv"], "none.csv: no such file"),
+    ):
+        with pytest.raises(InputError, match=error):
+            Forecasting.predict(model, inputs, ForecastingSaved())
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "error"),
     [
-        ({"bidirectional": True}, "--bidirectional: what reads backwards"),
+        ({"bidirectional": True}, "--bidirectional: reading backwards"),
+        ({"head": "recursive", "cell": "mlp"}, "--head recursive: --cell mlp has no recurrence"),
         ({"quantiles": (0.5, 0.1)}, "--quantiles 0.5 0.1: give levels between 0 and 1, ascending"),
+        ({"quantiles": (math.nan,)}, "--quantiles nan: give levels between 0 and 1"),
         ({"split": (0.5, 0.5, 0.5)}, "--split 0.5 0.5 0.5: more than the 1,200 rows"),
         ({"split": (1.0, 0.0, 0.0)}, "give three parts, each more than 0"),
-        (
-            {
-                "split": (),
-            },
-            "--split : give three parts",
-        ),
+        ({"split": ()}, "--split : give three parts"),
         ({"split": (math.nan, 0.1, 0.1)}, "--split nan 0.1 0.1: give three parts, each more than 0 and finite"),
         ({"split": (0.7, 0.1, math.inf)}, "--split 0.7 0.1 inf"),
-        ({"quantiles": (math.nan,)}, "--quantiles nan: give levels between 0 and 1"),
         ({"horizon": 500}, "too few for --horizon 500"),
         ({"target": ("nope",)}, "no column 'nope'"),
     ],
 )
-def test_options_that_cannot_be_met_are_refused(options: dict, said: str, data_of) -> None:
-    with pytest.raises(InputError, match=said):
+def test_options_that_cannot_be_met_are_refused(options: dict, error: str, data_of) -> None:
+    with pytest.raises(InputError, match=error):
         task_of(data_of("forecasting"), **options).load()
 
 
+@pytest.mark.parametrize("season", ["0", "-24"])
+def test_seasons_lie_in_the_past(season: str) -> None:
+    with pytest.raises(CycloptsError, match="--seasons"):
+        parsed(ForecastingOptions, "seasons", season)
+    assert parsed(ForecastingOptions, "seasons", "8") == (8,)
+
+
+def long_file(path: Path, **levels: float) -> Path:
+    """A file of several series, each around a level."""
+    times = pd.date_range("2024-01-01", periods=400, freq="h")
+    parts = [
+        pd.DataFrame({"unique_id": name, "when": times[: 300 + n], "y": level + np.sin(np.arange(300 + n) * np.pi / 4)})
+        for n, (name, level) in enumerate(levels.items())
+    ]
+    pd.concat(parts).to_csv(path, index=False)
+    return path
+
+
 def test_long_files_are_served_by_name(tmp_path: Path) -> None:
-    rows = ["unique_id,ds,y"]
-    for name, size, level in (("a", 300, 5.0), ("b", 400, 500.0)):
-        times = np.datetime_as_string(np.datetime64("2024-01-01T00") + np.arange(size) * np.timedelta64(1, "h"))
-        rows += [f"{name},{t},{level + np.sin(n * np.pi / 4):.4f}" for n, t in enumerate(times)]
-    (tmp_path / "long.csv").write_text("\n".join(rows) + "\n")
-    task = task_of(tmp_path / "long.csv", known=None, target=(), seasons=(8,), epochs=2, output=tmp_path / "models")
-    served = saved_models.load(training.train(task))
-    history = np.stack([np.full((40, 1), 5.0), np.full((40, 1), 500.0)]).astype(np.float32)
-    answer = served(history=history, start=np.zeros(2, np.int64), unique_id=tf.constant(["a", "b"]))
+    data = long_file(tmp_path / "long.csv", a=5.0, b=500.0)
+    task = task_of(data, known=None, target=(), seasons=(8,), time_column="when")
+    model, network = untrained(task, tmp_path / "saved")
+    function = model.signatures["serving_default"]
+    history = tf.constant(np.stack([np.full((40, 1), 5.0), np.full((40, 1), 500.0)]).astype(np.float32))
+    answer = function(history=history, start=tf.zeros(2, tf.int64), unique_id=tf.constant(["a", "b"]))
     assert np.abs(answer["mean"].numpy()[:, :, 0].mean(1) - [5, 500]).max() < 5
     with pytest.raises(tf.errors.InvalidArgumentError, match="not one the model learned from"):
-        served(history=history[:1], start=np.zeros(1, np.int64), unique_id=tf.constant(["c"]))
-    (tmp_path / "other.csv").write_text("\n".join(rows).replace("\nb,", "\nc,") + "\n")
-    with pytest.raises(InputError, match=r"other\.csv: series 'c' is not one this model learned from"):
-        Forecasting.evaluate(served, Forecasting.Data(data=str(tmp_path / "other.csv")))
-    for file in (tmp_path / "long.csv", served.version / "assets.extra" / "example.csv"):
-        table = Forecasting.predict(served, [str(file)], Forecasting.Saved())
-        assert table.row_count == 2 * HORIZON
+        function(history=history[:1], start=tf.zeros(1, tf.int64), unique_id=tf.constant(["c"]))
+    other = long_file(tmp_path / "other.csv", a=5.0, c=500.0)
+    error = r"other\.csv: series 'c' is not one this model learned from"
+    with pytest.raises(InputError, match=error):
+        Forecasting.evaluate(model, from_saved(ForecastingData, model.config | {"data": str(other)}))
+    with pytest.raises(InputError, match=error):
+        Forecasting.predict(model, [str(other)], ForecastingSaved())
+    task.extras(Results([], answers_of(task, network), {}), model.folder / ASSETS)
+    for path in (str(data), task.example(model.folder)):
+        records = Forecasting.predict(model, [path], ForecastingSaved())
+        assert [record["unique_id"] for record in records] == ["a", "b"]
+        assert Forecasting.show(records).row_count == 2 * HORIZON
 
 
 def test_missing_values_are_forecast_around(data_of, tmp_path: Path) -> None:
@@ -288,45 +353,35 @@ def test_missing_values_are_forecast_around(data_of, tmp_path: Path) -> None:
     (tmp_path / "holes.csv").write_text("\n".join(lines))
     with pytest.raises(InputError, match=r"holes\.csv:21: no value in 'load'"):
         task_of(tmp_path / "holes.csv").load()
-    task = task_of(tmp_path / "holes.csv", missing="allow", target=("load",), output=tmp_path / "models", epochs=2)
-    version = training.train(task)
-    scores, _ = Forecasting.evaluate(
-        saved_models.load(version),
-        Forecasting.Data(data=str(tmp_path / "holes.csv"), missing="allow", target=("load",), known=("heat",)),
-    )
+    options = {"missing": "allow", "target": ("load",), "output": tmp_path / "models", "epochs": 1}
+    model = SavedModel(train(task_of(tmp_path / "holes.csv", **options)))
+    scores, _ = Forecasting.evaluate(model, from_saved(ForecastingData, model.config))
     assert np.isfinite(scores["mae"])
 
 
 def test_a_calendar_of_no_period_is_served(tmp_path: Path) -> None:
     times = pd.date_range("2023-01-01", periods=60, freq="7D")
     data = file_of(tmp_path / "weeks.csv", times, load=np.arange(60))
-    served = exported(task_of(data, known=(), seasons=()), tmp_path / "saved")
-    answer = served(history=tf.zeros((2, 9, 1)), start=tf.zeros(2, tf.int64))
+    model, _ = untrained(task_of(data, known=(), seasons=()), tmp_path / "saved")
+    answer = model.signatures["serving_default"](history=tf.zeros((2, 9, 1)), start=tf.zeros(2, tf.int64))
     assert answer["mean"].shape == (2, HORIZON, 1)
 
 
-@pytest.mark.parametrize("rows", [1, 8, 12, 14])
-def test_exponential_smoothing_of_a_short_history(rows: int, tmp_path: Path) -> None:
-    times = pd.date_range("2024-01-01", periods=60, freq="h")
-    task = task_of(file_of(tmp_path / "x.csv", times, load=np.arange(60) % 5), known=(), seasons=(5,))
+def test_a_backtest_with_a_context_is_what_the_network_answers(data_of, tmp_path: Path) -> None:
+    options = {"target": ("load",), "levels": (5, 23)}
+    model, network = untrained(task_of(data_of("forecasting"), **options), tmp_path / "saved")
+    for context in (9, 24, 26, None):
+        task = task_of(data_of("forecasting"), **options, context=context)
+        task.load()
+        found, answers = backtest(model, task.tables, context=context), answers_of(task, network)
+        np.testing.assert_array_equal(found.origins.row, answers.origins.row)
+        np.testing.assert_allclose(found.mean, answers.mean, rtol=1e-4)
+
+
+def test_few_long_sequences_are_cut_so_that_lanes_have_two_each(data_of) -> None:
+    task = task_of(data_of("forecasting"), batch_size=16, window=8)
     task.load()
-    origin = Forecasts(np.array([0]), np.array([rows - 1]), np.zeros((1, HORIZON)), np.zeros((1, HORIZON, 3)))
-    assert np.isfinite(exponential_smoothing(task.tables, origin, task.options).mean).all()
-
-
-@pytest.mark.parametrize("season", ["0", "-24"])
-def test_seasons_lie_in_the_past(season: str, data_of, capsys) -> None:
-    assert run.main(["forecasting", "--data", str(data_of("forecasting")), "--seasons", "8", season]) == 2
-    assert "--seasons" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("context", [9, 24, 26])
-def test_a_backtest_with_a_context_is_what_the_trained_network_answers(context, data_of, tmp_path: Path) -> None:
-    task = task_of(data_of("forecasting"), target=("load",), context=context, levels=(5, 23))
-    served = exported(task, tmp_path / "saved")
-    network, sequences = task.network(), task.sequences("test")
-    stream = Stream.in_order(sequences, 4, 16)
-    answers = task.answers(network, stream, TBPTT(network, 4, 16).predict(stream, verbose=0))
-    found = backtest(served, task)
-    assert found.row.tolist() == answers.row.tolist()
-    np.testing.assert_allclose(found.mean, answers.mean, rtol=1e-4)
+    whole, pieces = task.windows.sequences("train", context=None), task.sequences("train")
+    assert len(whole) == 4 and len(pieces) == 32
+    assert pieces.lengths.max() <= 8 + -(-whole.lengths.max() // 8)
+    assert (pieces.weights > 0).sum() == whole.steps  # Context counts once.
