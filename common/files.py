@@ -26,7 +26,7 @@ def check_writable(option: str, path: Path) -> None:
 
 @contextmanager
 def drafted(option: str, path: Path) -> Iterator[Path]:
-    """A file beside that of an option, which takes its place when all is written.
+    """A draft next to the file of an option, which replaces it when all is written.
 
     Raises:
         InputError: The operating system refuses.

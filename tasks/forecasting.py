@@ -202,18 +202,18 @@ class Forecasting(Task):
 
     def _origins(self, sequences: Sequences) -> Origins:
         """The steps that have a weight."""
-        asked = sequences.weights > 0
-        number, row = (sequences.inputs[name][asked] for name in ("series", "row"))
+        counted = sequences.weights > 0
+        number, row = (sequences.inputs[name][counted] for name in ("series", "row"))
         return Origins.of(self.tables, number, row, horizon=self.options.horizon)
 
     def calibrate(self, model: TBPTT, stream: Stream) -> None:
         number, row, _ = self._origins(stream.sequences)
-        outputs = stream.at_asked(model.predict(stream, verbose=0))
+        outputs = stream.at_output_steps(model.predict(stream, verbose=0))
         model.network.calibrate(outputs, self.tables.ahead(number, row, horizon=self.options.horizon, scaled=True))
 
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray) -> Forecasts:
         origins = self._origins(stream.sequences)
-        found = self.tables.unscaled(origins.series, stream.at_asked(outputs))
+        found = self.tables.unscaled(origins.series, stream.at_output_steps(outputs))
         return Forecasts(origins, found[..., 0], found[..., 1:]).in_order()
 
     def scores(self, answers: Forecasts) -> Scores:

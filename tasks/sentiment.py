@@ -75,7 +75,7 @@ class SentimentOptions(SentimentData, TrainOptions):
         min_count: Times a word or pair occurs in training to be known.
         word_dropout: Share of a text's different words, and pairs, that are made unknown in training.
         readout: What of a text's hidden states the class is read from.
-        supervise: Where the label is asked for in training: at a text's end, or at every word with a weight that
+        supervise: Where the label is predicted in training: at a text's end, or at every word with a weight that
             rises to the end (linear gain of Dai & Le 2015), which teaches the early windows of long texts too.
     """
 
@@ -160,7 +160,7 @@ class Sentiment(Task):
         return Learner(network, "sparse_categorical_crossentropy", ("accuracy",))
 
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray) -> Classified:
-        predictions = [self.labels[number] for number in stream.at_asked(outputs).argmax(1)]
+        predictions = [self.labels[number] for number in stream.at_output_steps(outputs).argmax(1)]
         return Classified(predictions, self.splits.test.labels)
 
     def baselines(self, answers: Classified) -> dict[str, Classified]:

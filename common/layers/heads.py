@@ -29,10 +29,10 @@ class ReadoutHead(Configured, keras.layers.Layer):
         sequence: int32 `[batch, time]`; needed for dropout while training.
         state: Of the readout.
         training: Whether to drop.
-        asked: The steps of the window at which outputs are computed, int32 `[batch, slots]`; None is all.
+        output_steps: The steps of the window at which outputs are computed, int32 `[batch, slots]`; None is all.
 
     Returns:
-        Outputs, `[batch, time, ...]`, or `[batch, slots, ...]` with `asked`, and the state after the window.
+        Outputs, `[batch, time, ...]`, or `[batch, slots, ...]` with `output_steps`, and the state after the window.
     """
 
     def __init__(
@@ -61,10 +61,10 @@ class ReadoutHead(Configured, keras.layers.Layer):
         sequence: tf.Tensor | None = None,
         state: State = (),
         training: bool = False,
-        asked: tf.Tensor | None = None,
+        output_steps: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, State]:
         x, state = self.readout(inputs, keep=keep, state=state)
-        if asked is not None:
-            x = tf.gather(x, asked, batch_dims=1)  # [batch, slots, width]
-            sequence = None if sequence is None else tf.gather(sequence, asked, batch_dims=1)
+        if output_steps is not None:
+            x = tf.gather(x, output_steps, batch_dims=1)  # [batch, slots, width]
+            sequence = None if sequence is None else tf.gather(sequence, output_steps, batch_dims=1)
         return self.outputs(self.masking(x, sequence=sequence, training=training)), state

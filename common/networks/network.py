@@ -1,4 +1,4 @@
-"""What training, probes, decoding and serving may ask of a network."""
+"""What training, probes, decoding and serving may expect of a network."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class Network(Configured, keras.layers.Layer):
         training: Whether to drop.
 
     Returns:
-        Outputs, `[batch, time, ...]`, or `[batch, slots, ...]` where the window says at which steps outputs are asked
-        for (`asked`); and the state after the window.
+        Outputs, `[batch, time, ...]`, or `[batch, slots, ...]` at the window's `output_steps`, where it has them; and
+        the state after the window.
     """
 
     stack: RecurrentStack | None = None
@@ -65,7 +65,7 @@ class OwnLoss(keras.losses.Loss):
 
 
 def own_accuracy(name: str = "accuracy") -> keras.metrics.Metric:
-    """The mean of what a network gives beside its losses, `y_pred[..., 1]`."""
+    """The mean of what a network gives next to its losses, `y_pred[..., 1]`."""
 
     def second(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         return y_pred[..., 1]

@@ -59,8 +59,8 @@ class StreamNetwork(Network):
         stack_state, head_state = state or self.initial_state(tf.shape(window["keep"])[0])
         x = self.masking(self.features(window, training), sequence=window["sequence"], training=training)
         x, stack_state = self.stack(x, state=stack_state, **step, **probes)
-        asked = {"asked": window["asked"]} if "asked" in window else {}
-        outputs, head_state = self.head(x, state=head_state, **step, **asked)
+        places = {"output_steps": window["output_steps"]} if "output_steps" in window else {}
+        outputs, head_state = self.head(x, state=head_state, **step, **places)
         return outputs, (stack_state, head_state)
 
     def features(self, window: Part, training: bool = False) -> tf.Tensor:

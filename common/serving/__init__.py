@@ -1,1 +1,1 @@
-"""Numbered SavedModels: written, found again, asked."""
+"""Numbered SavedModels: written, found again, used."""

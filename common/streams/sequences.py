@@ -20,13 +20,13 @@ class Sequences:
         lengths: Steps of each sequence, `[sequences]`, all positive.
         inputs: What the network reads at each step, by name, each `[steps, ...]`.
         targets: What it is to predict, `[steps, ...]`.
-        weights: How much each step's output counts, `[steps]`; 0 where no output is asked for.
+        weights: How much each step's output counts, `[steps]`; 0 where no output is needed.
         expand: From the inputs and targets of some steps to those that network and loss see, where these are more than
             the steps' own: `(inputs, targets) -> (inputs, targets)`, of any shapes. It is called for each part of a
             window, see `Stream.window_at`.
         per_sequence: What the network reads once a sequence, such as the features of a picture, by name, each
             `[sequences, ...]`. A window holds one row for each of its sequences, however many steps these have in it.
-        outputs_where_asked: Whether outputs exist only at the steps that have a weight, so that a readout over many
+        sparse_outputs: Whether outputs exist only at the steps that have a weight, so that a readout over many
             classes, or one that few steps need, is not computed at all steps.
     """
 
@@ -36,7 +36,7 @@ class Sequences:
     weights: np.ndarray = field(kw_only=True)
     expand: Expand | None = field(default=None, kw_only=True)
     per_sequence: Inputs = field(default_factory=dict, kw_only=True)
-    outputs_where_asked: bool = field(default=False, kw_only=True)
+    sparse_outputs: bool = field(default=False, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -139,7 +139,7 @@ class Stream:
             `(inputs, targets, weights)`. The inputs are a dictionary: those of the sequences, `[lanes, window, ...]`
             each; `keep` (0 where a sequence starts and at blank steps); `sequence` (its number in this epoch, -1 where
             blank); with `per_sequence` its rows, `[rows, ...]` each, and `row_of_sequence`, the row of each step, int32
-            `[lanes, window]`; with `outputs_where_asked` the steps at which outputs are asked for, `asked`, int32
+            `[lanes, window]`; with `sparse_outputs` the steps that have an output, `output_steps`, int32
             `[lanes, slots]`; or what `expand` makes of all these. Where `reach` is more than `window`, the inputs are
             two such parts: the first `window` steps, after which the state is carried on, and the remaining ones.
             Targets and weights are of the new steps, `[lanes, window, ...]`, or of the slots, `[lanes, slots, ...]`;
@@ -150,7 +150,7 @@ class Stream:
         parts = [self._part(at[:, first:end], epoch, first) for first, end in self._borders]
         inputs = tuple(part[0] for part in parts)
         targets, weights = (np.concatenate([part[n] for part in parts], 1) for n in (1, 2))
-        if not self.sequences.outputs_where_asked:
+        if not self.sequences.sparse_outputs:
             targets, weights = (x[:, self.reach - self.window :] for x in (targets, weights))
         return inputs[0] if len(inputs) == 1 else inputs, targets, weights
 
@@ -168,10 +168,10 @@ class Stream:
             inputs |= {name: values[rows] for name, values in sequences.per_sequence.items()}
         targets = _gather(sequences.targets, at, blank)
         weights = _gather(self.weights, at, blank) / np.float32(self.efficiency(epoch))
-        if sequences.outputs_where_asked:
+        if sequences.sparse_outputs:
             new = np.arange(first, first + at.shape[1]) >= self.reach - self.window
             slots, filled = self._slots(at, new, epoch)
-            inputs["asked"] = slots
+            inputs["output_steps"] = slots
             targets = np.take_along_axis(targets, slots.reshape(*slots.shape, *[1] * (targets.ndim - 2)), 1)
             # The mean over the slots of all parts must be that over the new steps.
             share = np.float32(len(self._borders) * slots.shape[1] / self.window)
@@ -183,10 +183,10 @@ class Stream:
     def _slots(self, at: np.ndarray, new: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
         """The steps with a weight among the new ones, int32 `[lanes, slots]`, and which slots hold one."""
         slots = self._slots_of_a_window(epoch)
-        asked = new & self._counted(at)
-        order = np.argsort(~asked, 1, kind="stable")[:, :slots].astype(np.int32)
+        chosen = new & self._counted(at)
+        order = np.argsort(~chosen, 1, kind="stable")[:, :slots].astype(np.int32)
         order = np.pad(order, [(0, 0), (0, slots - order.shape[1])])
-        return order, np.arange(slots) < asked.sum(1, keepdims=True)
+        return order, np.arange(slots) < chosen.sum(1, keepdims=True)
 
     def _slots_of_a_window(self, epoch: int) -> int:
         """As many as any window of the epoch needs, so that all are alike."""
@@ -210,7 +210,7 @@ class Stream:
         import tensorflow as tf
 
         fixed = {*self.sequences.inputs, "keep", "sequence", "row_of_sequence"}
-        slots = self.sequences.outputs_where_asked
+        slots = self.sequences.sparse_outputs
 
         def spec_of(part: Inputs) -> dict[str, tf.TensorSpec]:
             return {
@@ -230,14 +230,14 @@ class Stream:
         options.autotune.enabled = False  # Its thread sleeps twice as long each time, and an epoch's end waits for it.
         return windows.with_options(options)
 
-    def at_asked(self, outputs: np.ndarray) -> np.ndarray:
-        """The outputs of an unshuffled pass at the steps that have a weight, in the sequences' order, `[asked, ...]`.
+    def at_output_steps(self, outputs: np.ndarray) -> np.ndarray:
+        """The outputs of an unshuffled pass at the steps that have a weight, in the sequences' order, `[outputs, ...]`.
 
         Args:
-            outputs: What `predict` gave for it, `[windows * lanes, window, ...]`, or, with `outputs_where_asked`,
+            outputs: What `predict` gave for it, `[windows * lanes, window, ...]`, or, with `sparse_outputs`,
                 `[windows * lanes, slots, ...]`.
         """
-        if not self.sequences.outputs_where_asked:
+        if not self.sequences.sparse_outputs:
             return self.at_steps(outputs)[self.weights > 0]
         _, index = self._index(0)
         every = np.ones(self.window, bool)

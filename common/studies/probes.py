@@ -81,9 +81,9 @@ def _last_counted(inputs: Part, weights: np.ndarray) -> tuple[np.ndarray, np.nda
     """The last output of each lane that has a weight, -1 where none has, and the step it is of, `[lanes]`."""
     counted = weights > 0  # [lanes, time or slots]
     last = np.where(counted.any(1), counted.shape[1] - 1 - counted[:, ::-1].argmax(1), -1)
-    if "asked" not in inputs:
+    if "output_steps" not in inputs:
         return last, last
-    return last, np.where(last < 0, -1, np.take_along_axis(inputs["asked"], last[:, None], 1)[:, 0])
+    return last, np.where(last < 0, -1, np.take_along_axis(inputs["output_steps"], last[:, None], 1)[:, 0])
 
 
 def _by_step(loss: keras.losses.Loss | str) -> Callable[[tf.Tensor, tf.Tensor], tf.Tensor]:

@@ -19,7 +19,7 @@ class LazyAdam(keras.optimizers.Adam):
     once.
 
     Raises:
-        ValueError: `amsgrad` is asked for.
+        ValueError: `amsgrad` is given.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

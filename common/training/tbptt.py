@@ -98,7 +98,7 @@ class TBPTT(Configured, keras.Model):
         for part in rest:
             more, _ = self.network(part, state=carried, training=True)
             outputs = tf.concat([outputs, more], 1)
-        if "asked" not in first:
+        if "output_steps" not in first:
             outputs = outputs[:, self.reach - self.window :]
         return outputs, carried
 
@@ -206,7 +206,7 @@ class _OneTraining(keras.callbacks.CallbackList):
 
 
 def _merged(gradient: Any) -> Any:
-    """An embedding's gradient with one slice a row: Keras clips, and Adam squares, slices that share a row apart."""
+    """An embedding's gradient with one slice a row: Keras would clip and square slices of the same row separately."""
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
     rows, places = tf.unique(gradient.indices)

@@ -62,7 +62,7 @@ def test_outputs_at_some_steps_are_those_of_all_steps_with_their_gradients(kind:
     step = {"keep": KEEP, "sequence": SEQUENCE, "state": state, "training": training}
 
     def some() -> list:
-        return list(head(x, asked=ASKED, **step))
+        return list(head(x, output_steps=ASKED, **step))
 
     def every() -> list:
         outputs, after = head(x, **step)
@@ -75,7 +75,7 @@ def test_outputs_at_some_steps_are_those_of_all_steps_with_their_gradients(kind:
 
 def test_outputs_at_some_steps_without_numbers_of_sequences() -> None:
     head, x = built("mean"), normal(BATCH, TIME, UNITS)
-    some, _ = head(x, keep=KEEP, state=head.initial_state(BATCH), asked=ASKED)
+    some, _ = head(x, keep=KEEP, state=head.initial_state(BATCH), output_steps=ASKED)
     every, _ = head(x, keep=KEEP, state=head.initial_state(BATCH))
     assert_all_close(some, tf.gather(every, ASKED, batch_dims=1))
 
@@ -85,7 +85,7 @@ def test_no_tensor_of_all_outputs_is_made_where_some_are_asked() -> None:
 
     @tf.function
     def run(x: tf.Tensor, asked: tf.Tensor) -> tf.Tensor:
-        return head(x, keep=KEEP, sequence=SEQUENCE, training=True, asked=asked)[0]
+        return head(x, keep=KEEP, sequence=SEQUENCE, training=True, output_steps=asked)[0]
 
     graph = run.get_concrete_function(normal(BATCH, TIME, UNITS), ASKED).graph
     shapes = [tuple(out.shape) for op in graph.get_operations() for out in op.outputs if out.shape.rank == 3]

@@ -303,7 +303,7 @@ def test_reach_below_the_window_is_an_error() -> None:
 
 def asking_for_some(stream: Stream) -> Stream:
     """The same stream with outputs at the steps that have a weight alone."""
-    sequences = replace(stream.sequences, outputs_where_asked=True)
+    sequences = replace(stream.sequences, sparse_outputs=True)
     same = {name: getattr(stream, name) for name in ("reach", "whole", "shuffle", "seed")}
     return Stream(sequences, stream.lanes, stream.window, **same)
 
@@ -314,7 +314,7 @@ def test_slots_hold_every_step_with_a_weight_and_the_mean_loss_stays(stream: Str
     some = asking_for_some(stream)
     for (_, targets, weights), (inputs, slot_targets, slot_weights) in zip(stream.iterate(epoch), some.iterate(epoch)):
         parts = inputs if isinstance(inputs, tuple) else (inputs,)
-        tokens = np.concatenate([np.take_along_axis(part["tokens"], part["asked"], 1) for part in parts], 1)
+        tokens = np.concatenate([np.take_along_axis(part["tokens"], part["output_steps"], 1) for part in parts], 1)
         filled = slot_weights > 0
         np.testing.assert_array_equal(slot_targets[filled], 10 * tokens[filled])
         assert sorted(slot_targets[filled]) == sorted(targets[weights > 0])
@@ -331,11 +331,11 @@ def test_outputs_asked_for_come_back_in_the_order_of_the_sequences(stream: Strea
     some = asking_for_some(stream)
     dense = np.concatenate([inputs["tokens"] for inputs, _, _ in stream.iterate()])
     slots = np.concatenate(
-        [np.take_along_axis(inputs["tokens"], inputs["asked"], 1) for inputs, _, _ in some.iterate()]
+        [np.take_along_axis(inputs["tokens"], inputs["output_steps"], 1) for inputs, _, _ in some.iterate()]
     )
     expected = stream.sequences.inputs["tokens"][stream.sequences.weights > 0]
-    np.testing.assert_array_equal(stream.at_asked(dense), expected)
-    np.testing.assert_array_equal(some.at_asked(slots), expected)
+    np.testing.assert_array_equal(stream.at_output_steps(dense), expected)
+    np.testing.assert_array_equal(some.at_output_steps(slots), expected)
 
 
 @given(stream=streams(), epoch=st.integers(0, 3))

@@ -79,9 +79,9 @@ def test_windows_with_a_history_are_probed_over_their_whole_reach() -> None:
     assert found == gradient_by_distance(network, stream_of((TIME,)), "sparse_categorical_crossentropy")
 
 
-def test_outputs_where_asked_are_probed_at_the_steps_they_are_of() -> None:
+def test_sparse_outputs_are_probed_at_the_steps_they_are_of() -> None:
     expected = gradient_by_distance(network_of("lstm"), stream_of((4, 2)), "sparse_categorical_crossentropy")
-    stream = stream_of((4, 2), outputs_where_asked=True)
+    stream = stream_of((4, 2), sparse_outputs=True)
     assert stream.window_at(0, 0)[1].shape == (1, 4)
     found = gradient_by_distance(network_of("lstm"), stream, "sparse_categorical_crossentropy")
     np.testing.assert_allclose(found["hidden"], expected["hidden"], rtol=1e-5)
