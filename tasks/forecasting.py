@@ -202,8 +202,8 @@ class Forecasting(Task):
 
     def _origins(self, sequences: Sequences) -> Origins:
         """The steps that have a weight."""
-        asked = sequences.weights > 0
-        number, row = (sequences.inputs[name][asked] for name in ("series", "row"))
+        counts = sequences.weights > 0
+        number, row = (sequences.inputs[name][counts] for name in ("series", "row"))
         return Origins.of(self.tables, number, row, horizon=self.options.horizon)
 
     def calibrate(self, model: TBPTT, stream: Stream) -> None:

@@ -43,9 +43,9 @@ def ahead(model: SavedModel, panel: Panel, *, horizon: int) -> list[Record]:
     """
     config, columns = model.config, panel.columns
     lengths = [_history(group, panel, model) for group in panel.groups]
-    asked = [(group, slice(0, length)) for group, length in zip(panel.groups, lengths)]
+    requested = [(group, slice(0, length)) for group, length in zip(panel.groups, lengths)]
     records = []
-    for group, length, answer in zip(panel.groups, lengths, _ask(model, panel, asked)):
+    for group, length, answer in zip(panel.groups, lengths, _ask(model, panel, requested)):
         times = series.as_text(group.times[0] + panel.seconds * np.arange(length + horizon), panel.seconds)
         first = max(0, length - PAST * config["horizon"])
         for number, column in enumerate(columns):
@@ -103,9 +103,9 @@ def backtest(model: SavedModel, tables: Tables, *, context: int | None) -> Forec
             rows = np.arange(start + phase + segment - 1, end - horizon, segment)
             if len(rows):
                 jobs.append((number, start + phase, rows))
-    asked = [(panel.groups[number], slice(start, int(rows[-1]) + 1)) for number, start, rows in jobs]
+    requested = [(panel.groups[number], slice(start, int(rows[-1]) + 1)) for number, start, rows in jobs]
     found = []
-    for (number, _, rows), answer in zip(jobs, _ask(model, panel, asked, signature="backtest")):
+    for (number, _, rows), answer in zip(jobs, _ask(model, panel, requested, signature="backtest")):
         counts = rows >= tables.borders[number][1] - 1
         mean, quantiles = (answer[name][counts] for name in ("mean", "quantiles"))
         for column in range(columns):
@@ -118,7 +118,7 @@ def backtest(model: SavedModel, tables: Tables, *, context: int | None) -> Forec
 
 
 def _ask(
-    model: SavedModel, panel: Panel, asked: Sequence[tuple[Group, slice]], *, signature: str = "serving_default"
+    model: SavedModel, panel: Panel, requested: Sequence[tuple[Group, slice]], *, signature: str = "serving_default"
 ) -> list[Record]:
     """What a model answers to rows of groups, each from its own first row on.
 
@@ -148,7 +148,7 @@ def _ask(
             "start": group.times[rows.start],
             "unique_id": group.name,
         }
-        for group, rows in asked
+        for group, rows in requested
     ]
     return model.ask(records, signature, batch=1, what="forecasting")
 
