@@ -1,4 +1,4 @@
-"""Peak memory and time of training on one sequence of growing length: TBPTT beside full BPTT.
+"""Peak memory and time of training on one sequence of growing length: TBPTT and full BPTT.
 
 An LSTM of 128 units reads one lane of random numbers and predicts the next one. TBPTT reads it in windows; full
 BPTT is the same model with a window as long as the sequence. The sequence is read again and again, and the time is
@@ -34,7 +34,9 @@ def train(steps: int, window: int) -> tuple[float, float, float]:
     from common.training.tbptt import TBPTT
 
     values = np.random.default_rng(0).normal(size=(steps + 1, 1)).astype(np.float32)
-    sequences = Sequences(np.array([steps]), {"values": values[:-1]}, values[1:, 0], np.ones(steps, np.float32))
+    sequences = Sequences(
+        np.array([steps]), {"values": values[:-1]}, targets=values[1:], weights=np.ones(steps, np.float32)
+    )
     stack = RecurrentStack("lstm", UNITS, jit_compile=True)
     network = StreamNetwork(Numbers(1), stack, ReadoutHead(Readout(), keras.layers.Dense(1)))
     model = TBPTT(network, 1, window)

@@ -4,8 +4,8 @@ Usage: python benchmarks/speed.py [--parts layers end-to-end memory] [--rounds 1
 
 The layers are ours, stock Keras, stock Keras under XLA, and PyTorch. A step is the forward pass of one layer over
 `[batch, time, inputs]`, the mean squared error of its outputs, and the gradients of weights and inputs. Every library
-runs in a process of its own with all cores and without GPUs; rounds are interleaved, so that a slow moment of the
-machine meets all alike, and the median over the rounds counts. PyTorch is optional (`pip install torch`, the CPU
+runs in a process of its own with all cores and without GPUs. Rounds are interleaved, so that a slow moment of the
+machine affects all of them, and the median over the rounds counts. PyTorch is optional (`pip install torch`, the CPU
 build). Prints Markdown tables for docs/results.md.
 """
 
@@ -39,8 +39,8 @@ Size = tuple[int, int, int, int]
 SIZES: tuple[Size, ...] = ((64, 64, 128, 256), (16, 128, 128, 512), (32, 35, 64, 128), (128, 50, 300, 300))
 CELLS = cells.names()
 CONTENDERS = ("ours", "keras", "keras_xla", "torch")
-STOCK = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU"}
 TORCH = {"simple_rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
+"""The layers that PyTorch has."""
 MATRIX = 2048
 QUICK = 0.15  # Seconds: a sample repeats shorter steps until it lasts as long.
 
@@ -53,20 +53,24 @@ def products(contender: str, cell: str, size: Size) -> float:
     return 3 * 2 * batch * steps * (inputs + units) * layer.recurrent_kernel.shape[1]
 
 
-def tensorflow_step(contender: str, cell: str, size: Size) -> Callable[[], Any]:
+def stock_layer(cell: str, units: int) -> Any:
+    """The Keras layer of a cell, such as `keras.layers.LSTM`; `keras.layers.RNN` around a cell that has no layer."""
     import keras
+
+    layer = getattr(keras.layers, cells.get(cell).keras_cell.__name__.removesuffix("Cell"), None)
+    if layer is None:
+        return keras.layers.RNN(cells.keras_cell(cell, units), return_sequences=True)
+    return layer(units, return_sequences=True)
+
+
+def tensorflow_step(contender: str, cell: str, size: Size) -> Callable[[], Any]:
     import tensorflow as tf
 
     from common.layers.recurrent import Recurrent
 
     batch, steps, inputs, units = size
     x, y = tf.random.normal((batch, steps, inputs)), tf.random.normal((batch, steps, units))
-    if contender == "ours":
-        layer = Recurrent(cell, units, jit_compile=True)
-    elif cell in STOCK:
-        layer = getattr(keras.layers, STOCK[cell])(units, return_sequences=True)
-    else:
-        layer = keras.layers.RNN(cells.keras_cell(cell, units), return_sequences=True)
+    layer = Recurrent(cell, units, jit_compile=True) if contender == "ours" else stock_layer(cell, units)
 
     @tf.function(jit_compile=contender == "keras_xla")
     def step() -> list[tf.Tensor]:
@@ -111,7 +115,7 @@ def matrix_product(contender: str) -> Callable[[], Any]:
 
 @cache
 def ready(contender: str, cell: str, size: Size | None) -> tuple[Callable[[], Any], int, float]:
-    """A warm step, how often a sample repeats it, and how many seconds longer its first call took: to compile it."""
+    """A warm step, how often a sample repeats it, and the seconds to compile it: what its first call took longer."""
     start = time.perf_counter()
     if cell == "matrix product":
         step = matrix_product(contender)
@@ -145,7 +149,7 @@ def forget() -> None:
 
 
 class Workers:
-    """A process for each library, so that no library's waiting threads slow another's; none sees a GPU."""
+    """A process for each library, so that the waiting threads of one do not slow another; none sees a GPU."""
 
     def __init__(self) -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # Of this process and of those it starts.

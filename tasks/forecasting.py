@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from cyclopts import Parameter
 
+from common import cells
 from common.baselines.forecasts import exponential_smoothing, last_value, seasonal_naive
-from common.cells.names import ControlName
 from common.errors import InputError
 from common.figures.forecasts import forecast_figure, training_figure
 from common.files import drafted
@@ -162,7 +162,7 @@ class Forecasting(Task):
         options, levels = self.options, self.options.quantiles
         if options.bidirectional:
             raise InputError("--bidirectional: reading backwards would see the values to be forecast; leave it out")
-        if options.head == "recursive" and options.cell in get_args(ControlName):
+        if options.head == "recursive" and not cells.is_recurrent(options.cell):
             raise InputError(
                 f"--head recursive: --cell {options.cell} has no recurrence to decode with; give --head direct"
             )
@@ -182,14 +182,14 @@ class Forecasting(Task):
         return self.windows.times(self.sequences(split), number)
 
     def learner(self) -> Learner:
-        from common.layers.stack import RecurrentStack
         from common.networks.forecast.loss import ForecastLoss
         from common.networks.forecast.network import ForecastNetwork
         from common.networks.network import Learner
+        from common.networks.stacks import recurrent_stack
 
         options = self.options
         network = ForecastNetwork(
-            RecurrentStack.of(options),
+            recurrent_stack(options),
             **self.windows.sizes,
             quantiles=options.quantiles,
             embedding=options.embedding,

@@ -180,8 +180,8 @@ class Pos(Task):
         from common.layers.embeddings import SpelledEmbedding
         from common.layers.heads import ReadoutHead
         from common.layers.readout import Readout
-        from common.layers.stack import RecurrentStack
         from common.networks.network import Learner
+        from common.networks.stacks import recurrent_stack
         from common.networks.stream import StreamNetwork
 
         options = self.options
@@ -197,7 +197,7 @@ class Pos(Task):
             jit_compile=options.xla,
             lanes=self._character_lanes,
         )
-        stack = RecurrentStack.of(options)
+        stack = recurrent_stack(options)
         if options.crf:
             head = CRFHead(len(self.tags), jit_compile=options.xla, **masked)
             return Learner(StreamNetwork(embed, stack, head, **masked), CRFLoss(head), (CRFAccuracy(head),))

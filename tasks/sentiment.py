@@ -139,15 +139,15 @@ class Sentiment(Task):
         from common.layers.embeddings import SumEmbedding
         from common.layers.heads import ReadoutHead
         from common.layers.readout import Readout
-        from common.layers.stack import RecurrentStack
         from common.networks.network import Learner
+        from common.networks.stacks import recurrent_stack
         from common.networks.stream import StreamNetwork
 
         options = self.options
         sizes = (len(self.encoder.words), len(self.encoder.bigrams))
         network = StreamNetwork(
             SumEmbedding(sizes, options.embedding, token_dropout=options.word_dropout, seed=options.seed),
-            RecurrentStack.of(options),
+            recurrent_stack(options),
             ReadoutHead(
                 Readout(options.readout, options.xla),
                 keras.layers.Dense(len(self.labels), activation="softmax"),

@@ -39,11 +39,6 @@ def memory_is_given_back() -> Iterator[None]:
     yield
     if "keras" in sys.modules:
         sys.modules["keras"].backend.clear_session()
-    for module, cache in (
-        ("common.layers.scan", "_recurrence"),
-        ("common.layers.readout", "_reader"),
-        ("common.layers.masks", "_compiled_mask"),
-    ):
-        if module in sys.modules:
-            getattr(sys.modules[module], cache).cache_clear()
+    if "common.layers.base" in sys.modules:
+        sys.modules["common.layers.base"].forget_traces()
     gc.collect()

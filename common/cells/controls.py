@@ -1,4 +1,4 @@
-"""Controls: layers without recurrence in the place of a recurrent one, which see a fixed number of inputs."""
+"""Controls: layers without recurrence that stand where a recurrent layer does and see a fixed number of inputs."""
 
 from __future__ import annotations
 
@@ -7,28 +7,27 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from common.cells.names import ControlName
+from common.cells.cell import register
 
-register = keras.saving.register_keras_serializable("sequence_suite")
 STEPS = 8
-"""Inputs a control sees, the present one among them."""
+"""How many inputs a control sees, the present one included."""
 
 
 class Control(keras.layers.Layer):
-    """What a `common.layers.Recurrent` is to the layers around it, without a recurrence.
+    """A layer that is called as `common.layers.recurrent.Recurrent` is, without a recurrence.
 
-    Its state is the last inputs, not what was learned from them, so it forgets what is older than `STEPS` steps. As a
-    recurrent layer does, it reads nothing from before a sequence's start.
+    Its state is the last inputs, so inputs older than `STEPS` steps have no effect. As a recurrent layer, it reads
+    nothing from before the start of a sequence.
 
     Args:
         units: Width of the outputs.
         activation: `"tanh"`, `"relu"` or `"sigmoid"`.
         seed: Fixes the initial weights.
 
-    Call arguments: as `common.layers.Recurrent`, without `inject`.
+    Call arguments and returns: as of `Recurrent`, but for `inject`, which must be None.
     """
 
-    def __init__(self, units: int, activation: str = "relu", seed: int = 0, **kwargs: Any) -> None:
+    def __init__(self, units: int, *, activation: str = "relu", seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.units = units
         self.activation = activation
@@ -50,18 +49,19 @@ class Control(keras.layers.Layer):
     def call(
         self,
         inputs: tf.Tensor,
+        *,
         keep: tf.Tensor | None = None,
         state: tuple[tf.Tensor, tf.Tensor] | None = None,
         sequence: tf.Tensor | None = None,
-        training: bool = False,
         inject: None = None,
+        training: bool = False,
     ) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:
         if inject is not None:
-            raise ValueError(f"{type(self).__name__} has no recurrent state that anything could be injected into")
+            raise ValueError(f"{type(self).__name__} has no recurrent state to inject into")
         time = tf.shape(inputs)[1]
         x = tf.cast(inputs, self.compute_dtype)
         keep = tf.ones(tf.shape(x)[:2], x.dtype) if keep is None else tf.cast(keep, x.dtype)
-        if state is None:  # A zero state is that before a sequence.
+        if state is None:  # Nothing comes before a sequence.
             keep = tf.concat([tf.zeros_like(keep[:, :1]), keep[:, 1:]], 1)
         before = state or self.initial_state(tf.shape(x)[0])
         x = tf.concat([before[0], x], 1)  # [batch, STEPS - 1 + time, features]
@@ -70,7 +70,7 @@ class Control(keras.layers.Layer):
         return outputs, (x[:, time:], keep[:, time:])
 
     def read(self, x: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
-        """From inputs to outputs, `[batch, steps, features]` to `[batch, steps, units]`."""
+        """Outputs, `[batch, steps, units]`, of inputs, `[batch, steps, features]`."""
         raise NotImplementedError
 
     def get_config(self) -> dict[str, Any]:
@@ -78,7 +78,7 @@ class Control(keras.layers.Layer):
 
 
 def earlier(x: tf.Tensor, keep: tf.Tensor, steps: int) -> tf.Tensor:
-    """What stood so many steps before, 0 where a sequence started since; `[batch, time, features]`."""
+    """The inputs of so many steps before, `[batch, time, features]`; 0 where a sequence has started since."""
     for _ in range(steps):
         x = tf.pad(x[:, :-1], [[0, 0], [1, 0], [0, 0]]) * keep[..., None]
     return x
@@ -86,7 +86,7 @@ def earlier(x: tf.Tensor, keep: tf.Tensor, steps: int) -> tf.Tensor:
 
 @register
 class WindowMLP(Control):
-    """Two dense layers over the last `STEPS` inputs side by side."""
+    """Two dense layers over the last `STEPS` inputs, concatenated."""
 
     def build(self, inputs_shape: tuple[int | None, ...]) -> None:
         super().build(inputs_shape)
@@ -120,6 +120,3 @@ class CausalConvolution(Control):
         for n, layer in enumerate(self.layers):
             x = layer(tf.concat([x, earlier(x, keep, 2**n)], 2))
         return x
-
-
-CONTROLS: dict[ControlName, type[Control]] = {"mlp": WindowMLP, "convolution": CausalConvolution}

@@ -8,7 +8,7 @@ import tensorflow as tf
 from common.cells.cell import Cell, Gate, Step, Weights
 
 
-def _gru_forward(projected, product, previous, activation, more):
+def _forward(projected, product, previous, *, activation, more):
     units = previous[0].shape[1]
     gates = tf.sigmoid(projected[:, : 2 * units] + product[:, : 2 * units])
     z, r = tf.split(gates, 2, axis=1)
@@ -17,7 +17,7 @@ def _gru_forward(projected, product, previous, activation, more):
     return (g + z * (previous[0] - g),), (z, r, g, candidate)
 
 
-def _gru_backward(d_state, previous, state, saved, activation, more):
+def _backward(d_state, previous, state, *, saved, activation, more):
     dh = d_state[0]
     z, r, g, candidate = saved
     dg = dh * (1 - z) * activation.derivative(g)
@@ -27,9 +27,10 @@ def _gru_backward(d_state, previous, state, saved, activation, more):
 
 
 GRU = Cell(
-    Step(_gru_forward, _gru_backward, saves=4),
+    step=Step(_forward, _backward, saves=4),
     keras_cell=keras.layers.GRUCell,
     weights=lambda kernel, recurrent, bias: Weights(kernel, recurrent, bias[0], (bias[1],)),
     gate=Gate("update gate", saved=0),
 )
-"""Cho et al. (2014) with the reset gate after the product (`reset_after=True`), as in `keras.layers.GRUCell`."""
+"""Cho et al. (2014), "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine Translation",
+with the reset gate after the product (`reset_after=True`), as in `keras.layers.GRUCell`."""

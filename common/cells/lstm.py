@@ -9,22 +9,22 @@ from common.cells.cell import ACTIVATIONS, Activation, Cell, Gate, Step, Weights
 
 
 def _gates(x: tf.Tensor, activation: Activation) -> list[tf.Tensor]:
-    """The sigmoid gates and the activated candidate, i, f, g, o, from their sums side by side, `[lanes, 4 * units]`."""
+    """The sigmoid gates and the activated candidate, i, f, g, o, from their sums, `[lanes, 4 * units]`."""
     if activation is not ACTIVATIONS["tanh"] or x.dtype not in (tf.float32, tf.float64):
         i, f, g, o = tf.split(x, 4, axis=1)
         return [tf.sigmoid(i), tf.sigmoid(f), activation.function(g), tf.sigmoid(o)]
-    # sigmoid(x) = tanh(x / 2) / 2 + 1 / 2, so that all four are a single pass; in half precision a small one is lost.
+    # sigmoid(x) = tanh(x / 2) / 2 + 1 / 2, so that all gates are a single pass. Half precision would lose small gates.
     scale = tf.repeat(tf.constant([0.5, 0.5, 1, 0.5], x.dtype), x.shape[1] // 4)
     return tf.split(tf.tanh(x * scale) * scale + (1 - scale), 4, axis=1)
 
 
-def _lstm_forward(projected, product, previous, activation, more):
+def _forward(projected, product, previous, *, activation, more):
     i, f, g, o = _gates(projected + product, activation)
     c = f * previous[1] + i * g
     return (o * activation.function(c), c), (i, f, g, o)
 
 
-def _lstm_backward(d_state, previous, state, saved, activation, more):
+def _backward(d_state, previous, state, *, saved, activation, more):
     dh, dc = d_state
     i, f, g, o = saved
     a = activation.function(state[1])
@@ -37,10 +37,11 @@ def _lstm_backward(d_state, previous, state, saved, activation, more):
 
 
 LSTM = Cell(
-    Step(_lstm_forward, _lstm_backward, saves=4),
+    step=Step(_forward, _backward, saves=4),
     keras_cell=keras.layers.LSTMCell,
     weights=Weights,
     states=2,
     gate=Gate("forget gate", saved=1),
 )
-"""Gers, Schmidhuber & Cummins (2000), gates in Keras order i, f, g, o, as in `keras.layers.LSTMCell`."""
+"""Gers, Schmidhuber & Cummins (2000), "Learning to Forget: Continual Prediction with LSTM", gates in Keras order,
+i, f, g, o, as in `keras.layers.LSTMCell`."""

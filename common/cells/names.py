@@ -1,20 +1,17 @@
-"""The names of cells, controls, activations and initialisers: what a user may choose."""
+"""The types of what a user may choose: names of cells and controls, of activations and of initialisers."""
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal
 
-CellName = Literal["simple_rnn", "lstm", "gru", "peephole_lstm"]
-ControlName = Literal["mlp", "convolution"]
+from common.cells.registry import CELLS, CONTROLS
 
+if TYPE_CHECKING:  # A type checker cannot read the tables.
+    CellName = str
+    TrainableName = str
+else:
+    CellName = Literal[tuple(CELLS)]
+    TrainableName = Literal[(*CELLS, *CONTROLS)]
 
-TrainableName = Literal[CellName, ControlName]
 ActivationName = Literal["tanh", "relu", "sigmoid"]
-
-
 InitializerName = Literal["orthogonal", "identity", "glorot_uniform"]
-
-
-def names() -> tuple[str, ...]:
-    """The cells' names, plainest first."""
-    return get_args(CellName)

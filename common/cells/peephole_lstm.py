@@ -7,10 +7,10 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from common.cells.cell import Cell, Gate, Step, Weights
+from common.cells.cell import Cell, Gate, Step, Weights, register
 
 
-def _peephole_lstm_forward(projected, product, previous, activation, more):
+def _forward(projected, product, previous, *, activation, more):
     (peepholes,) = more  # [3, units]
     i, f, g, o = tf.split(projected + product, 4, axis=1)
     i = tf.sigmoid(i + peepholes[0] * previous[1])
@@ -21,7 +21,7 @@ def _peephole_lstm_forward(projected, product, previous, activation, more):
     return (o * activation.function(c), c), (i, f, g, o)
 
 
-def _peephole_lstm_backward(d_state, previous, state, saved, activation, more):
+def _backward(d_state, previous, state, *, saved, activation, more):
     (peepholes,) = more
     dh, dc = d_state
     i, f, g, o = saved
@@ -39,14 +39,14 @@ def _peephole_gradients(d_projected, previous, state):
     return (tf.stack([tf.reduce_sum(d, (0, 1)) for d in seen]),)
 
 
-@keras.saving.register_keras_serializable("sequence_suite")
+@register
 class PeepholeLSTMCell(keras.layers.LSTMCell):
-    """An LSTM whose gates see the cell state, each unit its own, through weights that start at zero.
+    """An LSTM whose gates see the cell state through weights that start at zero; each unit sees its own cell alone.
 
-    With zero peepholes it is the LSTM of `keras.layers.LSTMCell`, whose arguments and weights it has; a fourth
-    weight, `[3, units]`, holds the peepholes of the input, forget and output gate. The first two see the cell
-    state before the step, the output gate the one after it (Gers & Schmidhuber 2000, "Recurrent Nets that Time
-    and Count", IJCNN).
+    Arguments and weights are those of `keras.layers.LSTMCell`; with zero peepholes the two cells are the same. A
+    fourth weight, `[3, units]`, holds the peepholes of the input, forget and output gate. Input and forget gate see
+    the cell state before the step, the output gate the one after it (Gers & Schmidhuber 2000, "Recurrent Nets that
+    Time and Count", IJCNN).
 
     Call arguments:
         inputs: `[batch, features]`.
@@ -78,11 +78,10 @@ class PeepholeLSTMCell(keras.layers.LSTMCell):
 
 
 PEEPHOLE_LSTM = Cell(
-    Step(_peephole_lstm_forward, _peephole_lstm_backward, saves=4, more_gradients=_peephole_gradients),
+    step=Step(_forward, _backward, saves=4, more_gradients=_peephole_gradients),
     keras_cell=PeepholeLSTMCell,
     weights=lambda kernel, recurrent, bias, peepholes: Weights(kernel, recurrent, bias, more=(peepholes,)),
     states=2,
     gate=Gate("forget gate", saved=1),
 )
-"""Gers & Schmidhuber (2000), "Recurrent Nets that Time and Count": input and forget gate see the old cell state,
-the output gate the new one, each unit its own."""
+"""Gers & Schmidhuber (2000), see `PeepholeLSTMCell`."""

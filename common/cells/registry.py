@@ -1,26 +1,51 @@
-"""The registry of recurrent cells: a name, the Keras cell that owns the weights, and its scan."""
+"""The registry: what may stand where a recurrent layer stands, cells and controls, and where each is defined."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
-
-from common.cells.names import CellName, InitializerName
 
 if TYPE_CHECKING:
     import keras
 
     from common.cells.cell import Cell
+    from common.cells.controls import Control
 
-
-CELLS: dict[CellName, str] = {
+# Modules of cells import TensorFlow, which takes seconds, so the tables hold where to look instead of what is there.
+CELLS: dict[str, str] = {
     "simple_rnn": "common.cells.simple_rnn:SIMPLE_RNN",
     "lstm": "common.cells.lstm:LSTM",
     "gru": "common.cells.gru:GRU",
     "peephole_lstm": "common.cells.peephole_lstm:PEEPHOLE_LSTM",
 }
-"""Where each cell is: its module imports TensorFlow, so it is read when the cell is asked for."""
+"""Module and name of each `Cell`, the plainest first."""
+
+CONTROLS: dict[str, str] = {
+    "mlp": "common.cells.controls:WindowMLP",
+    "convolution": "common.cells.controls:CausalConvolution",
+}
+"""Module and name of each `Control`."""
+
+
+def names() -> tuple[str, ...]:
+    """The names of the cells, the plainest first."""
+    return tuple(CELLS)
+
+
+def control_names() -> tuple[str, ...]:
+    """The names of the controls."""
+    return tuple(CONTROLS)
+
+
+def is_recurrent(name: str) -> bool:
+    """Whether the name is that of a cell; that of a control is not recurrent.
+
+    Raises:
+        ValueError: Neither a cell nor a control has that name.
+    """
+    if name not in CELLS and name not in CONTROLS:
+        raise ValueError(f"unknown cell {name!r}; the cells are {', '.join(CELLS)}; the controls {', '.join(CONTROLS)}")
+    return name in CELLS
 
 
 def get(name: str) -> Cell:
@@ -31,32 +56,25 @@ def get(name: str) -> Cell:
     """
     if name not in CELLS:
         raise ValueError(f"unknown cell {name!r}; the cells are {', '.join(CELLS)}")
-    module, attribute = CELLS[name].split(":")
-    return getattr(import_module(module), attribute)
+    return _found(CELLS[name])
 
 
-def is_recurrent(name: str) -> bool:
-    """Whether the name is of a cell, not of a control."""
-    return name in CELLS
+def control(name: str) -> type[Control]:
+    """The control of that name, a Keras layer.
 
-
-def initializer(name: InitializerName, seed: int) -> Callable[..., Any]:
-    """Where recurrent weights start; the identity with ReLU is Le, Jaitly & Hinton 2015, "A Simple Way to Initialize
-    Recurrent Networks of Rectified Linear Units"."""
-    import keras
-
-    if name == "orthogonal":
-        return keras.initializers.Orthogonal(seed=seed)
-    if name == "glorot_uniform":
-        return keras.initializers.GlorotUniform(seed)
-
-    def identity_of_each_gate(shape: tuple[int, int], dtype: Any = None) -> Any:
-        units, width = shape
-        return keras.ops.tile(keras.ops.eye(units, dtype=dtype), (1, width // units))
-
-    return identity_of_each_gate
+    Raises:
+        ValueError: No control has that name.
+    """
+    if name not in CONTROLS:
+        raise ValueError(f"unknown control {name!r}; the controls are {', '.join(CONTROLS)}")
+    return _found(CONTROLS[name])
 
 
 def keras_cell(cell: str, units: int, **options: Any) -> keras.layers.Layer:
     """A Keras cell; its defaults are the literature's: orthogonal recurrent weights, forget bias 1, tanh."""
     return get(cell).keras_cell(units, **options)
+
+
+def _found(place: str) -> Any:
+    module, attribute = place.split(":")
+    return getattr(import_module(module), attribute)

@@ -8,16 +8,14 @@ import tensorflow as tf
 from common.cells.cell import Cell, Step, Weights
 
 
-def _simple_rnn_forward(projected, product, previous, activation, more):
+def _forward(projected, product, previous, *, activation, more):
     return (activation.function(projected + product),), ()
 
 
-def _simple_rnn_backward(d_state, previous, state, saved, activation, more):
+def _backward(d_state, previous, state, *, saved, activation, more):
     d = d_state[0] * activation.derivative(state[0])
     return d, d, (tf.zeros_like(d),)
 
 
-SIMPLE_RNN = Cell(
-    Step(_simple_rnn_forward, _simple_rnn_backward), keras_cell=keras.layers.SimpleRNNCell, weights=Weights
-)
-"""Elman (1990), as in `keras.layers.SimpleRNNCell`."""
+SIMPLE_RNN = Cell(step=Step(_forward, _backward), keras_cell=keras.layers.SimpleRNNCell, weights=Weights)
+"""Elman (1990), "Finding Structure in Time", as in `keras.layers.SimpleRNNCell`."""

@@ -1,4 +1,4 @@
-"""What every way of decoding shares: the model of the next token, its loop over steps, and what comes out."""
+"""What every way of decoding shares: the model of the next token, the loop over steps, and the result."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 Next = Callable[[tf.Tensor, Any], tuple[tf.Tensor, Any, Any]]
-_NEVER = float("-inf")
+"""A model: `next(tokens, state) -> (log_probabilities, state, extra)`, see `common.decoding`."""
+NEVER = float("-inf")
 
 
 class Decoded(NamedTuple):
@@ -16,10 +17,10 @@ class Decoded(NamedTuple):
 
     Attributes:
         tokens: int32 `[batch, width, time]`, filled up with the end token; `time` is the number of steps made.
-        lengths: Tokens ahead of the end, int32 `[batch, width]`; as many as were allowed if the end never came.
-        scores: Log probability of the tokens, the end with them, normalised where the search was told to,
-            `[batch, width]`; of a hypothesis that there is not, -inf.
-        extras: What the model gave beside, step by step, that of the end with it, zeros afterwards; a nest of
+        lengths: Tokens before the end, int32 `[batch, width]`; without an end, the most that were allowed.
+        scores: Log-probability of the tokens and the end, normalised if the search does that, `[batch, width]`; -inf
+            where there are fewer hypotheses.
+        extras: The model's extras, step by step, those of the end included, zeros after it; a nest of
             `[batch, width, time, ...]`.
     """
 
@@ -29,65 +30,81 @@ class Decoded(NamedTuple):
     extras: Any
 
 
-def _one_by_one(
-    next: Next, choose: Callable, state: Any, start: int | tf.Tensor, end: int, longest: int | tf.Tensor
+def one_by_one(
+    next: Next,
+    state: Any,
+    choose: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
+    *,
+    start: int | tf.Tensor,
+    end: int,
+    longest: int | tf.Tensor,
 ) -> Decoded:
-    """Decodes with `choose(log_probabilities [batch, vocabulary], t) -> tokens [batch]`."""
-    state, tokens, longest = _rows(state, start, longest)
+    """Decodes one hypothesis a row.
+
+    Args:
+        next: The model.
+        state: Before the first step.
+        choose: `choose(log_probabilities [batch, vocabulary], step) -> tokens [batch]`.
+        start: As of `common.decoding.greedy`, as the others.
+        end: See there.
+        longest: See there.
+    """
+    state, tokens, longest = rows_of(state, start, longest)
 
     def body(t, tokens, going, lengths, scores, state, history):
         log_probabilities, after, extra = next(tokens, state)
         log_probabilities = tf.cast(log_probabilities, tf.float32)
         tokens = tf.where(going, choose(log_probabilities, t), end)
         scores += tf.where(going, tf.gather(log_probabilities, tokens, batch_dims=1), 0)
-        history = _write(history, t, (tokens, _only(going, extra)))
+        history = write(history, t, (tokens, only(going, extra)))
         going &= tokens != end
         lengths += tf.cast(going, tf.int32)
-        return t + 1, tokens, going & (t + 1 < longest), lengths, scores, _like(state, after), history
+        return t + 1, tokens, going & (t + 1 < longest), lengths, scores, like(state, after), history
 
     none = tf.zeros_like(longest)
-    history = _arrays((tokens, _extra(next, tokens, state)))
+    history = arrays((tokens, extra_of(next, tokens, state)))
     *_, lengths, scores, _, history = tf.while_loop(
         lambda t, tokens, going, *_: (t == 0) | tf.reduce_any(going),
         body,
         (0, tokens, longest > 0, none, tf.cast(none, tf.float32), state, history),
         parallel_iterations=1,
     )
-    tokens, extras = tf.nest.map_structure(lambda array: _time_inside(array.stack()[:, :, None]), history)
+    tokens, extras = tf.nest.map_structure(lambda array: time_inside(array.stack()[:, :, None]), history)
     return Decoded(tokens, lengths[:, None], scores[:, None], extras)
 
 
-def _rows(state: Any, start: int | tf.Tensor, longest: int | tf.Tensor) -> tuple[Any, tf.Tensor, tf.Tensor]:
-    """The state as tensors, the first tokens and the longest lengths of all rows, int32 `[batch]`."""
+def rows_of(state: Any, start: int | tf.Tensor, longest: int | tf.Tensor) -> tuple[Any, tf.Tensor, tf.Tensor]:
+    """The state as tensors, and the start token and the longest length of each row, int32 `[batch]`."""
     state = tf.nest.map_structure(tf.convert_to_tensor, state)
     rows = tf.shape(tf.nest.flatten(state)[0])[:1]
     return state, *(tf.broadcast_to(tf.cast(value, tf.int32), rows) for value in (start, longest))
 
 
-def _like(before: Any, after: Any) -> Any:
-    """What goes round a loop in the structure and with the static shapes of what came in."""
+def like(before: Any, after: Any) -> Any:
+    """Loop variables after a step, in the structure and with the static shapes that they had before it."""
     flat = [tf.ensure_shape(new, old.shape) for new, old in zip(tf.nest.flatten(after), tf.nest.flatten(before))]
     return tf.nest.pack_sequence_as(before, flat)
 
 
-def _extra(next: Next, tokens: tf.Tensor, state: Any) -> Any:
-    """What the model gives beside, as a pattern: traced, not computed."""
+def extra_of(next: Next, tokens: tf.Tensor, state: Any) -> Any:
+    """The structure and shapes of a model's extras: traced, not computed."""
     return tf.function(next, autograph=False).get_concrete_function(tokens, state).structured_outputs[2]
 
 
-def _arrays(pattern: Any) -> Any:
-    """Arrays over time of tensors like these."""
+def arrays(pattern: Any) -> Any:
+    """Empty arrays over time for tensors like these."""
     return tf.nest.map_structure(
         lambda p: tf.TensorArray(p.dtype, 0, dynamic_size=True, element_shape=p.shape), pattern
     )
 
 
-def _write(arrays: Any, t: tf.Tensor, values: Any) -> Any:
+def write(arrays: Any, t: tf.Tensor, values: Any) -> Any:
+    """The arrays with the values of step `t`."""
     return tf.nest.map_structure(lambda array, value: array.write(t, value), arrays, values)
 
 
-def _only(which: tf.Tensor, values: Any) -> Any:
-    """Zeros but where `which [...]`; of a nest of `[..., any]`."""
+def only(which: tf.Tensor, values: Any) -> Any:
+    """Values where `which [...]` is true, zeros elsewhere; of a nest of `[..., any]`."""
 
     def one(value: tf.Tensor) -> tf.Tensor:
         return tf.where(which[(..., *[None] * (value.shape.rank - which.shape.rank))], value, tf.zeros_like(value))
@@ -95,6 +112,6 @@ def _only(which: tf.Tensor, values: Any) -> Any:
     return tf.nest.map_structure(one, values)
 
 
-def _time_inside(x: tf.Tensor) -> tf.Tensor:
+def time_inside(x: tf.Tensor) -> tf.Tensor:
     """`[time, batch, width, ...]` to `[batch, width, time, ...]`."""
     return tf.transpose(x, (1, 2, 0, *range(3, x.shape.rank)))

@@ -6,12 +6,13 @@ from typing import Any
 
 import tensorflow as tf
 
-from common.decoding.loops import Decoded, Next, _one_by_one
+from common.decoding.loops import Decoded, Next, one_by_one
 
 
 def sample(
     next: Next,
     state: Any,
+    *,
     start: int | tf.Tensor,
     end: int,
     longest: int | tf.Tensor,
@@ -19,12 +20,16 @@ def sample(
     temperature: float | tf.Tensor = 1.0,
     top_k: int | None = None,
 ) -> Decoded:
-    """Tokens drawn at random, step by step.
+    """Draws tokens at random, step by step.
 
     Args:
-        next, state, start, end, longest: As of `greedy`.
-        seed: What is drawn is a function of it, the step and the row.
-        temperature: Divides the log probabilities, above 0: the nearer to 0 the greedier. Scores are without it.
+        next: As of `common.decoding.greedy`, as the next four.
+        state: See there.
+        start: See there.
+        end: See there.
+        longest: See there.
+        seed: A draw is a function of it, the step and the row.
+        temperature: Divides the log-probabilities, above 0: the nearer to 0, the greedier. It does not change scores.
         top_k: How many of the likeliest tokens may be drawn (Fan, Lewis & Dauphin 2018, "Hierarchical Neural Story
             Generation"); None is all.
 
@@ -37,4 +42,4 @@ def sample(
         drawn = tf.random.stateless_categorical(likeliest / temperature, 1, (seed, t), tf.int32)
         return tf.gather(tokens, drawn, batch_dims=1)[:, 0]
 
-    return _one_by_one(next, choose, state, start, end, longest)
+    return one_by_one(next, state, choose, start=start, end=end, longest=longest)

@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from common.decoding.loops import (
-    _NEVER,
+    NEVER,
     Decoded,
     Next,
-    _arrays,
-    _extra,
-    _like,
-    _one_by_one,
-    _only,
-    _rows,
-    _time_inside,
-    _write,
+    arrays,
+    extra_of,
+    like,
+    one_by_one,
+    only,
+    rows_of,
+    time_inside,
+    write,
 )
 
 
-def greedy(next: Next, state: Any, start: int | tf.Tensor, end: int, longest: int | tf.Tensor) -> Decoded:
-    """The likeliest token, step by step.
+def greedy(next: Next, state: Any, *, start: int | tf.Tensor, end: int, longest: int | tf.Tensor) -> Decoded:
+    """Takes the likeliest token, step by step.
 
     Args:
-        next: The model, see above.
+        next: The model, see `common.decoding`.
         state: Before the first step, a nest of `[batch, ...]`; at least one tensor.
-        start: Token ahead of the first, one for all or int32 `[batch]`.
+        start: Token before the first, one for all rows or int32 `[batch]`.
         end: Token that ends a sequence.
-        longest: Most tokens, the end counted, one for all or int32 `[batch]`.
+        longest: Most tokens, the end counted, one for all rows or int32 `[batch]`.
 
     Returns:
         One hypothesis a row.
@@ -38,12 +39,13 @@ def greedy(next: Next, state: Any, start: int | tf.Tensor, end: int, longest: in
     def choose(log_probabilities: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
         return tf.argmax(log_probabilities, 1, tf.int32)
 
-    return _one_by_one(next, choose, state, start, end, longest)
+    return one_by_one(next, state, choose, start=start, end=end, longest=longest)
 
 
 def beam(
     next: Next,
     state: Any,
+    *,
     start: int | tf.Tensor,
     end: int,
     longest: int | tf.Tensor,
@@ -51,96 +53,170 @@ def beam(
     alpha: float | tf.Tensor = 0.0,
     best: int | None = None,
 ) -> Decoded:
-    """Beam search: at each step the best unfinished hypotheses are continued.
+    """Beam search: continues the best unfinished hypotheses at each step.
 
     A hypothesis is finished when its end is among the `width` best continuations of its row. Finished hypotheses are
-    kept beside the unfinished ones and take no place from them. The search is over when no hypothesis can still come
-    among the `best` finished ones of its row: a log probability only falls.
+    kept separately and take no place from unfinished ones. The search is over when no unfinished hypothesis can still
+    come among the `best` finished ones of its row, because a log-probability only falls.
 
-    Scores are log probabilities divided by `length ** alpha`, the end counted: 0 compares probabilities, which favours
-    the short, 1 their means over the tokens. (This is plain length normalisation, not the penalty of Wu et al. 2016,
-    `((5 + length) / 6) ** alpha`.) With a width of 1 and an alpha of 0 the search is greedy.
+    Scores are log-probabilities divided by `length ** alpha`, the end counted: 0 compares probabilities, which favours
+    short sequences, 1 compares means over the tokens. (This is plain length normalisation, not the penalty of Wu et al.
+    2016, `((5 + length) / 6) ** alpha`.) With a width of 1 and an alpha of 0 the search is greedy.
 
     Args:
-        next, state, start, end, longest: As of `greedy`; the model is asked about `batch * width` rows.
-        width: How many hypotheses of each row are continued.
+        next: As of `greedy`, as the next four; it is called with `batch * width` rows.
+        state: See there.
+        start: See there.
+        end: See there.
+        longest: See there.
+        width: Hypotheses of each row that are continued.
         alpha: Length normalisation, at least 0.
-        best: How many hypotheses of each row are kept; None is `width`. The fewer, the sooner the search is over.
+        best: Hypotheses of each row that are kept; None is `width`. The fewer, the sooner the search is over.
 
     Returns:
-        The `best` hypotheses of each row; those that were cut at the longest length follow those that ended.
+        The `best` hypotheses of each row; those cut at the longest length follow those that ended.
     """
-    best = best or width
-    state, tokens, longest = _rows(state, start, longest)
-    rows = tf.shape(longest)[0]
+    best = width if best is None else best
+    state, tokens, longest = rows_of(state, start, longest)
     state, tokens = tf.nest.map_structure(lambda x: tf.repeat(x, width, 0), (state, tokens))
-    places = tf.tile(tf.range(width)[None], (rows, 1))
+    search = _Beam(next, longest, end=end, width=width, alpha=alpha, best=best)
+    history = arrays((search.places, search.places, extra_of(next, tokens, state)))
+    first = _Loop(tf.constant(0), tokens, search.first_scores(), search.none_finished(), state, history)
+    (last,) = tf.while_loop(search.is_undecided, search.step, (first,), parallel_iterations=1)
+    return search.traced(search.ranked(last.live, last.finished), last.history)
 
-    def normalised(scores: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
-        return scores / tf.cast(tf.maximum(length, 1), tf.float32) ** alpha
 
-    def undecided(t, tokens, live, finished, *_):
-        still_possible = normalised(live[:, 0], longest) > finished[0][:, -1]
-        return (t == 0) | tf.reduce_any(still_possible & (t < longest))
+class _Finished(NamedTuple):
+    """Hypotheses that are over, each `[batch, hypotheses]`.
 
-    def body(t, tokens, live, finished, state, history):
-        log_probabilities, after, extra = next(tokens, state)
+    Attributes:
+        scores: Normalised; -inf where there is none.
+        lengths: Tokens before the end.
+        places: Which of the row's live hypotheses it was at its last step.
+    """
+
+    scores: tf.Tensor
+    lengths: tf.Tensor
+    places: tf.Tensor
+
+
+class _Loop(NamedTuple):
+    """What a step of the search changes.
+
+    Attributes:
+        t: Steps made.
+        tokens: The last ones of the live hypotheses, int32 `[batch * width]`.
+        live: Scores of the unfinished hypotheses, the best first, `[batch, width]`.
+        finished: The best finished hypotheses.
+        state: Of the model.
+        history: Arrays over time: which live hypothesis each one continues, its token, and the model's extras.
+    """
+
+    t: tf.Tensor
+    tokens: tf.Tensor
+    live: tf.Tensor
+    finished: _Finished
+    state: Any
+    history: tuple
+
+
+@dataclass(frozen=True)
+class _Beam:
+    """The steps of a beam search; attributes as the arguments of `beam`, `longest` for each row."""
+
+    next: Next
+    longest: tf.Tensor
+    end: int
+    width: int | tf.Tensor
+    alpha: float | tf.Tensor
+    best: int | tf.Tensor
+
+    @property
+    def rows(self) -> tf.Tensor:
+        return tf.shape(self.longest)[0]
+
+    @property
+    def places(self) -> tf.Tensor:
+        """The number of each live hypothesis in its row, `[batch, width]`."""
+        return tf.tile(tf.range(self.width)[None], (self.rows, 1))
+
+    def first_scores(self) -> tf.Tensor:
+        """One live hypothesis a row, the empty one, `[batch, width]`."""
+        return tf.tile(tf.where(tf.range(self.width) > 0, NEVER, 0.0)[None], (self.rows, 1))
+
+    def none_finished(self) -> _Finished:
+        nothing = tf.zeros((self.rows, self.best), tf.int32)
+        return _Finished(tf.fill((self.rows, self.best), NEVER), nothing, nothing)
+
+    def normalised(self, scores: tf.Tensor, length: tf.Tensor) -> tf.Tensor:
+        return scores / tf.cast(tf.maximum(length, 1), tf.float32) ** self.alpha
+
+    def is_undecided(self, loop: _Loop) -> tf.Tensor:
+        """Whether a live hypothesis of any row can still come among its best finished ones."""
+        still_possible = self.normalised(loop.live[:, 0], self.longest) > loop.finished.scores[:, -1]
+        return (loop.t == 0) | tf.reduce_any(still_possible & (loop.t < self.longest))
+
+    def step(self, loop: _Loop) -> tuple[_Loop]:
+        """Continues each live hypothesis by every token, and takes the best."""
+        rows, width, t, live = self.rows, self.width, loop.t, loop.live
+        log_probabilities, after, extra = self.next(loop.tokens, loop.state)
         vocabulary = tf.shape(log_probabilities)[1]
         totals = live[:, :, None] + tf.reshape(tf.cast(log_probabilities, tf.float32), (rows, width, vocabulary))
-        # Each hypothesis has one end, so that at least half of these go on.
+        # Each hypothesis has one end, so at least half of these are unfinished.
         scores, at = tf.math.top_k(tf.reshape(totals, (rows, width * vocabulary)), 2 * width)
         parents, chosen = at // vocabulary, at % vocabulary
-        ends, inside = chosen == end, (t < longest)[:, None]
+        ends, inside = chosen == self.end, (t < self.longest)[:, None]
 
-        ending = tf.where(ends & inside, normalised(scores, t + 1), _NEVER)[:, :width]
-        everything = _beside(finished, (ending, tf.fill((rows, width), t), parents[:, :width]))
-        finished_after = _take(everything, tf.math.top_k(everything[0], best).indices)
+        ending = tf.where(ends & inside, self.normalised(scores, t + 1), NEVER)[:, :width]
+        everything = _joined(loop.finished, _Finished(ending, tf.fill((rows, width), t), parents[:, :width]))
+        finished_after = _Finished(*_taken(everything, tf.math.top_k(everything.scores, self.best).indices))
 
-        going = tf.math.top_k(tf.where(ends, _NEVER, scores), width)
+        going = tf.math.top_k(tf.where(ends, NEVER, scores), width)
         live_after = tf.where(inside, going.values, live)
-        parents, chosen = _take((parents, chosen), going.indices)
-        parents = tf.where(inside, parents, places)
+        parents, chosen = _taken((parents, chosen), going.indices)
+        parents = tf.where(inside, parents, self.places)
         of_rows = tf.reshape(parents + width * tf.range(rows)[:, None], (-1,))
         after = tf.nest.map_structure(lambda s: tf.gather(s, of_rows), after)
-        history = _write(history, t, (parents, chosen, extra))
-        before = (tokens, live, finished, state)
-        return t + 1, *_like(before, (tf.reshape(chosen, (-1,)), live_after, finished_after, after)), history
+        history = write(loop.history, t, (parents, chosen, extra))
+        changed = like(loop[1:5], (tf.reshape(chosen, (-1,)), live_after, finished_after, after))
+        return (_Loop(t + 1, *changed, history),)
 
-    live = tf.tile(tf.where(tf.range(width) > 0, _NEVER, 0.0)[None], (rows, 1))
-    nothing = tf.zeros((rows, best), tf.int32)
-    finished = (tf.fill((rows, best), _NEVER), nothing, nothing)
-    history = _arrays((places, places, _extra(next, tokens, state)))
-    _, _, live, finished, _, (parents, chosen, extras) = tf.while_loop(
-        undecided, body, (0, tokens, live, finished, state, history), parallel_iterations=1
-    )
-    cut = (normalised(live, longest[:, None]), tf.tile(longest[:, None], (1, width)), places)
-    everything = _beside(finished, cut)
-    missing = tf.cast(everything[0] == _NEVER, tf.int32)
-    scores, lengths, place = _take(everything, tf.argsort(missing, 1, stable=True)[:, :best])
-    lengths = tf.where(scores == _NEVER, 0, lengths)
-    made = tf.where(scores == _NEVER, 0, tf.minimum(lengths + 1, longest[:, None]))
+    def ranked(self, live: tf.Tensor, finished: _Finished) -> _Finished:
+        """The best hypotheses: those that ended, then those cut at the longest length."""
+        longest = self.longest[:, None]
+        cut = _Finished(self.normalised(live, longest), tf.tile(longest, (1, self.width)), self.places)
+        everything = _joined(finished, cut)
+        missing = tf.cast(everything.scores == NEVER, tf.int32)
+        ranked = _Finished(*_taken(everything, tf.argsort(missing, 1, stable=True)[:, : self.best]))
+        return ranked._replace(lengths=tf.where(ranked.scores == NEVER, 0, ranked.lengths))
 
-    def back(following: tuple, now: tuple) -> tuple[tf.Tensor, tf.Tensor]:
-        """Where among the rows of a step a hypothesis was, and the token it wrote there."""
-        t, parents, chosen = now
-        parents, tokens = _take((parents, chosen), following[0])
-        return tf.where(t < lengths, parents, following[0]), tf.where(t < lengths, tokens, end)
+    def traced(self, ranked: _Finished, history: tuple) -> Decoded:
+        """The hypotheses traced back from their last step to their first."""
+        scores, lengths, place = ranked
+        parents, chosen, extras = history
 
-    parents, chosen = parents.stack(), chosen.stack()
-    times = tf.range(tf.shape(parents)[0])
-    places, tokens = tf.scan(back, (times, parents, chosen), (place, place), reverse=True, parallel_iterations=1)
+        def back(following: tuple, now: tuple) -> tuple[tf.Tensor, tf.Tensor]:
+            """Which live hypothesis of a step it was, and the token it wrote there."""
+            t, parents, chosen = now
+            parents, tokens = _taken((parents, chosen), following[0])
+            return tf.where(t < lengths, parents, following[0]), tf.where(t < lengths, tokens, self.end)
 
-    def along(array: tf.TensorArray) -> tf.Tensor:
-        steps = array.stack()
-        steps = tf.reshape(steps, tf.concat([[tf.shape(steps)[0], rows, width], tf.shape(steps)[2:]], 0))
-        return _time_inside(_only(times[:, None, None] < made, tf.gather(steps, places, batch_dims=2)))
+        parents, chosen = parents.stack(), chosen.stack()
+        times = tf.range(tf.shape(parents)[0])
+        places, tokens = tf.scan(back, (times, parents, chosen), (place, place), reverse=True, parallel_iterations=1)
+        made = tf.where(scores == NEVER, 0, tf.minimum(lengths + 1, self.longest[:, None]))
 
-    return Decoded(_time_inside(tokens), lengths, scores, tf.nest.map_structure(along, extras))
+        def along(array: tf.TensorArray) -> tf.Tensor:
+            steps = array.stack()
+            steps = tf.reshape(steps, tf.concat([[tf.shape(steps)[0], self.rows, self.width], tf.shape(steps)[2:]], 0))
+            return time_inside(only(times[:, None, None] < made, tf.gather(steps, places, batch_dims=2)))
 
-
-def _beside(a: tuple, b: tuple) -> tuple:
-    return tuple(tf.concat(pair, 1) for pair in zip(a, b, strict=True))
+        return Decoded(time_inside(tokens), lengths, scores, tf.nest.map_structure(along, extras))
 
 
-def _take(values: tuple, at: tf.Tensor) -> tuple:
+def _joined(a: _Finished, b: _Finished) -> _Finished:
+    return _Finished(*(tf.concat(pair, 1) for pair in zip(a, b, strict=True)))
+
+
+def _taken(values: tuple, at: tf.Tensor) -> tuple:
     return tuple(tf.gather(value, at, batch_dims=1) for value in values)

@@ -1,4 +1,4 @@
-"""Attention: what a decoder reads of a memory, by how well each of its steps fits what the decoder asks."""
+"""Attention: a decoder reads the mean of a memory, weighted by how well each step of it fits the decoder's query."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from common.layers.base import register
+from common.layers.base import Configured, dense, register
 from common.layers.scan import time_major
 
 
 def masked_softmax(scores: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
-    """Softmax over the last axis of what `mask` leaves: exactly 0 elsewhere, and everywhere if nothing is left.
+    """Softmax over the last axis where `mask` is True: exactly 0 elsewhere, and everywhere if it is True nowhere.
 
     Args:
         scores: `[..., steps]`.
@@ -25,24 +25,24 @@ def masked_softmax(scores: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tenso
         tf.ones_like(scores, tf.bool) if mask is None else tf.broadcast_to(tf.cast(mask, tf.bool), tf.shape(scores))
     )
     scores = tf.where(counts, scores, scores.dtype.min)
-    # What does not count is taken out on both sides of the exponential, or its gradient would be 0 times infinity.
+    # Masked on both sides of the exponential, since its gradient would else be 0 times infinity.
     above = tf.where(counts, scores - tf.stop_gradient(tf.reduce_max(scores, -1, keepdims=True)), 0)
     weights = tf.where(counts, tf.exp(above), 0)
     return tf.math.divide_no_nan(weights, tf.reduce_sum(weights, -1, keepdims=True))
 
 
-class Attention(keras.layers.Layer):
-    """What the two kinds have in common; they differ in how they score.
+class Attention(Configured, keras.layers.Layer):
+    """What the two kinds of attention have in common; they differ in how they score.
 
     Args:
         units: Width in which queries and keys are compared.
         seed: Fixes the initial weights.
 
     Call arguments:
-        query: What is asked at each step, `[batch, time, query width]`.
+        query: Of each step, `[batch, time, query width]`.
         memory: What is read, `[batch, steps, width]`.
-        keys: Of the memory, as the method `keys` makes them: once, for as many calls as there are.
-        mask: True or 1 where a step of the memory may be read, `[batch, steps]`, or by each step of the query,
+        keys: Of the memory, from the method `keys`; made once, they serve any number of calls.
+        visible: True or 1 where a step of the memory may be read: `[batch, steps]`, or for each step of the query
             `[batch, time, steps]`; None is everywhere.
 
     Returns:
@@ -57,20 +57,14 @@ class Attention(keras.layers.Layer):
         self.key_projection = self.projection(0)
 
     def projection(self, number: int) -> keras.layers.Dense:
-        initializer = keras.initializers.GlorotUniform(1000 * self.seed + 601 + number)
-        return keras.layers.Dense(
-            self.units,
-            use_bias=False,
-            kernel_initializer=initializer,
-            dtype=self.dtype_policy,
-            name=f"projection_{number}",
-        )
+        named = {"dtype": self.dtype_policy, "name": f"projection_{number}"}
+        return dense(self.units, seed=1000 * self.seed + 601 + number, use_bias=False, **named)
 
     def build(self, query_shape: tuple[int | None, ...], memory_shape: tuple[int | None, ...]) -> None:
         self.key_projection.build(memory_shape)
 
     def keys(self, memory: tf.Tensor) -> tf.Tensor:
-        """What queries are compared with, `[batch, steps, units]`, of `memory [batch, steps, width]`."""
+        """The keys, `[batch, steps, units]`, of a memory, `[batch, steps, width]`."""
         return self.key_projection(memory)
 
     def scores(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
@@ -78,17 +72,14 @@ class Attention(keras.layers.Layer):
         raise NotImplementedError
 
     def call(
-        self, query: tf.Tensor, memory: tf.Tensor, keys: tf.Tensor, mask: tf.Tensor | None = None
+        self, query: tf.Tensor, memory: tf.Tensor, *, keys: tf.Tensor, visible: tf.Tensor | None = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        if mask is not None and len(mask.shape) == 2:
-            mask = mask[:, None]
-        # Of the variables' type: in half precision a sum over many steps is none.
-        weights = masked_softmax(tf.cast(self.scores(query, keys), self.variable_dtype), mask)
+        if visible is not None and len(visible.shape) == 2:
+            visible = visible[:, None]
+        # In the variables' type: a sum over many steps loses too much in half precision.
+        weights = masked_softmax(tf.cast(self.scores(query, keys), self.variable_dtype), visible)
         weights = tf.cast(weights, self.compute_dtype)
         return tf.matmul(weights, memory), weights
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"units": self.units, "seed": self.seed}
 
 
 @register
@@ -127,10 +118,10 @@ class AdditiveAttention(Attention):
 
 @tf.custom_gradient
 def additive_scores(query: tf.Tensor, keys: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
-    """`scale . tanh(query + keys)`, of each step of the query with each of the keys.
+    """`scale . tanh(query + keys)` for each step of the query and each of the keys.
 
-    One step of the query at a time, and again for the gradient: all pairs at once, `[batch, time, steps, units]`, would
-    outweigh everything else.
+    One step of the query is computed at a time, and again for the gradient: a tensor of all pairs,
+    `[batch, time, steps, units]`, would take more memory than everything else.
 
     Args:
         query: `[batch, time, units]`.
@@ -149,14 +140,15 @@ def additive_scores(query: tf.Tensor, keys: tf.Tensor, scale: tf.Tensor) -> tf.T
         upstream = time_major(d_scores)
         time = tf.shape(queries)[0]
 
-        def body(t: tf.Tensor, d_queries: tf.TensorArray, d_keys: tf.Tensor, d_scale: tf.Tensor) -> tuple:
+        def body(t: tf.Tensor, carried: tuple) -> tuple:
+            d_queries, d_keys, d_scale = carried
             y = tf.tanh(queries[t][:, None] + keys)  # [batch, steps, units]
             d = upstream[t][:, :, None] * (scale * (1 - y * y))
             d_scale += tf.einsum("bs,bsu->u", upstream[t], y)
-            return t + 1, d_queries.write(t, tf.reduce_sum(d, 1)), d_keys + d, d_scale
+            return t + 1, (d_queries.write(t, tf.reduce_sum(d, 1)), d_keys + d, d_scale)
 
-        before = (0, tf.TensorArray(query.dtype, time), tf.zeros_like(keys), tf.zeros_like(scale))
-        _, d_queries, d_keys, d_scale = tf.while_loop(lambda t, *_: t < time, body, before, parallel_iterations=1)
+        before = (0, (tf.TensorArray(query.dtype, time), tf.zeros_like(keys), tf.zeros_like(scale)))
+        _, (d_queries, d_keys, d_scale) = tf.while_loop(lambda t, _: t < time, body, before, parallel_iterations=1)
         return time_major(d_queries.stack()), d_keys, d_scale
 
     return time_major(tf.map_fn(of_step, queries, parallel_iterations=1)), backward

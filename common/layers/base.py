@@ -1,14 +1,16 @@
-"""What every layer here shares: registration, a configuration made from its constructor, shapes."""
+"""What every layer here shares: a configuration made from its constructor, seeded weights, shapes, traces."""
 
 from __future__ import annotations
 
+import functools
 import inspect
+from collections.abc import Callable
 from typing import Any, Self
 
 import keras
 import tensorflow as tf
 
-register = keras.saving.register_keras_serializable("sequence_suite")
+from common.cells.cell import register as register
 
 
 class Configured:
@@ -46,6 +48,11 @@ class Configured:
         return cls(**{name: revived(value) for name, value in config.items()})
 
 
+def dense(units: int, *, seed: int, **options: Any) -> keras.layers.Dense:
+    """A dense layer whose initial kernel a seed fixes; its options are those of `keras.layers.Dense`."""
+    return keras.layers.Dense(units, kernel_initializer=keras.initializers.GlorotUniform(seed), **options)
+
+
 def shape_of(x: tf.Tensor) -> list[Any]:
     """The shape of a tensor, as numbers where they are known."""
     dynamic = tf.shape(x)
@@ -53,5 +60,21 @@ def shape_of(x: tf.Tensor) -> list[Any]:
 
 
 def under_xla(wanted: bool, inputs: tf.Tensor) -> bool:
-    """XLA needs a graph and a known batch; it compiles anew for each length met. `inputs [batch, time, ...]`."""
+    """Whether a loop over `inputs`, `[batch, time, ...]`, is compiled: XLA needs a graph and a known batch size."""
     return wanted and inputs.shape[0] is not None and not tf.executing_eagerly()
+
+
+_traced: list[Any] = []
+
+
+def traced_once(make: Callable) -> Callable:
+    """Caches a function that makes `tf.function`s, so that a trace serves every later call with the same shapes."""
+    cached = functools.cache(make)
+    _traced.append(cached)
+    return cached
+
+
+def forget_traces() -> None:
+    """Frees the graphs of all functions that `traced_once` caches."""
+    for cached in _traced:
+        cached.cache_clear()

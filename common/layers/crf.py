@@ -8,13 +8,14 @@ import keras
 import tensorflow as tf
 
 from common.cells.cell import State
-from common.layers.base import register
+from common.layers.base import Configured, dense, register
 from common.layers.dropout import VariationalDropout
 
 
 @register
-class CRFHead(keras.layers.Layer):
-    """Tag scores for each step, with scores of neighbouring tags (Lafferty, McCallum & Pereira 2001).
+class CRFHead(Configured, keras.layers.Layer):
+    """Tag scores for each step, with scores of neighbouring tags (Lafferty, McCallum & Pereira 2001, "Conditional
+    Random Fields: Probabilistic Models for Segmenting and Labeling Sequence Data").
 
     The forward algorithm is itself a recurrence, in its scaled form (Rabiner 1989, "A Tutorial on Hidden Markov
     Models", section V.A): its state, the distribution of the tag given the steps so far, is carried from window to
@@ -37,7 +38,7 @@ class CRFHead(keras.layers.Layer):
     """
 
     def __init__(
-        self, tags: int, dropout: float = 0.0, seed: int = 0, jit_compile: bool = False, **kwargs: Any
+        self, tags: int, *, dropout: float = 0.0, seed: int = 0, jit_compile: bool = False, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.tags = tags
@@ -45,7 +46,7 @@ class CRFHead(keras.layers.Layer):
         self.seed = seed
         self.jit_compile = jit_compile
         self.masking = VariationalDropout(dropout, 1000 * seed + 502, jit_compile)
-        self.emission = keras.layers.Dense(tags, kernel_initializer=keras.initializers.GlorotUniform(seed))
+        self.emission = dense(tags, seed=seed)
 
     def build(self, inputs_shape: tuple[int | None, ...]) -> None:
         self.emission.build(inputs_shape)
@@ -58,6 +59,7 @@ class CRFHead(keras.layers.Layer):
     def call(
         self,
         inputs: tf.Tensor,
+        *,
         keep: tf.Tensor,
         sequence: tf.Tensor | None = None,
         state: State = (),
@@ -80,7 +82,7 @@ class CRFHead(keras.layers.Layer):
             normalisers, `[batch, time]`.
         """
         highest, most, first = tf.reduce_max(scores, 2), tf.reduce_max(self.transition), tf.reduce_max(self.start)
-        # Less their maxima, which the normalisers get back, so that no exponential overflows.
+        # Without their maxima, which the normalisers get back, no exponential overflows.
         weights, across = tf.exp(scores - highest[..., None]), tf.exp(self.transition - most)
         start = tf.exp(self.start - first)
 
@@ -109,9 +111,9 @@ class CRFHead(keras.layers.Layer):
         totals, froms = tf.scan(reach, (u, kept), (nothing, tf.zeros_like(nothing, tf.int32)), parallel_iterations=1)
 
         def back(following: tuple, now: tuple) -> tuple[tf.Tensor, tf.Tensor]:
-            total, came, end = now
+            total, source, end = now
             tag = tf.where(end[:, 0], tf.argmax(total, 1, tf.int32), following[1])
-            return tag, tf.gather(came, tag, batch_dims=1)
+            return tag, tf.gather(source, tag, batch_dims=1)
 
         none = tf.zeros_like(totals[0, :, 0], tf.int32)
         tags, _ = tf.scan(back, (totals, froms, _ends(kept)), (none, none), reverse=True, parallel_iterations=1)
@@ -147,21 +149,17 @@ class CRFHead(keras.layers.Layer):
         marginal /= tf.reduce_sum(marginal, 2, keepdims=True)
         return tags, tf.transpose(tf.gather(marginal, tf.transpose(tags), batch_dims=2))
 
-    def get_config(self) -> dict[str, Any]:
-        named = {"tags": self.tags, "dropout": self.dropout, "seed": self.seed, "jit_compile": self.jit_compile}
-        return super().get_config() | named
-
 
 def _ends(kept: tf.Tensor) -> tf.Tensor:
-    """Where the next step is a start, or there is none; time-major."""
+    """Where the next step starts a sequence, or there is none; time-major."""
     return tf.concat([~kept[1:], tf.ones_like(kept[:1])], 0)
 
 
 class CRFAccuracy(keras.metrics.Mean):
-    """Share of right tags, decoded window by window: a sequence that a window cuts is decoded in pieces.
+    """Share of right tags, decoded window by window: a sequence longer than a window is decoded in pieces.
 
     Args:
-        head: Which decodes.
+        head: The head that decodes.
     """
 
     def __init__(self, head: CRFHead, name: str = "accuracy", **kwargs: Any) -> None:
@@ -178,11 +176,11 @@ class CRFLoss(keras.losses.Loss):
     """A step's share of its sequence's negative log-likelihood; the shares of a sequence add up to it.
 
     Args:
-        head: Whose transition scores count.
+        head: The head whose transition scores count.
 
     Call arguments:
         y_true: The tag before each step, -1 at a sequence's start, and the step's own, int32 `[batch, time, 2]`.
-        y_pred: What the head gave, `[batch, time, tags + 1]`.
+        y_pred: The outputs of the head, `[batch, time, tags + 1]`.
     """
 
     def __init__(self, head: CRFHead, name: str = "crf", **kwargs: Any) -> None:

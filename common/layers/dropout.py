@@ -7,18 +7,18 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from common.layers.base import register
-from common.layers.masks import mixed_bits, uniform_of, variational_mask
+from common.layers.base import Configured, register
+from common.layers.masks import uniform_of, variational_mask
 
 
 @register
-class VariationalDropout(keras.layers.Layer):
+class VariationalDropout(Configured, keras.layers.Layer):
     """Dropout whose mask is fixed within a sequence, across windows; see `variational_mask`.
 
     Args:
         rate: Share of units dropped while training.
         seed: Fixes the masks.
-        jit_compile: Whether masks are drawn under XLA: inside a graph, where the batch is known.
+        jit_compile: Whether masks are drawn under XLA: inside a graph, where the batch size is known.
 
     Call arguments:
         inputs: `[batch, time, units]`.
@@ -35,26 +35,23 @@ class VariationalDropout(keras.layers.Layer):
     def call(self, inputs: tf.Tensor, sequence: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
         if not training or not self.rate:
             return inputs
-        units = inputs.shape[-1]
-        return inputs * variational_mask(sequence, units, self.rate, self.seed, inputs.dtype, self.jit_compile)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"rate": self.rate, "seed": self.seed, "jit_compile": self.jit_compile}
+        drawn = {"rate": self.rate, "seed": self.seed, "dtype": inputs.dtype, "jit_compile": self.jit_compile}
+        return inputs * variational_mask(sequence, inputs.shape[-1], **drawn)
 
 
 @register
-class TokenDropout(keras.layers.Layer):
-    """Replaces numbers by 1, the unknown, so that no output hangs on one of them.
+class TokenDropout(Configured, keras.layers.Layer):
+    """Replaces tokens by 1, the unknown token, so that no output depends on a single token.
 
-    All occurrences of a number in a sequence share their fate, across windows (the embedding dropout of Gal &
+    All occurrences of a token in a sequence are replaced or none, across windows (the embedding dropout of Gal &
     Ghahramani 2016, section 4.2).
 
     Args:
-        rate: Share of the numbers of a sequence replaced while training.
+        rate: Share of the tokens of a sequence replaced while training.
         seed: Fixes which.
 
     Call arguments:
-        inputs: int32 `[batch, time]` or `[batch, time, kinds]`; kinds are dropped apart from each other.
+        inputs: int32 `[batch, time]` or `[batch, time, kinds]`; kinds of tokens are dropped independently.
         sequence: int32 `[batch, time]`.
         training: Whether to replace.
     """
@@ -67,12 +64,9 @@ class TokenDropout(keras.layers.Layer):
     def call(self, inputs: tf.Tensor, sequence: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
         if not training or not self.rate:
             return inputs
-        drawn = tf.bitcast(mixed_bits(tf.bitcast(sequence, tf.uint32)), tf.int32)
-        kinds = tf.constant(0)
-        if len(inputs.shape) == 3:
-            drawn, kinds = drawn[..., None], tf.range(inputs.shape[-1], dtype=tf.int32)
-        numbers = drawn + inputs * 0x3C6EF35 + kinds * 0x2545F49
-        return tf.where((uniform_of(numbers, self.seed) < self.rate) & (inputs > 0), 1, inputs)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"rate": self.rate, "seed": self.seed}
+        if len(inputs.shape) == 2:
+            drawn = uniform_of(sequence, inputs, seed=self.seed)
+        else:
+            kinds = tf.range(inputs.shape[-1], dtype=tf.int32)
+            drawn = uniform_of(sequence[..., None], inputs, kinds, seed=self.seed)
+        return tf.where((drawn < self.rate) & (inputs > 0), 1, inputs)

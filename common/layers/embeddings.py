@@ -1,4 +1,4 @@
-"""What a network makes of a window's inputs: the features that its recurrences read."""
+"""Embeddings: from the inputs of a window to the features that recurrences read."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from common.layers.base import register
+from common.layers.base import Configured, register
 from common.layers.dropout import TokenDropout
 from common.layers.stack import RecurrentStack
 
 
 @register
 class Embedding(keras.layers.Embedding):
-    """`keras.layers.Embedding` that reads only the rows asked for.
+    """`keras.layers.Embedding` that reads only the requested rows.
 
-    The stock layer reads the whole table, and TensorFlow copies it each time once an optimizer writes to single rows.
-    (In half precision the whole table is cast, as in the stock layer.)
+    The stock layer reads the whole table, which TensorFlow then copies before an optimizer writes to single rows. (In
+    half precision this layer, too, casts the whole table.)
     """
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -26,11 +26,11 @@ class Embedding(keras.layers.Embedding):
 
 
 @register
-class Numbers(keras.layers.Layer):
-    """The window's numbers as they are.
+class Numbers(Configured, keras.layers.Layer):
+    """The numbers of a window, unchanged.
 
     Args:
-        width: How many there are a step.
+        width: How many numbers a step has.
 
     Call arguments:
         window: Dictionary with `values`, `[batch, time, width]`.
@@ -46,33 +46,30 @@ class Numbers(keras.layers.Layer):
     def call(self, window: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         return window["values"]
 
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"width": self.width}
-
 
 @register
-class SumEmbedding(keras.layers.Layer):
+class SumEmbedding(Configured, keras.layers.Layer):
     """The sum of several embeddings of a step, such as those of its word and of its bigram.
 
-    The first starts at random; the others start at zero and add what training finds in them.
+    The initial weights of the first are random, those of the others zero.
 
     Args:
-        sizes: Numbers each embedding knows.
+        sizes: How many tokens each embedding has a vector for.
         units: Width.
-        token_dropout: Share of a sequence's different numbers replaced by the unknown, see `TokenDropout`.
-        seed: Fixes the initial weights and what is replaced.
+        token_dropout: Share of a sequence's tokens replaced by the unknown token, see `TokenDropout`.
+        seed: Fixes the initial weights and which tokens are replaced.
 
     Call arguments:
         window: Dictionary with `tokens`, int32 `[batch, time, len(sizes)]`, or `[batch, time]` for a single embedding,
             and `sequence`, int32 `[batch, time]`.
-        training: Whether to replace.
+        training: Whether to replace tokens.
 
     Returns:
         `[batch, time, units]`.
     """
 
     def __init__(
-        self, sizes: Sequence[int], units: int, token_dropout: float = 0.0, seed: int = 0, **kwargs: Any
+        self, sizes: Sequence[int], units: int, *, token_dropout: float = 0.0, seed: int = 0, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
         self.sizes = tuple(sizes)
@@ -101,38 +98,30 @@ class SumEmbedding(keras.layers.Layer):
             tokens = tokens[..., None]
         return tf.add_n([embedding(tokens[..., n]) for n, embedding in enumerate(self.embeddings)])
 
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {
-            "sizes": self.sizes,
-            "units": self.units,
-            "token_dropout": self.token_dropout,
-            "seed": self.seed,
-        }
-
 
 @register
-class SpelledEmbedding(keras.layers.Layer):
-    """A word's own vector beside what two recurrences read in its spelling, one from each side.
+class SpelledEmbedding(Configured, keras.layers.Layer):
+    """A word's own vector, concatenated with the last outputs of two recurrences over its spelling, one each way.
 
-    Each spelling of a window is read once, however often it occurs there; see `common.spelling`. (Plank, Søgaard &
-    Goldberg 2016, "Multilingual Part-of-Speech Tagging with Bidirectional Long Short-Term Memory Models".)
+    Each spelling in a window is read once, however often it occurs there; see `common.networks.spelling`. (Plank,
+    Søgaard & Goldberg 2016, "Multilingual Part-of-Speech Tagging with Bidirectional Long Short-Term Memory Models".)
 
     Args:
-        words: Numbers of words known.
+        words: How many words have a vector.
         units: Width of a word's vector.
-        characters: Numbers of characters known; 0 leaves spellings out.
+        characters: How many characters have a vector; 0 leaves spellings out.
         character_units: Width of a character's vector and of each recurrence over them.
         cell: Of those recurrences.
-        token_dropout: Share of a sequence's different words made unknown, see `TokenDropout`.
-        seed: Fixes the initial weights and what is made unknown.
+        token_dropout: Share of a sequence's words made unknown, see `TokenDropout`.
+        seed: Fixes the initial weights and which words are made unknown.
         jit_compile: Whether the recurrences run under XLA while training.
         lanes: Lanes of characters of a training window, which XLA must know.
 
     Call arguments:
         window: Dictionary with `words`, int32 `[batch, time]`; `sequence`, int32 `[batch, time]`; and, with
-            characters, `characters`, int32, and `characters_keep`, each `[lanes, letters]`, and the places in these of
-            each word's last and first character, counted through, `ends` and `starts`, int32 `[batch, time]`.
-        training: Whether to drop words.
+            characters, `characters`, int32, and `characters_keep`, each `[lanes, letters]`; `ends` and `starts`, int32
+            `[batch, time]`: the places of each word's last and first character in the flattened `characters`.
+        training: Whether to make words unknown.
 
     Returns:
         `[batch, time, units + 2 * character_units]`.
@@ -142,6 +131,7 @@ class SpelledEmbedding(keras.layers.Layer):
         self,
         words: int,
         units: int,
+        *,
         characters: int = 0,
         character_units: int = 64,
         cell: str = "lstm",
@@ -196,16 +186,3 @@ class SpelledEmbedding(keras.layers.Layer):
         forward, backward = tf.split(tf.reshape(read, (-1, self.reader.width)), 2, axis=1)
         spelled = tf.concat([tf.gather(forward, window["ends"]), tf.gather(backward, window["starts"])], -1)
         return tf.concat([x, tf.ensure_shape(spelled, (*x.shape[:2], self.reader.width))], 2)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {
-            "words": self.words,
-            "units": self.units,
-            "characters": self.characters,
-            "character_units": self.character_units,
-            "cell": self.cell,
-            "token_dropout": self.token_dropout,
-            "seed": self.seed,
-            "jit_compile": self.jit_compile,
-            "lanes": self.lanes,
-        }

@@ -8,17 +8,17 @@ import keras
 import tensorflow as tf
 
 from common.cells.cell import State
-from common.layers.base import register
+from common.layers.base import Configured, register
 from common.layers.dropout import VariationalDropout
 from common.layers.readout import Readout
 
 
 @register
-class ReadoutHead(keras.layers.Layer):
+class ReadoutHead(Configured, keras.layers.Layer):
     """A readout of the sequence so far, and a layer from it to the outputs, step by step.
 
     Args:
-        readout: What of the recurrences' outputs the layer sees.
+        readout: From the recurrences' outputs to what the layer sees.
         outputs: The layer, such as `keras.layers.Dense(classes, "softmax")`.
         dropout: Share of the readout dropped while training, variational.
         seed: Fixes the masks.
@@ -28,13 +28,15 @@ class ReadoutHead(keras.layers.Layer):
         keep: `[batch, time]`.
         sequence: int32 `[batch, time]`; needed for dropout while training.
         state: Of the readout.
+        training: Whether to drop.
+        asked: The steps of the window at which outputs are computed, int32 `[batch, slots]`; None is all.
 
     Returns:
-        Outputs, `[batch, time, ...]`, and the state after the window.
+        Outputs, `[batch, time, ...]`, or `[batch, slots, ...]` with `asked`, and the state after the window.
     """
 
     def __init__(
-        self, readout: Readout, outputs: keras.layers.Layer, dropout: float = 0.0, seed: int = 0, **kwargs: Any
+        self, readout: Readout, outputs: keras.layers.Layer, *, dropout: float = 0.0, seed: int = 0, **kwargs: Any
     ) -> None:
         super().__init__(autocast=False, **kwargs)  # The state keeps its type.
         self.readout = readout
@@ -54,20 +56,15 @@ class ReadoutHead(keras.layers.Layer):
     def call(
         self,
         inputs: tf.Tensor,
+        *,
         keep: tf.Tensor,
         sequence: tf.Tensor | None = None,
         state: State = (),
         training: bool = False,
+        asked: tf.Tensor | None = None,
     ) -> tuple[tf.Tensor, State]:
         x, state = self.readout(inputs, keep=keep, state=state)
+        if asked is not None:
+            x = tf.gather(x, asked, batch_dims=1)  # [batch, slots, width]
+            sequence = None if sequence is None else tf.gather(sequence, asked, batch_dims=1)
         return self.outputs(self.masking(x, sequence=sequence, training=training)), state
-
-    def get_config(self) -> dict[str, Any]:
-        layers = {name: keras.saving.serialize_keras_object(getattr(self, name)) for name in ("readout", "outputs")}
-        return super().get_config() | layers | {"dropout": self.dropout, "seed": self.seed}
-
-    @classmethod
-    def from_config(cls, config: dict[str, Any]) -> ReadoutHead:
-        for name in ("readout", "outputs"):
-            config[name] = keras.saving.deserialize_keras_object(config[name])
-        return cls(**config)

@@ -1,13 +1,15 @@
-"""Hashed random numbers, and the dropout masks drawn from them."""
+"""Hashed random numbers that are the same in every window, and the dropout masks drawn from them."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 
 import tensorflow as tf
 
-from common.layers.base import under_xla
+from common.layers.base import traced_once, under_xla
+
+FACTORS = (0x3C6EF35, 0x2545F49)
+"""Odd numbers that spread the numbers of a step over 32 bits."""
 
 
 def mixed_bits(x: tf.Tensor) -> tf.Tensor:
@@ -18,16 +20,33 @@ def mixed_bits(x: tf.Tensor) -> tf.Tensor:
     return tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, tf.constant(16, tf.uint32)))
 
 
-def uniform_of(numbers: tf.Tensor, seed: int, dtype: str = "float32") -> tf.Tensor:
-    """Uniform numbers in [0, 1) that are a pure function of `numbers` (int32, any shape) and `seed`."""
+def number_of(sequence: tf.Tensor, place: tf.Tensor) -> tf.Tensor:
+    """A number for a place within a sequence, int32, that stands for the sequence's own in `uniform_of` and masks."""
+    return sequence * FACTORS[1] + place
+
+
+def uniform_of(sequence: tf.Tensor, *within: tf.Tensor, seed: int) -> tf.Tensor:
+    """Uniform numbers in [0, 1) that are a pure function of the arguments, wherever they are drawn.
+
+    Args:
+        sequence: Numbers of sequences, int32.
+        within: Up to two further int32 numbers, such as those of units, of shapes that broadcast with `sequence`.
+        seed: Makes the numbers of different layers independent.
+
+    Returns:
+        float32, of the shape that all broadcast to.
+    """
+    numbers = tf.bitcast(mixed_bits(tf.bitcast(sequence, tf.uint32)), tf.int32)
+    for number, factor in zip(within, FACTORS[: len(within)], strict=True):
+        numbers += number * factor
     mixed = mixed_bits(tf.bitcast(numbers, tf.uint32) + mixed_bits(tf.constant(seed % 2**32, tf.uint32)))
-    return tf.cast(tf.bitwise.right_shift(mixed, tf.constant(8, tf.uint32)), dtype) * 2.0**-24
+    return tf.cast(tf.bitwise.right_shift(mixed, tf.constant(8, tf.uint32)), "float32") * 2.0**-24
 
 
 def variational_mask(
-    sequence: tf.Tensor, units: int, rate: float, seed: int, dtype: str = "float32", jit_compile: bool = False
+    sequence: tf.Tensor, units: int, *, rate: float, seed: int, dtype: str = "float32", jit_compile: bool = False
 ) -> tf.Tensor:
-    """Inverted-dropout masks that are drawn anew for each sequence and stay fixed within it.
+    """Inverted-dropout masks that are drawn once for each sequence and stay fixed within it.
 
     The mask is a function of the sequence's number, not of the call: it is the same in every window the sequence
     crosses, when steps are recomputed, and after a resume (Gal & Ghahramani 2016, "A Theoretically Grounded
@@ -39,21 +58,20 @@ def variational_mask(
         rate: Share of units dropped.
         seed: Makes the masks of different layers independent.
         dtype: Of the mask.
-        jit_compile: Whether it is drawn under XLA: inside a graph, where the batch is known.
+        jit_compile: Whether it is drawn under XLA: inside a graph, where the batch size is known.
 
     Returns:
         `[..., units]`: 0 where dropped, `1 / (1 - rate)` elsewhere.
     """
     draw = _compiled_mask() if under_xla(jit_compile, sequence) else _mask
-    return draw(sequence, units, rate, seed, dtype)
+    return draw(sequence, units, rate=rate, seed=seed, dtype=dtype)
 
 
-def _mask(sequence: tf.Tensor, units: int, rate: float, seed: int, dtype: str) -> tf.Tensor:
-    mixed = tf.bitcast(mixed_bits(tf.bitcast(sequence, tf.uint32)), tf.int32)
-    numbers = mixed[..., None] + tf.range(units, dtype=tf.int32) * 0x3C6EF35
-    return tf.cast(uniform_of(numbers, seed) >= rate, dtype) / (1 - rate)
+def _mask(sequence: tf.Tensor, units: int, *, rate: float, seed: int, dtype: str) -> tf.Tensor:
+    drawn = uniform_of(sequence[..., None], tf.range(units, dtype=tf.int32), seed=seed)
+    return tf.cast(drawn >= rate, dtype) / (1 - rate)
 
 
-@functools.cache
+@traced_once
 def _compiled_mask() -> Callable[..., tf.Tensor]:
     return tf.function(_mask, jit_compile=True, autograph=False)

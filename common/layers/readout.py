@@ -1,8 +1,7 @@
-"""What a network says of each step: from the recurrences' outputs to its own, with a state of their own."""
+"""Readouts: what a head sees of a sequence after each step, with a state of their own."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any, Literal
 
@@ -10,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from common.cells.cell import State
-from common.layers.base import register, under_xla
+from common.layers.base import Configured, register, traced_once, under_xla
 from common.layers.scan import time_major
 
 ReadoutKind = Literal["last", "mean", "max", "mean_max"]
@@ -20,7 +19,7 @@ ReadoutKind = Literal["last", "mean", "max", "mean_max"]
 def running_sum(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
     """Sum of each sequence's steps so far; time-major `x [time, batch, units]`, `before [batch, units]`."""
 
-    def summed(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor, reverse: bool = False) -> tf.Tensor:
+    def summed(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor, *, reverse: bool = False) -> tf.Tensor:
         return tf.scan(
             lambda s, e: tf.math.multiply_no_nan(s, e[1][:, None]) + e[0],
             (x, keep),
@@ -67,20 +66,20 @@ def running_max(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
 
 
 @register
-class Readout(keras.layers.Layer):
-    """What is known of a sequence after each of its steps: its last output, running mean, running maximum.
+class Readout(Configured, keras.layers.Layer):
+    """The last output, running mean or running maximum of a sequence after each of its steps.
 
-    Mean and maximum are carried as state, so they cover the whole sequence, however many windows it crosses.
+    Mean and maximum are carried as state, so they cover the whole sequence, across windows.
 
     Args:
         kind: `"last"`, `"mean"`, `"max"` or `"mean_max"` (both, concatenated).
-        jit_compile: Whether the loops run under XLA: inside a graph, where the batch is known.
+        jit_compile: Whether the loops run under XLA: inside a graph, where the batch size is known.
 
     Call arguments:
         inputs: `[batch, time, units]`.
         keep: `[batch, time]`.
-        state: Tuple of `[batch, units]`, empty for `"last"`; the first of `"mean"` is the sum, the second the count,
-            both of the variables' type: in bfloat16 a count would stop at 256.
+        state: Tuple of `[batch, units]`; empty for `"last"`. That of `"mean"` starts with the sum and the count, in
+            the variables' type, since a bfloat16 count would stop at 256.
 
     Returns:
         `[batch, time, units]` (twice as wide for `"mean_max"`), and the state after the window.
@@ -104,23 +103,20 @@ class Readout(keras.layers.Layer):
         mean, highest = (sums, sums[:, :1]), (tf.cast(sums, self.compute_dtype),)
         return {"last": (), "mean": mean, "max": highest, "mean_max": mean + highest}[self.kind]
 
-    def call(self, inputs: tf.Tensor, keep: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+    def call(self, inputs: tf.Tensor, *, keep: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         inputs, keep = (tf.cast(value, self.compute_dtype) for value in (inputs, keep))
         if self.kind == "last":
             return inputs, ()
         exact = tf.as_dtype(self.variable_dtype)
-        read = _reader(self.kind, exact, under_xla(self.jit_compile, inputs), inputs.shape[-1])
+        read = _reader(self.kind, inputs.shape[-1], exact=exact, jit_compile=under_xla(self.jit_compile, inputs))
         return read(inputs, keep, state)
 
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"kind": self.kind, "jit_compile": self.jit_compile}
 
-
-@functools.cache  # What was traced for some shapes serves every later call with them.
+@traced_once
 def _reader(
-    kind: ReadoutKind, exact: tf.DType, jit_compile: bool, units: int
+    kind: ReadoutKind, units: int, *, exact: tf.DType, jit_compile: bool
 ) -> Callable[..., tuple[tf.Tensor, State]]:
-    """The loops of a readout, `(inputs, keep, state) -> (outputs, state)`; sums and counts in the exact type."""
+    """The loops of a readout, `(inputs, keep, state) -> (outputs, state)`; sums and counts in the type `exact`."""
 
     def read(inputs: tf.Tensor, keep: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         x, keep = time_major(inputs), tf.transpose(keep)

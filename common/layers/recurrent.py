@@ -1,8 +1,8 @@
-"""Keras layers over the segmented recurrence: recurrent, stacked, bidirectional; and dropout fixed within a sequence.
+"""A recurrent layer over windows of packed streams.
 
-Every layer takes its state as tensors and gives it back, so one layer serves training by windows, evaluation
-and export. `keep` is 1 where a step follows its predecessor and 0 where a sequence starts; `sequence` numbers
-the sequence each step belongs to, which fixes the dropout masks.
+Every layer takes its state as tensors and returns it, so one layer serves training by windows, evaluation and export.
+`keep` is 1 where a step follows its predecessor and 0 where a sequence starts. `sequence` holds the number of the
+sequence each step belongs to, which fixes the dropout masks.
 """
 
 from __future__ import annotations
@@ -14,36 +14,38 @@ import tensorflow as tf
 
 from common import cells
 from common.cells.cell import State
+from common.cells.initializers import initializer
 from common.cells.names import InitializerName
-from common.layers.base import register, under_xla
+from common.layers.base import Configured, register, under_xla
 from common.layers.masks import variational_mask
 from common.layers.scan import scan
 
 
 @register
-class Recurrent(keras.layers.Layer):
+class Recurrent(Configured, keras.layers.Layer):
     """A recurrent layer over windows of packed streams.
 
-    The weights live in a stock Keras cell, in its order, so `set_weights(keras_layer.get_weights())` works in
-    both directions with `keras.layers.SimpleRNN`, `LSTM` and `GRU`.
+    The weights live in a Keras cell, in its order, so `set_weights(keras_layer.get_weights())` works in both
+    directions with `keras.layers.SimpleRNN`, `LSTM` and `GRU`.
 
     Args:
-        cell: The cell's name, see `common.cells`.
+        cell: The cell's name, see `common.cells.registry`.
         units: Width of the hidden state.
         activation: `"tanh"`, `"relu"` or `"sigmoid"`; of the candidate and the output.
-        recurrent_dropout: Share of the hidden state dropped ahead of the recurrent product, variational.
+        recurrent_dropout: Share of the hidden state dropped before the recurrent product, variational.
         seed: Fixes the dropout masks and the initial weights.
-        jit_compile: Whether the loop runs under XLA: inside a graph, where the batch is known.
-        recurrent_initializer: `"orthogonal"`, `"identity"`, of each gate, or `"glorot_uniform"`; where the recurrent
-            weights start.
-        beside: Recurrences that run beside each other and share the cores, this one counted.
+        jit_compile: Whether the loop runs under XLA: inside a graph, where the batch size is known.
+        recurrent_initializer: `"orthogonal"`, `"identity"` (of each gate) or `"glorot_uniform"`: the initial recurrent
+            weights.
+        beside: How many recurrences run at the same time and share the cores, this one included.
 
     Call arguments:
         inputs: `[batch, time, features]`.
-        keep: `[batch, time]`; None means that nothing starts inside the window.
+        keep: `[batch, time]`; None means that no sequence starts inside the window.
         state: Tuple of `[batch, units]`; None is zeros.
-        inject: Tuple of `[batch, time, units]`, added to the kept state before each step; or None.
         sequence: int32 `[batch, time]`; needed for recurrent dropout while training.
+        inject: Tuple of `[batch, time, units]`, added to the kept state before each step; or None.
+        training: Whether to drop.
 
     Returns:
         The hidden states, `[batch, time, units]`, and the state after the window.
@@ -61,6 +63,7 @@ class Recurrent(keras.layers.Layer):
         self,
         cell: str,
         units: int,
+        *,
         activation: str = "tanh",
         recurrent_dropout: float = 0.0,
         seed: int = 0,
@@ -84,7 +87,7 @@ class Recurrent(keras.layers.Layer):
             units,
             activation=activation,
             kernel_initializer=keras.initializers.GlorotUniform(seed),
-            recurrent_initializer=cells.initializer(recurrent_initializer, seed + 1),
+            recurrent_initializer=initializer(recurrent_initializer, seed + 1),
             dtype=self.dtype_policy,
             name="cell",
         )
@@ -98,39 +101,28 @@ class Recurrent(keras.layers.Layer):
     def call(
         self,
         inputs: tf.Tensor,
+        *,
         keep: tf.Tensor | None = None,
         state: State | None = None,
-        inject: State | None = None,
         sequence: tf.Tensor | None = None,
+        inject: State | None = None,
         training: bool = False,
     ) -> tuple[tf.Tensor, State]:
         dtype = self.compute_dtype
         x = tf.cast(inputs, dtype)
         mask = None
         if training and self.recurrent_dropout:
-            drawn = (self.units, self.recurrent_dropout, self.seed + 1, dtype, self.jit_compile)
-            mask = variational_mask(sequence, *drawn)
+            drawn = {"rate": self.recurrent_dropout, "seed": self.seed + 1}
+            mask = variational_mask(sequence, self.units, **drawn, dtype=dtype, jit_compile=self.jit_compile)
         return scan(
             self.kind.step,
             x,
             self.kind.weights(*(tf.cast(tf.convert_to_tensor(w), dtype) for w in self.keras_cell.weights)),
-            tf.ones(tf.shape(x)[:2], dtype) if keep is None else tf.cast(keep, dtype),
-            state or self.initial_state(tf.shape(x)[0]),
-            inject or (),
-            mask,
-            self.activation,
-            under_xla(self.jit_compile, inputs),
+            keep=tf.ones(tf.shape(x)[:2], dtype) if keep is None else tf.cast(keep, dtype),
+            initial=state or self.initial_state(tf.shape(x)[0]),
+            inject=inject or (),
+            mask=mask,
+            activation=self.activation,
+            jit_compile=under_xla(self.jit_compile, inputs),
             beside=self.beside,
         )
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {
-            "cell": self.cell,
-            "units": self.units,
-            "activation": self.activation,
-            "recurrent_dropout": self.recurrent_dropout,
-            "seed": self.seed,
-            "jit_compile": self.jit_compile,
-            "recurrent_initializer": self.recurrent_initializer,
-            "beside": self.beside,
-        }

@@ -5,23 +5,24 @@ The loop computes, for each step `t` of a window of packed streams,
     previous[t] = keep[t] * state[t - 1] + inject[t]
     state[t]    = step(inputs[t] @ kernel + bias, previous[t][0] @ recurrent, previous[t])
 
-`keep[t] = 0` ends a sequence inside a window: nothing older reaches step `t`. `inject[t]` starts one from a
+`keep[t] = 0` starts a sequence inside a window: nothing older reaches step `t`. `inject[t]` starts it from a
 given state. The projection of the inputs is one product before the loop and the gradients of all weights are
 products after it, so the loops hold only what is recurrent (Appleyard, Kocisky & Blunsom 2016, "Optimizing
-Performance of Recurrent Neural Networks on GPUs", section 3). Each loop is one XLA computation where asked, and
-the lanes are cut into blocks whose loops run beside each other, so that one computes while another hands its
-work from core to core.
+Performance of Recurrent Neural Networks on GPUs", section 3). With `jit_compile` each loop is one XLA computation, and
+the lanes are cut into blocks whose loops run at the same time, so that one block computes while another hands its work
+from core to core.
 """
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
+from typing import NamedTuple
 
 import joblib
 import tensorflow as tf
 
 from common.cells.cell import ACTIVATIONS, Activation, State, Step, Weights
+from common.layers.base import traced_once
 
 LANES_OF_A_BLOCK = 8
 """The fewest lanes that are worth a core of their own."""
@@ -32,10 +33,27 @@ def time_major(x: tf.Tensor) -> tf.Tensor:
     return tf.transpose(x, (1, 0, 2))
 
 
+class _Window(NamedTuple):
+    """What the scan of a block of lanes reads besides inputs and weights.
+
+    Attributes:
+        keep: `[lanes, time]`; inside the loops `[time, lanes, 1]`.
+        initial: Each `[lanes, units]`.
+        inject: Each `[lanes, time, units]`; inside the loops time-major.
+        mask: One `[lanes, time, units]` or none; inside the loops time-major.
+    """
+
+    keep: tf.Tensor
+    initial: State
+    inject: State
+    mask: tuple[tf.Tensor, ...]
+
+
 def scan(
     step: Step,
     inputs: tf.Tensor,
     weights: Weights,
+    *,
     keep: tf.Tensor,
     initial: State,
     inject: State = (),
@@ -48,24 +66,24 @@ def scan(
     """Runs one cell over a window of streams.
 
     Args:
-        step: The cell.
+        step: The step of the cell.
         inputs: `[lanes, time, features]`.
         weights: The cell's weights.
         keep: 1 where the state is carried into a step, 0 where a sequence starts, `[lanes, time]`. No gradient.
         initial: The state before the window, each `[lanes, units]`; hidden state first.
         inject: Added to the kept state before each step, each `[lanes, time, units]`, or empty.
-        mask: Multiplies the hidden state ahead of the recurrent product, `[lanes, time, units]`, or None. No gradient.
+        mask: Multiplies the hidden state before the recurrent product, `[lanes, time, units]`, or None. No gradient.
         activation: A name in `ACTIVATIONS`.
-        jit_compile: Whether the passes run under XLA, compiled for each length; lanes must be known then.
+        jit_compile: Whether the passes run under XLA, which compiles for each length and needs known lanes.
         blocks: How many blocks the lanes are cut into; None is one a core, as far as there are lanes.
-        beside: Scans that run beside each other and share the cores, this one counted.
+        beside: How many scans run at the same time and share the cores, this one included.
 
     Returns:
         The hidden states, `[lanes, time, units]`, and the state after the last step.
     """
     sizes = tuple(tuple(weight.shape) for weight in tf.nest.flatten(weights))
-    run = _recurrence(step, ACTIVATIONS[activation], jit_compile, sizes)
-    operands = (inputs, keep, initial, inject, () if mask is None else (mask,))
+    run = _recurrence(step, ACTIVATIONS[activation], sizes, jit_compile=jit_compile)
+    operands = (inputs, _Window(keep, initial, inject, () if mask is None else (mask,)))
     lanes = inputs.shape[0]
     if blocks is None:
         blocks = blocks_of(lanes, beside) if jit_compile else 1
@@ -78,87 +96,108 @@ def scan(
 
 
 def blocks_of(lanes: int, beside: int = 1) -> int:
-    """How many blocks of lanes run beside each other on this machine, for each of so many scans."""
+    """How many blocks of lanes run at the same time on this machine, for each of so many scans."""
     if tf.config.list_physical_devices("GPU"):
         return 1
     return max(1, min(joblib.cpu_count() // beside, lanes // LANES_OF_A_BLOCK))
 
 
-@functools.cache  # What was traced for some shapes serves every later call with them.
+@traced_once
 def _recurrence(
-    step: Step, activation: Activation, jit_compile: bool, sizes: tuple[tuple[int, ...], ...]
-) -> Callable[..., tuple[tf.Tensor, State]]:
-    """The scan of one block of lanes, `(weights, inputs, keep, initial, inject, mask) -> (outputs, final state)`.
+    step: Step, activation: Activation, sizes: tuple[tuple[int, ...], ...], *, jit_compile: bool
+) -> Callable[[Weights, tf.Tensor, _Window], tuple[tf.Tensor, State]]:
+    """The scan of one block of lanes, `(weights, inputs, window) -> (outputs, final state)`.
 
-    One for weights of these sizes, so that only lanes and steps can vary in what is traced.
-
-    The loops are XLA computations. The products of all steps at once stay outside, where TensorFlow's own are faster.
+    There is one for weights of each size, so that only lanes and steps can vary in what is traced. The loops are XLA
+    computations. The products of all steps at once stay outside, where TensorFlow's own are faster.
     """
 
     def compiled(python_function: Callable) -> Callable:
         # XLA compiles for each shape; otherwise shapes that vary share what was traced.
         return tf.function(python_function, jit_compile=jit_compile, autograph=False, reduce_retracing=not jit_compile)
 
-    def masked(h: tf.Tensor, mask: tuple[tf.Tensor, ...]) -> tf.Tensor:
-        return h * mask[0] if mask else h
+    loops = compiled(_forward_loop(step, activation)), compiled(_backward_loop(step, activation))
 
-    @compiled
-    def forward_loop(projected, weights, keep, initial, inject, mask):
+    def run(weights: Weights, inputs: tf.Tensor, window: _Window) -> tuple[tf.Tensor, State]:
+        keep, initial, inject, mask = window
+        inputs, inject, mask = tf.nest.map_structure(time_major, (inputs, inject, mask))
+        keep = tf.transpose(keep)[:, :, None]
+        outputs, *final = _differentiable(loops, weights, inputs, window=_Window(keep, initial, inject, mask))
+        return time_major(outputs), tuple(final)
+
+    return run
+
+
+def _forward_loop(step: Step, activation: Activation) -> Callable:
+    """`(projected, weights, window) -> (final state, states, saved)`, the last two of all steps."""
+
+    def loop(projected: tf.Tensor, weights: Weights, window: _Window) -> tuple[State, State, State]:
+        keep, initial, inject, mask = window
         time = tf.shape(projected)[0]
 
-        def body(t, state, states, saves):
+        def body(t: tf.Tensor, carried: tuple) -> tuple:
+            state, states, saves = carried
             previous = _previous(state, keep[t], _at(t, inject))
-            product = tf.matmul(masked(previous[0], _at(t, mask)), weights.recurrent)
+            product = tf.matmul(_masked(previous[0], _at(t, mask)), weights.recurrent)
             for bias in weights.recurrent_bias:
                 product += bias
-            state, saved = step.forward(projected[t] + weights.bias, product, previous, activation, weights.more)
-            return t + 1, state, _write(states, t, state), _write(saves, t, saved)
+            of_weights = {"activation": activation, "more": weights.more}
+            state, saved = step.forward(projected[t] + weights.bias, product, previous, **of_weights)
+            return t + 1, (state, _write(states, t, state), _write(saves, t, saved))
 
         states = tuple(tf.TensorArray(projected.dtype, time, element_shape=s.shape) for s in initial)
-        saves = tuple(tf.TensorArray(projected.dtype, time) for _ in range(step.saves))
-        _, final, states, saves = tf.while_loop(
-            lambda t, *_: t < time, body, (0, initial, states, saves), parallel_iterations=1, maximum_iterations=time
+        saves = _arrays(step.saves, projected.dtype, time)
+        _, (final, states, saves) = tf.while_loop(
+            lambda t, _: t < time, body, (0, (initial, states, saves)), parallel_iterations=1, maximum_iterations=time
         )
         return final, _stack(states), _stack(saves)
 
-    @compiled
-    def backward_loop(d_outputs, d_final, weights, transposed, keep, initial, inject, mask, states, saves):
+    return loop
+
+
+def _backward_loop(step: Step, activation: Activation) -> Callable:
+    """From the gradients of hidden states and final state to those of everything else; see the call for the order."""
+
+    def loop(
+        d_outputs: tf.Tensor,
+        d_final: State,
+        weights: Weights,
+        *,
+        transposed: tf.Tensor,
+        window: _Window,
+        states: State,
+        saves: State,
+    ) -> tuple:
+        keep, initial, inject, mask = window
         time = tf.shape(d_outputs)[0]
         before = tuple(tf.concat([first[None], later[:-1]], 0) for first, later in zip(initial, states))
         previous = _previous(before, keep, inject)
 
-        def body(t, d_state, projections, products, injections):
+        def body(t: tf.Tensor, carried: tuple) -> tuple:
+            d_state, projections, products, injections = carried
             d_state = (d_state[0] + d_outputs[t], *d_state[1:])
-            d_projected, d_product, d_previous = step.backward(
-                d_state, _at(t, previous), _at(t, states), _at(t, saves), activation, weights.more
-            )
-            through = masked(tf.matmul(d_product, transposed), _at(t, mask))
+            seen = {"saved": _at(t, saves), "activation": activation, "more": weights.more}
+            d_projected, d_product, d_previous = step.backward(d_state, _at(t, previous), _at(t, states), **seen)
+            through = _masked(tf.matmul(d_product, transposed), _at(t, mask))
             d_previous = (d_previous[0] + through, *d_previous[1:])
-            return (
-                t - 1,
-                tuple(tf.math.multiply_no_nan(d, keep[t]) for d in d_previous),
-                projections.write(t, d_projected),
-                _write(products, t, (d_product,) if products else ()),
-                _write(injections, t, d_previous if injections else ()),
-            )
+            projections = _write(projections, t, (d_projected,))
+            products = _write(products, t, (d_product,) if products else ())
+            injections = _write(injections, t, d_previous if injections else ())
+            d_state = tuple(tf.math.multiply_no_nan(d, keep[t]) for d in d_previous)
+            return t - 1, (d_state, projections, products, injections)
 
-        def empty(number: int) -> tuple[tf.TensorArray, ...]:
-            return tuple(tf.TensorArray(d_outputs.dtype, time) for _ in range(number))
-
-        # Where the recurrent product is only ever added to the projection, the two gradients are one.
-        apart = len(weights.recurrent_bias)
-        _, d_initial, projections, products, injections = tf.while_loop(
-            lambda t, *_: t >= 0,
-            body,
-            (time - 1, d_final, *empty(1), empty(apart), empty(len(inject))),
-            parallel_iterations=1,
-            maximum_iterations=time,
+        # Where the recurrent product is only ever added to the projection, the two gradients are the same.
+        numbers = (1, len(weights.recurrent_bias), len(inject))
+        arrays = (_arrays(number, d_outputs.dtype, time) for number in numbers)
+        start = (time - 1, (d_final, *arrays))
+        _, (d_initial, *arrays) = tf.while_loop(
+            lambda t, _: t >= 0, body, start, parallel_iterations=1, maximum_iterations=time
         )
-        d_projected, d_product, d_inject = projections.stack(), _stack(products), _stack(injections)
+        (d_projected,), d_product, d_inject = map(_stack, arrays)
         return (
             d_projected,
             d_product,
-            masked(previous[0], mask),
+            _masked(previous[0], mask),
             tf.reduce_sum(d_projected, (0, 1)),
             tuple(tf.reduce_sum(d, (0, 1)) for d in d_product),
             step.more_gradients(d_projected, previous, states),
@@ -166,36 +205,44 @@ def _recurrence(
             d_inject,
         )
 
-    def run(weights, inputs, keep, initial, inject, mask):
-        def differentiable(*flat):
-            weights, x, initial, inject = tf.nest.pack_sequence_as(structure, flat)
-            projected = tf.tensordot(x, weights.kernel, 1)  # [time, lanes, gates * units]
-            final, states, saves = forward_loop(projected, weights, keep, initial, inject, mask)
+    return loop
 
-            def gradient(d_outputs, *d_final):
-                seen = (weights, tf.transpose(weights.recurrent), keep, initial, inject, mask, states, saves)
-                d_projected, d_product, h, d_bias, d_recurrent_bias, d_more, d_initial, d_inject = backward_loop(
-                    d_outputs, d_final, *seen
-                )
-                d_weights = Weights(
-                    _transposed_product(x, d_projected),
-                    _transposed_product(h, *(d_product or (d_projected,))),
-                    d_bias,
-                    d_recurrent_bias,
-                    d_more,
-                )
-                d_x = tf.tensordot(d_projected, tf.transpose(weights.kernel), 1)
-                return tf.nest.flatten((d_weights, d_x, d_initial, d_inject))
 
-            return (states[0], *final), gradient
+def _differentiable(
+    loops: tuple[Callable, Callable], weights: Weights, inputs: tf.Tensor, *, window: _Window
+) -> tuple[tf.Tensor, ...]:
+    """The hidden states and the final state, with the gradient of the loop backward; all time-major."""
+    forward_loop, backward_loop = loops
+    structure = (weights, inputs, window.initial, window.inject)
 
-        inputs, inject, mask = tf.nest.map_structure(time_major, (inputs, inject, mask))
-        keep = tf.transpose(keep)[:, :, None]
-        structure = (weights, inputs, initial, inject)
-        outputs, *final = tf.custom_gradient(differentiable)(*tf.nest.flatten(structure))
-        return time_major(outputs), tuple(final)
+    def differentiable(*flat: tf.Tensor) -> tuple:
+        weights, x, initial, inject = tf.nest.pack_sequence_as(structure, flat)
+        given = window._replace(initial=initial, inject=inject)
+        projected = tf.tensordot(x, weights.kernel, 1)  # [time, lanes, gates * units]
+        final, states, saves = forward_loop(projected, weights, given)
 
-    return run
+        def gradient(d_outputs: tf.Tensor, *d_final: tf.Tensor) -> list[tf.Tensor]:
+            seen = {"transposed": tf.transpose(weights.recurrent), "window": given, "states": states, "saves": saves}
+            d_projected, d_product, h, d_bias, d_recurrent_bias, d_more, d_initial, d_inject = backward_loop(
+                d_outputs, d_final, weights, **seen
+            )
+            d_weights = Weights(
+                _transposed_product(x, d_projected),
+                _transposed_product(h, *(d_product or (d_projected,))),
+                d_bias,
+                d_recurrent_bias,
+                d_more,
+            )
+            d_x = tf.tensordot(d_projected, tf.transpose(weights.kernel), 1)
+            return tf.nest.flatten((d_weights, d_x, d_initial, d_inject))
+
+        return (states[0], *final), gradient
+
+    return tf.custom_gradient(differentiable)(*tf.nest.flatten(structure))
+
+
+def _masked(h: tf.Tensor, mask: tuple[tf.Tensor, ...]) -> tf.Tensor:
+    return h * mask[0] if mask else h
 
 
 def _previous(state: State, keep: tf.Tensor, inject: State) -> State:
@@ -210,6 +257,10 @@ def _transposed_product(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
 
 def _at(t: tf.Tensor, values: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
     return tuple(value[t] for value in values)
+
+
+def _arrays(number: int, dtype: tf.DType, size: tf.Tensor) -> tuple[tf.TensorArray, ...]:
+    return tuple(tf.TensorArray(dtype, size) for _ in range(number))
 
 
 def _write(arrays: tuple[tf.TensorArray, ...], t: tf.Tensor, values: tuple[tf.Tensor, ...]) -> tuple:

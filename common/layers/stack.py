@@ -7,13 +7,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from common import cells
 from common.cells.cell import State
-from common.cells.controls import CONTROLS, Control
 from common.cells.names import InitializerName
-from common.layers.base import register
+from common.layers.base import Configured, register
 from common.layers.dropout import VariationalDropout
 from common.layers.recurrent import Recurrent
-from common.options import TrainOptions
 
 
 def reversed_keep(keep: tf.Tensor) -> tf.Tensor:
@@ -22,15 +21,15 @@ def reversed_keep(keep: tf.Tensor) -> tf.Tensor:
 
 
 @register
-class RecurrentStack(keras.layers.Layer):
+class RecurrentStack(Configured, keras.layers.Layer):
     """Recurrent layers on top of each other, over windows of packed streams.
 
-    A bidirectional stack runs a second recurrence from the window's end to its start in each layer. It carries no
-    state from window to window: a sequence that lies whole inside a window is read in full from both sides; of a
-    longer one the backward half sees only what is inside the window.
+    Each layer of a bidirectional stack has a second recurrence, which runs from the window's end to its start. The
+    backward half carries no state from window to window. It reads a sequence in full if a window holds the whole
+    sequence; of a longer one it sees what is inside the window.
 
     Args:
-        cell: The cell's name, see `common.cells`, or that of a control, see `common.controls`.
+        cell: Name of a cell or of a control, see `common.cells.registry`.
         units: Width of each recurrence.
         layers: Number of layers.
         bidirectional: Whether each layer also reads backwards; outputs are then `2 * units` wide.
@@ -39,12 +38,12 @@ class RecurrentStack(keras.layers.Layer):
         recurrent_dropout: Share of the hidden state dropped inside the recurrence, variational.
         activation: Of the cells.
         seed: Fixes initial weights and masks.
-        jit_compile: Whether the loops run under XLA where the batch is known.
-        recurrent_initializer: Where the recurrent weights start.
+        jit_compile: Whether the loops run under XLA: inside a graph, where the batch size is known.
+        recurrent_initializer: The initial recurrent weights.
 
-    Call arguments: as `Recurrent`, where `state` and `inject`, which is for the forward halves, are one tuple a layer;
-        nudge: Added to what the last layer says forwards, `[batch, time, units]`; None is nothing. Gradients with
-            respect to `inject` and `nudge` tell how far back a loss reaches.
+    Call arguments: as of `Recurrent`, with one tuple a layer for `state` and `inject`; the forward halves read both.
+        nudge: Added to the outputs of the last layer's forward half, `[batch, time, units]`; None is nothing. The
+            gradients with respect to `inject` and `nudge` show how far back a loss reaches.
 
     Returns:
         Outputs, `[batch, time, units]` or `[batch, time, 2 * units]`, and the state, one tuple a layer.
@@ -54,6 +53,7 @@ class RecurrentStack(keras.layers.Layer):
         self,
         cell: str,
         units: int,
+        *,
         layers: int = 1,
         bidirectional: bool = False,
         residual: bool = False,
@@ -78,45 +78,29 @@ class RecurrentStack(keras.layers.Layer):
         self.jit_compile = jit_compile
         self.recurrent_initializer = recurrent_initializer
 
-        def recurrent(name: str, seed: int) -> Recurrent | Control:
-            named = {"dtype": self.dtype_policy, "name": name}
-            if cell in CONTROLS:
-                return CONTROLS[cell](units, seed=seed, **named)
-            return Recurrent(
-                cell,
-                units,
-                activation,
-                recurrent_dropout,
-                seed,
-                jit_compile,
-                recurrent_initializer,
-                2 if bidirectional else 1,
-                **named,
-            )
-
         first = 1000 * seed
-        self.forwards = [recurrent(f"forward_{n}", first + 10 * n) for n in range(layers)]
-        self.backwards = [recurrent(f"backward_{n}", first + 10 * n + 5) for n in range(layers if bidirectional else 0)]
+        both = range(layers if bidirectional else 0)
+        self.forwards = [self._layer(name=f"forward_{n}", seed=first + 10 * n) for n in range(layers)]
+        self.backwards = [self._layer(name=f"backward_{n}", seed=first + 10 * n + 5) for n in both]
         self.dropouts = [
             VariationalDropout(dropout, first + 10 * n + 9, jit_compile, dtype=self.dtype_policy)
             for n in range(layers - 1)
         ]
 
-    @classmethod
-    def of(cls, options: TrainOptions) -> RecurrentStack:
-        """The stack that a task's options describe."""
-        return cls(
-            options.cell,
-            options.units,
-            options.layers,
-            options.bidirectional,
-            options.residual,
-            options.dropout,
-            options.recurrent_dropout,
-            options.activation,
-            options.seed,
-            options.xla,
-            options.recurrent_initializer,
+    def _layer(self, **named: Any) -> keras.layers.Layer:
+        """A layer of the cell or control; `named` are its name and its seed."""
+        if not cells.is_recurrent(self.cell):
+            return cells.control(self.cell)(self.units, dtype=self.dtype_policy, **named)
+        return Recurrent(
+            self.cell,
+            self.units,
+            activation=self.activation,
+            recurrent_dropout=self.recurrent_dropout,
+            jit_compile=self.jit_compile,
+            recurrent_initializer=self.recurrent_initializer,
+            beside=2 if self.bidirectional else 1,
+            dtype=self.dtype_policy,
+            **named,
         )
 
     @property
@@ -138,12 +122,13 @@ class RecurrentStack(keras.layers.Layer):
     def call(
         self,
         inputs: tf.Tensor,
+        *,
         keep: tf.Tensor | None = None,
         state: tuple[State, ...] | None = None,
         sequence: tf.Tensor | None = None,
-        training: bool = False,
         inject: tuple[State, ...] | None = None,
         nudge: tf.Tensor | None = None,
+        training: bool = False,
     ) -> tuple[tf.Tensor, tuple[State, ...]]:
         x, after = inputs, []
         if keep is None:
@@ -172,18 +157,3 @@ class RecurrentStack(keras.layers.Layer):
             if not last:
                 x = self.dropouts[n](x, sequence=sequence, training=training)
         return x, tuple(after)
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {
-            "cell": self.cell,
-            "units": self.units,
-            "layers": self.layers,
-            "bidirectional": self.bidirectional,
-            "residual": self.residual,
-            "dropout": self.dropout,
-            "recurrent_dropout": self.recurrent_dropout,
-            "activation": self.activation,
-            "seed": self.seed,
-            "jit_compile": self.jit_compile,
-            "recurrent_initializer": self.recurrent_initializer,
-        }

@@ -7,10 +7,6 @@ from cyclopts.validators import Number
 
 Count = Annotated[int, Parameter(validator=Number(gte=1))]
 Whole = Annotated[int, Parameter(validator=Number(gte=0))]
-
-
 Share = Annotated[float, Parameter(validator=Number(gte=0, lt=1))]
 NotNegative = Annotated[float, Parameter(validator=Number(gte=0))]
-
-
 Positive = Annotated[float, Parameter(validator=Number(gt=0))]

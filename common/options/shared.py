@@ -15,7 +15,7 @@ from common.options.fields import meanings, option
 from common.options.kinds import Count, NotNegative, Positive, Share, Whole
 
 FORMAT = 2
-"""Of unfinished runs and of studies. Raise it when older ones cannot go on: they are then refused."""
+"""The format of unfinished runs and studies. Raise it when older ones cannot be continued: they are then refused."""
 
 
 @Parameter(name="*")

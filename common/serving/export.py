@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from common.serving.asking import Record, answered
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -35,6 +37,14 @@ class Export:
 
     endpoints: dict[str, Endpoint]
     resources: list[Any]
+
+    def ask(
+        self, records: Sequence[Record], signature: str = "serving_default", *, what: str = "predicting", **shared: Any
+    ) -> list[Record]:
+        """Answers records as the saved model will; arguments and results are those of `SavedModel.ask`."""
+        endpoint = self.endpoints[signature]
+        inputs = {spec.name: spec for spec in endpoint.signature}
+        return answered(endpoint.function, inputs, records, what=what, **shared)
 
 
 def save(export: Export, folder: Path) -> None:

@@ -45,7 +45,7 @@ def ahead(model: SavedModel, panel: Panel, *, horizon: int) -> list[Record]:
     lengths = [_history(group, panel, model) for group in panel.groups]
     requested = [(group, slice(0, length)) for group, length in zip(panel.groups, lengths)]
     records = []
-    for group, length, answer in zip(panel.groups, lengths, _ask(model, panel, requested)):
+    for group, length, answer in zip(panel.groups, lengths, _answers(model, panel, requested)):
         times = series.as_text(group.times[0] + panel.seconds * np.arange(length + horizon), panel.seconds)
         first = max(0, length - PAST * config["horizon"])
         for number, column in enumerate(columns):
@@ -105,7 +105,7 @@ def backtest(model: SavedModel, tables: Tables, *, context: int | None) -> Forec
                 jobs.append((number, start + phase, rows))
     requested = [(panel.groups[number], slice(start, int(rows[-1]) + 1)) for number, start, rows in jobs]
     found = []
-    for (number, _, rows), answer in zip(jobs, _ask(model, panel, requested, signature="backtest")):
+    for (number, _, rows), answer in zip(jobs, _answers(model, panel, requested, signature="backtest")):
         counts = rows >= tables.borders[number][1] - 1
         mean, quantiles = (answer[name][counts] for name in ("mean", "quantiles"))
         for column in range(columns):
@@ -117,7 +117,7 @@ def backtest(model: SavedModel, tables: Tables, *, context: int | None) -> Forec
     return Forecasts(origins, np.concatenate(mean), np.concatenate(quantiles)).in_order()
 
 
-def _ask(
+def _answers(
     model: SavedModel, panel: Panel, requested: Sequence[tuple[Group, slice]], *, signature: str = "serving_default"
 ) -> list[Record]:
     """What a model answers to rows of groups, each from its own first row on.

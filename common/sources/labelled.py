@@ -21,7 +21,7 @@ from common.sources.files import (
     words_in,
 )
 from common.sources.records import Example, LabelledTexts
-from common.sources.splits import FileReader, Parts, read_by_role
+from common.sources.splits import ByRole, FileReader, Parts, read_by_role
 from common.sources.tables import READABLE, TABLES
 
 TEXT_NAMES = ("text", "review", "sentence", "content", "document")
@@ -66,7 +66,7 @@ class LabelledReader(FileReader[LabelledTexts]):
         text = _find(present, self.text_column, usual=TEXT_NAMES, option="--text-column", place=place)
         return text, _find(present, self.label_column, usual=LABEL_NAMES, option="--label-column", place=place)
 
-    def _folder(self, folder: Path) -> dict[str | None, list[Example]]:
+    def _folder(self, folder: Path) -> ByRole[Example]:
         names = names_under(folder)
         if not names:
             raise InputError(f"{folder}: a folder without examples; give {READABLE}, or files named by class")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, get_args
+from typing import Any
 
-from common.cells.names import ControlName
+from common.cells.registry import control_names
 from common.errors import InputError
 from common.options import TrainOptions, meanings, parsed
 
@@ -73,7 +73,7 @@ def arms(cells: Sequence[str], axes: Axes, *, controls: bool) -> list[Arm]:
     """Every cell with every combination of values, and each control with the first: it has no recurrence to vary."""
     settings = list(product(*([(name, value) for value in values] for name, values in axes.items())))
     found = [Arm(cell, one) for one in settings for cell in dict.fromkeys(cells)]
-    return found + [Arm(control, settings[0]) for control in get_args(ControlName) if controls]
+    return found + [Arm(control, settings[0]) for control in control_names() if controls]
 
 
 def shown(value: Any) -> str:

@@ -162,8 +162,8 @@ def gate_values(network: Network, window: Part, *, lane: int, steps: int) -> Gat
     state, found = layer.initial_state(1), []
     for t in range(x.shape[1]):
         product = state[0] @ weights.recurrent + sum(weights.recurrent_bias)
-        state, saved = kind.step.forward(
-            x[:, t] @ weights.kernel + weights.bias, product, state, ACTIVATIONS[layer.activation], weights.more
-        )
+        projected = x[:, t] @ weights.kernel + weights.bias
+        more = {"activation": ACTIVATIONS[layer.activation], "more": weights.more}
+        state, saved = kind.step.forward(projected, product, state, **more)
         found.append(saved[kind.gate.saved][0])
     return Gate(kind.gate.name, np.quantile(np.stack(found), (0.1, 0.5, 0.9), axis=1).round(4).tolist())

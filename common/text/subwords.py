@@ -2,60 +2,34 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from itertools import islice
 
+import numpy as np
 import tensorflow as tf
 
 from common.errors import InputError
-from common.text.placeholders import PLACEHOLDER
+from common.text.byte_pairs import learned_pieces
+from common.text.pretokens import BREAK, is_placeholder, pretokens
 
 PADDING, START, END = 0, 1, 2
-
-
-COPIES = range(3, 19)  # The ids of <placeholder 0> .. <placeholder 15>.
+COPIES = range(3, 19)
+"""The ids of the numbered placeholders, <placeholder 0> to <placeholder 15>."""
 _BYTES = range(COPIES.stop, COPIES.stop + 256)
 
-
-# Repeats are unbounded, as bounded ones would make the automaton too large to be fast.
-# A word or a run of marks takes the space before it along; no run holds a mark that may begin a placeholder.
-_PRETOKEN = rf"(?:{PLACEHOLDER}| ?[\pL\pM][\pL\pM'’]*| ?\pN| ?[^\s\pL\pM\pN%{{$<&\\]+|(?s:.)|\C)"
-
-
-# A letter or a digit, but of scripts that write words apart.
+# A letter or a digit, but not of scripts that put no spaces between words.
 _SPELLED = r"(?:[^\PL\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]|\pM|\pN)"
-_BREAK = b"\xff\xfe"  # Neither is a byte of UTF-8, and `\C` sets apart each one that stands in a text all the same.
-
-
-def pretokens(text: tf.Tensor) -> tf.RaggedTensor:
-    """Splits texts where no piece may reach across: placeholders, words, digits, runs of marks, each space left over.
-
-    Args:
-        text: string, `[N]`; any bytes.
-
-    Returns:
-        string, `[N, (pretokens)]`; joined they are the text.
-    """
-    return tf.strings.split(tf.strings.regex_replace(text, _PRETOKEN, rb"\0" + _BREAK), _BREAK)[:, :-1]
-
-
-def placeholders(text: tf.Tensor) -> tf.RaggedTensor:
-    """What a translation of texts `[N]` must keep, in order, repeats included: string `[N, (placeholders)]`."""
-    found = pretokens(text)
-    return tf.ragged.boolean_mask(found, tf.ragged.map_flat_values(_is_placeholder, found))
 
 
 class Subwords:
     """Texts to the numbers of subwords, and back.
 
-    A pretoken is cut from its left into the longest pieces known, where need be into bytes. Ids are 0 padding, 1 start,
-    2 end, then the numbered placeholders, the 256 bytes, and the pieces known.
+    A pretoken is cut from its left into the longest known pieces, if need be into bytes. Ids are 0 padding, 1 start,
+    2 end, then the numbered placeholders, the 256 bytes, and the known pieces.
 
-    A numbered placeholder stands for one that the source has, or for a word of the source with a character that is
-    neither ASCII nor known, which no training could teach to spell: the first distinct one is `<placeholder 0>`, and so
-    forth. A translator so copies what it has never seen. The pieces known are all that need be kept: `Subwords(known)`
-    is the same again.
+    A numbered placeholder stands for a placeholder of the source. It can also stand for a word of the source with a
+    character that is neither ASCII nor known, which no training could teach to spell. The first distinct one is
+    `<placeholder 0>`, and so forth. So a translator can copy what it has never seen. The known pieces are all that need
+    be kept: `Subwords(known)` makes an equal vocabulary.
 
     Args:
         known: The pieces, distinct, none of them a single byte.
@@ -76,30 +50,20 @@ class Subwords:
         self._lengths = tf.constant([sorted({len(piece) for piece in pieces}, reverse=True)])
 
     @classmethod
-    def of(cls, texts: Sequence[str], size: int, often: int = 10) -> Subwords:
+    def of(cls, texts: Sequence[str], size: int, *, often: int = 10) -> Subwords:
         """Learns the pieces by byte-pair encoding.
 
         Args:
             texts: The training texts, of all languages that share the vocabulary.
             size: Ids, at most.
-            often: Times a placeholder occurs to be one piece.
+            often: Occurrences that make a placeholder one piece.
 
         Raises:
             InputError: There are more bytes than ids.
         """
         if size < _BYTES.stop:
             raise InputError(f"--vocabulary {size}: the bytes alone are {_BYTES.stop}; give more")
-        split = tf.function(pretokens, input_signature=[tf.TensorSpec([None], tf.string)])
-        counts: Counter[bytes] = Counter()
-        for n in range(0, len(texts), 4096):
-            counts.update(split(tf.constant(texts[n : n + 4096])).values.numpy().tolist())
-        tokens = sorted(counts, key=lambda token: (-counts[token], token))
-        whole = _is_placeholder(tf.constant(tokens, tf.string)).numpy()
-        room = max(0, size - _BYTES.stop)
-        kept = [token.decode() for token, is_one in zip(tokens, whole) if is_one and counts[token] >= often]
-        kept = kept[: room // 8]
-        words = Counter({token.decode(): counts[token] for token, is_one in zip(tokens, whole) if not is_one})
-        return cls(kept + _learn(words, room - len(kept)))
+        return cls(learned_pieces(texts, size - _BYTES.stop, often=often))
 
     def __len__(self) -> int:
         return _BYTES.stop + len(self.known)
@@ -120,7 +84,7 @@ class Subwords:
             source: string, `[N]`.
 
         Returns:
-            int32 `[N, (pieces)]`, and the placeholders that the numbers stand for, string `[N, (0..16)]`.
+            int32 `[N, (pieces)]`, and what the numbered placeholders stand for, string `[N, (0..16)]`.
         """
         split = self._apart(pretokens(source))
         found = tf.ragged.boolean_mask(split, tf.ragged.map_flat_values(self._is_copied, split))
@@ -132,7 +96,7 @@ class Subwords:
         return self._ids(self._numbered(split, listed)), listed
 
     def encode_with(self, target: tf.Tensor, placeholders: tf.RaggedTensor) -> tf.RaggedTensor:
-        """Ids of translations, each placeholder that is one of its source's as its number.
+        """Ids of translations, with placeholders of their sources numbered as there.
 
         Args:
             target: string, `[N]`.
@@ -142,6 +106,17 @@ class Subwords:
             int32, `[N, (pieces)]`.
         """
         return self._ids(self._numbered(self._apart(pretokens(target)), placeholders))
+
+    def encode_pairs(self, sources: Sequence[str], targets: Sequence[str]) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """Ids of each source and of its translation, with the same numbered placeholders, as arrays."""
+        sides = [], []
+        for first in range(0, len(sources), 4096):
+            some = slice(first, first + 4096)
+            ids, placeholders = self.encode(tf.constant(sources[some], tf.string))
+            of_targets = self.encode_with(tf.constant(targets[some], tf.string), placeholders)
+            for side, ragged in zip(sides, (ids, of_targets)):
+                side += np.split(ragged.flat_values.numpy(), ragged.row_splits.numpy()[1:-1])
+        return sides
 
     def decode(
         self,
@@ -153,8 +128,8 @@ class Subwords:
 
         Args:
             ids: int, `[N, (pieces)]` or `[N, pieces]`; padding and starts are skipped.
-            placeholders: string, `[N, (0..16)]`, what the numbers stand for; one that stands for nothing is skipped.
-            spaced: Which of these get a space ahead, where there is none, bool `[N, 16]`; None is none of them.
+            placeholders: What the numbered ones stand for, string, `[N, (0..16)]`; one without such text is skipped.
+            spaced: Which of them get a space before them where there is none, bool `[N, 16]`; None is no one.
 
         Returns:
             string, `[N]`.
@@ -170,29 +145,46 @@ class Subwords:
             strings = tf.where(is_copy, copied, strings)
             if spaced is not None:
                 before = tf.pad(strings, [[0, 0], [1, 0]])[:, :-1]
-                close = tf.strings.regex_full_match(before, r"(?s:|.*\s)") | (copied == "")
-                asked = is_copy & tf.gather(spaced, tf.where(is_copy, ids - COPIES.start, 0), batch_dims=1)
-                strings = tf.where(asked & ~close, tf.strings.join([" ", strings]), strings)
+                has_space = tf.strings.regex_full_match(before, r"(?s:|.*\s)") | (copied == "")
+                needs_one = is_copy & tf.gather(spaced, tf.where(is_copy, ids - COPIES.start, 0), batch_dims=1)
+                strings = tf.where(needs_one & ~has_space, tf.strings.join([" ", strings]), strings)
         return tf.strings.reduce_join(strings, 1)
 
+    def pieces(self, ids: tf.Tensor, placeholders: tf.RaggedTensor) -> tf.Tensor:
+        """The text of each id separately, with `<end>` for `END` and nothing for padding.
+
+        Args:
+            ids: int32 `[N, pieces]`.
+            placeholders: As of `decode`.
+
+        Returns:
+            string, `[N, pieces]`.
+        """
+        rows, many = tf.unstack(tf.shape(ids))
+        own = tf.gather(placeholders, tf.repeat(tf.range(rows), many))
+        flat = tf.reshape(ids, [-1])
+        each = tf.where(flat == END, "<end>", self.decode(flat[:, None], own))
+        return tf.reshape(tf.where(flat == PADDING, "", each), tf.shape(ids))
+
     def spelled(self, ids: Sequence[int]) -> list[str]:
-        """Each piece of ids by itself, for people to read."""
+        """The text of each of a sequence's ids, for people to read."""
         names = {START: "<start>", END: "<end>"} | {n: f"<placeholder {n - COPIES.start}>" for n in COPIES}
         strings = tf.gather(self._strings, tf.constant(ids, tf.int32)).numpy()
         return [names.get(int(n)) or piece.decode(errors="replace") for n, piece in zip(ids, strings)]
 
     @property
     def opens(self) -> tf.Tensor:
-        """After which pieces a word may go on, bool `[ids]`: they end in a letter or a digit, or are bare bytes."""
+        """After which pieces a word may continue, bool `[ids]`: those that end in a letter or digit, and lone bytes."""
         return self._has(rf"(?s:.*{_SPELLED})") | self._bare
 
     @property
     def inside(self) -> tf.Tensor:
-        """Which pieces may go on with a word, bool `[ids]`: they begin with a letter or a digit, or are bare bytes."""
+        """Which pieces may continue a word, bool `[ids]`: those that begin with a letter or digit, and lone bytes."""
         return self._has(rf"(?s:{_SPELLED}.*)") | self._bare
 
     @property
     def _bare(self) -> tf.Tensor:
+        """Which pieces are bytes of a character outside ASCII, bool `[ids]`."""
         numbers = tf.range(len(self))
         return (numbers >= _BYTES.start + 0x80) & (numbers < _BYTES.stop)
 
@@ -200,32 +192,39 @@ class Subwords:
         return tf.strings.regex_full_match(self._strings, pattern)
 
     def spaced(self, source: tf.Tensor) -> tf.Tensor:
-        """Whether a copy stands only first and after spaces, in ids `[N, pieces]` of sources: bool `[N, 16]`."""
+        """Which numbered placeholders stand only at the beginning or after spaces.
+
+        Args:
+            source: Ids of sources, int32 `[N, pieces]`.
+
+        Returns:
+            bool `[N, 16]`.
+        """
         before = tf.strings.regex_full_match(tf.gather(self._strings, source), r"(?s:.*\s)")
         before = tf.pad(before, [[0, 0], [1, 0]], constant_values=True)[:, :-1]
         copies = tf.one_hot(source - COPIES.start, len(COPIES), True, False, dtype=tf.bool)  # [N, pieces, 16]
         return ~tf.reduce_any(copies & ~before[:, :, None], 1)
 
     def _is_copied(self, split: tf.Tensor) -> tf.Tensor:
-        return tf.strings.regex_full_match(split, PLACEHOLDER) | self._is_unknown(split)
+        return is_placeholder(split) | self._is_unknown(split)
 
     def _is_unknown(self, split: tf.Tensor) -> tf.Tensor:
-        """Whether a word has letters that are not known - marks can be spelled - or anything else is not known."""
+        """Which words have an unknown letter (marks can be spelled), and which other pretokens are unknown."""
         left = tf.strings.regex_replace(split, self._known, "")
         word = tf.strings.regex_full_match(split, r"(?s: ?[\pL\pM].*)")
         letters = tf.strings.regex_full_match(left, r"(?s:.*\pL.*)")
-        others = tf.strings.regex_full_match(left, r"(?s:.+)")  # Not what is no UTF-8.
+        others = tf.strings.regex_full_match(left, r"(?s:.+)")  # False for bytes that are not UTF-8.
         return letters | (~word & others)
 
     def _apart(self, split: tf.RaggedTensor) -> tf.RaggedTensor:
-        """Pretokens with the space ahead of a word that is copied for itself, as it is ahead of a placeholder."""
+        """Pretokens in which the space before a copied word is a pretoken, as it is before a placeholder."""
         words = split.values
         apart = self._is_unknown(words) & tf.strings.regex_full_match(words, "(?s: .+)")
-        words = tf.where(apart, tf.strings.regex_replace(words, "^ ", b" " + _BREAK), words)
-        return split.with_values(tf.strings.split(words, _BREAK)).merge_dims(1, 2)
+        words = tf.where(apart, tf.strings.regex_replace(words, "^ ", b" " + BREAK), words)
+        return split.with_values(tf.strings.split(words, BREAK)).merge_dims(1, 2)
 
     def _numbered(self, split: tf.RaggedTensor, placeholders: tf.RaggedTensor) -> tf.RaggedTensor:
-        """Pretokens with those in their row of `placeholders` renamed to the names of the copies."""
+        """Pretokens, those that are in their row of `placeholders` replaced by the names of the numbered ones."""
         given = _in_rows(placeholders)
         _, same = tf.unique(tf.concat([given, _in_rows(split)], 0))
         same = same[tf.size(given) :]
@@ -268,30 +267,6 @@ class Subwords:
         return tf.RaggedTensor.from_value_rowids(pieces, rows, tf.size(words, tf.int64))
 
 
-def _is_placeholder(tokens: tf.Tensor) -> tf.Tensor:
-    return tf.strings.regex_full_match(tokens, PLACEHOLDER)
-
-
 def _in_rows(strings: tf.RaggedTensor) -> tf.Tensor:
-    """The strings end to end, each with the number of its row before it."""
+    """All strings, each after the number of its row."""
     return tf.strings.join([tf.strings.as_string(strings.value_rowids()), strings.values], " ")
-
-
-def _learn(words: Counter[str], size: int) -> list[str]:
-    """The pieces of words by byte-pair encoding: characters, then what was merged of them, in that order."""
-    from tokenizers import Tokenizer, models, trainers
-
-    letters: Counter[str] = Counter()
-    for word, count in words.items():
-        letters.update(dict.fromkeys(word, count))
-    single = {letter for letter in letters if letter.isascii()}  # These are among the bytes already.
-    # Rare characters are left to their bytes, and words that hold one to their other pieces.
-    common = Counter({letter: count for letter, count in letters.items() if letter not in single and count > 1})
-    alphabet = single.union(letter for letter, _ in common.most_common(size // 2))
-    usable = Counter({word: count for word, count in words.items() if alphabet.issuperset(word)})
-    room = size + len(single)
-    trainer = trainers.BpeTrainer(vocab_size=room, min_frequency=2, max_token_length=16, show_progress=False)
-    model = Tokenizer(models.BPE())
-    model.train_from_iterator(usable.elements(), trainer)
-    ids = model.get_vocab()
-    return list(islice((piece for piece in sorted(ids, key=ids.__getitem__) if len(piece.encode()) > 1), size))

@@ -10,10 +10,9 @@ import numpy as np
 import tensorflow as tf
 
 from common import cells
-from common.cells.controls import CONTROLS
-from common.layers.base import register, shape_of
+from common.layers.base import dense, register, shape_of
 from common.layers.dropout import VariationalDropout
-from common.layers.masks import variational_mask
+from common.layers.masks import number_of, variational_mask
 from common.layers.stack import RecurrentStack
 from common.networks.network import Network, Part
 
@@ -100,19 +99,15 @@ class ForecastNetwork(Network):
         self._make_layers()
 
     def _make_layers(self) -> None:
-        def dense(units: int, n: int, **options: Any) -> keras.layers.Dense:
-            initializer = keras.initializers.GlorotUniform(self.seed + n)
-            return keras.layers.Dense(units, kernel_initializer=initializer, **options)
-
         stack, embedding = self.stack, self.embedding
-        self.read = dense(embedding, 10, activation="relu")
-        self.place = dense(embedding, 11)
-        self.project = dense(self.segment * (1 + len(self.quantiles)), 12)
-        self.repeat = dense(1, 13, use_bias=False)
-        self.fed = dense(embedding, 14) if self.head == "recursive" else None
-        self.dense = self.head == "direct" or stack.cell in CONTROLS
+        self.read = dense(embedding, seed=self.seed + 10, activation="relu")
+        self.place = dense(embedding, seed=self.seed + 11)
+        self.project = dense(self.segment * (1 + len(self.quantiles)), seed=self.seed + 12)
+        self.repeat = dense(1, seed=self.seed + 13, use_bias=False)
+        self.fed = dense(embedding, seed=self.seed + 14) if self.head == "recursive" else None
+        self.dense = self.head == "direct" or not cells.is_recurrent(stack.cell)
         self.decoder = (
-            dense(stack.units, 15)
+            dense(stack.units, seed=self.seed + 15)
             if self.dense
             else cells.keras_cell(
                 stack.cell,
@@ -121,7 +116,7 @@ class ForecastNetwork(Network):
                 recurrent_initializer=keras.initializers.Orthogonal(seed=self.seed + 17),
             )
         )
-        self.bridge = dense(stack.units, 18) if self.dense or stack.width != stack.units else None
+        self.bridge = dense(stack.units, seed=self.seed + 18) if self.dense or stack.width != stack.units else None
         self.masking = VariationalDropout(self.read_dropout, 1000 * self.seed + 501, stack.jit_compile)
 
     def build(self, window_shape: Any = None) -> None:
@@ -217,8 +212,7 @@ class ForecastNetwork(Network):
 
     def _mask(self, window: Part) -> tf.Tensor:
         """Drawn for every segment ahead of every row, `[batch, time, ahead, units]`."""
-        origin = window["sequence"] * 0x2545F49 + window["row"] * self.ahead
-        numbers = origin[..., None] + tf.range(self.ahead)
+        numbers = number_of(window["sequence"], window["row"] * self.ahead)[..., None] + tf.range(self.ahead)
         return variational_mask(numbers, self.stack.units, rate=self.dropout, seed=1000 * self.seed + 502)
 
     def _decode(self, h: tf.Tensor, places: tf.Tensor) -> tf.Tensor:

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from common.cells.controls import CONTROLS, STEPS
+from common import cells
+from common.cells.controls import STEPS
 from common.layers.stack import RecurrentStack
 from tests.helpers import check_configuration, normal
 
 BATCH, TIME, FEATURES, UNITS = 3, 20, 4, 5
-EVERY_CONTROL = pytest.mark.parametrize("name", CONTROLS)
+EVERY_CONTROL = pytest.mark.parametrize("name", cells.control_names())
 
 
 def made(name: str):
-    layer = CONTROLS[name](UNITS, seed=3)
+    layer = cells.control(name)(UNITS, seed=3)
     layer.build((None, None, FEATURES))
     layer.set_weights([normal(*w.shape, seed=n).numpy() for n, w in enumerate(layer.get_weights())])
     return layer
@@ -26,13 +27,13 @@ def test_sees_the_last_inputs_and_no_others(name: str) -> None:
     layer, x = made(name), normal(1, TIME, FEATURES)
     with tf.GradientTape() as tape:
         tape.watch(x)
-        said = tf.reduce_sum(tf.abs(layer(x)[0][:, -1]))
-    seen = np.abs(tape.gradient(said, x).numpy()[0]).sum(1) > 0
+        total = tf.reduce_sum(tf.abs(layer(x)[0][:, -1]))
+    seen = np.abs(tape.gradient(total, x).numpy()[0]).sum(1) > 0
     assert seen.tolist() == [False] * (TIME - STEPS) + [True] * STEPS
 
 
 @EVERY_CONTROL
-def test_a_sequence_is_read_alike_wherever_it_lies(name: str) -> None:
+def test_a_sequence_has_the_same_outputs_wherever_it_lies(name: str) -> None:
     layer, x = made(name), normal(1, TIME, FEATURES)
     keep = np.ones((1, TIME), np.float32)
     keep[0, 0] = keep[0, 6] = 0
@@ -43,7 +44,7 @@ def test_a_sequence_is_read_alike_wherever_it_lies(name: str) -> None:
 
 @EVERY_CONTROL
 @pytest.mark.parametrize("cut", [1, 3, 11])
-def test_windows_with_carried_state_say_what_the_whole_says(name: str, cut: int) -> None:
+def test_windows_with_carried_state_equal_one_pass(name: str, cut: int) -> None:
     layer, x = made(name), normal(BATCH, TIME, FEATURES)
     keep = (np.random.default_rng(0).random((BATCH, TIME)) > 0.1).astype(np.float32)
     whole, last = layer(x, keep=keep)

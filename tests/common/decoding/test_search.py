@@ -1,61 +1,31 @@
-"""Decoding against all sequences of tokens, one by one; the model is a table."""
+"""Search against all sequences of tokens, one by one; the model is a table."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import product
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from common.decoding.copying import copying
-from common.decoding.loops import Decoded
 from common.decoding.sampling import sample
 from common.decoding.search import beam, greedy
+from tests.common.decoding.tables import (
+    BOUNDS,
+    END,
+    ROWS,
+    START,
+    VOCABULARY,
+    assert_same,
+    every,
+    following,
+    score,
+    state_of,
+    tables,
+)
 from tests.helpers import assert_all_close
-
-END, START = 0, 1
-VOCABULARY, ROWS = 4, 3
-
-
-def tables(seed: int = 0, rows: int = ROWS, size: float = 1.5) -> np.ndarray:
-    """Log probabilities of the next token by row, of the last two tokens, `[rows, before, last, next]`."""
-    scores = size * np.random.default_rng(seed).normal(size=(rows, *[VOCABULARY] * 3)).astype(np.float32)
-    return tf.nn.log_softmax(scores).numpy()
-
-
-def following(tokens: tf.Tensor, state: tuple) -> tuple:
-    """A model whose state is its table, the token before the last, and the number of steps made."""
-    table, before, steps = state
-    log_probabilities = tf.gather(tf.gather(table, before, batch_dims=1), tokens, batch_dims=1)
-    return log_probabilities, [table, tokens, steps + 1], {"seen": tf.stack([before, tokens], 1), "steps": steps}
-
-
-def state_of(table: np.ndarray) -> tuple:
-    nothing = tf.zeros_like(table[:, 0, 0, 0], tf.int32)
-    return (tf.convert_to_tensor(table), nothing, nothing)
-
-
-def every(longest: int) -> list[tuple[int, ...]]:
-    """All sequences that end within the longest length."""
-    others = range(1, VOCABULARY)
-    return [(*tokens, END) for length in range(longest) for tokens in product(others, repeat=length)]
-
-
-def score(table: np.ndarray, tokens: tuple[int, ...], alpha: float = 0.0) -> float:
-    written = (END, START, *tokens)
-    return sum(table[written[n : n + 3]] for n in range(len(tokens))) / len(tokens) ** alpha
-
-
-def assert_same(a: Decoded, b: Decoded) -> None:
-    """The same results, whatever was filled up behind them."""
-    np.testing.assert_array_equal(a.lengths, b.lengths)
-    np.testing.assert_allclose(a.scores, b.scores, rtol=1e-5)
-    time = min(a.tokens.shape[2], b.tokens.shape[2])
-    assert time >= tf.reduce_max(a.lengths)
-    assert_all_close(*(tf.nest.map_structure(lambda x: x[:, :, :time], (r.tokens, r.extras)) for r in (a, b)))
 
 
 def by_hand(table: np.ndarray, longest: int) -> tuple[list[int], float]:
@@ -73,7 +43,7 @@ def by_hand(table: np.ndarray, longest: int) -> tuple[list[int], float]:
 @pytest.mark.parametrize("seed", range(4))
 def test_greedy_takes_the_likeliest_token_at_each_step_within_each_rows_bound(seed: int) -> None:
     table, longest = tables(seed), [2, 6, 4]
-    result = greedy(following, state_of(table), START, END, longest)
+    result = greedy(following, state_of(table), **BOUNDS, longest=longest)
     for row in range(ROWS):
         tokens, total = by_hand(table[row], longest[row])
         length = int(result.lengths[row, 0])
@@ -86,7 +56,7 @@ def test_greedy_takes_the_likeliest_token_at_each_step_within_each_rows_bound(se
 @pytest.mark.parametrize("seed", range(3))
 def test_a_beam_of_full_width_finds_the_best_of_all_sequences_in_order(seed: int, alpha: float) -> None:
     table, longest, width = tables(seed), 4, VOCABULARY**4
-    result = beam(following, state_of(table), START, END, longest, width, alpha)
+    result = beam(following, state_of(table), **BOUNDS, longest=longest, width=width, alpha=alpha)
     for row in range(ROWS):
         ranked = sorted(every(longest), key=lambda tokens: score(table[row], tokens, alpha), reverse=True)
         kept, cut = len(ranked), (VOCABULARY - 1) ** longest
@@ -105,7 +75,9 @@ def test_a_beam_of_full_width_finds_the_best_of_all_sequences_in_order(seed: int
 @pytest.mark.parametrize("longest", [1, 7, [0, 3, 12]])
 def test_a_beam_of_one_is_greedy(seed: int, longest: int | list[int]) -> None:
     state = state_of(tables(seed))
-    assert_same(beam(following, state, START, END, longest, 1), greedy(following, state, START, END, longest))
+    assert_same(
+        beam(following, state, **BOUNDS, longest=longest, width=1), greedy(following, state, **BOUNDS, longest=longest)
+    )
 
 
 def chain(*chances: dict[int, float], rows: int = 1) -> Callable:
@@ -123,7 +95,9 @@ def chain(*chances: dict[int, float], rows: int = 1) -> Callable:
 def test_length_normalisation_changes_the_winner() -> None:
     # Short: log 0.5 for one token; long: 3 log 0.75 + log 0.5 for three, better on average.
     next = chain({END: 0.5, 2: 0.5}, {2: 0.75, 3: 0.25}, {END: 0.75, 3: 0.25})
-    winner = {alpha: beam(next, tf.zeros(1, tf.int32), START, END, 3, 2, alpha) for alpha in (0.0, 1.0)}
+    winner = {
+        alpha: beam(next, tf.zeros(1, tf.int32), **BOUNDS, longest=3, width=2, alpha=alpha) for alpha in (0.0, 1.0)
+    }
     assert winner[0.0].lengths.numpy()[0, 0] == 0
     np.testing.assert_allclose(winner[0.0].scores[0, 0], np.log(0.5), rtol=1e-6)
     assert winner[1.0].tokens.numpy()[0, 0].tolist() == [2, 2, END]
@@ -145,26 +119,26 @@ def test_decoding_ends_early() -> None:
     next, calls = counted(chain(surely, surely, {END: 0.9, 2: 0.1}))
     state = tf.zeros(2, tf.int32)
 
-    def steps(decode: Callable, *more: object, longest: object = 50) -> int:
+    def steps(decode: Callable, longest: object = 50, **more: object) -> int:
         calls.assign(0)
-        result = decode(next, state, START, END, longest, *more)
+        result = decode(next, state, **BOUNDS, longest=longest, **more)
         assert result.tokens.shape[2] == int(calls)
         return int(calls)
 
     assert steps(greedy) == 3
-    assert steps(beam, 1) == 3
-    assert steps(beam, 4, 0.0, 1) == 3  # What is unfinished is less likely than what has ended.
-    assert 3 < steps(beam, 4) < 50  # Until no other can come among the best four.
+    assert steps(beam, width=1) == 3
+    assert steps(beam, width=4, best=1) == 3  # What is unfinished is less likely than what has ended.
+    assert 3 < steps(beam, width=4) < 50  # Until no other can come among the best four.
     # A mean over fifty tokens, all sure from here on, might still be better than one over three; over twenty, not.
-    assert steps(beam, 4, 1.0, 1) == 4
-    assert steps(beam, 4, 1.0, 1, longest=20) == 3
-    assert steps(sample, 7) <= 50
+    assert steps(beam, width=4, alpha=1.0, best=1) == 4
+    assert steps(beam, width=4, alpha=1.0, best=1, longest=20) == 3
+    assert steps(sample, seed=7) <= 50
     assert steps(greedy, longest=[1, 2]) == 2
 
 
-@pytest.mark.parametrize("decode", [greedy, lambda *a: beam(*a, 3), lambda *a: sample(*a, 5)])
+@pytest.mark.parametrize("decode", [greedy, partial(beam, width=3), partial(sample, seed=5)])
 def test_the_bound_holds_where_the_end_never_comes(decode: Callable) -> None:
-    result = decode(chain({2: 0.6, 3: 0.4}), tf.zeros(3, tf.int32), START, END, [4, 0, 7])
+    result = decode(chain({2: 0.6, 3: 0.4}), tf.zeros(3, tf.int32), **BOUNDS, longest=[4, 0, 7])
     width = result.tokens.shape[1]
     assert np.isfinite(result.scores.numpy()[[0, 2]]).all()
     np.testing.assert_array_equal(result.lengths, np.repeat([[4], [0], [7]], width, 1))
@@ -173,10 +147,10 @@ def test_the_bound_holds_where_the_end_never_comes(decode: Callable) -> None:
     assert (np.diff(result.scores.numpy()[[0, 2]], axis=1) <= 0).all()
 
 
-@pytest.mark.parametrize("decode", [greedy, lambda *a: beam(*a, 5, 0.5), lambda *a: beam(*a, 5, best=2)])
+@pytest.mark.parametrize("decode", [greedy, partial(beam, width=5, alpha=0.5), partial(beam, width=5, best=2)])
 def test_state_and_extras_follow_their_hypotheses(decode: Callable) -> None:
     table, longest = tables(5), np.array([6, 3, 5])
-    result = decode(following, state_of(table), START, END, longest)
+    result = decode(following, state_of(table), **BOUNDS, longest=longest)
     compared = 0
     for row, places in enumerate(result.scores.numpy()):
         for place in np.flatnonzero(np.isfinite(places)):
@@ -197,60 +171,29 @@ def test_state_and_extras_follow_their_hypotheses(decode: Callable) -> None:
 def test_what_was_cut_comes_after_what_ended_and_what_there_is_not_comes_last() -> None:
     # With a bound of two there are: the end at once, and three that are cut.
     next = chain({END: 0.1, 2: 0.9}, {2: 0.7, 3: 0.3})
-    result = beam(next, tf.zeros(1, tf.int32), START, END, 2, 3)
+    result = beam(next, tf.zeros(1, tf.int32), **BOUNDS, longest=2, width=3)
     np.testing.assert_allclose(result.scores[0], np.log([0.1, 0.63, 0.27]), rtol=1e-5)
     assert result.lengths.numpy().tolist() == [[0, 2, 2]]
-    impossible = beam(lambda *a: (tf.fill((3, VOCABULARY), -np.inf), a[1], ()), tf.zeros(1), START, END, 2, 3)
+
+    def nothing(tokens: tf.Tensor, state: tf.Tensor) -> tuple:
+        return tf.fill((3, VOCABULARY), -np.inf), state, ()
+
+    impossible = beam(nothing, tf.zeros(1), **BOUNDS, longest=2, width=3)
     assert np.isneginf(impossible.scores).all() and not impossible.lengths.numpy().any()
-
-
-def test_sampled_frequencies_are_the_probabilities() -> None:
-    rows, table = 20_000, tables(3, rows=1)
-    state = state_of(np.repeat(table, rows, 0))
-    drawn = sample(following, state, START, END, 3, seed=1)
-    texts, counts = np.unique(drawn.tokens[:, 0], axis=0, return_counts=True)
-    by_text = dict(zip(map(tuple, texts.tolist()), counts / rows, strict=True))
-    for tokens in every(3):
-        expected = np.exp(score(table[0], tokens))
-        found = by_text.get((*tokens, *[END] * (3 - len(tokens))), 0.0)
-        assert abs(found - expected) < 4 * np.sqrt(expected * (1 - expected) / rows) + 1e-4
-    again = sample(following, state, START, END, 3, seed=1)
-    other = sample(following, state, START, END, 3, seed=2)
-    np.testing.assert_array_equal(drawn.tokens, again.tokens)
-    assert (drawn.tokens != other.tokens).numpy().any()
-
-
-def test_temperature_and_top_k_narrow_what_is_drawn() -> None:
-    rows, table = 5000, tables(3, rows=1)
-    state = state_of(np.repeat(table, rows, 0))
-    chances = table[0, END, START].astype(np.float64)
-    for temperature, top_k in ((0.5, None), (2.0, None), (1.0, 2)):
-        allowed = chances if top_k is None else np.where(chances >= np.sort(chances)[-top_k], chances, -np.inf)
-        expected = np.exp(allowed / temperature)
-        drawn = sample(following, state, START, END, 1, 4, temperature, top_k).tokens.numpy().ravel()
-        found = np.bincount(drawn, minlength=VOCABULARY) / rows
-        np.testing.assert_allclose(found, expected / expected.sum(), atol=0.03)
-        assert not found[np.isneginf(allowed)].any()
-
-
-@pytest.mark.parametrize("more", [{"temperature": 1e-6}, {"top_k": 1}])
-def test_the_narrowest_sampling_is_greedy(more: dict) -> None:
-    state = state_of(tables(1))
-    assert_same(sample(following, state, START, END, 6, 0, **more), greedy(following, state, START, END, 6))
 
 
 DECODERS = {
     "greedy": greedy,
-    "beam": lambda *a: beam(*a, width=3, alpha=0.7),
-    "beam_best": lambda *a: beam(*a, width=3, best=1),
-    "sample": lambda *a: sample(*a, seed=3, top_k=3),
+    "beam": partial(beam, width=3, alpha=0.7),
+    "beam_best": partial(beam, width=3, best=1),
+    "sample": partial(sample, seed=3, top_k=3),
 }
 
 
 @pytest.mark.parametrize("name", DECODERS)
 def test_the_same_in_a_graph_of_unknown_shapes_and_in_a_saved_model(name: str, tmp_path: Path) -> None:
     def decode(table: tf.Tensor, longest: tf.Tensor, start: tf.Tensor) -> dict:
-        return DECODERS[name](following, state_of(table), start, END, longest)._asdict()
+        return DECODERS[name](following, state_of(table), start=start, end=END, longest=longest)._asdict()
 
     some, of_rows = tf.TensorSpec([None, None, None, None]), tf.TensorSpec([None], tf.int32)
     module = tf.Module()
@@ -270,71 +213,8 @@ def test_the_same_in_a_graph_of_unknown_shapes_and_in_a_saved_model(name: str, t
 def test_rows_do_not_depend_on_their_neighbours() -> None:
     table, longest = tables(8, 6), np.array([1, 9, 4, 2, 7, 3])
     for alpha in (0.0, 1.0):
-        together = beam(following, state_of(table), START, END, longest, 3, alpha)
+        together = beam(following, state_of(table), **BOUNDS, longest=longest, width=3, alpha=alpha)
         for row in range(6):
             now = slice(row, row + 1)
-            alone = beam(following, state_of(table[now]), START, END, longest[now], 3, alpha)
+            alone = beam(following, state_of(table[now]), **BOUNDS, longest=longest[now], width=3, alpha=alpha)
             assert_same(alone, tf.nest.map_structure(lambda x, now=now: x[now], together))
-
-
-def stubborn(weights: list[float]) -> Callable:
-    """A model of tokens 0 (the end) to 5 that knows none of the copies 3 to 5, and always looks at the same steps."""
-
-    def following(tokens: tf.Tensor, state: tf.Tensor) -> tuple:
-        rows = tf.shape(tokens)[0]
-        log_probabilities = tf.math.log(tf.constant([0.1, 0.7, 0.2, 1e-9, 1e-9, 1e-9]))
-        return tf.tile(log_probabilities[None], (rows, 1)), state, tf.tile([weights], (rows, 1))
-
-    return following
-
-
-@pytest.mark.parametrize(
-    ("source", "weights", "said"),
-    [
-        ([4, 1, 1], [0.9, 0.05, 0.05], [4, 1, 1]),
-        ([4, 1, 4], [0.8, 0.1, 0.1], [4, 4, 1]),
-        ([5, 1, 3], [0.55, 0.0, 0.45], [5, 3, 1]),
-        ([4, 1, 1], [0.1, 0.4, 0.5], [1, 1, 1]),
-        ([1, 1, 1], [1.0, 0.0, 0.0], [1, 1, 1]),
-    ],
-)
-@pytest.mark.parametrize("width", [1, 3])
-def test_what_is_looked_at_is_copied_as_often_as_it_is_there(
-    source: list, weights: list, said: list, width: int
-) -> None:
-    model, state = copying_of(source, weights, width=width)
-    found = beam(model, state, 1, 0, 3, width)
-    if width == 1:  # Wider, what ends sooner is likelier.
-        np.testing.assert_array_equal(found.tokens[:, 0], [said, [1, 1, 1]])
-    wide = tf.nest.map_structure(lambda s: tf.repeat(s, width, 0), state)
-    probabilities = tf.exp(model(tf.ones(2 * width, tf.int32), wide)[0])
-    np.testing.assert_allclose(tf.reduce_sum(probabilities, 1), 1, rtol=1e-5)
-    looks = [sum(weight for token, weight in zip(source, weights) if token == copy) for copy in (3, 4, 5)]
-    np.testing.assert_allclose(probabilities[:width, 3:], [[0.9 * look for look in looks]] * width, atol=1e-6)
-    np.testing.assert_allclose(probabilities[width:, 3:], np.zeros((width, 3)), atol=1e-6)
-
-
-def test_what_was_copied_follows_its_hypothesis() -> None:
-    """Of two hypotheses side by side, the one that said the copy may not say it again, the other may."""
-    model, state = copying_of([4, 1, 1], [0.5, 0.25, 0.25], width=2)
-    found = beam(model, state, 1, 0, 2, 2, alpha=1.0)
-    both = {tuple(tokens) for tokens in found.tokens[0].numpy().tolist()}
-    assert both <= {(4, 1), (1, 4)} and len(both) == 2
-
-
-def copying_of(source: list, weights: list, inside: tuple = (), width: int = 1) -> tuple:
-    opens, goes_on = (tf.constant([token in which for token in range(6)]) for which in ((2,), inside))
-    sources = tf.constant([source, [1, 1, 1]])
-    return copying(stubborn(weights), tf.zeros(2), sources, range(3, 6), END, opens, goes_on, width)
-
-
-def test_a_copy_neither_breaks_a_word_nor_is_part_of_one_nor_takes_from_the_end() -> None:
-    """Token 2 goes on with a word, and leaves one open: what it has of the probability then no copy takes."""
-    model, state = copying_of([4, 1, 1], [1.0, 0.0, 0.0], inside=(2,))
-    for last, expected in (
-        (2, [0.1, 0, 0.2, 0, 0.7, 0]),
-        (1, [0.1, 0, 0, 0, 0.9, 0]),
-        (4, [0.125, 0.875, 0, 0, 0, 0]),
-    ):
-        probabilities = tf.exp(model(tf.constant([last, last]), state)[0])[0]
-        np.testing.assert_allclose(probabilities, expected, atol=1e-5)

@@ -38,14 +38,14 @@ def query_and_memory(dtype: str = "float32") -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def attend(layer: Attention, query: tf.Tensor, memory: tf.Tensor, mask: object = None) -> tuple:
-    return layer(query, memory, layer.keys(memory), mask)
+    return layer(query, memory, keys=layer.keys(memory), visible=mask)
 
 
-def naive_score(layer: Attention, asked: np.ndarray, read: np.ndarray) -> float:
+def naive_score(layer: Attention, query: np.ndarray, read: np.ndarray) -> float:
     keys = read @ layer.key_projection.kernel.numpy()
     if isinstance(layer, MultiplicativeAttention):
-        return asked @ keys
-    return layer.scale.numpy() @ np.tanh(asked @ layer.query_projection.kernel.numpy() + keys)
+        return query @ keys
+    return layer.scale.numpy() @ np.tanh(query @ layer.query_projection.kernel.numpy() + keys)
 
 
 def naive(layer: Attention, query: np.ndarray, memory: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -181,21 +181,25 @@ def test_the_same_in_a_graph_of_unknown_shapes_with_its_gradient(kind: str) -> N
 @EVERY_KIND
 def test_a_beam_reads_a_memory_that_it_does_not_copy(kind: str) -> None:
     layer, (_, memory) = built(kind), query_and_memory()
-    asked, table, width = normal(7, UNITS, seed=5), normal(WIDTH, 7, seed=6), 3
+    queries, table, width = normal(7, UNITS, seed=5), normal(WIDTH, 7, seed=6), 3
     mask = tf.sequence_mask([STEPS, 2], STEPS)
 
     def decode(copied: bool) -> tuple:
         read = (memory, layer.keys(memory), mask)
 
+        def of(query: tf.Tensor, memory: tf.Tensor, *known: tf.Tensor) -> tuple:
+            return layer(query, memory, keys=known[0], visible=known[1])
+
         def next(tokens: tf.Tensor, state: tuple) -> tuple:
             if copied:
-                context, weights = layer(tf.gather(asked, tokens)[:, None], *state[1:])
+                context, weights = of(tf.gather(queries, tokens)[:, None], *state[1:])
             else:
-                context, weights = layer(tf.reshape(tf.gather(asked, tokens), (-1, width, UNITS)), *read)
+                context, weights = of(tf.reshape(tf.gather(queries, tokens), (-1, width, UNITS)), *read)
             logits = tf.reshape(context, (-1, WIDTH)) @ table
             return tf.nn.log_softmax(logits + state[0]), (logits, *state[1:]), tf.reshape(weights, (-1, STEPS))
 
-        return beam(next, (tf.zeros((BATCH, 7)), *(read if copied else ())), 1, 0, 6, width)
+        state = (tf.zeros((BATCH, 7)), *(read if copied else ()))
+        return beam(next, state, start=1, end=0, longest=6, width=width)
 
     result = decode(False)
     assert_all_close(result, decode(True))

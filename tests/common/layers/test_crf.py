@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise, product
+from itertools import product
 
 import numpy as np
 import pytest
@@ -21,18 +21,26 @@ def built(seed: int = 1) -> CRFHead:
     return head
 
 
-def score(head: CRFHead, scores: np.ndarray, tags: tuple[int, ...]) -> tf.Tensor:
-    """Of one sequence of tags: its start, its steps, its transitions."""
-    total = head.start[tags[0]] + tf.add_n([scores[t, tag] for t, tag in enumerate(tags)])
-    return total + sum(head.transition[a, b] for a, b in pairwise(tags))
+def scores_of(head: CRFHead, scores: tf.Tensor, sequences: np.ndarray) -> tf.Tensor:
+    """Of each of the sequences of tags, `[n, time]`: its start, its steps, its transitions; `[n]`."""
+    start, transition = tf.convert_to_tensor(head.start), tf.convert_to_tensor(head.transition)
+    steps = tf.reduce_sum(tf.gather(scores, sequences.T, batch_dims=1), 0)
+    transitions = tf.gather_nd(transition, np.stack([sequences[:, :-1], sequences[:, 1:]], 2))
+    return tf.gather(start, sequences[:, 0]) + steps + tf.reduce_sum(transitions, 1)
 
 
-def every(length: int) -> list[tuple[int, ...]]:
-    return list(product(range(TAGS), repeat=length))
+def every(length: int, tags: int = TAGS) -> np.ndarray:
+    return np.array(list(product(range(tags), repeat=length)))
+
+
+def log_likelihoods(head: CRFHead, scores: tf.Tensor) -> tf.Tensor:
+    """Of every sequence of tags, in the order of `every`."""
+    found = scores_of(head, scores, every(scores.shape[0]))
+    return found - tf.reduce_logsumexp(found)
 
 
 def log_likelihood(head: CRFHead, scores: tf.Tensor, tags: tuple[int, ...]) -> tf.Tensor:
-    return score(head, scores, tags) - tf.reduce_logsumexp([score(head, scores, one) for one in every(len(tags))])
+    return log_likelihoods(head, scores)[int(np.flatnonzero((every(len(tags)) == tags).all(1))[0])]
 
 
 def packed_targets(sequences: list[tuple[int, ...]]) -> tf.Tensor:
@@ -47,7 +55,7 @@ def packed_keep(lengths: list[int]) -> np.ndarray:
 
 
 def test_configuration_makes_the_same_head() -> None:
-    check_configuration(CRFHead(5, 0.2, 3, True))
+    check_configuration(CRFHead(5, dropout=0.2, seed=3, jit_compile=True))
 
 
 @pytest.mark.parametrize("lengths", [[1], [4], [3, 1, 4]])
@@ -101,8 +109,8 @@ def test_transitions_of_any_size_give_finite_losses(size: float) -> None:
     head.start.assign([size, size - 1])
     head.transition.assign([[size, size + 1], [size - 1, size]])
     _, normalisers = head.forward(scores, packed_keep([3]), *head.initial_state(1))
-    every_score = [score(head, scores[0], one) for one in product(range(2), repeat=3)]
-    np.testing.assert_allclose(tf.reduce_sum(normalisers), tf.reduce_logsumexp(every_score), rtol=1e-6)
+    total = tf.reduce_logsumexp(scores_of(head, scores[0], every(3, tags=2)))
+    np.testing.assert_allclose(tf.reduce_sum(normalisers), total, rtol=1e-6)
     assert np.isfinite(head.decode(scores, packed_keep([3]))[1]).all()
 
 
@@ -127,10 +135,10 @@ def test_decoding_finds_the_best_of_all_sequences_and_their_marginals(seed: int)
     keep = np.array([[0 < t < length for t in range(max(lengths))] for length in lengths], np.float32)
     tags, probability = head.decode(scores, keep)
     for row, length in enumerate(lengths):
-        chances = {one: float(tf.exp(log_likelihood(head, scores[row], one))) for one in every(length)}
-        best = max(chances, key=chances.get)
-        assert tuple(tags.numpy()[row, :length]) == best
-        marginals = [sum(p for one, p in chances.items() if one[t] == best[t]) for t in range(length)]
+        chances, sequences = np.exp(log_likelihoods(head, scores[row, :length])), every(length)
+        best = sequences[chances.argmax()]
+        np.testing.assert_array_equal(tags[row, :length], best)
+        marginals = [chances[sequences[:, t] == best[t]].sum() for t in range(length)]
         np.testing.assert_allclose(probability.numpy()[row, :length], marginals, atol=1e-5)
 
 

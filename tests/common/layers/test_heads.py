@@ -1,108 +1,92 @@
-"""Heads against plain computations, across windows."""
+"""The readout head: all outputs, and those of some steps alone."""
 
 from __future__ import annotations
 
-import hypothesis.strategies as st
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given, settings
 
+from common.layers.base import dense
+from common.layers.heads import ReadoutHead
+from common.layers.masks import variational_mask
 from common.layers.readout import Readout
-from tests.helpers import assert_all_close, check_configuration, normal, results_and_gradients
+from tests.helpers import assert_all_close, normal, randomise, results_and_gradients
 
-KINDS = ("last", "mean", "max", "mean_max")
-EVERY_READOUT = pytest.mark.parametrize("kind", KINDS)
+EVERY_READOUT = pytest.mark.parametrize("kind", ["last", "mean", "max", "mean_max"])
 BATCH, TIME, UNITS = 3, 7, 5
+KEEP = tf.constant([[0.0, 1, 1, 1, 0, 1, 1], [1, 1, 0, 0, 1, 1, 1], [1, 1, 1, 1, 1, 1, 0]])
+SEQUENCE = tf.constant([[0, 0, 0, 0, 1, 1, 1], [2, 2, 3, 4, 4, 4, 4], [5, 5, 5, 5, 5, 5, 6]])
+ASKED = tf.constant([[3, 6], [0, 0], [6, 2]])
+
+
+def built(kind: str, *, dropout: float = 0.0, jit_compile: bool = False) -> ReadoutHead:
+    head = ReadoutHead(Readout(kind, jit_compile), dense(4, seed=3, activation="tanh"), dropout=dropout, seed=2)
+    head.build((None, None, UNITS))
+    randomise(head)
+    return head
 
 
 @EVERY_READOUT
-def test_configuration_makes_the_same_readout(kind: str) -> None:
-    check_configuration(Readout(kind))
-
-
-def naive_readout(kind: str, x: tf.Tensor, starts: list[int]) -> tf.Tensor:
-    outputs = []
-    for t in range(x.shape[1]):
-        seen = x[:, max(s for s in starts if s <= t) : t + 1]
-        mean, highest = tf.reduce_mean(seen, 1), tf.reduce_max(seen, 1)
-        outputs.append({"last": x[:, t], "mean": mean, "max": highest, "mean_max": tf.concat([mean, highest], 1)}[kind])
-    return tf.stack(outputs, 1)
-
-
-@EVERY_READOUT
-@pytest.mark.parametrize("windows", [[11], [4, 4, 3], [1] * 11])
-def test_readout_equals_a_plain_computation_across_windows_with_its_gradient(kind: str, windows: list[int]) -> None:
-    lengths = [3, 1, 7]
-    x, keep = normal(2, sum(lengths), UNITS), np.ones((2, sum(lengths)), np.float32)
-    starts = [0, 3, 4]
-    keep[:, starts] = 0
-    layer = Readout(kind)
-    layer.build(x.shape)
-
-    def by_windows() -> list:
-        outputs, state, at = [], layer.initial_state(2), 0
-        for width in windows:
-            now = slice(at, at + width)
-            out, state = layer(x[:, now], keep=keep[:, now], state=state)
-            outputs.append(out)
-            at += width
-        return [tf.concat(outputs, 1)]
-
-    expected = results_and_gradients(lambda: [naive_readout(kind, x, starts)], [], x)
-    assert_all_close(results_and_gradients(by_windows, [], x), expected)
+def test_configuration_makes_the_same_head(kind: str) -> None:
+    head = built(kind, dropout=0.3)
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(head))
+    assert again.get_config() == head.get_config()
+    assert set(head.get_config()) >= {"readout", "outputs", "dropout", "seed"}
+    again.build((None, None, UNITS))
+    again.set_weights(head.get_weights())
+    step = {"keep": KEEP, "sequence": SEQUENCE, "training": True}
+    x = normal(BATCH, TIME, UNITS)
+    assert_all_close(
+        again(x, state=again.initial_state(BATCH), **step), head(x, state=head.initial_state(BATCH), **step)
+    )
 
 
 @EVERY_READOUT
-@given(kept=st.lists(st.booleans(), min_size=8, max_size=8), seed=st.integers(0, 99))
-@settings(max_examples=10, deadline=None)
-def test_readout_of_random_packings(kind: str, kept: list[bool], seed: int) -> None:
-    kept[0] = False
-    x = normal(1, 8, 3, seed=seed) - 3
-    layer = Readout(kind)
-    layer.build(x.shape)
-    outputs, _ = layer(x, keep=np.array([kept], np.float32), state=layer.initial_state(1))
-    assert_all_close(outputs, naive_readout(kind, x, [t for t in range(8) if not kept[t]]))
+def test_outputs_are_those_of_the_layer_over_the_readout_with_dropout_between(kind: str) -> None:
+    head, x = built(kind, dropout=0.4), normal(BATCH, TIME, UNITS)
+    state = head.initial_state(BATCH)
+    read, after = head.readout(x, keep=KEEP, state=state)
+    assert_all_close(head(x, keep=KEEP, state=state), (head.outputs(read), after))
+    mask = variational_mask(SEQUENCE, head.readout.width, rate=0.4, seed=2502)
+    dropped, _ = head(x, keep=KEEP, sequence=SEQUENCE, state=state, training=True)
+    assert_all_close(dropped, head.outputs(read * mask))
+    assert not np.allclose(dropped, head.outputs(read))
 
 
 @EVERY_READOUT
-def test_neither_infinity_nor_nan_crosses_the_start_of_a_sequence_in_a_readout(kind: str) -> None:
-    x, keep = normal(1, 4, 3), np.array([[0, 1, 1, 1]], np.float32)
-    layer = Readout(kind)
-    layer.build(x.shape)
-    clean = layer.initial_state(1)
-    spoilt = tf.nest.map_structure(lambda s: tf.fill(s.shape, np.nan), clean)
-    assert_all_close(layer(x, keep=keep, state=spoilt), layer(x, keep=keep, state=clean))
+@pytest.mark.parametrize("training", [False, True])
+def test_outputs_at_some_steps_are_those_of_all_steps_with_their_gradients(kind: str, training: bool) -> None:
+    head, x = built(kind, dropout=0.4), normal(BATCH, TIME, UNITS)
+    state = tuple(tf.ones_like(s) for s in head.initial_state(BATCH))
+    step = {"keep": KEEP, "sequence": SEQUENCE, "state": state, "training": training}
+
+    def some() -> list:
+        return list(head(x, asked=ASKED, **step))
+
+    def every() -> list:
+        outputs, after = head(x, **step)
+        return [tf.gather(outputs, ASKED, batch_dims=1), after]
+
+    results, gradients = results_and_gradients(some, [head], x)
+    assert results[0].shape == (BATCH, 2, 4)
+    assert_all_close((results, gradients), results_and_gradients(every, [head], x))
 
 
-@EVERY_READOUT
-def test_readout_computes_the_same_under_xla(kind: str) -> None:
-    x, keep = normal(BATCH, TIME, UNITS), np.ones((BATCH, TIME), np.float32)
-    keep[0, 3] = keep[1, 0] = keep[2, -1] = 0
-    results = []
-    for jit_compile in (False, True):
-        readout = Readout(kind, jit_compile)
-        readout.build(x.shape)
-        state = tuple(tf.ones_like(s) for s in readout.initial_state(BATCH))
-
-        @tf.function
-        def read(readout: Readout = readout, state: tuple = state) -> tuple:
-            with tf.GradientTape() as tape:
-                tape.watch((x, state))
-                outputs, after = readout(x, keep=keep, state=state)
-                total = tf.reduce_sum(outputs**2) + sum(tf.reduce_sum(s**3) for s in after)
-            return outputs, after, tape.gradient(total, (x, state))
-
-        results.append(tf.nest.flatten(read()))
-    for plain, xla in zip(*results, strict=True):
-        assert_all_close(xla, plain)
+def test_outputs_at_some_steps_without_numbers_of_sequences() -> None:
+    head, x = built("mean"), normal(BATCH, TIME, UNITS)
+    some, _ = head(x, keep=KEEP, state=head.initial_state(BATCH), asked=ASKED)
+    every, _ = head(x, keep=KEEP, state=head.initial_state(BATCH))
+    assert_all_close(some, tf.gather(every, ASKED, batch_dims=1))
 
 
-def test_a_mean_in_bfloat16_counts_past_256_steps() -> None:
-    x, keep = tf.ones((1, 600, 2), tf.bfloat16), np.ones((1, 600), np.float32)
-    keep[:, 0] = 0
-    layer = Readout("mean", dtype="mixed_bfloat16")
-    layer.build(x.shape)
-    outputs, (sums, counts) = layer(x, keep=keep, state=layer.initial_state(1))
-    assert outputs.dtype == tf.bfloat16 and (outputs.numpy() == 1).all()
-    assert (sums.numpy() == 600).all() and counts.numpy() == 600
+def test_no_tensor_of_all_outputs_is_made_where_some_are_asked() -> None:
+    head = built("last", dropout=0.4, jit_compile=True)
+
+    @tf.function
+    def run(x: tf.Tensor, asked: tf.Tensor) -> tf.Tensor:
+        return head(x, keep=KEEP, sequence=SEQUENCE, training=True, asked=asked)[0]
+
+    graph = run.get_concrete_function(normal(BATCH, TIME, UNITS), ASKED).graph
+    shapes = [tuple(out.shape) for op in graph.get_operations() for out in op.outputs if out.shape.rank == 3]
+    assert (BATCH, 2, 4) in shapes and (BATCH, TIME, 4) not in shapes

@@ -1,8 +1,6 @@
-"""The segmented recurrence against a plain loop over the stock Keras cell, and against finite differences."""
+"""The segmented recurrence against a plain loop over the Keras cell, and against finite differences."""
 
 from __future__ import annotations
-
-from functools import cache
 
 import hypothesis.strategies as st
 import numpy as np
@@ -13,120 +11,34 @@ from hypothesis import given, settings
 from common import cells
 from common.cells.cell import ACTIVATIONS, Weights
 from common.cells.lstm import LSTM, _gates
-from common.layers.scan import LANES_OF_A_BLOCK, blocks_of, scan, time_major
+from common.layers.scan import LANES_OF_A_BLOCK, blocks_of, scan
+from tests.cell_checks import (
+    FEATURES,
+    KEEP,
+    LANES,
+    TIME,
+    UNITS,
+    check_finite_differences,
+    check_loop,
+    gradients_of,
+    numbers_of,
+    run_naive,
+    run_scan,
+)
+from tests.helpers import EVERY_CELL, assert_all_close
 
-EVERY_CELL = pytest.mark.parametrize("cell", cells.names())
 EVERY_ACTIVATION = pytest.mark.parametrize("activation", ACTIVATIONS)
-TIME, LANES, FEATURES, UNITS = 5, 2, 3, 4
-KEEP = np.array([[1, 0], [1, 1], [0, 1], [1, 1], [1, 0]], np.float32)
-SOURCES = ("weights", "inputs", "initial", "inject")
 SMALL = settings(max_examples=12, deadline=None)
-
-
-def numbers_of(cell: str, seed: int, dtype: str = "float32", time: int = TIME) -> dict[str, list[np.ndarray]]:
-    """Random weights, inputs, initial state, injections, and what to multiply outputs and final state with."""
-    draw = np.random.default_rng(seed)
-    kind = cells.get(cell)
-
-    def normal(*shape: int) -> np.ndarray:
-        return (0.7 * draw.normal(size=shape)).astype(dtype)
-
-    return {
-        "weights": [normal(*w.shape) for w in stock_cell(cell, "tanh").weights],
-        "inputs": [normal(time, LANES, FEATURES)],
-        "initial": [normal(LANES, UNITS) for _ in range(kind.states)],
-        "inject": [normal(time, LANES, UNITS) for _ in range(kind.states)],
-        "d_outputs": [normal(time, LANES, UNITS)],
-        "d_final": [normal(LANES, UNITS) for _ in range(kind.states)],
-    }
-
-
-def run_scan(cell, numbers, keep, inject, mask, activation="tanh", jit_compile=False, blocks=1):
-    """Outputs and final state of the scan, time-major as the numbers are."""
-    kind = cells.get(cell)
-    outputs, final = scan(
-        kind.step,
-        time_major(numbers["inputs"][0]),
-        kind.weights(*numbers["weights"]),
-        tf.transpose(keep),
-        tuple(numbers["initial"]),
-        tuple(time_major(i) for i in numbers["inject"]) if inject else (),
-        None if mask is None else time_major(mask),
-        activation,
-        jit_compile,
-        blocks,
-    )
-    return time_major(outputs), final
-
-
-@cache
-def stock_cell(cell: str, activation: str):
-    with tf.init_scope():
-        layer = cells.keras_cell(cell, UNITS, activation=activation)
-        layer.build((None, FEATURES))
-    return layer
-
-
-def run_naive(cell, numbers, keep, inject, mask, activation="tanh"):
-    """The definition: one lane and one step at a time through the stock cell."""
-    layer = stock_cell(cell, activation)
-    rest = [v.value for v in layer.non_trainable_variables]
-    kernel, recurrent, *others = numbers["weights"]
-    lanes, finals = [], []
-    for lane in range(LANES):
-        state, outputs = [s[lane : lane + 1] for s in numbers["initial"]], []
-        for t in range(keep.shape[0]):
-            state = [keep[t, lane] * s for s in state]
-            if inject:
-                state = [s + i[t, lane : lane + 1] for s, i in zip(state, numbers["inject"])]
-            # Masking the state ahead of the product is masking the rows of the recurrent kernel.
-            masked = recurrent if mask is None else mask[t, lane][:, None] * recurrent
-            x = numbers["inputs"][0][t, lane : lane + 1]
-            (hidden, state), _ = layer.stateless_call([kernel, masked, *others], rest, x, state)
-            outputs.append(hidden)
-        lanes.append(tf.concat(outputs, 0))
-        finals.append(state)
-    return tf.stack(lanes, 1), tuple(tf.concat(parts, 0) for parts in zip(*finals))
-
-
-@cache
-def gradients_of(run, cell: str, inject: bool, masked: bool, activation: str = "tanh", **options):
-    """Runs the scan or the loop: outputs and final state, and the gradients of everything that has one."""
-
-    @tf.function
-    def with_gradients(numbers: dict, keep: tf.Tensor, mask: tf.Tensor) -> tuple[list, list]:
-        sources = [x for name in SOURCES for x in numbers[name]]
-        with tf.GradientTape() as tape:
-            tape.watch(sources)
-            results = run(cell, numbers, keep, inject, mask if masked else None, activation, **options)
-            total = total_of(results, numbers)
-        return tf.nest.flatten(results), tape.gradient(total, sources, unconnected_gradients="zero")
-
-    def call(numbers: dict, keep: np.ndarray, mask: np.ndarray) -> tuple[list, list]:
-        return with_gradients(*tf.nest.map_structure(tf.convert_to_tensor, (numbers, keep, mask)))
-
-    return call
-
-
-def total_of(results: tuple, numbers: dict) -> tf.Tensor:
-    weighted = zip(tf.nest.flatten(results), numbers["d_outputs"] + numbers["d_final"], strict=True)
-    return tf.add_n([tf.reduce_sum(r * w) for r, w in weighted])
-
-
-def assert_all_close(ours: list, theirs: list, tolerance: float = 1e-5) -> None:
-    for a, b in zip(tf.nest.flatten(ours), tf.nest.flatten(theirs), strict=True):
-        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
 bits = st.lists(st.booleans(), min_size=TIME * LANES, max_size=TIME * LANES)
 
 
 @EVERY_CELL
-@pytest.mark.parametrize("inject", [False, True])
-@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize(("inject", "masked"), [(False, True), (True, False)])
 @given(kept=bits, seed=st.integers(0, 1000))
 @SMALL
-def test_equals_a_loop_over_the_stock_cell(cell: str, inject: bool, masked: bool, kept: list, seed: int) -> None:
+def test_equals_a_loop_over_the_keras_cell(cell: str, inject: bool, masked: bool, kept: list, seed: int) -> None:
     numbers = numbers_of(cell, seed)
     keep = np.array(kept, np.float32).reshape(TIME, LANES)
     draw = np.random.default_rng(seed + 1)
@@ -137,12 +49,8 @@ def test_equals_a_loop_over_the_stock_cell(cell: str, inject: bool, masked: bool
 
 @EVERY_CELL
 @EVERY_ACTIVATION
-def test_every_activation_equals_a_loop_over_the_stock_cell(cell: str, activation: str) -> None:
-    numbers = numbers_of(cell, 3)
-    ours, naive = (
-        gradients_of(run, cell, True, False, activation)(numbers, KEEP, KEEP) for run in (run_scan, run_naive)
-    )
-    assert_all_close(ours, naive)
+def test_every_activation_equals_a_loop_over_the_keras_cell(cell: str, activation: str) -> None:
+    check_loop(cell, activation)
 
 
 @EVERY_CELL
@@ -157,8 +65,7 @@ def test_xla_computes_the_same(cell: str) -> None:
 
 
 @EVERY_CELL
-@pytest.mark.parametrize("jit_compile", [False, True])
-@pytest.mark.parametrize("blocks", [2, 3])
+@pytest.mark.parametrize(("jit_compile", "blocks"), [(False, 2), (True, 3)])
 def test_blocks_of_lanes_compute_the_same(cell: str, jit_compile: bool, blocks: int) -> None:
     lanes = 2 * blocks + 1  # One block is larger than the others.
     draw = np.random.default_rng(9)
@@ -193,30 +100,7 @@ def test_a_block_is_never_so_small_that_it_is_not_worth_a_core(monkeypatch: pyte
 @EVERY_CELL
 @EVERY_ACTIVATION
 def test_gradients_are_finite_differences_in_float64(cell: str, activation: str) -> None:
-    numbers = numbers_of(cell, 5, "float64")
-    draw = np.random.default_rng(6)
-    mask = draw.integers(0, 2, (TIME, LANES, UNITS)) * 2.0
-    flat = np.concatenate([x.ravel() for name in SOURCES for x in numbers[name]])
-
-    @tf.function
-    def total_and_gradient(flat):
-        parts, at = {name: [] for name in SOURCES}, 0
-        with tf.GradientTape() as tape:
-            tape.watch(flat)
-            for name in SOURCES:
-                for x in numbers[name]:
-                    parts[name].append(tf.reshape(flat[at : at + x.size], x.shape))
-                    at += x.size
-            results = run_scan(cell, numbers | parts, KEEP.astype("float64"), True, mask, activation)
-            total = total_of(results, numbers)
-        return total, tape.gradient(total, flat)
-
-    gradient = total_and_gradient(tf.constant(flat))[1].numpy()
-    for n in range(flat.size):
-        nudge = np.zeros_like(flat)
-        nudge[n] = 1e-6
-        up, down = (total_and_gradient(tf.constant(flat + sign * nudge))[0].numpy() for sign in (1, -1))
-        assert (up - down) / 2e-6 == pytest.approx(gradient[n], rel=1e-6, abs=1e-7)
+    check_finite_differences(cell, activation)
 
 
 @EVERY_CELL
@@ -276,15 +160,16 @@ def test_small_gates_in_bfloat16_are_those_of_the_sigmoid() -> None:
 def test_what_was_traced_outside_a_graph_serves_later_calls() -> None:
     traced = []
 
-    def counted(*args: object) -> tuple:
+    def counted(*args: object, **given: object) -> tuple:
         traced.append(1)
-        return LSTM.forward(*args)
+        return LSTM.step.forward(*args, **given)
 
-    step = LSTM._replace(forward=counted)
+    step = LSTM.step._replace(forward=counted)
     weights = Weights(tf.ones((3, 8)), tf.ones((2, 8)), tf.zeros(8))
 
     def run(time: int) -> None:
-        scan(step, tf.ones((4, time, 3)), weights, tf.ones((4, time)), (tf.zeros((4, 2)),) * 2, jit_compile=False)
+        given = {"keep": tf.ones((4, time)), "initial": (tf.zeros((4, 2)),) * 2}
+        scan(step, tf.ones((4, time, 3)), weights, **given, jit_compile=False)
 
     run(5)
     first = len(traced)

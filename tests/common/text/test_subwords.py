@@ -14,7 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from common.serving import export
-from common.text.subwords import COPIES, END, PADDING, START, Subwords, placeholders, pretokens
+from common.text.pretokens import placeholders, pretokens
+from common.text.subwords import COPIES, END, PADDING, START, Subwords
 
 TRAINING = [
     "Could not open the file %s: the file is in use",
@@ -149,18 +150,6 @@ def test_no_piece_crosses_the_border_of_a_placeholder(sign: str, around: str) ->
     start, end = text.index(sign), text.index(sign) + len(sign)
     pieces = [len(piece) for piece in spelled(text)] if text.isascii() else []
     assert not pieces or {start, end} <= {sum(pieces[:n]) for n in range(len(pieces) + 1)}
-
-
-def test_placeholders_are_listed_in_order_with_repeats() -> None:
-    found = placeholders(
-        strings(['<a href="x y">{n}</a> %s &amp; %s', "", "50% off {", "%d%%, %ds {{ x }} %-5.2lf \\u00e9"])
-    )
-    assert [[sign.decode() for sign in row] for row in found.to_list()] == [
-        ['<a href="x y">', "{n}", "</a>", "%s", "&amp;", "%s"],
-        [],
-        [],
-        ["%d", "%%", "%d", "{{ x }}", "%-5.2lf", "\\u00e9"],
-    ]
 
 
 def test_a_placeholder_seen_often_is_one_piece() -> None:

@@ -1,0 +1,55 @@
+"""The losses of a target, and what a decoder reads in place of some target tokens in training."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from common.layers.masks import number_of, uniform_of
+
+
+def token_losses(logits: tf.Tensor, reference: tf.Tensor, smoothing: float = 0.0) -> tf.Tensor:
+    """Cross-entropy with label smoothing, and accuracy (Szegedy et al. 2016, "Rethinking the Inception Architecture for
+    Computer Vision", section 7).
+
+    Args:
+        logits: `[batch, steps, vocabulary]`.
+        reference: The token to predict, int32 `[batch, steps]`.
+        smoothing: Share of its probability that is spread over all tokens.
+
+    Returns:
+        The loss of each token, and 1 where the token is the likeliest, `[batch, steps, 2]`.
+    """
+    total = tf.reduce_logsumexp(logits, 2)
+    loss = total - tf.gather(logits, reference, batch_dims=2)
+    if smoothing:
+        loss += smoothing * (total - tf.reduce_mean(logits, 2) - loss)
+    correct = tf.cast(tf.equal(tf.argmax(logits, 2, tf.int32), reference), loss.dtype)
+    return tf.stack([loss, correct], 2)
+
+
+def scheduled(
+    tokens: tf.Tensor,
+    guesses: tf.Tensor,
+    *,
+    keep: tf.Tensor,
+    sequence: tf.Tensor,
+    place: tf.Tensor,
+    share: float,
+    seed: int,
+) -> tf.Tensor:
+    """Scheduled sampling: some tokens replaced by the decoder's own guesses, but never the first of a target.
+
+    Which ones is a function of pair and place, so that a step that is computed again reads the same token.
+
+    Args:
+        tokens: What the decoder reads, int32 `[batch, steps]`, as all of these.
+        guesses: The likeliest token after each step.
+        keep: 0 where a target starts.
+        sequence: Number of the pair.
+        place: Place in the pair.
+        share: Of the tokens, that is replaced.
+        seed: Of the draw.
+    """
+    before = tf.pad(guesses[:, :-1], [[0, 0], [1, 0]])
+    drawn = uniform_of(number_of(sequence, place), seed=seed)
+    return tf.where((drawn < share) & (keep > 0), before, tokens)

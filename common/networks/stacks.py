@@ -1,0 +1,32 @@
+"""The recurrent stack that a task's options describe."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from common.layers.stack import RecurrentStack
+from common.options import TrainOptions
+
+
+def recurrent_stack(options: TrainOptions, **changes: Any) -> RecurrentStack:
+    """The stack that a task's options describe.
+
+    Args:
+        options: Of the training.
+        changes: Options that this stack has other values of.
+    """
+    options = replace(options, **changes)
+    return RecurrentStack(
+        options.cell,
+        options.units,
+        layers=options.layers,
+        bidirectional=options.bidirectional,
+        residual=options.residual,
+        dropout=options.dropout,
+        recurrent_dropout=options.recurrent_dropout,
+        activation=options.activation,
+        seed=options.seed,
+        jit_compile=options.xla,
+        recurrent_initializer=options.recurrent_initializer,
+    )

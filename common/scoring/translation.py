@@ -1,0 +1,146 @@
+"""Translations of a test set, and their scores."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, Self
+
+import numpy as np
+
+from common.scoring import Scores
+
+SHOWN = 6
+"""Examples in a report."""
+TOKENIZERS = {"zh": "zh", "ja": "char", "ko": "char", "th": "char"}
+"""Those of sacrebleu for languages that put no spaces between words; 13a is that of all others."""
+
+
+class Model(Protocol):
+    """A translator that answers records: an `Export` or a `SavedModel`, see `common.serving`."""
+
+    def ask(self, records: Sequence[dict[str, Any]], signature: str = ..., **options: Any) -> list[dict[str, Any]]: ...
+
+
+class Translations(NamedTuple):
+    """Translations of a test set.
+
+    Attributes:
+        sources: The sentences.
+        references: A translation of each.
+        predictions: The predicted translations.
+        language: That of the translations.
+        log_probability: Log-probability of each reference, its end included; empty where there are no probabilities.
+        tokens: Subwords of each reference, its end included; empty where there are no probabilities.
+        model: What predicted them, to be asked for more; None where nothing can be.
+    """
+
+    sources: Sequence[str]
+    references: Sequence[str]
+    predictions: Sequence[str]
+    language: str
+    log_probability: np.ndarray = np.zeros(0)
+    tokens: np.ndarray = np.zeros(0)
+    model: Model | None = None
+
+    @classmethod
+    def of(cls, model: Model, sources: Sequence[str], references: Sequence[str], *, language: str) -> Self:
+        """The translations that a model predicts, and how likely it finds the references."""
+        predictions = translated(model, sources)
+        pairs = [{"text": source, "translation": reference} for source, reference in zip(sources, references)]
+        likelihoods = model.ask(pairs, "likelihood", what="scoring")
+        log_probability, tokens = (
+            np.array([float(answer[name]) for answer in likelihoods]) for name in ("log_probability", "tokens")
+        )
+        return cls(sources, references, predictions, language, log_probability, tokens, model)
+
+    def others(self, predictions: Sequence[str]) -> Self:
+        """Predictions of another method, which has no probabilities, for the same test set."""
+        return self._replace(predictions=predictions, log_probability=np.zeros(0), tokens=np.zeros(0), model=None)
+
+    def scores(self) -> Scores:
+        """BLEU and chrF of sacrebleu, perplexity a subword, exact matches, and the placeholders that survive."""
+        from sacrebleu.metrics import CHRF
+
+        predictions, references, tokens = list(self.predictions), list(self.references), self.tokens.sum()
+        return {
+            "bleu": bleu(self.language).corpus_score(predictions, [references]).score,
+            "chrf": CHRF().corpus_score(predictions, [references]).score,
+            "perplexity": math.exp(-self.log_probability.sum() / tokens) if tokens else math.nan,
+            "exact_match": float(np.mean([a == b for a, b in zip(predictions, references)])),
+            "placeholder_survival": survival(self.sources, predictions),
+        }
+
+    def report(self) -> str:
+        """The signatures of the scores, and some predictions with their sources and references."""
+        lines = signatures(self.language)
+        for n in range(0, len(self.sources), max(len(self.sources) // SHOWN, 1))[:SHOWN]:
+            rows = {"source": self.sources[n], "reference": self.references[n], "predicted": self.predictions[n]}
+            lines += [*(f"  {name:<10} {text}" for name, text in rows.items()), ""]
+        return "\n".join(lines)
+
+    def write(self, folder: Path) -> None:
+        """Writes `signatures.txt`, the settings of the scores, and `test.tsv`, the predictions, for other scores."""
+        (folder / "signatures.txt").write_text("".join(f"{line}\n" for line in signatures(self.language)))
+        with (folder / "test.tsv").open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file, "excel-tab")
+            rows.writerow(("source", "reference", "translation"))
+            rows.writerows(zip(self.sources, self.references, self.predictions))
+
+
+def translated(model: Model, sources: Sequence[str], **options: Any) -> list[str]:
+    """The translations that a model predicts; with `beam=n`, those of a search that keeps `n` hypotheses."""
+    signature = "beam" if options else "serving_default"
+    answers = model.ask([{"text": source} for source in sources], signature, what="translating", **options)
+    return [answer["translation"] for answer in answers]
+
+
+def bleu(language: str) -> Any:
+    """Corpus BLEU of detokenised texts, of characters where words are not separated by spaces: a sacrebleu metric."""
+    from sacrebleu.metrics import BLEU
+
+    return BLEU(tokenize=TOKENIZERS.get(language[:2], "13a"))
+
+
+def signatures(language: str) -> list[str]:
+    """The settings with which sacrebleu computes the same scores."""
+    from sacrebleu.metrics import CHRF
+
+    lines = []
+    for metric in (bleu(language), CHRF()):
+        name = metric.corpus_score(["."], [["."]]).name
+        lines.append(f"{name} {metric.get_signature()}")
+    return lines
+
+
+def survival(sources: Sequence[str], predictions: Sequence[str]) -> float:
+    """The share of the sources' placeholders that the predictions hold; NaN if there are none."""
+    import tensorflow as tf
+
+    from common.text.pretokens import placeholders
+
+    wanted, found = (
+        [Counter(row) for row in placeholders(tf.constant(list(texts), tf.string)).to_list()]
+        for texts in (sources, predictions)
+    )
+    total = sum(row.total() for row in wanted)
+    return sum((a & b).total() for a, b in zip(wanted, found)) / total if total else math.nan
+
+
+def largest_weights(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """The source subword with the largest weight for each subword of a translation.
+
+    Args:
+        found: What a translator's `attention` found for one text.
+
+    Returns:
+        A row a subword: `subword`, `source` and `weight`.
+    """
+    rows = [(piece, weights) for piece, weights in zip(found["translation"], found["weights"]) if piece]
+    return [
+        {"subword": piece, "source": found["source"][weights.argmax()], "weight": float(weights.max())}
+        for piece, weights in rows
+    ]

@@ -1,0 +1,79 @@
+"""Records to batches of tensors, and answers back to records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from common.streams.batches import BATCH, batches
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Record = dict[str, Any]
+
+
+def answered(
+    function: Callable[..., Mapping[str, tf.Tensor]],
+    inputs: Mapping[str, tf.TensorSpec],
+    records: Sequence[Record],
+    *,
+    batch: int = BATCH,
+    what: str = "predicting",
+    **shared: Any,
+) -> list[Record]:
+    """Answers records; those of like length share a batch.
+
+    Args:
+        function: From tensors, by name, to a dictionary of tensors.
+        inputs: What it takes, by name.
+        records: The inputs of each example by name: strings, numbers, lists of strings, arrays. Lists of strings are
+            padded with empty strings to the longest of their batch; arrays of a batch must have one shape.
+        batch: Records that are answered together, at most.
+        what: Stands next to the progress bar, which shows over several batches.
+        shared: Inputs that all records share, such as the width of a beam.
+
+    Returns:
+        The outputs for each record by name, in the records' order: bytes as str, other values as Python or NumPy ones;
+        of an output without a batch axis the same for all. What padding added is still there.
+    """
+    import tensorflow as tf
+
+    given = {name: tf.constant(value, inputs[name].dtype) for name, value in shared.items()}
+    found: list[Record] = [{} for _ in records]
+    for chosen in batches([_length(record) for record in records], batch=batch, what=what):
+        rows = [records[n] for n in chosen]
+        columns = {
+            name: tf.constant(_column([row[name] for row in rows]), inputs[name].dtype)
+            for name in inputs
+            if name not in given
+        }
+        for name, values in function(**columns, **given).items():
+            values = values.numpy()
+            for at, n in enumerate(chosen):
+                found[n][name] = _plain(values[at] if values.ndim else values[()])
+    return found
+
+
+def _length(record: Record) -> int:
+    """Of the longest input: characters of a string, items of a list."""
+    return max((len(value) for value in record.values() if hasattr(value, "__len__")), default=0)
+
+
+def _column(values: list[Any]) -> Any:
+    """The values of a batch, lists of strings padded with empty ones to the longest."""
+    if isinstance(values[0], list | tuple) and all(isinstance(item, str) for value in values for item in value):
+        longest = max(map(len, values))
+        return np.array([[*value, *[""] * (longest - len(value))] for value in values], object).reshape(-1, longest)
+    return values if isinstance(values[0], str | bytes) else np.stack(values)
+
+
+def _plain(value: Any) -> Any:
+    """A value without bytes."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    if isinstance(value, np.ndarray) and value.dtype == object:
+        return [_plain(item) for item in value]
+    return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,57 @@
+"""Pieces of words learned by byte-pair encoding."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
+
+import tensorflow as tf
+
+from common.text.pretokens import is_placeholder, pretokens
+
+
+def learned_pieces(texts: Sequence[str], size: int, *, often: int = 10) -> list[str]:
+    """The pieces of a subword vocabulary: frequent placeholders, then pieces of words.
+
+    Args:
+        texts: The training texts.
+        size: Pieces, at most; an eighth of them can be placeholders.
+        often: Occurrences that make a placeholder one piece.
+    """
+    split = tf.function(pretokens, input_signature=[tf.TensorSpec([None], tf.string)])
+    counts: Counter[bytes] = Counter()
+    for n in range(0, len(texts), 4096):
+        counts.update(split(tf.constant(texts[n : n + 4096])).values.numpy().tolist())
+    tokens = sorted(counts, key=lambda token: (-counts[token], token))
+    whole = is_placeholder(tf.constant(tokens, tf.string)).numpy()
+    kept = [token.decode() for token, is_one in zip(tokens, whole) if is_one and counts[token] >= often]
+    kept = kept[: size // 8]
+    words = Counter({token.decode(): counts[token] for token, is_one in zip(tokens, whole) if not is_one})
+    return kept + pieces_of_words(words, size - len(kept))
+
+
+def pieces_of_words(words: Counter[str], size: int) -> list[str]:
+    """The pieces of words by byte-pair encoding (Sennrich, Haddow & Birch 2016, "Neural Machine Translation of Rare
+    Words with Subword Units"): characters, then merged pieces, in the order of merging.
+
+    Args:
+        words: How often each occurs.
+        size: Pieces, at most.
+    """
+    from tokenizers import Tokenizer, models, trainers
+
+    letters: Counter[str] = Counter()
+    for word, count in words.items():
+        letters.update(dict.fromkeys(word, count))
+    single = {letter for letter in letters if letter.isascii()}  # These are among the bytes already.
+    # Rare characters are left to their bytes, and words that hold one to their other pieces.
+    common = Counter({letter: count for letter, count in letters.items() if letter not in single and count > 1})
+    alphabet = single.union(letter for letter, _ in common.most_common(size // 2))
+    usable = Counter({word: count for word, count in words.items() if alphabet.issuperset(word)})
+    room = size + len(single)
+    trainer = trainers.BpeTrainer(vocab_size=room, min_frequency=2, max_token_length=16, show_progress=False)
+    model = Tokenizer(models.BPE())
+    model.train_from_iterator(usable.elements(), trainer)
+    ids = model.get_vocab()
+    return list(islice((piece for piece in sorted(ids, key=ids.__getitem__) if len(piece.encode()) > 1), size))
