@@ -35,7 +35,7 @@ class Translations(NamedTuple):
         language: That of the translations.
         log_probability: Log-probability of each reference, its end included; empty where there are no probabilities.
         tokens: Subwords of each reference, its end included; empty where there are no probabilities.
-        model: What predicted them, to be asked for more; None where nothing can be.
+        model: What predicted them, for further questions; None if they come from no model.
     """
 
     sources: Sequence[str]
