@@ -102,7 +102,7 @@ def assert_remembered(fitted: Fitted, path: Path) -> None:
 @pytest.fixture(autouse=True)
 def few_origins(monkeypatch: pytest.MonkeyPatch) -> None:
     """A baseline that takes a second a forecast makes two of them."""
-    monkeypatch.setattr("common.baselines.forecasts.SMOOTHED_ORIGINS", 2)
+    monkeypatch.setattr("tasks.forecasting.SMOOTHED_ORIGINS", 2)
 
 
 @pytest.fixture
