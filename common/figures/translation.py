@@ -44,13 +44,8 @@ def translation_figure(results: Any, *, beam: int, attention: bool, title: str) 
     if attention:
         near = [np.argsort(np.abs(words - length), kind="stable") for length in (7, 12)]
         chosen = list(dict.fromkeys([near[0][0], *near[1][:2]]))[: len(maps)]
-<<<<<<< HEAD
-        records = [{"text": answers.sources[n]} for n in chosen]
-        for ax, found in zip(maps, answers.model.ask(records, "attention", what="attending", beam=beam)):
-=======
         texts = [{"text": answers.sources[n]} for n in chosen]
         for ax, found in zip(maps, answers.model.ask(texts, "attention", what="attending", beam=beam)):
->>>>>>> translation
             figure.colorbar(attention_map(ax, found), ax=ax, label="weight")
     figure.suptitle(title)
     return figure

@@ -35,11 +35,7 @@ class Translations(NamedTuple):
         language: That of the translations.
         log_probability: Log-probability of each reference, its end included; empty where there are no probabilities.
         tokens: Subwords of each reference, its end included; empty where there are no probabilities.
-<<<<<<< HEAD
-        model: What predicted them, from which more can be had; None where there is none.
-=======
         model: What predicted them, for further questions; None if they come from no model.
->>>>>>> translation
     """
 
     sources: Sequence[str]
