@@ -133,6 +133,8 @@ def _answers(
                 f"--{option} {' '.join(found)}: {len(found)} columns; this model takes {len(config[option])}: "
                 f"{', '.join(config[option]) or 'none'}"
             )
+    if "spacing" not in config:
+        raise InputError(f"{model.folder}: saved by an earlier version, which kept too little of its data; train again")
     for group in panel.groups if len(config["unique_ids"]) > 1 else ():  # One series may have any name.
         if group.name not in config["unique_ids"]:
             raise InputError(f"{panel.source}: series {group.name!r} is not one this model learned from")
