@@ -120,10 +120,12 @@ class Sentiment(Task):
         ends = np.cumsum(lengths) - 1
         weights = np.zeros(len(tokens), np.float32)
         weights[ends] = 1
-        if split == "train" and self.options.supervise == "rising":
+        everywhere = split == "train" and self.options.supervise == "rising"
+        if everywhere:
             left = np.repeat(ends, lengths) - np.arange(len(tokens))
             weights = (1 - left / np.repeat(lengths, lengths)).astype(np.float32)
-        return Sequences(lengths, {"tokens": tokens}, targets=np.repeat(labels, lengths), weights=weights)
+        targets = np.repeat(labels, lengths)
+        return Sequences(lengths, {"tokens": tokens}, targets=targets, weights=weights, sparse_outputs=not everywhere)
 
     def steps(self, split: str, number: int) -> list[str]:
         import tensorflow as tf
@@ -184,9 +186,14 @@ class Sentiment(Task):
             lengths = tokens.row_lengths()
             longest = tf.maximum(tf.reduce_max(lengths), 1)
             tokens = tokens.to_tensor(shape=tf.stack([tokens.nrows(), longest, 2]))  # [N, time, 2]
-            keep = keep_of_whole(lengths, longest)
-            outputs, _ = network({"tokens": tokens, "keep": keep, "sequence": tf.zeros_like(tokens[..., 0])})
-            probability = tf.gather(outputs, lengths - 1, batch_dims=1)  # [N, classes]
+            window = {
+                "tokens": tokens,
+                "keep": keep_of_whole(lengths, longest),
+                "sequence": tf.zeros_like(tokens[..., 0]),
+                "output_steps": tf.cast(lengths[:, None] - 1, tf.int32),  # Each text's end.
+            }
+            outputs, _ = network(window)
+            probability = outputs[:, 0]  # [N, classes]
             return {"label": tf.gather(labels, tf.argmax(probability, 1)), "probability": probability}
 
         endpoint = Endpoint(classify, [tf.TensorSpec([None], tf.string, "text")])

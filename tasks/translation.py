@@ -15,6 +15,7 @@ from rich.text import Text
 
 from common import cells
 from common.baselines import translation as plain
+from common.cells.seeds import seed_for
 from common.errors import InputError
 from common.figures.translation import translation_figure, visible
 from common.files import drafted
@@ -199,13 +200,13 @@ class Translation(Task):
         attention = {"additive": AdditiveAttention, "multiplicative": MultiplicativeAttention}.get(options.attention)
 
         units = max(options.units // 2, 1) if both else options.units
-        forwards, seed = replace(options, bidirectional=False), 3 * options.seed
+        forwards = replace(options, bidirectional=False)
         network = PairNetwork(
             len(self.subwords),
             options.embedding,
-            encoder=recurrent_stack(options, units=units, seed=seed),
-            decoder=recurrent_stack(forwards, layers=1, seed=seed + 1),
-            upper=recurrent_stack(forwards, seed=seed + 2),
+            encoder=recurrent_stack(options, units=units, seed=seed_for(options.seed, "encoder")),
+            decoder=recurrent_stack(forwards, layers=1, seed=seed_for(options.seed, "decoder")),
+            upper=recurrent_stack(forwards, seed=seed_for(options.seed, "upper")),
             attention=attention and attention(options.units, seed=options.seed),
             memory=self._windows.memory,
             dropout=options.dropout,

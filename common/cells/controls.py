@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from common.cells.cell import register
+from common.cells.seeds import seed_for
 
 STEPS = 8
 """How many inputs a control sees, the present one included."""
@@ -38,7 +39,7 @@ class Control(keras.layers.Layer):
         self.built = True
 
     def _dense(self, n: int) -> keras.layers.Dense:
-        initializer = keras.initializers.GlorotUniform(self.seed + n)
+        initializer = keras.initializers.GlorotUniform(seed_for(self.seed, f"layer {n}"))
         return keras.layers.Dense(self.units, self.activation, kernel_initializer=initializer, dtype=self.dtype_policy)
 
     def initial_state(self, batch_size: int | tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

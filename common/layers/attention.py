@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from common.cells.seeds import seed_for
 from common.layers.base import Configured, dense, register
 from common.layers.scan import time_major
 
@@ -58,7 +59,7 @@ class Attention(Configured, keras.layers.Layer):
 
     def projection(self, number: int) -> keras.layers.Dense:
         named = {"dtype": self.dtype_policy, "name": f"projection_{number}"}
-        return dense(self.units, seed=1000 * self.seed + 601 + number, use_bias=False, **named)
+        return dense(self.units, seed=seed_for(self.seed, f"projection {number}"), use_bias=False, **named)
 
     def build(self, query_shape: tuple[int | None, ...], memory_shape: tuple[int | None, ...]) -> None:
         self.key_projection.build(memory_shape)
@@ -109,7 +110,7 @@ class AdditiveAttention(Attention):
     def build(self, query_shape: tuple[int | None, ...], memory_shape: tuple[int | None, ...]) -> None:
         super().build(query_shape, memory_shape)
         self.query_projection.build(query_shape)
-        initializer = keras.initializers.GlorotUniform(1000 * self.seed + 603)
+        initializer = keras.initializers.GlorotUniform(seed_for(self.seed, "scale"))
         self.scale = self.add_weight(name="scale", shape=(self.units,), initializer=initializer)
 
     def scores(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from common.cells.cell import State
+from common.cells.seeds import seed_for
 from common.layers.base import Configured, dense, register
 from common.layers.dropout import VariationalDropout
 
@@ -45,8 +46,8 @@ class CRFHead(Configured, keras.layers.Layer):
         self.dropout = dropout
         self.seed = seed
         self.jit_compile = jit_compile
-        self.masking = VariationalDropout(dropout, 1000 * seed + 502, jit_compile)
-        self.emission = dense(tags, seed=seed)
+        self.masking = VariationalDropout(dropout, seed_for(seed, "readout dropout"), jit_compile)
+        self.emission = dense(tags, seed=seed_for(seed, "emission"))
 
     def build(self, inputs_shape: tuple[int | None, ...]) -> None:
         self.emission.build(inputs_shape)

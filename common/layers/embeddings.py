@@ -8,6 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from common.cells.seeds import seed_for
 from common.layers.base import Configured, register
 from common.layers.dropout import TokenDropout
 from common.layers.stack import RecurrentStack
@@ -76,8 +77,8 @@ class SumEmbedding(Configured, keras.layers.Layer):
         self.units = units
         self.token_dropout = token_dropout
         self.seed = seed
-        self.dropout = TokenDropout(token_dropout, 1000 * seed + 500)
-        random = keras.initializers.RandomUniform(seed=seed)
+        self.dropout = TokenDropout(token_dropout, seed_for(seed, "token dropout"))
+        random = keras.initializers.RandomUniform(seed=seed_for(seed, "vectors"))
         self.embeddings = [
             Embedding(size, units, "zeros" if n else random, dtype=self.dtype_policy)
             for n, size in enumerate(self.sizes)
@@ -151,16 +152,24 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
         self.seed = seed
         self.jit_compile = jit_compile
         self.lanes = lanes
-        self.dropout = TokenDropout(token_dropout, 1000 * seed + 500)
+        self.dropout = TokenDropout(token_dropout, seed_for(seed, "token dropout"))
         self.word_vectors = Embedding(
-            words, units, keras.initializers.RandomUniform(seed=seed), dtype=self.dtype_policy
+            words, units, keras.initializers.RandomUniform(seed=seed_for(seed, "words")), dtype=self.dtype_policy
         )
         if characters:
             self.character_vectors = Embedding(
-                characters, character_units, keras.initializers.RandomUniform(seed=seed + 1), dtype=self.dtype_policy
+                characters,
+                character_units,
+                keras.initializers.RandomUniform(seed=seed_for(seed, "characters")),
+                dtype=self.dtype_policy,
             )
             self.reader = RecurrentStack(
-                cell, character_units, bidirectional=True, seed=seed + 7, jit_compile=jit_compile, name="reader"
+                cell,
+                character_units,
+                bidirectional=True,
+                seed=seed_for(seed, "reader"),
+                jit_compile=jit_compile,
+                name="reader",
             )
 
     @property

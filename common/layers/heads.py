@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 from common.cells.cell import State
+from common.cells.seeds import seed_for
 from common.layers.base import Configured, register
 from common.layers.dropout import VariationalDropout
 from common.layers.readout import Readout
@@ -43,7 +44,7 @@ class ReadoutHead(Configured, keras.layers.Layer):
         self.outputs = outputs
         self.dropout = dropout
         self.seed = seed
-        self.masking = VariationalDropout(dropout, 1000 * seed + 502, readout.jit_compile)
+        self.masking = VariationalDropout(dropout, seed_for(seed, "readout dropout"), readout.jit_compile)
 
     def build(self, inputs_shape: tuple[int | None, ...]) -> None:
         self.readout.build(inputs_shape)

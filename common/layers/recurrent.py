@@ -16,6 +16,7 @@ from common import cells
 from common.cells.cell import State
 from common.cells.initializers import initializer
 from common.cells.names import InitializerName
+from common.cells.seeds import seed_for
 from common.layers.base import Configured, register, under_xla
 from common.layers.masks import variational_mask
 from common.layers.scan import scan
@@ -86,8 +87,8 @@ class Recurrent(Configured, keras.layers.Layer):
             cell,
             units,
             activation=activation,
-            kernel_initializer=keras.initializers.GlorotUniform(seed),
-            recurrent_initializer=initializer(recurrent_initializer, seed + 1),
+            kernel_initializer=keras.initializers.GlorotUniform(seed_for(seed, "kernel")),
+            recurrent_initializer=initializer(recurrent_initializer, seed_for(seed, "recurrent kernel")),
             dtype=self.dtype_policy,
             name="cell",
         )
@@ -112,7 +113,7 @@ class Recurrent(Configured, keras.layers.Layer):
         x = tf.cast(inputs, dtype)
         mask = None
         if training and self.recurrent_dropout:
-            drawn = {"rate": self.recurrent_dropout, "seed": self.seed + 1}
+            drawn = {"rate": self.recurrent_dropout, "seed": seed_for(self.seed, "recurrent dropout")}
             mask = variational_mask(sequence, self.units, **drawn, dtype=dtype, jit_compile=self.jit_compile)
         return scan(
             self.kind.step,

@@ -10,6 +10,7 @@ import tensorflow as tf
 from common import cells
 from common.cells.cell import State
 from common.cells.names import InitializerName
+from common.cells.seeds import seed_for
 from common.layers.base import Configured, register
 from common.layers.dropout import VariationalDropout
 from common.layers.recurrent import Recurrent
@@ -78,12 +79,11 @@ class RecurrentStack(Configured, keras.layers.Layer):
         self.jit_compile = jit_compile
         self.recurrent_initializer = recurrent_initializer
 
-        first = 1000 * seed
         both = range(layers if bidirectional else 0)
-        self.forwards = [self._layer(name=f"forward_{n}", seed=first + 10 * n) for n in range(layers)]
-        self.backwards = [self._layer(name=f"backward_{n}", seed=first + 10 * n + 5) for n in both]
+        self.forwards = [self._layer(name=f"forward_{n}", seed=seed_for(seed, f"forward {n}")) for n in range(layers)]
+        self.backwards = [self._layer(name=f"backward_{n}", seed=seed_for(seed, f"backward {n}")) for n in both]
         self.dropouts = [
-            VariationalDropout(dropout, first + 10 * n + 9, jit_compile, dtype=self.dtype_policy)
+            VariationalDropout(dropout, seed_for(seed, f"dropout {n}"), jit_compile, dtype=self.dtype_policy)
             for n in range(layers - 1)
         ]
 

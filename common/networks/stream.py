@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from common.cells.seeds import seed_for
 from common.layers.base import register
 from common.layers.dropout import VariationalDropout
 from common.layers.stack import RecurrentStack
@@ -44,7 +45,7 @@ class StreamNetwork(Network):
         self.head = head
         self.dropout = dropout
         self.seed = seed
-        self.masking = VariationalDropout(dropout, 1000 * seed + 501, stack.jit_compile)
+        self.masking = VariationalDropout(dropout, seed_for(seed, "feature dropout"), stack.jit_compile)
 
     def build(self, window_shape: Any = None) -> None:
         for layer, width in ((self.embed, None), (self.stack, self.embed.width), (self.head, self.stack.width)):

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from common import cells
+from common.cells.seeds import seed_for
 from common.layers.base import dense, register, shape_of
 from common.layers.dropout import VariationalDropout
 from common.layers.masks import number_of, variational_mask
@@ -100,24 +101,26 @@ class ForecastNetwork(Network):
 
     def _make_layers(self) -> None:
         stack, embedding = self.stack, self.embedding
-        self.read = dense(embedding, seed=self.seed + 10, activation="relu")
-        self.place = dense(embedding, seed=self.seed + 11)
-        self.project = dense(self.segment * (1 + len(self.quantiles)), seed=self.seed + 12)
-        self.repeat = dense(1, seed=self.seed + 13, use_bias=False)
-        self.fed = dense(embedding, seed=self.seed + 14) if self.head == "recursive" else None
+        self.read = dense(embedding, seed=seed_for(self.seed, "read"), activation="relu")
+        self.place = dense(embedding, seed=seed_for(self.seed, "place"))
+        self.project = dense(self.segment * (1 + len(self.quantiles)), seed=seed_for(self.seed, "project"))
+        self.repeat = dense(1, seed=seed_for(self.seed, "repeat"), use_bias=False)
+        self.fed = dense(embedding, seed=seed_for(self.seed, "fed")) if self.head == "recursive" else None
         self.dense = self.head == "direct" or not cells.is_recurrent(stack.cell)
         self.decoder = (
-            dense(stack.units, seed=self.seed + 15)
+            dense(stack.units, seed=seed_for(self.seed, "decoder"))
             if self.dense
             else cells.keras_cell(
                 stack.cell,
                 stack.units,
-                kernel_initializer=keras.initializers.GlorotUniform(self.seed + 16),
-                recurrent_initializer=keras.initializers.Orthogonal(seed=self.seed + 17),
+                kernel_initializer=keras.initializers.GlorotUniform(seed_for(self.seed, "decoder")),
+                recurrent_initializer=keras.initializers.Orthogonal(seed=seed_for(self.seed, "recurrent decoder")),
             )
         )
-        self.bridge = dense(stack.units, seed=self.seed + 18) if self.dense or stack.width != stack.units else None
-        self.masking = VariationalDropout(self.read_dropout, 1000 * self.seed + 501, stack.jit_compile)
+        self.bridge = (
+            dense(stack.units, seed=seed_for(self.seed, "bridge")) if self.dense or stack.width != stack.units else None
+        )
+        self.masking = VariationalDropout(self.read_dropout, seed_for(self.seed, "read dropout"), stack.jit_compile)
 
     def build(self, window_shape: Any = None) -> None:
         if self.built:
@@ -126,12 +129,12 @@ class ForecastNetwork(Network):
         self.of_series = self.add_weight(
             name="of_series",
             shape=(self.series, self.embedding),
-            initializer=keras.initializers.RandomNormal(0, 0.05, self.seed + 1),
+            initializer=keras.initializers.RandomNormal(0, 0.05, seed_for(self.seed, "series")),
         )
         self.of_place = self.add_weight(
             name="of_place",
             shape=(self.ahead, self.embedding),
-            initializer=keras.initializers.RandomNormal(0, 0.5, self.seed + 2),
+            initializer=keras.initializers.RandomNormal(0, 0.5, seed_for(self.seed, "places")),
         )
         self.shift = self.add_weight(
             name="shift", shape=(self.horizon, len(self.quantiles)), initializer="zeros", trainable=False
@@ -213,7 +216,9 @@ class ForecastNetwork(Network):
     def _mask(self, window: Part) -> tf.Tensor:
         """Drawn for every segment ahead of every row, `[batch, time, ahead, units]`."""
         numbers = number_of(window["sequence"], window["row"] * self.ahead)[..., None] + tf.range(self.ahead)
-        return variational_mask(numbers, self.stack.units, rate=self.dropout, seed=1000 * self.seed + 502)
+        return variational_mask(
+            numbers, self.stack.units, rate=self.dropout, seed=seed_for(self.seed, "decoder dropout")
+        )
 
     def _decode(self, h: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
         """The hidden state of each future segment, `[batch, time, ahead, units]`."""

@@ -9,6 +9,7 @@ import keras
 import tensorflow as tf
 
 from common import cells
+from common.cells.seeds import seed_for
 from common.layers.attention import Attention
 from common.layers.base import dense, register, shape_of
 from common.layers.dropout import VariationalDropout
@@ -90,17 +91,19 @@ class PairNetwork(Network):
         self.sampling = sampling
         self.seed = seed
 
-        def dropout_of(n: int) -> VariationalDropout:
-            return VariationalDropout(dropout, seed=1000 * seed + n, jit_compile=decoder.jit_compile)
+        def dropout_of(what: str) -> VariationalDropout:
+            return VariationalDropout(dropout, seed=seed_for(seed, f"{what} dropout"), jit_compile=decoder.jit_compile)
 
-        self.vectors = Embedding(vocabulary, embedding, keras.initializers.RandomNormal(0, 0.05, seed))
+        self.vectors = Embedding(
+            vocabulary, embedding, keras.initializers.RandomNormal(0, 0.05, seed_for(seed, "vectors"))
+        )
         self.states = cells.get(decoder.cell).states
         first_states = self.states * sum(self._layers_of_decoder())
-        self.bridge = dense(first_states * decoder.units, seed=seed + 1, activation="tanh")
-        self.out = dense(embedding, seed=seed + 2, activation="tanh")
-        self.input_dropout = dropout_of(501)
-        self.readout_dropout = dropout_of(502)
-        self.upper_dropout = dropout_of(504)
+        self.bridge = dense(first_states * decoder.units, seed=seed_for(seed, "bridge"), activation="tanh")
+        self.out = dense(embedding, seed=seed_for(seed, "out"), activation="tanh")
+        self.input_dropout = dropout_of("input")
+        self.readout_dropout = dropout_of("readout")
+        self.upper_dropout = dropout_of("upper")
 
     def _layers_of_decoder(self) -> list[int]:
         """The number of layers of each stack of the decoder."""
@@ -151,7 +154,7 @@ class PairNetwork(Network):
                 sequence=part.target_sequence,
                 place=part.target_place,
                 share=self.sampling,
-                seed=1000 * self.seed + 503,
+                seed=seed_for(self.seed, "scheduled sampling"),
             )
         features, decoder_states = self._decoded_part(
             tokens, part, memory, state=state.decoder, inject=inject, training=training
