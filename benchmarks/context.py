@@ -60,7 +60,9 @@ def scores_from_zero(model: TBPTT, task: Forecasting, segments: int) -> dict[str
     options = task.options
     stream = Stream.in_order(every_origin_by_itself(task.sequences("test"), segments), options.batch_size, segments)
     reader = TBPTT(model.network, options.batch_size, stream.window)
-    return task.scores(task.answers(model.network, stream, reader.predict(stream, verbose=0)))
+    return task.scores(
+        task.answers(model.network, stream, reader.predict(stream, verbose=0), export=task.export(model.network))
+    )
 
 
 def main(
@@ -75,7 +77,7 @@ def main(
             given = replace(options, seed=seed)
             task = Forecasting(given)
             fitted = fit(task, Path(folder))
-            rows.setdefault(("carried", "carried"), []).append(tested(task, fitted)[1]["metrics"])
+            rows.setdefault(("carried", "carried"), []).append(tested(task, fitted).metrics["metrics"])
             for steps in days:
                 rows.setdefault(("carried", f"the last {steps}"), []).append(
                     scores_from_zero(fitted.model, task, steps)
@@ -85,7 +87,7 @@ def main(
                 fixed = FixedWindow(replace(given, window=min(given.window, steps)))
                 fixed.segments = steps
                 fitted = fit(fixed, Path(folder))
-                scores = tested(fixed, fitted)[1]["metrics"]
+                scores = tested(fixed, fitted).metrics["metrics"]
                 rows.setdefault((f"pieces of {steps}", f"the last {steps}"), []).append(scores)
                 fitted.run.close()
     shown = ("mae", "mape", "mase", "pinball", "coverage_80")

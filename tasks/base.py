@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from common.options import DataOptions, SavedOptions, TrainOptions
 
@@ -21,6 +21,16 @@ if TYPE_CHECKING:
     from common.streams import Sequences, Stream
     from common.training.run import Results
     from common.training.tbptt import TBPTT
+
+
+class Answers(Protocol):
+    """Predictions with their references, which score themselves; `Task.scores` and `Task.report` may do it instead."""
+
+    def scores(self) -> Scores:
+        """The test metrics."""
+
+    def report(self) -> str:
+        """More about the predictions than a number, as text."""
 
 
 class Task(ABC):
@@ -81,32 +91,33 @@ class Task(ABC):
         """Adjusts a trained model to the validation stream."""
 
     @abstractmethod
-    def answers(self, network: Network, stream: Stream, outputs: np.ndarray) -> Any:
+    def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Answers:
         """What the network predicts for each example of an unshuffled stream.
 
         Args:
             network: The trained network.
             stream: Of the test split.
             outputs: What `TBPTT.predict` gave for the stream.
+            export: The network's, for a task whose answers come from more than its outputs.
 
         Returns:
             An object of the task's own: predictions, references, and all else that `scores`, `report`, `figure` and
             `extras` need.
         """
 
-    def scores(self, answers: Any) -> Scores:
+    def scores(self, answers: Answers) -> Scores:
         """The test metrics of answers; by default their own `scores()`."""
         return answers.scores()
 
     @abstractmethod
-    def baselines(self, answers: Any) -> dict[str, Any]:
+    def baselines(self, answers: Answers) -> dict[str, Answers]:
         """The answers of plain methods that learned from the training split alone, by name.
 
         Args:
             answers: Those of the network, for a method that answers the same examples, or some of them.
         """
 
-    def report(self, answers: Any) -> str:
+    def report(self, answers: Answers) -> str:
         """More about the answers to the test split than a number, as text; by default their own `report()`."""
         return answers.report()
 

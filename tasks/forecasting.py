@@ -211,7 +211,7 @@ class Forecasting(Task):
         outputs = stream.at_output_steps(model.predict(stream, verbose=0))
         model.network.calibrate(outputs, self.tables.ahead(number, row, horizon=self.options.horizon, scaled=True))
 
-    def answers(self, network: Network, stream: Stream, outputs: np.ndarray) -> Forecasts:
+    def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Forecasts:
         origins = self._origins(stream.sequences)
         found = self.tables.unscaled(origins.series, stream.at_output_steps(outputs))
         return Forecasts(origins, found[..., 0], found[..., 1:]).in_order()

@@ -205,7 +205,7 @@ class Pos(Task):
         head = ReadoutHead(Readout(jit_compile=options.xla), outputs, **masked)
         return Learner(StreamNetwork(embed, stack, head, **masked), "sparse_categorical_crossentropy", ("accuracy",))
 
-    def answers(self, network: Network, stream: Stream, outputs: np.ndarray) -> Tagged:
+    def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Tagged:
         from common.networks.tagger import best_tags
 
         steps, sequences = stream.at_steps(outputs), stream.sequences

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
     from matplotlib.figure import Figure
 
-    from common.networks.network import Learner, Network
+    from common.networks.network import Learner, Network, Part
     from common.scoring import Scores
     from common.serving.saved_model import Record, SavedModel
     from common.training.run import Results
@@ -161,7 +161,7 @@ class Sentiment(Task):
         )
         return Learner(network, "sparse_categorical_crossentropy", ("accuracy",))
 
-    def answers(self, network: Network, stream: Stream, outputs: np.ndarray) -> Classified:
+    def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Classified:
         predictions = [self.labels[number] for number in stream.at_output_steps(outputs).argmax(1)]
         return Classified(predictions, self.splits.test.labels)
 
@@ -174,25 +174,25 @@ class Sentiment(Task):
         predictions, references = results.answers
         return classification_figure(results, references, predictions, labels=self.labels, title=self.title)
 
-    def export(self, network: Network) -> Export:
+    def served_window(self, text: tf.Tensor) -> Part:
+        """What the network reads of texts, string `[N]`: one whole text per row."""
         import tensorflow as tf
 
-        from common.networks.whole import keep_of_whole
+        from common.networks.whole import whole_window
+
+        tokens = self.encoder(text)
+        lengths = tokens.row_lengths()
+        longest = tf.maximum(tf.reduce_max(lengths), 1)
+        tokens = tokens.to_tensor(shape=tf.stack([tokens.nrows(), longest, 2]))  # [N, time, 2]
+        return whole_window({"tokens": tokens}, lengths, outputs_at_end=True)
+
+    def export(self, network: Network) -> Export:
+        import tensorflow as tf
 
         labels = tf.constant(self.labels)
 
         def classify(text: tf.Tensor) -> dict[str, tf.Tensor]:
-            tokens = self.encoder(text)
-            lengths = tokens.row_lengths()
-            longest = tf.maximum(tf.reduce_max(lengths), 1)
-            tokens = tokens.to_tensor(shape=tf.stack([tokens.nrows(), longest, 2]))  # [N, time, 2]
-            window = {
-                "tokens": tokens,
-                "keep": keep_of_whole(lengths, longest),
-                "sequence": tf.zeros_like(tokens[..., 0]),
-                "output_steps": tf.cast(lengths[:, None] - 1, tf.int32),  # Each text's end.
-            }
-            outputs, _ = network(window)
+            outputs, _ = network(self.served_window(text))
             probability = outputs[:, 0]  # [N, classes]
             return {"label": tf.gather(labels, tf.argmax(probability, 1)), "probability": probability}
 

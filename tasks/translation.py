@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -141,7 +140,7 @@ class Translation(Task):
     fixed_shapes = False
 
     def load(self) -> str:
-        from common.decoding.translator import Translator, copied_by_attention
+        from common.decoding.translator import copied_by_attention
         from common.text.subwords import Subwords
 
         options = self.options
@@ -154,10 +153,7 @@ class Translation(Task):
         for split, (sources, _) in self.encoded.items():
             if not sources:
                 raise InputError(f"--longest {options.longest}: no pair of the {split} split is so short; give more")
-        copies = copied_by_attention(self.encoded["train"][1]) if options.attention != "none" else range(0)
-        search = {"copies": copies, "beam": options.beam, "length_power": options.length_power}
-        # Kept for the tests and the export of a network: tracing the search takes seconds.
-        self.translator = lru_cache(maxsize=1)(partial(Translator, subwords=self.subwords, **search))
+        self.copies = copied_by_attention(self.encoded["train"][1]) if options.attention != "none" else range(0)
         left_out = len(train) - len(self.encoded["train"][0])
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
         source, target = self.splits.languages
@@ -216,12 +212,9 @@ class Translation(Task):
         )
         return Learner(network, OwnLoss(), (own_accuracy(),))
 
-    def answers(self, network: Network, stream: Stream, outputs: np.ndarray) -> Translations:
+    def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Translations:
         test = self.splits.test
-        return Translations.of(self.export(network), test.sources, test.targets, language=self.splits.languages[1])
-
-    def scores(self, answers: Translations) -> Scores:
-        return answers.scores()
+        return Translations.of(export, test.sources, test.targets, language=self.splits.languages[1])
 
     def baselines(self, answers: Translations) -> dict[str, Translations]:
         train = self.splits.train
@@ -230,9 +223,6 @@ class Translation(Task):
         return {name: answers.others(predictions) for name, predictions in found.items()} | {
             f"{self.options.cell}, beam 1": greedy
         }
-
-    def report(self, answers: Translations) -> str:
-        return answers.report()
 
     def figure(self, results: Results) -> Figure:
         options = self.options
@@ -247,7 +237,11 @@ class Translation(Task):
         results.answers.write(folder)
 
     def export(self, network: Network) -> Export:
-        functions = self.translator(network).functions
+        from common.decoding.translator import Translator
+
+        options = self.options
+        search = {"copies": self.copies, "beam": options.beam, "length_power": options.length_power}
+        functions = Translator(network, subwords=self.subwords, **search).functions
         endpoints = {name: Endpoint(function, function.input_signature) for name, function in functions.items()}
         return Export(endpoints, [network, *self.subwords.lookups])
 

@@ -9,7 +9,6 @@ if TYPE_CHECKING:
     import keras
 
     from common.cells.cell import Cell
-    from common.cells.controls import Control
 
 # Modules of cells import TensorFlow, which takes seconds, so the tables hold where to look instead of what is there.
 CELLS: dict[str, str] = {
@@ -21,8 +20,8 @@ CELLS: dict[str, str] = {
 """Module and name of each `Cell`, the plainest first."""
 
 CONTROLS: dict[str, str] = {
-    "mlp": "common.cells.controls:WindowMLP",
-    "convolution": "common.cells.controls:CausalConvolution",
+    "mlp": "common.layers.controls:WindowMLP",
+    "convolution": "common.layers.controls:CausalConvolution",
 }
 """Module and name of each `Control`."""
 
@@ -59,7 +58,7 @@ def get(name: str) -> Cell:
     return _found(CELLS[name])
 
 
-def control(name: str) -> type[Control]:
+def control(name: str) -> type[keras.layers.Layer]:
     """The control of that name, a Keras layer.
 
     Raises:

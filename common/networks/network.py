@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -71,8 +71,3 @@ def own_accuracy(name: str = "accuracy") -> keras.metrics.Metric:
         return y_pred[..., 1]
 
     return keras.metrics.MeanMetricWrapper(second, name=name)
-
-
-def at_each_step(window: Part, name: str) -> Any:
-    """What a window holds once a sequence, at each of its steps: `[sequences, ...]` to `[batch, time, ...]`."""
-    return tf.gather(window[name], window["row_of_sequence"])

@@ -11,7 +11,7 @@ from common.layers.crf import CRFHead
 from common.networks.network import Part
 from common.networks.spelling import spelled
 from common.networks.stream import StreamNetwork
-from common.networks.whole import keep_of_whole
+from common.networks.whole import keep_of_whole, whole_window
 from common.streams import Sequences
 from common.streams.batches import batches
 from common.text.vocabularies import WordEncoder
@@ -72,8 +72,7 @@ class Tagger:
 
     def window(self, tokens: tf.Tensor, lengths: tf.Tensor) -> Part:
         """What the network reads of whole sentences, a row each, `[N, words]`."""
-        keep = keep_of_whole(lengths, tf.shape(tokens)[1])
-        window = {"words": self.encoder.words(tokens), "keep": keep, "sequence": tf.zeros_like(tokens, tf.int32)}
+        window = whole_window({"words": self.encoder.words(tokens)}, lengths)
         if self.network.embed.characters:
             distinct, lane = tf.unique(tf.reshape(tokens, [-1]))
             window |= spelled(self.encoder.letters(distinct), tf.reshape(lane, tf.shape(tokens)))

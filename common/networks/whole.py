@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from common.networks.network import Part
+
 
 def keep_of_whole(lengths: tf.Tensor, steps: int | tf.Tensor, dtype: str = "float32") -> tf.Tensor:
     """The keep flags of rows that each hold one whole sequence and then blank steps.
@@ -21,3 +23,23 @@ def keep_of_whole(lengths: tf.Tensor, steps: int | tf.Tensor, dtype: str = "floa
     """
     inside = tf.sequence_mask(lengths, steps, dtype)
     return inside * tf.cast(tf.range(steps) > 0, dtype)
+
+
+def whole_window(inputs: Part, lengths: tf.Tensor, *, outputs_at_end: bool = False) -> Part:
+    """The window of rows that each hold one whole sequence.
+
+    Args:
+        inputs: What the network reads at each step, by name, each `[rows, steps, ...]`.
+        lengths: Steps of each sequence, `[rows]`.
+        outputs_at_end: Whether outputs are needed only at the last step of each sequence.
+
+    Returns:
+        What `common.streams.Stream.window_at` gives for the same steps, sequence numbers aside: these fix dropout masks,
+        and nothing is dropped here.
+    """
+    steps = tf.shape(next(iter(inputs.values())))[1]
+    keep = keep_of_whole(lengths, steps)
+    window = inputs | {"keep": keep, "sequence": tf.zeros_like(keep, tf.int32)}
+    if outputs_at_end:
+        window["output_steps"] = tf.cast(lengths[:, None] - 1, tf.int32)
+    return window

@@ -36,12 +36,19 @@ def answered(
         shared: Inputs that all records share, such as the width of a beam.
 
     Returns:
-        The outputs for each record by name, in the records' order: bytes as str, other values as Python or NumPy ones;
-        of an output without a batch axis the same for all. What padding added is still there.
+        The outputs for each record by name, in the records' order: bytes as str, other values as Python or NumPy ones.
+        An output with one row per record is divided between them, any other is the same for all. What padding added is
+        still there.
+
+    Raises:
+        ValueError: A record lacks an input.
     """
     import tensorflow as tf
 
     given = {name: tf.constant(value, inputs[name].dtype) for name, value in shared.items()}
+    for number, record in enumerate(records, 1):
+        if missing := inputs.keys() - given.keys() - record.keys():
+            raise ValueError(f"record {number} lacks {', '.join(sorted(missing))}; the inputs are {', '.join(inputs)}")
     found: list[Record] = [{} for _ in records]
     for chosen in batches([_length(record) for record in records], batch=batch, what=what):
         rows = [records[n] for n in chosen]
@@ -52,8 +59,9 @@ def answered(
         }
         for name, values in function(**columns, **given).items():
             values = values.numpy()
+            divided = values.shape[:1] == (len(chosen),)
             for at, n in enumerate(chosen):
-                found[n][name] = _plain(values[at] if values.ndim else values[()])
+                found[n][name] = _plain(values[at] if divided else values[()])
     return found
 
 
@@ -66,7 +74,8 @@ def _column(values: list[Any]) -> Any:
     """The values of a batch, lists of strings padded with empty ones to the longest."""
     if isinstance(values[0], list | tuple) and all(isinstance(item, str) for value in values for item in value):
         longest = max(map(len, values))
-        return np.array([[*value, *[""] * (longest - len(value))] for value in values], object).reshape(-1, longest)
+        padded = [[*value, *[""] * (longest - len(value))] for value in values]
+        return np.array(padded, object).reshape(len(values), longest)
     return values if isinstance(values[0], str | bytes) else np.stack(values)
 
 

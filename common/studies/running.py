@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from common.errors import InputError
+from common.files import drafted
 from common.options import StudyOptions
 from common.reports import console, say
 from common.studies.arms import Arm, Run
@@ -61,7 +62,8 @@ def _write_jobs(study: Study, missing: Sequence[Run]) -> None:
         }
         folder = study.folder_of(one)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / JOB).write_text(json.dumps(job, indent=1) + "\n")
+        with drafted("--output", folder / JOB) as draft:
+            draft.write_text(json.dumps(job, indent=1) + "\n")
 
 
 def _absolute(data: str | None) -> dict[str, str]:

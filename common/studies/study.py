@@ -131,6 +131,8 @@ def _check_given(kind: type[Task], options: TrainOptions) -> None:
 
 def _check_requested(requested: StudyOptions, options: TrainOptions) -> None:
     """Refuses what cannot be compared, or not on this machine."""
+    if not requested.cells:
+        raise InputError("--cells: name one or more")
     if requested.reference is not None and requested.reference not in requested.cells:
         raise InputError(f"--reference {requested.reference}: not among --cells {' '.join(requested.cells)}")
     if (requested.match == "time") != (options.seconds is not None):

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from common.files import drafted
+
 ROOT = Path(__file__).resolve().parents[2]
 JOB, RESULT, LOG = "job.json", "result.json", "log.txt"
 """Files of a run's folder: what is to be done, what was measured, and what the process printed."""
@@ -31,7 +33,8 @@ def do(kind: str, name: str, folder: Path, *, slots: Sequence[Sequence[int]]) ->
     try:
         with _slot(folder.parent, slots) as taken, (folder / LOG).open("a") as log:
             job = json.loads((folder / JOB).read_text()) | {"cores": taken}
-            (folder / JOB).write_text(json.dumps(job, indent=1) + "\n")
+            with drafted("--output", folder / JOB) as draft:
+                draft.write_text(json.dumps(job, indent=1) + "\n")
             command = [sys.executable, "-m", "common.studies.worker", kind, str(folder)]
             code = subprocess.run(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT).returncode
     except OSError as error:

@@ -77,7 +77,7 @@ def measured(kind: type[Task], job: dict[str, Any], *, folder: Path) -> dict[str
         gradients[when] = gradient_by_distance(network, fitted.streams["train"], loss)
 
     fitted = fit(task, folder, before=lambda fresh: look("start", fresh))
-    answers, metrics = tested(task, fitted)
+    answers, metrics, exported = tested(task, fitted)
     look("end", fitted)
     network, baselines = fitted.learner.network, task.baselines(answers) if job["baselines"] else {}
     conditions = {"jobs": job.get("jobs"), "cores": len(job.get("cores") or ()), "resumed": bool(checkpoints)}
@@ -86,7 +86,7 @@ def measured(kind: type[Task], job: dict[str, Any], *, folder: Path) -> dict[str
     if job["baselines"]:
         result["baselines"] = {name: task.scores(one) for name, one in baselines.items()}
     results = Results(fitted.run.history, answers, baselines)
-    result["latency_ms"] = latency_ms(task, network, results=results, folder=folder / "saved" / "1")
+    result["latency_ms"] = latency_ms(task, exported, results=results, folder=folder / "saved" / "1")
     return result
 
 
@@ -108,22 +108,22 @@ def gate_over_example(task: Task, network: Network, stream: Stream) -> dict[str,
     return gate._asdict() | {"steps": task.steps("test", int(numbers[lane]))[: lengths[lane]]}
 
 
-def latency_ms(task: Task, network: Network, *, results: Results, folder: Path) -> float:
+def latency_ms(task: Task, exported: Export, *, results: Results, folder: Path) -> float:
     """The median time from the task's raw example to the answer of its saved model.
 
     Args:
         task: Tested.
-        network: Trained.
+        exported: Of the trained network.
         results: What the training led to.
         folder: For a model that is saved for the measurement, and removed.
     """
-    from common.serving import export
+    from common.serving.export import save
     from common.serving.saved_model import SavedModel
     from common.serving.versions import ASSETS
 
     shutil.rmtree(folder.parent, ignore_errors=True)
     folder.mkdir(parents=True)
-    export.save(task.export(network), folder)
+    save(exported, folder)
     assets = folder / ASSETS
     assets.mkdir()
     (assets / "config.json").write_text(json.dumps(task.config()) + "\n")

@@ -22,7 +22,7 @@ from common.training.optimiser import LazyAdam
 from common.training.tbptt import TBPTT
 
 if TYPE_CHECKING:
-    from tasks.base import Task
+    from tasks.base import Answers, Task
 
 Streams = dict[str, Stream]
 
@@ -30,14 +30,11 @@ Streams = dict[str, Stream]
 def streams_of(sequences: dict[str, Sequences], options: TrainOptions) -> Streams:
     """The streams of the three splits: training shuffled, the others in order.
 
-    Few long training sequences are cut, so that every lane has some.
-
     Raises:
-        InputError: There are fewer training sequences than lanes, and they cannot be cut.
+        InputError: There are fewer training sequences than lanes. A task whose sequences may be cut does so itself, see
+            `Sequences.in_pieces`.
     """
     train, lanes, whole = sequences["train"], options.batch_size, options.bidirectional
-    if len(train) < lanes:
-        train = train.in_pieces(-(-2 * lanes // len(train)), least=options.window)
     if len(train) < lanes:
         raise InputError(
             f"--batch-size {lanes}: there are only {len(train)} training sequences; give {len(train)} or less"
@@ -93,8 +90,8 @@ class Results(NamedTuple):
     """
 
     history: list[dict[str, float]]
-    answers: Any
-    baselines: dict[str, Any]
+    answers: Answers
+    baselines: dict[str, Answers]
 
 
 def fit(
@@ -161,15 +158,26 @@ def describe(fitted: Fitted, options: TrainOptions) -> None:
     say(f"packing: real steps {shares}")
 
 
-def tested(task: Task, fitted: Fitted) -> tuple[Any, dict[str, Any]]:
-    """Answers the test split.
+class Tested(NamedTuple):
+    """A trained task's answers to the test split.
 
-    Returns:
-        The answers, and what `metrics.json` holds except the baselines.
+    Attributes:
+        answers: See `tasks.base.Task.answers`.
+        metrics: What `metrics.json` holds except the baselines.
+        export: A `common.serving.export.Export`: what answered, and what is to be saved.
     """
+
+    answers: Answers
+    metrics: dict[str, Any]
+    export: Any
+
+
+def tested(task: Task, fitted: Fitted) -> Tested:
+    """Adjusts a trained model to the validation split, exports it, and answers the test split."""
     model, streams, options = fitted.model, fitted.streams, task.options
     task.calibrate(model, streams["validation"])
-    answers = task.answers(model.network, streams["test"], model.predict(streams["test"], verbose=verbosity()))
+    export, outputs = task.export(model.network), model.predict(streams["test"], verbose=verbosity())
+    answers = task.answers(model.network, streams["test"], outputs, export=export)
     history = fitted.run.history
     metrics = {
         "task": task.name,
@@ -181,7 +189,7 @@ def tested(task: Task, fitted: Fitted) -> tuple[Any, dict[str, Any]]:
         "validation": {k: v for k, v in history[fitted.run.best_epoch].items() if k.startswith("val_")},
         "training": training_figures(fitted),
     }
-    return answers, metrics
+    return Tested(answers, metrics, export)
 
 
 def training_figures(fitted: Fitted) -> dict[str, Any]:

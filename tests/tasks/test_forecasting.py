@@ -57,7 +57,7 @@ def answers_of(task: Forecasting, network: Network) -> Forecasts:
     """What a network answers to the test split."""
     stream = Stream.in_order(task.sequences("test"), task.options.batch_size, task.options.window)
     outputs = TBPTT(network, task.options.batch_size, stream.window).predict(stream, verbose=0)
-    return task.answers(network, stream, outputs)
+    return task.answers(network, stream, outputs, export=task.export(network))
 
 
 def file_of(path: Path, times: Sequence[object], **columns: Sequence[object]) -> Path:

@@ -15,7 +15,7 @@ from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS
 from common.sources.records import Pairs
 from common.sources.splits import Splits
-from common.training.run import fit
+from common.training.run import fit, tested
 from tasks.translation import Translation, TranslationOptions, TranslationSaved
 from tests.shared import made_once
 from tests.tiny import OPTIONS
@@ -88,12 +88,10 @@ def test_the_test_split_is_kept_with_the_predictions(model: SavedModel) -> None:
     assert header == ["source", "reference", "translation"] and len(rows) == 40
 
 
-def test_the_search_is_traced_once_for_tests_and_export(data_of, tmp_path: Path) -> None:
-    task = task_of(data_of("translation"), output=tmp_path)
-    task.load()
-    network = task.learner().network
-    one, two = (task.export(network).endpoints["beam"].function for _ in range(2))
-    assert one is two and task.export(task.learner().network).endpoints["beam"].function is not one
+def test_the_model_that_was_tested_is_the_one_that_is_saved(data_of, tmp_path: Path) -> None:
+    task = task_of(data_of("translation"), output=tmp_path, epochs=1)
+    done = tested(task, fit(task, tmp_path))
+    assert done.answers.model is done.export  # Tracing the search takes seconds.
 
 
 def test_the_example_is_a_text_as_it_stands(data_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

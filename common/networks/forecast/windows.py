@@ -143,6 +143,8 @@ class Windows:
         """
         import tensorflow as tf
 
+        from common.networks.whole import keep_of_whole
+
         x, absent, known, number = history
         many, rows = tf.unstack(tf.shape(x))
         first, steps = rows % self.segment, rows // self.segment
@@ -160,7 +162,6 @@ class Windows:
             same = tf.where(same < 0, origins[:, None], same)
             naive.append(tf.gather(x, same, axis=1)[..., None])
         values = segments(x)
-        keep = tf.cast(tf.range(steps) > 0, tf.float32) * tf.ones((many, 1))
         return {
             "values": values,
             "absent": segments(absent),
@@ -170,8 +171,8 @@ class Windows:
             "known": segments(known),
             "future": tf.gather(known, origins[:, None] + tf.range(1, self.horizon + 1), axis=1),
             "naive": tf.concat(naive, -1),
-            "keep": keep,
-            "sequence": tf.zeros_like(keep, tf.int32),
+            "keep": keep_of_whole(tf.fill([many], steps), steps),
+            "sequence": tf.zeros((many, steps), tf.int32),
         }
 
 

@@ -19,6 +19,7 @@ from common.networks.network import Network, Part
 from common.networks.pairs.losses import scheduled, token_losses
 from common.networks.pairs.memory import NO_PAIR, Memory, PairState, own_source, run_side
 from common.networks.pairs.part import PairPart
+from common.networks.whole import keep_of_whole
 
 Run = Callable[[int, RecurrentStack, tf.Tensor], tf.Tensor]
 """How a stack of the decoder runs over its inputs: `(number, stack, inputs) -> outputs`."""
@@ -243,8 +244,7 @@ class PairNetwork(Network):
         """
         steps = tf.shape(tokens)[1]
         mask = tf.sequence_mask(lengths, steps, self.compute_dtype)
-        keep = mask * tf.cast(tf.range(steps) > 0, mask.dtype)
-        encoded, _ = self.encoder(self.vectors(tokens), keep=keep)
+        encoded, _ = self.encoder(self.vectors(tokens), keep=keep_of_whole(lengths, steps, self.compute_dtype))
         last = tf.gather(encoded, tf.maximum(lengths - 1, 0), batch_dims=1)
         return Memory(encoded, self._keys(encoded), mask), self._first_states(last, encoded[:, 0])
 

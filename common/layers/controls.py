@@ -7,14 +7,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from common.cells.cell import register
 from common.cells.seeds import seed_for
+from common.layers.base import Configured, register
 
 STEPS = 8
 """How many inputs a control sees, the present one included."""
 
 
-class Control(keras.layers.Layer):
+class Control(Configured, keras.layers.Layer):
     """A layer that is called as `common.layers.recurrent.Recurrent` is, without a recurrence.
 
     Its state is the last inputs, so inputs older than `STEPS` steps have no effect. As a recurrent layer, it reads
@@ -73,9 +73,6 @@ class Control(keras.layers.Layer):
     def read(self, x: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
         """Outputs, `[batch, steps, units]`, of inputs, `[batch, steps, features]`."""
         raise NotImplementedError
-
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"units": self.units, "activation": self.activation, "seed": self.seed}
 
 
 def earlier(x: tf.Tensor, keep: tf.Tensor, steps: int) -> tf.Tensor:
