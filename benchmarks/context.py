@@ -60,9 +60,8 @@ def scores_from_zero(model: TBPTT, task: Forecasting, segments: int) -> dict[str
     options = task.options
     stream = Stream.in_order(every_origin_by_itself(task.sequences("test"), segments), options.batch_size, segments)
     reader = TBPTT(model.network, options.batch_size, stream.window)
-    return task.scores(
-        task.answers(model.network, stream, reader.predict(stream, verbose=0), export=task.export(model.network))
-    )
+    outputs, export = reader.predict(stream, verbose=0), task.export(model.network)
+    return task.scores(task.answers(model.network, stream, outputs, export=export))
 
 
 def main(

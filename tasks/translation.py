@@ -230,7 +230,7 @@ class Translation(Task):
             results,
             beam=options.beam,
             attention=options.attention != "none",
-            title=f"{self.name}, {options.cell}, seed {options.seed}",
+            title=self.title,
         )
 
     def extras(self, results: Results, folder: Path) -> None:

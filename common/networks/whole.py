@@ -34,8 +34,8 @@ def whole_window(inputs: Part, lengths: tf.Tensor, *, outputs_at_end: bool = Fal
         outputs_at_end: Whether outputs are needed only at the last step of each sequence.
 
     Returns:
-        What `common.streams.Stream.window_at` gives for the same steps, sequence numbers aside: these fix dropout masks,
-        and nothing is dropped here.
+        What `common.streams.Stream.window_at` gives for the same steps. Only the sequence numbers, which fix dropout
+        masks, are all 0: nothing is dropped when a model serves.
     """
     steps = tf.shape(next(iter(inputs.values())))[1]
     keep = keep_of_whole(lengths, steps)

@@ -23,6 +23,7 @@ from common.studies.work import JOB, RESULT
 
 if TYPE_CHECKING:
     from common.networks.network import Network
+    from common.serving.export import Export
     from common.streams import Stream
     from common.training.run import Fitted, Results
     from tasks.base import Task
