@@ -20,9 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
 import run
+from common import cells
 from tests import tiny
 
-CELLS = ("simple_rnn", "lstm", "gru", "peephole_lstm")
 SMALL = "--units 8 --embedding 8 --batch-size 4 --window 16 --epochs 2 --learning-rate 0.01"
 OWN = {
     "sentiment": "",
@@ -158,7 +158,7 @@ def main(path: Path, before: Path | None = None) -> int:
             where = Path(folder) / task
             where.mkdir()
             data = make(where)
-            for words in [f"--cell {cell}" for cell in CELLS] + list(VARIANTS[task]):
+            for words in [f"--cell {cell}" for cell in cells.names()] + list(VARIANTS[task]):
                 name = f"{task} {words}"
                 found[name] = json.loads(json.dumps(measured(task, words, data)))
                 if name in old:
@@ -169,7 +169,9 @@ def main(path: Path, before: Path | None = None) -> int:
         print("\n| run | parameters | metrics | baselines | history | answers |\n|---|---|---|---|---|---|")
         for name, *parts in lines:
             print(f"| {name} | {' | '.join('equal' if d == 0 else f'{d:.2g}' for d in parts)} |")
-    return int(any(any(parts) for _, *parts in lines))
+        for name in sorted(old.keys() ^ found.keys()):
+            print(f"only {'before' if name in old else 'after'}: {name}")
+    return int(any(any(parts) for _, *parts in lines) or bool(old and old.keys() != found.keys()))
 
 
 if __name__ == "__main__":

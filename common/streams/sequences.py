@@ -38,6 +38,9 @@ class Sequences:
     per_sequence: Inputs = field(default_factory=dict, kw_only=True)
     sparse_outputs: bool = field(default=False, kw_only=True)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lengths", np.asarray(self.lengths))
+
     def __len__(self) -> int:
         return len(self.lengths)
 
