@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from common.errors import InputError
 
@@ -28,14 +29,20 @@ def check_writable(option: str, path: Path) -> None:
 def drafted(option: str, path: Path) -> Iterator[Path]:
     """A draft next to the file of an option, which replaces it when all is written.
 
+    What a link points to is replaced, not the link. A device, such as `/dev/stdout`, has no draft.
+
     Raises:
         InputError: The operating system refuses.
     """
-    draft = path.with_name(f".{path.name}.draft")
+    target = path.resolve()
+    whole = not target.exists() or target.is_file()
+    draft = target.with_name(f".{uuid4().hex}.draft") if whole else target
     try:
         yield draft
-        draft.replace(path)
+        if whole:
+            draft.replace(target)
     except OSError as error:
         raise InputError(f"{option} {path}: {error.strerror}; name a file that can be written") from error
     finally:
-        draft.unlink(missing_ok=True)
+        if whole:
+            draft.unlink(missing_ok=True)

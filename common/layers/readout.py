@@ -50,16 +50,16 @@ def running_max(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
 
     def backward(d_outputs: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor]:
         passed = 1 - newest
+        passed_on = tf.concat([passed[1:], tf.zeros_like(passed[:1])], 0)
 
         # The gradient of the maximum after step t, which belongs to the newest step that reached it.
         through = tf.scan(
             lambda d, e: e[0] + d * e[1],
-            (d_outputs[:-1], passed[1:]),
-            d_outputs[-1],
+            (d_outputs, passed_on),
+            tf.zeros_like(d_outputs[0]),
             reverse=True,
             parallel_iterations=1,
         )
-        through = tf.concat([through, d_outputs[-1:]], 0)
         return through * newest, None, through[0] * passed[0]
 
     return outputs, backward

@@ -45,6 +45,7 @@ def answered(
     """
     import tensorflow as tf
 
+    records = list(records)
     given = {name: tf.constant(value, inputs[name].dtype) for name, value in shared.items()}
     for number, record in enumerate(records, 1):
         if missing := inputs.keys() - given.keys() - record.keys():

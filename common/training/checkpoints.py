@@ -60,8 +60,13 @@ class UnfinishedRun(keras.callbacks.Callback):
             The epoch to go on with.
 
         Raises:
-            InputError: There is nothing to resume.
+            InputError: There is nothing to resume, or no checkpoint can be in the folder.
         """
+        if special := set("*?[]") & set(str(self.folder)):
+            raise InputError(
+                f"{self.folder}: TensorFlow reads no checkpoints where a path has {' '.join(sorted(special))}; "
+                "give another --output or --name"
+            )
         if not resume:
             shutil.rmtree(self.folder, ignore_errors=True)
         model.optimizer.build(model.trainable_variables)
@@ -113,7 +118,7 @@ class UnfinishedRun(keras.callbacks.Callback):
             )
         if self.first_step is None:
             self.first_step = time.perf_counter() - self.started
-        if (batch + 1) % self.every == 0:
+        if (batch + 1) % self.every == 0 and batch + 1 < self.params["steps"]:  # The epoch's end saves all.
             self._save(time.perf_counter() - self.started)
         if self._time_is_up(time.perf_counter() - self.started):
             self.model.stop_training = True  # Keras ends the epoch here, with its validation.

@@ -155,6 +155,11 @@ class TBPTT(Configured, keras.Model):
         validation_data: Any = None,
         **kwargs: Any,
     ) -> keras.callbacks.History:
+        for name in ("lanes", "window", "reach"):
+            if getattr(stream, name) != getattr(self, name):
+                raise ValueError(
+                    f"{name} {getattr(stream, name)} of the stream is not {getattr(self, name)}, the model's"
+                )
         verbose = 1 if verbose == "auto" else verbose
         params = {"verbose": verbose, "epochs": epochs, "steps": None}
         training = _OneTraining(callbacks, add_history=True, add_progbar=verbose != 0, model=self, **params)
@@ -215,4 +220,9 @@ def _merged(gradient: Any) -> Any:
 
 
 def _windows(x: Any) -> Any:
-    return x.dataset() if isinstance(x, Stream) else x
+    """The windows of a stream for evaluation or prediction; other data as it is."""
+    if not isinstance(x, Stream):
+        return x
+    if x.reach != x.window:
+        raise ValueError(f"a stream with reach {x.reach} and window {x.window} is for training; leave out its reach")
+    return x.dataset()

@@ -12,13 +12,11 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from rich.console import Console
 
-from common.cli.train import train
 from common.serving.saved_model import SavedModel
 from common.sources.records import LabelledTexts
 from common.sources.splits import Splits
 from common.streams import Sequences, Stream
 from tasks.sentiment import Sentiment, SentimentOptions
-from tests.shared import made_once
 from tests.tiny import OPTIONS
 
 
@@ -27,13 +25,8 @@ def task_of(data: Path, **options: object) -> Sentiment:
 
 
 @pytest.fixture(scope="module")
-def model(data_of, tmp_path_factory: pytest.TempPathFactory) -> SavedModel:
-    """One that has learned its tiny data."""
-
-    def fill(folder: Path) -> None:
-        train(task_of(data_of("sentiment"), output=folder, epochs=6))
-
-    return SavedModel(made_once(tmp_path_factory, "sentiment-learned", fill) / "sentiment" / "lstm" / "1")
+def model(learned) -> SavedModel:
+    return learned("sentiment")
 
 
 @pytest.fixture(scope="module")

@@ -9,15 +9,13 @@ import pytest
 import tensorflow as tf
 from rich.table import Table
 
-from common.cli.train import train
 from common.errors import InputError
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS
 from common.sources.records import Pairs
 from common.sources.splits import Splits
-from common.training.run import fit, tested
+from common.training import run as training
 from tasks.translation import Translation, TranslationOptions, TranslationSaved
-from tests.shared import made_once
 from tests.tiny import OPTIONS
 
 
@@ -26,11 +24,8 @@ def task_of(data: Path, **options: object) -> Translation:
 
 
 @pytest.fixture(scope="module")
-def model(data_of, tmp_path_factory: pytest.TempPathFactory) -> SavedModel:
-    def fill(folder: Path) -> None:
-        train(task_of(data_of("translation"), output=folder))
-
-    return SavedModel(made_once(tmp_path_factory, "translation-learned", fill) / "translation" / "gru" / "1")
+def model(trained) -> SavedModel:
+    return SavedModel(trained("translation", "gru") / "translation" / "gru" / "1")
 
 
 def columns(table: Table) -> list[list[str]]:
@@ -90,7 +85,7 @@ def test_the_test_split_is_kept_with_the_predictions(model: SavedModel) -> None:
 
 def test_the_model_that_was_tested_is_the_one_that_is_saved(data_of, tmp_path: Path) -> None:
     task = task_of(data_of("translation"), output=tmp_path, epochs=1)
-    done = tested(task, fit(task, tmp_path))
+    done = training.tested(task, training.fit(task, tmp_path))
     assert done.answers.model is done.export  # Tracing the search takes seconds.
 
 
