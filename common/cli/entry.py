@@ -44,7 +44,7 @@ def main(arguments: Sequence[str], tasks: Mapping[str, type[Task]]) -> int:
     except (CycloptsError, InputError) as error:
         return _refused(" ".join(str(error).split()))
     except KeyboardInterrupt:
-        print("interrupted; run the same command again to continue, train with --resume", file=sys.stderr)
+        print("interrupted; the same command continues where it was, with --resume if it trains", file=sys.stderr)
         return INTERRUPTED
     if following:
         print(f"next: {following}")

@@ -103,7 +103,8 @@ def gate_over_example(task: Task, network: Network, stream: Stream) -> dict[str,
         return None
     window, _, _ = stream.window_at(0, 0)
     numbers = window["sequence"][:, 0]
-    lengths = np.minimum((window["sequence"] == numbers[:, None]).sum(1), LONGEST_EXAMPLE)
+    steps = np.where(numbers >= 0, (window["sequence"] == numbers[:, None]).sum(1), 0)  # A lane may be blank.
+    lengths = np.minimum(steps, LONGEST_EXAMPLE)
     lane = int(lengths.argmax())
     gate = gate_values(network, window, lane=lane, steps=int(lengths[lane]))
     return gate._asdict() | {"steps": task.steps("test", int(numbers[lane]))[: lengths[lane]]}

@@ -156,10 +156,9 @@ class TBPTT(Configured, keras.Model):
         **kwargs: Any,
     ) -> keras.callbacks.History:
         for name in ("lanes", "window", "reach"):
-            if getattr(stream, name) != getattr(self, name):
-                raise ValueError(
-                    f"{name} {getattr(stream, name)} of the stream is not {getattr(self, name)}, the model's"
-                )
+            ours, theirs = getattr(self, name), getattr(stream, name)
+            if ours != theirs:
+                raise ValueError(f"the stream has {name} {theirs}, the model {ours}; give both the same")
         verbose = 1 if verbose == "auto" else verbose
         params = {"verbose": verbose, "epochs": epochs, "steps": None}
         training = _OneTraining(callbacks, add_history=True, add_progbar=verbose != 0, model=self, **params)

@@ -109,4 +109,4 @@ def test_the_example_is_a_text_as_it_stands(data_of, tmp_path: Path, monkeypatch
 )
 def test_options_that_cannot_be_are_refused(options: dict, message: str, data_of, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
-        fit(task_of(data_of("translation"), output=tmp_path, **options), tmp_path)
+        training.fit(task_of(data_of("translation"), output=tmp_path, **options), tmp_path)
