@@ -218,7 +218,7 @@ class _Rows(NamedTuple):
         return f"{self.source}:{int(self.frame.index[at]) + 2}"
 
     def times(self, column: str) -> np.ndarray:
-        """Seconds since 1970, int64 `[rows]`; whole months count as evenly spaced if all rows are."""
+        """Seconds since 1970, int64 `[rows]`; rows that are all spaced by whole months count as evenly spaced."""
         import pandas as pd
 
         values = self.frame[column]
