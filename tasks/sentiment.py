@@ -38,11 +38,11 @@ class SentimentData(DataOptions):
     """Where labelled texts come from.
 
     Attributes:
-        data: Nothing for the embedded critics' quotes; "tfds:NAME" for a TFDS data set; or a file or folder: CSV, TSV
-            or JSON lines with a text and a label column, or a file or sub-folder a class; gzip as it is.
+        data: "tfds:NAME" for a TFDS data set; or a file or folder: CSV, TSV or JSON lines with a text and a label
+            column, or one file or sub-folder per class. Not given: the embedded critics' quotes; files may be gzip.
         text_column: Name of the text column; found by its usual names when not given.
         label_column: Name of the label column; found by its usual names when not given.
-        encoding: Of the files.
+        encoding: Text encoding of the files.
     """
 
     text_column: str | None = None
@@ -54,7 +54,7 @@ class SentimentData(DataOptions):
         return load(self.data, self._reader())
 
     def load_test(self) -> LabelledTexts:
-        """Reads the texts to evaluate a model on that was trained on other data."""
+        """Reads the texts for evaluating a model that was trained on other data."""
         return load_test(self.data, self._reader())
 
     def _reader(self) -> LabelledReader:
@@ -70,13 +70,13 @@ class SentimentOptions(SentimentData, TrainOptions):
         units: Width of the hidden state.
         residual: Add each layer's input to its output where the widths agree, so that the readout sees the words too.
         embedding: Width of the word vectors.
-        vocabulary: Most frequent training words that are known, at most.
-        bigrams: Most frequent pairs of neighbouring words that have a vector of their own, at most.
-        min_count: Times a word or pair occurs in training to be known.
-        word_dropout: Share of a text's different words, and pairs, that are made unknown in training.
-        readout: What of a text's hidden states the class is read from.
+        vocabulary: Maximum vocabulary size; the most frequent training words are kept.
+        bigrams: Maximum number of bigrams; the most frequent pairs of neighbouring training words are kept.
+        min_count: Minimum training occurrences of a word or bigram in the vocabulary.
+        word_dropout: Share of a text's different words and bigrams that are made unknown in training.
+        readout: Which summary of the hidden states predicts the class.
         supervise: Where the label is predicted in training: at a text's end, or at every word with a weight that
-            rises to the end (linear gain of Dai & Le 2015), which teaches the early windows of long texts too.
+            rises to the end (linear gain of Dai & Le 2015). The latter also trains the early windows of long texts.
     """
 
     units: Count = 64

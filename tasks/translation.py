@@ -44,13 +44,13 @@ class TranslationData(DataOptions):
     """Where pairs of sentences come from.
 
     Attributes:
-        data: Nothing for the embedded texts of free software; "tfds:NAME" for a TFDS data set; a folder, or the
-            beginning of a path such as corpus/train, of line-aligned files such as train.en and train.de; or a TSV file
-            or a folder of them, with a sentence, a tab and its translation on a line.
+        data: "tfds:NAME" for a TFDS data set; a folder, or the beginning of a path such as corpus/train, of
+            line-aligned files such as train.en and train.de; or a TSV file or a folder of them, with a sentence, a tab
+            and its translation on each line. Not given: the embedded texts of free software; files may be gzip.
         source_language: Language to translate from, needed where the data leaves it open; for TSV only a name for the
             first column.
         target_language: Language to translate into; for the embedded data fr when not given.
-        encoding: Of the files.
+        encoding: Text encoding of the files.
     """
 
     source_language: str | None = None
@@ -62,7 +62,7 @@ class TranslationData(DataOptions):
         return load(self.data, self._reader())
 
     def load_test(self) -> Pairs:
-        """Reads the pairs to evaluate a model on that was trained on other data."""
+        """Reads the pairs for evaluating a model that was trained on other data."""
         return load_test(self.data, self._reader())
 
     def _reader(self) -> PairReader:
@@ -77,18 +77,18 @@ class TranslationOptions(TranslationData, TrainOptions):
     """What training a translator needs to know.
 
     Attributes:
-        layers: Recurrent layers of the encoder, and of the decoder above its first, whose state queries attention.
+        layers: Recurrent layers of the encoder, and of the decoder above its first layer, which queries attention.
         units: Width of the hidden state of the decoder; each direction of the encoder has half.
-        bidirectional: Whether the encoder also reads backwards; pairs then lie whole inside windows where they fit.
+        bidirectional: Also read sources backwards; a pair that fits into a window then lies in a single window.
         embedding: Width of the vectors of subwords, which both languages and the readout share.
-        vocabulary: Subwords of both languages together, at most.
-        attention: How the decoder attends to the source; none for the plain network.
-        longest: Subwords of the longest source and target to train on; longer pairs are left out of training and of the
+        vocabulary: Maximum number of subwords, which both languages share.
+        attention: How the decoder scores the steps of the source; with none it only starts from the source.
+        longest: Maximum number of subwords of a source or target. Longer pairs are left out of training and of the
             validation loss, not of the test.
         smoothing: Share of a target's probability that is spread over all subwords in training.
-        scheduled_sampling: Share of the subwords the decoder reads in training that are its own guesses.
+        scheduled_sampling: Share of the subwords read by the decoder in training that are its own predictions.
         beam: Hypotheses that beam search keeps.
-        length_power: Log-probabilities of hypotheses are divided by their length to the power of this.
+        length_power: Power of the length by which log-probabilities of hypotheses are divided.
     """
 
     units: Count = 256
@@ -111,11 +111,11 @@ class TranslationOptions(TranslationData, TrainOptions):
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class TranslationSaved(SavedOptions):
-    """Which saved translator is meant, and how it translates.
+    """Which saved translator to use, and how it translates.
 
     Attributes:
         beam: Hypotheses that beam search keeps; as many as in training when not given.
-        output_file: A file to write the translations to, one a line.
+        output_file: A file to write the translations to, one per line.
         show_attention: Also show the source subword with the largest weight for each subword of the translation.
     """
 
@@ -161,7 +161,7 @@ class Translation(Task):
         return f"{self.splits.source}: {source} to {target}, {sizes} pairs{longer}; {len(self.subwords):,} subwords"
 
     def _encoded(self, pairs: Pairs) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Sources and targets as ids of subwords, of the pairs that are not too long."""
+        """The pairs that are not too long: their sources and targets as ids of subwords."""
         sides = self.subwords.encode_pairs(pairs.sources, pairs.targets)
         kept = [n for n, pair in enumerate(zip(*sides)) if max(map(len, pair)) <= self.options.longest]
         return tuple([side[n] for n in kept] for side in sides)

@@ -1,4 +1,4 @@
-"""The registry: what may stand where a recurrent layer stands, cells and controls, and where each is defined."""
+"""The registry of cells and controls: their names, and where each is defined."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from common.cells.cell import Cell
 
-# Modules of cells import TensorFlow, which takes seconds, so the tables hold where to look instead of what is there.
+# Modules of cells import TensorFlow, which takes seconds. So the tables hold names of objects instead of the objects.
 CELLS: dict[str, str] = {
     "simple_rnn": "common.cells.simple_rnn:SIMPLE_RNN",
     "lstm": "common.cells.lstm:LSTM",
@@ -37,7 +37,7 @@ def control_names() -> tuple[str, ...]:
 
 
 def is_recurrent(name: str) -> bool:
-    """Whether the name is that of a cell; that of a control is not recurrent.
+    """Whether the name belongs to a cell, not to a control.
 
     Raises:
         ValueError: Neither a cell nor a control has that name.

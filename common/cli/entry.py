@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tasks.base import Task
 
 WRONG_INPUT, INTERRUPTED = 2, 130
-"""Exit codes: of an error that is the user's to mend, and of Ctrl-C."""
+"""Exit codes: for an error that the user can correct, and for Ctrl-C."""
 
 
 def main(arguments: Sequence[str], tasks: Mapping[str, type[Task]]) -> int:

@@ -1,4 +1,4 @@
-"""The command `train`: fits a task, tests it against its baselines, and publishes a version."""
+"""The command `train`: trains a task, tests it against its baselines, and publishes a version."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def publish(task: Task, fitted: Fitted, root: Path) -> Path:
 
 
 def write(task: Task, exported: Export, results: Results, *, metrics: dict[str, Any], folder: Path) -> None:
-    """Writes a version: the SavedModel, and what stands next to it."""
+    """Writes a version: the SavedModel, and the files next to it."""
     save(exported, folder)
     assets = folder / versions.ASSETS
     assets.mkdir()
@@ -67,7 +67,7 @@ def write(task: Task, exported: Export, results: Results, *, metrics: dict[str, 
 
 
 def json_ready(value: Any) -> Any:
-    """The value with null for what is no number, such as a share of nothing: JSON has no NaN."""
+    """The value with null in place of NaN, such as a share of nothing: JSON has no NaN."""
     if isinstance(value, dict):
         return {name: json_ready(one) for name, one in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -25,7 +25,7 @@ class Control(Configured, keras.layers.Layer):
         activation: `"tanh"`, `"relu"` or `"sigmoid"`.
         seed: Fixes the initial weights.
 
-    Call arguments and returns: as of `Recurrent`, but for `inject`, which must be None.
+    Call arguments and returns: those of `Recurrent`; `inject` must be None.
     """
 
     def __init__(self, units: int, *, activation: str = "relu", seed: int = 0, **kwargs: Any) -> None:
@@ -76,7 +76,7 @@ class Control(Configured, keras.layers.Layer):
 
 
 def earlier(x: tf.Tensor, keep: tf.Tensor, steps: int) -> tf.Tensor:
-    """The inputs of so many steps before, `[batch, time, features]`; 0 where a sequence has started since."""
+    """The inputs `steps` steps earlier, `[batch, time, features]`; 0 where a sequence has started since."""
     for _ in range(steps):
         x = tf.pad(x[:, :-1], [[0, 0], [1, 0], [0, 0]]) * keep[..., None]
     return x

@@ -1,4 +1,4 @@
-"""Records to batches of tensors, and answers back to records."""
+"""From records to batches of tensors, and from outputs back to records."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def answered(
     """Answers records; those of like length share a batch.
 
     Args:
-        function: From tensors, by name, to a dictionary of tensors.
-        inputs: What it takes, by name.
+        function: The function, from tensors by name to a dictionary of tensors.
+        inputs: The inputs of the function, by name.
         records: The inputs of each example by name: strings, numbers, lists of strings, arrays. Lists of strings are
             padded with empty strings to the longest of their batch; arrays of a batch must have one shape.
-        batch: Records that are answered together, at most.
-        what: Stands next to the progress bar, which shows over several batches.
+        batch: Maximum number of records per batch.
+        what: The label of the progress bar, which shows if there are several batches.
         shared: Inputs that all records share, such as the width of a beam.
 
     Returns:
-        The outputs for each record by name, in the records' order: bytes as str, other values as Python or NumPy ones.
-        An output with one row per record is divided between them, any other is the same for all. What padding added is
-        still there.
+        The outputs for each record by name, in the records' order: bytes as str, other values as Python or NumPy
+        values. An output with one row per record is divided between them; any other is the same for all records.
+        Outputs for padding are still there.
 
     Raises:
         ValueError: A record lacks an input.
@@ -67,12 +67,12 @@ def answered(
 
 
 def _length(record: Record) -> int:
-    """Of the longest input: characters of a string, items of a list."""
+    """The length of the longest input, in characters of a string or items of a list."""
     return max((len(value) for value in record.values() if hasattr(value, "__len__")), default=0)
 
 
 def _column(values: list[Any]) -> Any:
-    """The values of a batch, lists of strings padded with empty ones to the longest."""
+    """The values of a batch; lists of strings are padded with empty strings to the longest."""
     if isinstance(values[0], list | tuple) and all(isinstance(item, str) for value in values for item in value):
         longest = max(map(len, values))
         padded = [[*value, *[""] * (longest - len(value))] for value in values]
@@ -81,7 +81,7 @@ def _column(values: list[Any]) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """A value without bytes."""
+    """A value in which bytes have become str."""
     if isinstance(value, bytes):
         return value.decode(errors="replace")
     if isinstance(value, np.ndarray) and value.dtype == object:

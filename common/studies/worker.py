@@ -59,7 +59,7 @@ def main(kind: str, folder: Path) -> int:
 
 
 def measured(kind: type[Task], job: dict[str, Any], *, folder: Path) -> dict[str, Any]:
-    """Trains, and measures what a study reports of a run: JSON-ready values.
+    """Trains, and returns what a study reports about a run, as JSON-ready values.
 
     Raises:
         InputError: An option does not suit the task, its data or this machine; or training diverged.
@@ -92,10 +92,10 @@ def measured(kind: type[Task], job: dict[str, Any], *, folder: Path) -> dict[str
 
 
 def gate_over_example(task: Task, network: Network, stream: Stream) -> dict[str, Any] | None:
-    """The gate of the first layer over the longest of the sequences that the lanes of the stream begin with.
+    """The gate of the first layer over one sequence: the longest of those at the beginning of a lane.
 
     Returns:
-        The fields of `probes.Gate` and the steps as text; None for a network without such a gate.
+        The fields of `probes.Gate`, and the steps as text; None for a network without such a gate.
     """
     from common.studies.probes import gate_values, has_gate
 
@@ -114,10 +114,10 @@ def latency_ms(task: Task, exported: Export, *, results: Results, folder: Path) 
     """The median time from the task's raw example to the answer of its saved model.
 
     Args:
-        task: Tested.
-        exported: Of the trained network.
-        results: What the training led to.
-        folder: For a model that is saved for the measurement, and removed.
+        task: The task, after its test.
+        exported: The export of the trained network.
+        results: The results of the training.
+        folder: A folder for a model that is saved for the measurement, then removed.
     """
     from common.serving.export import save
     from common.serving.saved_model import SavedModel

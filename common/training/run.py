@@ -1,4 +1,4 @@
-"""The run of a training: from a task to the weights of its best epoch, and what these answer to the test split."""
+"""The run of a training: from a task to the weights of its best epoch and their answers to the test split."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ class Fitted(NamedTuple):
     """A task's model, trained.
 
     Attributes:
-        described: The data, in a line.
-        model: With the weights of its best epoch.
-        learner: What the model trained.
-        streams: Of the three splits.
-        run: Still there, so that it can go on if what comes after fails.
+        described: The data, described in a line.
+        model: The model, with the weights of its best epoch.
+        learner: The network that was trained, its loss and its metrics.
+        streams: The streams of the three splits.
+        run: Kept until the version is published, so that a failure can be resumed.
     """
 
     described: str
@@ -76,17 +76,17 @@ class Fitted(NamedTuple):
 
     @property
     def efficiency(self) -> dict[str, float]:
-        """Share of real steps among those computed, of each split."""
+        """Share of real steps among the computed steps, for each split."""
         return {split: round(stream.efficiency(), 4) for split, stream in self.streams.items()}
 
 
 class Results(NamedTuple):
-    """What a training led to.
+    """The results of a training.
 
     Attributes:
-        history: A row an epoch.
-        answers: Of the network to the test split, see `tasks.base.Task.answers`.
-        baselines: Of plain methods, by name.
+        history: The logs of training, one dictionary per epoch.
+        answers: The network's answers to the test split, see `tasks.base.Task.answers`.
+        baselines: The answers of plain methods, by name.
     """
 
     history: list[dict[str, float]]
@@ -100,9 +100,9 @@ def fit(
     """Trains to the best epoch.
 
     Args:
-        task: Not yet loaded.
-        root: Where the unfinished run is kept.
-        callbacks: Further ones.
+        task: A task that is not yet loaded.
+        root: The folder in which the unfinished run is kept.
+        callbacks: Further callbacks.
         before: Called with the fresh `Fitted` before the first step.
 
     Raises:
@@ -147,7 +147,7 @@ def fit(
 
 
 def describe(fitted: Fitted, options: TrainOptions) -> None:
-    """Says what is about to be trained, and on how full lanes."""
+    """Prints the model, its windows, and the share of real steps on the lanes."""
     model, stream = fitted.model, fitted.streams["train"]
     say(
         f"model: {options.cell}, {model.count_params():,} parameters; "
@@ -193,7 +193,7 @@ def tested(task: Task, fitted: Fitted) -> Tested:
 
 
 def training_figures(fitted: Fitted) -> dict[str, Any]:
-    """How a training went, as figures."""
+    """Costs and figures of a training: epochs, time, speed, memory, gradients, packing."""
     model, run, stream = fitted.model, fitted.run, fitted.streams["train"]
     history, best = run.history, run.best_epoch
     steps = sum(row["windows"] for row in history)
@@ -217,9 +217,9 @@ def training_figures(fitted: Fitted) -> dict[str, Any]:
 
 
 def peak_memory_mb() -> float:
-    """The most memory this process has held, in MB of a million bytes."""
+    """The peak memory of this process, in MB of a million bytes."""
     status = Path("/proc/self/status")
-    if status.is_file():  # What `getrusage` gives there begins with the peak of the process that started this one.
+    if status.is_file():  # There `getrusage` starts from the peak of the parent process.
         kilobytes = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(kilobytes) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -227,7 +227,7 @@ def peak_memory_mb() -> float:
 
 
 def verbosity() -> int:
-    """Of Keras: a bar in a terminal, a line an epoch elsewhere."""
+    """Keras's `verbose` argument: a progress bar in a terminal, one line per epoch elsewhere."""
     return 1 if console.is_terminal else 2
 
 

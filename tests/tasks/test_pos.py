@@ -22,7 +22,7 @@ from common.sources.records import TaggedSentences
 from common.sources.splits import Splits
 from common.sources.tagged import of_conllu
 from common.text.words import tokens
-from tasks.pos import Pos, PosOptions, PosSaved, endings_apart
+from tasks.pos import Pos, PosOptions, PosSaved, split_endings
 from tests.shared import made_once
 from tests.tiny import OPTIONS
 
@@ -151,8 +151,8 @@ def test_predict_refuses_a_file_that_cannot_be_written(output: Path, tmp_path: P
 
 
 def test_english_endings_stand_apart_where_they_are_common() -> None:
-    assert endings_apart(Counter({"do": 900, "n't": 99, "'s": 1}))
-    assert not endings_apart(Counter({"en": 1000, "'s": 1}))
+    assert split_endings(Counter({"do": 900, "n't": 99, "'s": 1}))
+    assert not split_endings(Counter({"en": 1000, "'s": 1}))
 
 
 def test_scores_of_no_words_are_null_and_tags_that_training_never_saw_are_drawn(

@@ -59,7 +59,7 @@ def test_the_window_of_whole_sentences_gives_what_the_stream_gives(crf: bool) ->
         outputs.append(out)
     steps = stream.at_steps(np.concatenate(outputs))
 
-    tagger = Tagger(network, encoder, ["X", "Y", "Z"], endings_apart=False)
+    tagger = Tagger(network, encoder, ["X", "Y", "Z"], split_endings=False)
     longest = max(map(len, SENTENCES))
     answer = tagger.tag(tf.constant([words + [""] * (longest - len(words)) for words in SENTENCES]))
     numbers = best_tags(head, steps, sequences) if crf else steps.argmax(1)

@@ -68,7 +68,7 @@ def test_encoding_in_batches_equals_encoding_at_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "apart", "whole"),
+    ("text", "separated", "whole"),
     [
         ("I don't know, it's 3.5%!", "I do n't know , it 's 3.5 % !", "I don't know , it's 3.5 % !"),
         ("Ankara'da (2014) bitti...", "Ankara'da ( 2014 ) bitti ...", "Ankara'da ( 2014 ) bitti ..."),
@@ -82,9 +82,9 @@ def test_encoding_in_batches_equals_encoding_at_once() -> None:
         ("", "", ""),
     ],
 )
-def test_text_is_split_as_treebanks_do(text: str, apart: str, whole: str) -> None:
-    for endings_apart, expected in ((True, apart), (False, whole)):
-        (found,) = tokens(tf.constant([text]), endings_apart).to_list()
+def test_text_is_split_as_treebanks_do(text: str, separated: str, whole: str) -> None:
+    for split_endings, expected in ((True, separated), (False, whole)):
+        (found,) = tokens(tf.constant([text]), split_endings).to_list()
         assert " ".join(token.decode() for token in found) == expected
 
 
@@ -92,8 +92,8 @@ def test_text_is_split_as_treebanks_do(text: str, apart: str, whole: str) -> Non
 @settings(max_examples=60, deadline=None)
 def test_splitting_loses_no_letter(text: str) -> None:
     usable = text.encode(errors="replace").decode()
-    for endings_apart in (False, True):
-        (found,) = tokens(tf.constant([usable]), endings_apart).to_list()
+    for split_endings in (False, True):
+        (found,) = tokens(tf.constant([usable]), split_endings).to_list()
         kept = tf.strings.regex_replace(usable, BLANKS, "").numpy().decode()
         assert "".join(token.decode() for token in found) == kept
 
@@ -110,8 +110,8 @@ def test_letters_of_long_words_are_the_first_and_the_last() -> None:
 
 def test_word_encoder_knows_what_is_frequent_and_all_it_has_seen() -> None:
     encoder = WordEncoder.of(Counter({"The": 1, "the": 1, "cat": 1, "Ça": 2}), 2)
-    asked = tf.constant([["THE", "cat"], ["ça", ""]])
-    numbers = encoder.words(asked).numpy()
+    requested = tf.constant([["THE", "cat"], ["ça", ""]])
+    numbers = encoder.words(requested).numpy()
     assert numbers[0, 0] > 1 and numbers[0, 1] == 1 and numbers[1, 0] > 1 and numbers[1, 1] == 0
     assert encoder.seen(tf.constant(["The", "THE", "cat", ""])).numpy().tolist() == [True, False, True, False]
     assert encoder.letters(tf.constant(["the", "zzz"])).to_list()[1] == [1, 1, 1]

@@ -449,7 +449,7 @@ def test_stock_callbacks_see_one_training(tmp_path: Path) -> None:
 
 
 def test_early_stopping_stops_and_restores_the_best_weights() -> None:
-    """Told that a high loss is good, it has seen the best after the first epoch."""
+    """With mode='max' the first epoch is the best."""
     model, first = model_of(), model_of()
     stop = keras.callbacks.EarlyStopping("val_loss", mode="max", patience=1, restore_best_weights=True)
     train = shuffled()
