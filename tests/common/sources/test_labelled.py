@@ -79,7 +79,8 @@ LABELS = st.one_of(TEXTS.map(str.strip), st.integers(-9, 9).map(str))
 @given(examples=st.lists(st.tuples(TEXTS, LABELS), min_size=1, max_size=8))
 def test_any_text_is_read_back(tmp_path_factory, suffix, zipped, examples):
     path = write(tmp_path_factory.mktemp("own") / f"data{suffix}{zipped}", WRITERS[suffix](examples))
-    assert [(example.text, example.label) for example in LabelledReader()._table(path)] == examples
+    found = LabelledReader().parts(str(path)).records[None]
+    assert [(example.text, example.label) for example in found] == examples
 
 
 LINES = TEXTS.filter(lambda text: not set(text) & set("\r\n"))
@@ -89,7 +90,8 @@ LINES = TEXTS.filter(lambda text: not set(text) & set("\r\n"))
 @given(lines=st.lists(LINES, min_size=1, max_size=8))
 def test_any_line_is_read_back(tmp_path_factory, lines):
     path = write(tmp_path_factory.mktemp("own") / "pos.txt", "\n".join(lines) + "\n\n")
-    assert [example.text for example in LabelledReader()._lines(path)] == lines
+    found = LabelledReader().parts(str(path.parent)).records[None]
+    assert [example.text for example in found] == lines
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".tsv.gz", ".jsonl", ".ndjson.gz", ".json"])
