@@ -61,9 +61,10 @@ def test_a_study_of_other_options_is_refused(braces, done: Path, command, capfd)
     assert "--units 9" not in (folder_of(done) / "study.json").read_text()
 
 
-def test_a_study_in_which_every_run_fails_is_an_error(data_of, tmp_path: Path, command, capfd) -> None:
-    assert main(command(data_of("sentiment"), tmp_path, "--cells", "gru", "--seeds", "1", batch_size=5000)) == 2
-    assert "every run failed; the first: gru_seed=0: exit code 2: --batch-size 5000" in capfd.readouterr().err
+def test_a_study_in_which_every_run_fails_is_an_error(data_of, tmp_path: Path, command, capfd, monkeypatch) -> None:
+    monkeypatch.setattr(running, "do", lambda kind, name, folder, *, slots: (name, "exit code 2: it broke"))
+    assert main(command(data_of("sentiment"), tmp_path, "--cells", "gru", "--seeds", "1")) == 2
+    assert "every run failed; the first: gru_seed=0: exit code 2: it broke" in capfd.readouterr().err
 
 
 def test_dask_workers_do_the_runs(data_of, tmp_path: Path, command) -> None:
