@@ -28,17 +28,19 @@ def data_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return folder
 
 
-@pytest.fixture
-def data_of_sentiment(data_of: Callable[[str], Path]) -> Path:
-    return data_of("sentiment")
-
-
 @pytest.fixture(autouse=True, scope="module")
 def memory_is_given_back() -> Iterator[None]:
-    """Graphs of a module's tests refer to themselves; a worker that keeps those of all modules runs out of memory."""
+    """Graphs of a module's tests refer to themselves; a worker that keeps those of all modules runs out of memory.
+
+    What is there before a module stays, so it is taken out of every later search for garbage.
+    """
+    gc.freeze()
     yield
-    if "keras" in sys.modules:
-        sys.modules["keras"].backend.clear_session()
-    if "common.layers.base" in sys.modules:
-        sys.modules["common.layers.base"].forget_traces()
+    if "keras" in sys.modules:  # Modules that do without are not to wait for its import.
+        import keras
+
+        from common.layers.base import forget_traces
+
+        keras.backend.clear_session(free_memory=False)
+        forget_traces()
     gc.collect()

@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import run
 import tasks
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -40,13 +41,27 @@ def test_help_takes_less_than_half_a_second() -> None:
     assert min(taken) < 0.5
 
 
-def test_a_killed_run_leaves_no_version_and_resumes(data_of, tmp_path: Path) -> None:
-    options = ["sentiment", "--data", str(data_of("sentiment")), "--output", str(tmp_path), "--units", "8"]
-    options += ["--batch-size", "4", "--window", "16", "--checkpoint-every", "5", "--patience", "400", "--epochs"]
+def test_a_killed_run_leaves_no_version_and_resumes(data_of, tmp_path: Path, capsys) -> None:
+    options = ["sentiment", "--data", str(data_of("sentiment")), "--output", str(tmp_path)]
+    options += [
+        "--cell",
+        "gru",
+        "--units",
+        "8",
+        "--batch-size",
+        "4",
+        "--window",
+        "16",
+        "--checkpoint-every",
+        "5",
+        "--patience",
+        "400",
+        "--epochs",
+    ]
     process = subprocess.Popen(
         [sys.executable, "run.py", *options, "400"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     )
-    folder = tmp_path / "sentiment" / "lstm"
+    folder = tmp_path / "sentiment" / "gru"
     try:
         deadline = time.monotonic() + 240
         while not list(folder.glob("unfinished/*/best/checkpoint")):
@@ -63,6 +78,5 @@ def test_a_killed_run_leaves_no_version_and_resumes(data_of, tmp_path: Path) -> 
 
     following = resumed.stdout.splitlines()[-1]
     assert following.startswith("next: python run.py sentiment predict")
-    predicted = command(*shlex.split(following)[2:])
-    assert predicted.returncode == 0, predicted.stderr
-    assert f"model: {folder / '1'}" in predicted.stdout
+    assert run.main(shlex.split(following)[3:]) == 0
+    assert f"model: {folder / '1'}" in capsys.readouterr().out

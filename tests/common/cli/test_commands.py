@@ -14,7 +14,6 @@ import tasks
 from common.files import drafted
 from common.serving import versions
 from common.serving.saved_model import SavedModel
-from tests.tiny import OPTIONS
 
 
 @pytest.mark.parametrize(
@@ -38,11 +37,8 @@ def test_evaluate_takes_what_is_not_given_from_the_saved_model(
     assert calls == [(kind.Data(**expected), expected["data"] == "other")]
 
 
-def test_train_prints_what_it_did_and_what_to_run_next(data_of, tmp_path: Path, capsys) -> None:
-    options = OPTIONS["sentiment"] | {"epochs": 1, "data": data_of("sentiment"), "output": tmp_path, "cell": "gru"}
-    words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", str(value))]
-    assert run.main(["sentiment", *words]) == 0
-    printed = capsys.readouterr().out
+def test_train_prints_what_it_did_and_what_to_run_next(models: Path, capsys) -> None:
+    printed = (models / "printed.txt").read_text()
     assert "packing: real steps" in printed and "tfidf_logistic_regression" in printed
     following = shlex.split(printed.splitlines()[-1])
     assert following[:5] == ["next:", "python", "run.py", "sentiment", "predict"]

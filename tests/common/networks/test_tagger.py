@@ -84,7 +84,7 @@ def test_a_served_window_is_that_of_a_stream(sentences: list[list[str]]) -> None
     found, _, _ = stream.window_at(0, 0)
     lanes, longest = stream.packing().lane, max(map(len, sentences))
     tokens = tf.constant([words + [""] * (longest - len(words)) for words in sentences])
-    served = Tagger(network, encoder, ["X"], endings_apart=False).window(tokens, tf.constant(sequences.lengths))
+    served = Tagger(network, encoder, ["X"], split_endings=False).window(tokens, tf.constant(sequences.lengths))
     assert found.keys() - {"spelling"} == served.keys()
     for name in ("words", "keep"):
         np.testing.assert_array_equal(served[name], found[name][lanes])

@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given, settings
 
 from common.errors import InputError
-from common.sources import tagged
 from common.sources.records import Sentence, TaggedSentences
 from common.sources.splits import Splits
-from common.sources.tagged import Column, TaggedReader, of_conllu
+from common.sources.tagged import FORMATS, Column, TaggedReader, of_conllu
 
 CONLLU = """# sent_id = 1
 # text = Vámonos al mar
@@ -87,7 +86,7 @@ WORD = st.text(st.characters(exclude_categories=("Cs", "Cc", "Z")), min_size=1, 
 @settings(max_examples=50, deadline=None)
 def test_any_two_columns_are_read_back(sentences: list) -> None:
     written = "\n\n\n".join("\n".join(f"{w}\t{t}" for w, t in sentence) for sentence in sentences)
-    found = list(tagged._two_columns(written, "x", "upos"))
+    found = list(FORMATS[".tsv"](written, "x", "upos"))
     assert found == [Sentence(*(tuple(c) for c in zip(*sentence))) for sentence in sentences]
 
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from common.layers.attention import AdditiveAttention, MultiplicativeAttention
 from common.layers.stack import RecurrentStack
-from common.networks.pairs.losses import scheduled
 from common.networks.pairs.network import PairNetwork
 from common.networks.pairs.windows import PairWindows
 from common.streams import Stream
@@ -231,22 +230,6 @@ def test_made_again_from_its_configuration_it_gives_the_same_losses() -> None:
     again.set_weights(model.network.get_weights())
     source, target = (side[0] for side in pairs_of())
     assert losses_one_by_one(again, source, target) == losses_one_by_one(model.network, source, target)
-
-
-def test_scheduled_sampling_reads_its_share_of_guesses_but_never_at_a_start() -> None:
-    rows, steps = 50, 40
-    tokens, guesses = tf.fill((rows, steps), 3), tf.fill((rows, steps), 4) + tf.range(steps)
-    keep = tf.cast(tf.range(steps) % 10 > 0, tf.float32)[None] * tf.ones((rows, 1))
-    sequence, place = tf.tile(tf.range(rows)[:, None], (1, steps)), tf.tile(tf.range(steps)[None], (rows, 1))
-    step = {"keep": keep, "sequence": sequence, "place": place}
-    mixed = scheduled(tokens, guesses, **step, share=0.3, seed=503).numpy()
-    own = mixed != 3
-    assert not own[keep.numpy() == 0].any()
-    assert own[keep.numpy() > 0].mean() == pytest.approx(0.3, abs=0.04)
-    np.testing.assert_array_equal(mixed[own], np.broadcast_to(3 + np.arange(steps), own.shape)[own])
-    step = {name: x[:, 5:] for name, x in step.items()}
-    later = scheduled(tokens[:, 5:], guesses[:, 5:], **step, share=0.3, seed=503).numpy()
-    np.testing.assert_array_equal(later[:, 1:] != 3, own[:, 6:])
 
 
 def test_one_table_of_vectors_serves_inputs_and_readout() -> None:

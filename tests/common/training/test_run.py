@@ -1,0 +1,91 @@
+"""The run of a training: its streams, its refusals, and the figures it reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from common.errors import InputError
+from common.options import TrainOptions
+from common.streams.sequences import Sequences
+from common.training.run import Fitted, fit, peak_memory_mb, streams_of, training_figures
+
+
+def sequences_of(*lengths: int) -> Sequences:
+    steps = np.arange(sum(lengths))
+    return Sequences(np.array(lengths), {"tokens": steps}, targets=steps, weights=np.ones(len(steps), np.float32))
+
+
+def splits_of(*train: int) -> dict[str, Sequences]:
+    return {"train": sequences_of(*train), "validation": sequences_of(9, 4), "test": sequences_of(7)}
+
+
+def test_training_is_shuffled_and_the_other_splits_are_in_order() -> None:
+    options = TrainOptions(batch_size=2, window=4, reach=6, seed=5)
+    streams = streams_of(splits_of(5, 6, 7), options)
+    assert list(streams) == ["train", "validation", "test"]
+    train = streams["train"]
+    assert (train.shuffle, train.lanes, train.window, train.reach, train.seed) == (True, 2, 4, 6, 5)
+    assert [streams[name].shuffle for name in ("validation", "test")] == [False, False]
+    assert len(train.sequences) == 3
+
+
+def test_few_long_sequences_are_cut_so_that_every_lane_has_some() -> None:
+    train = streams_of(splits_of(100, 90), TrainOptions(batch_size=8, window=4))["train"].sequences
+    assert len(train) >= 8 and train.steps == 190
+    assert train.inputs["tokens"].tolist() == list(range(190))
+
+
+@pytest.mark.parametrize(("lengths", "pieces"), [((3, 4), 2), ((9, 3), 4)])
+def test_fewer_sequences_than_lanes_are_refused_where_cutting_does_not_help(lengths: tuple, pieces: int) -> None:
+    message = rf"--batch-size 8: there are only {pieces} training sequences; give {pieces} or less"
+    with pytest.raises(InputError, match=message):
+        streams_of(splits_of(*lengths), TrainOptions(batch_size=8, window=4))
+
+
+def test_xla_is_refused_where_windows_differ_in_length(tmp_path: Path) -> None:
+    task = SimpleNamespace(options=TrainOptions(xla=True), fixed_shapes=False, name="a task")
+    with pytest.raises(InputError, match=r"--xla: windows of a task differ in length"):
+        fit(task, tmp_path)
+
+
+def test_figures_are_of_the_whole_training_and_leave_out_what_was_compiled() -> None:
+    def row(epoch: int, **figures: float) -> dict[str, float]:
+        return {"epoch": epoch, "windows": 5, "gradient_norm": float(epoch), "clipped_steps": 2.0} | figures
+
+    history = [
+        row(1, seconds=9.0, first_step=7.0),
+        row(2, seconds=2.0, first_step=1.0),
+        row(3, seconds=4.0) | {"first_step": 3.0, "windows": 10},
+    ]
+    stream = SimpleNamespace(sequences=SimpleNamespace(steps=90), windows=lambda: 5, efficiency=lambda: 0.98765)
+    fitted = Fitted(
+        "data",
+        SimpleNamespace(window=4, reach=6),
+        None,
+        {"train": stream},
+        SimpleNamespace(history=history, best_epoch=1),
+    )
+    found = training_figures(fitted)
+    assert (found["epochs"], found["best_epoch"], found["steps"], found["clipped_steps"]) == (3, 2, 20, 6)
+    assert (found["seconds"], found["seconds_to_best"]) == (15.0, 11.0)
+    # 4 + 4 + 9 steps in 2 + 1 + 1 seconds, 18 tokens each.
+    assert found["tokens_per_second"] == round(18 * 17 / 4, 1)
+    assert found["gradient_norm"] == (5 * 1 + 5 * 2 + 10 * 3) / 20
+    assert found["packing_efficiency"] == 0.9877 and found["packing_efficiency_by_split"] == {"train": 0.9877}
+    assert (found["window"], found["reach"]) == (4, 6)
+
+
+def test_peak_memory_is_the_most_that_was_held_and_stays_when_it_is_given_back() -> None:
+    before, status = peak_memory_mb(), Path("/proc/self/status")
+    held = 0.0
+    if status.is_file():
+        held = next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmRSS")) / 1e3
+    block = np.ones(int((before - held + 50) * 1e6 / 8))  # More than ever before.
+    during = peak_memory_mb()
+    assert during > before and during >= block.nbytes / 1e6
+    del block
+    assert peak_memory_mb() > during - 5  # The kernel counts roughly.
