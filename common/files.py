@@ -21,7 +21,9 @@ def check_writable(option: str, path: Path) -> None:
     Raises:
         InputError: The path is a folder, or its folder is missing or cannot be written to.
     """
-    if path.is_dir():
+    with _refusing(option, path):
+        folder = path.is_dir()
+    if folder:
         raise InputError(f"{option} {path}: this is a folder; name a file")
     if not path.parent.is_dir():
         raise InputError(f"{option} {path}: there is no folder {path.parent}; make it, or name a file in another")
@@ -42,15 +44,24 @@ def drafted(option: str, path: Path) -> Iterator[Path]:
     Raises:
         InputError: The operating system refuses to write.
     """
-    target = path.resolve()
-    whole = not target.exists() or target.is_file()
+    with _refusing(option, path):
+        target = path.resolve()
+        whole = not target.exists() or target.is_file()
     draft = target.with_name(f".{uuid4().hex}.draft") if whole else target
     try:
-        yield draft
-        if whole:
-            draft.replace(target)
-    except OSError as error:
-        raise InputError(f"{option} {path}: {error.strerror}; name a file that can be written") from error
+        with _refusing(option, path):
+            yield draft
+            if whole:
+                draft.replace(target)
     finally:
         if whole:
             draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _refusing(option: str, path: Path) -> Iterator[None]:
+    """Turns what the operating system refuses into an `InputError`."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(f"{option} {path}: {error.strerror}; name a file that can be written") from error

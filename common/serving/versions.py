@@ -61,9 +61,9 @@ def find(output: Path, task: str, *, cell: str | None = None, version: int | Non
     if not found:
         command = f"python run.py {task} train --output {output}" + (f" --cell {cell}" if cell else "")
         wanted = f"{output / task / (cell or '*') / str(version or '*')}"
-        there = [str(root / str(n)) for root in roots for n in versions(root)]
-        have = f"; there {'is' if len(there) == 1 else 'are'} {', '.join(there)}" if there else ""
-        raise InputError(f"no saved model at {wanted}{have}; train one first: {command}")
+        if there := [str(root / str(n)) for root in roots for n in versions(root)]:
+            raise InputError(f"no saved model at {wanted}; name one of these: {', '.join(there)}")
+        raise InputError(f"no saved model at {wanted}; train one first: {command}")
     if version is None and cell:
         return found[-1]
     return max(found, key=lambda folder: (folder / "saved_model.pb").stat().st_mtime_ns)
