@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from common import cells
+from common.cells.seeds import seed_for
 from common.layers.masks import variational_mask
 from common.layers.stack import RecurrentStack, reversed_keep
 from common.streams.sequences import Sequences
@@ -145,7 +146,9 @@ def test_the_halves_of_a_bidirectional_stack_share_the_cores() -> None:
 @EVERY_CELL
 def test_each_layer_and_direction_of_a_stack_has_masks_of_its_own(cell: str) -> None:
     stack = RecurrentStack(cell, UNITS, layers=3, bidirectional=True, dropout=0.5, recurrent_dropout=0.5, seed=1)
-    seeds = [layer.seed + 1 for layer in (*stack.forwards, *stack.backwards)] + [d.seed for d in stack.dropouts]
+    seeds = [seed_for(layer.seed, "recurrent dropout") for layer in (*stack.forwards, *stack.backwards)] + [
+        d.seed for d in stack.dropouts
+    ]
     masks = [variational_mask(tf.range(20), UNITS, rate=0.5, seed=seed).numpy() for seed in seeds]
     assert len(masks) == 8
     assert all(np.any(a != b) for n, a in enumerate(masks) for b in masks[:n])
