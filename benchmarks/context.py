@@ -1,9 +1,10 @@
-"""What carrying state is worth to a forecaster, against reading a fixed window.
+"""The gain of a forecaster from carried state, compared with reading a fixed window.
 
 Usage: python benchmarks/context.py [--seeds 3] [--days 1 7 28] [options of run.py forecasting]
 
-Trains with carried state and scores every test origin twice: with the state carried, and read from zero over the last
-segments alone. Then trains models that never see more than those. Prints a Markdown table for docs/results.md.
+Trains with carried state and scores every test origin twice: with the carried state, and with a state that starts from
+zero before the last segments. Then trains models that never see more segments than those. Prints a Markdown table for
+docs/results.md.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from tasks.forecasting import Forecasting, ForecastingOptions
 
 
 def every_origin_by_itself(sequences: Sequences, steps: int) -> Sequences:
-    """Each step that counts, at the end of a sequence of its own of at most so many steps."""
+    """Makes each step that counts the end of a sequence of its own, of at most `steps` steps."""
     starts = np.repeat(sequences.offsets, sequences.lengths)
     ends = np.flatnonzero(sequences.weights > 0)
     firsts = np.maximum(starts[ends], ends - steps + 1)
@@ -44,7 +45,7 @@ def every_origin_by_itself(sequences: Sequences, steps: int) -> Sequences:
 
 
 class FixedWindow(Forecasting):
-    """A forecaster that starts from zero every so many segments, and is tested so."""
+    """A forecaster that starts from zero every `segments` segments, in training and in testing."""
 
     segments: int
 
@@ -56,11 +57,12 @@ class FixedWindow(Forecasting):
 
 
 def scores_from_zero(model: TBPTT, task: Forecasting, segments: int) -> dict[str, float]:
-    """Scores of a model at every test origin, read from zero over the last segments."""
+    """Scores of a model at every test origin, when it starts from zero before the last segments."""
     options = task.options
     stream = Stream.in_order(every_origin_by_itself(task.sequences("test"), segments), options.batch_size, segments)
     reader = TBPTT(model.network, options.batch_size, stream.window)
-    return task.scores(task.answers(model.network, stream, reader.predict(stream, verbose=0)))
+    outputs, export = reader.predict(stream, verbose=0), task.export(model.network)
+    return task.scores(task.answers(model.network, stream, outputs, export=export))
 
 
 def main(
@@ -75,7 +77,7 @@ def main(
             given = replace(options, seed=seed)
             task = Forecasting(given)
             fitted = fit(task, Path(folder))
-            rows.setdefault(("carried", "carried"), []).append(tested(task, fitted)[1]["metrics"])
+            rows.setdefault(("carried", "carried"), []).append(tested(task, fitted).metrics["metrics"])
             for steps in days:
                 rows.setdefault(("carried", f"the last {steps}"), []).append(
                     scores_from_zero(fitted.model, task, steps)
@@ -85,7 +87,7 @@ def main(
                 fixed = FixedWindow(replace(given, window=min(given.window, steps)))
                 fixed.segments = steps
                 fitted = fit(fixed, Path(folder))
-                scores = tested(fixed, fitted)[1]["metrics"]
+                scores = tested(fixed, fitted).metrics["metrics"]
                 rows.setdefault((f"pieces of {steps}", f"the last {steps}"), []).append(scores)
                 fitted.run.close()
     shown = ("mae", "mape", "mase", "pinball", "coverage_80")

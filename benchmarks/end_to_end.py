@@ -1,12 +1,12 @@
 """Training tokens a second on real data: packed lanes against padded batches of like length.
 
-Ours is what `python run.py sentiment --xla` and `python run.py pos --xla` train on their embedded defaults: lanes
-without padding, windows, carried state. The other is the same architecture in PyTorch in its usual form: texts sorted
-into batches of like length, as many a batch as bring the same number of real tokens to a step, padded; what is read
-from the end is turned round within its own length. The tagger reads each spelling of a batch once there too; spellings
-are of unlike lengths, and `pack_padded_sequence` is the faster form for them. Both move only the embedding rows that a
-batch reads: `LazyAdam` here, sparse gradients and `SparseAdam` there. An epoch counts with everything in it: batches,
-forward and backward pass, clipping, Adam. Tokens are real ones in both.
+Ours are the models that `python run.py sentiment --xla` and `python run.py pos --xla` train on their embedded defaults:
+lanes without padding, windows, carried state. PyTorch's have the same architecture in its usual form: texts are sorted
+into padded batches of like length, with as many real tokens per step as ours; a backward half reads each text reversed
+within its own length. PyTorch's tagger also reads each spelling of a batch once. Spellings differ in length, so
+`pack_padded_sequence` is faster for them. Both update only the embedding rows that a batch reads: ours by `LazyAdam`,
+PyTorch's by sparse gradients and `SparseAdam`. The time of an epoch includes everything: batches, forward and backward
+pass, clipping, Adam. Padding does not count as tokens.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ class Texts(NamedTuple):
 
     Attributes:
         lengths: Tokens of each text, `[texts]`.
-        tokens: What is read of each step, `[steps, 2]`: word and bigram, or word and spelling.
-        labels: Of each text, `[texts]`, or of each step, `[steps]`.
-        known: Numbers that each column of tokens knows, or of words and characters.
-        spellings: Lengths and characters of all spellings, end to end; empty where none are read.
+        tokens: The inputs of each step, `[steps, 2]`: word and bigram, or word and spelling.
+        labels: The label of each text, `[texts]`, or of each step, `[steps]`.
+        known: The sizes of the vocabularies: words and bigrams, or words and characters.
+        spellings: Lengths and characters of all spellings, end to end; empty if none are read.
     """
 
     lengths: np.ndarray
@@ -187,11 +187,11 @@ NAMES = {"sentiment": "sentiment: LSTM over words", "pos": "tagging: bidirection
 
 @functools.cache
 def torch_epoch(name: str) -> Callable[[Texts, dict[str, Any]], Any]:
-    """Trains an epoch of texts in PyTorch, by options, and returns the model, which lives as long as the process."""
+    """Makes a function that trains one epoch in PyTorch and returns the model, which lives as long as the process."""
     import torch
 
     def clip(network: Any, most: float) -> None:
-        """As `clip_grad_norm_`, which takes no sparse gradients."""
+        """Clips like `clip_grad_norm_`, which takes no sparse gradients."""
         for embedding in network.embeddings:
             embedding.weight.grad = embedding.weight.grad.coalesce()
         gradients = [p.grad.values() if p.grad.is_sparse else p.grad for p in network.parameters()]

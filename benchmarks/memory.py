@@ -1,9 +1,9 @@
 """Peak memory and time of training on one sequence of growing length: TBPTT and full BPTT.
 
 An LSTM of 128 units reads one lane of random numbers and predicts the next one. TBPTT reads it in windows; full
-BPTT is the same model with a window as long as the sequence. The sequence is read again and again, and the time is
-that between the ends of two training steps. Every measurement is a process of its own, whose memory holds TensorFlow
-too: the growth is counted from what the process held before the first training step.
+BPTT is the same model with a window as long as the sequence. The sequence is read again and again; the time is measured
+from the end of one training step to the end of another. Every measurement has a process of its own. Its memory includes
+TensorFlow, so the growth is counted from the memory before the first training step.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from multiprocessing import get_context
 LENGTHS = (1_000, 10_000, 100_000)
 WINDOW, UNITS = 100, 128
 TIMED_STEPS, TIMED_WINDOWS = 20_000, 4
-"""At least as many steps and windows are trained while the time is taken, after two windows before it."""
+"""Minimum number of steps and of windows over which the time is measured, after two windows to warm up."""
 
 
 def train(steps: int, window: int) -> tuple[float, float, float]:

@@ -1,4 +1,4 @@
-"""Whether a change of the code left every trained model as it was: short trainings with a fixed seed on tiny data.
+"""Shows whether a change of the code changes a trained model: short trainings with a fixed seed on tiny data.
 
     python benchmarks/same.py before.json              # on the code before
     python benchmarks/same.py after.json before.json   # on the code after: prints what differs
@@ -20,9 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
 import run
+from common import cells
 from tests import tiny
 
-CELLS = ("simple_rnn", "lstm", "gru", "peephole_lstm")
 SMALL = "--units 8 --embedding 8 --batch-size 4 --window 16 --epochs 2 --learning-rate 0.01"
 OWN = {
     "sentiment": "",
@@ -55,7 +55,7 @@ VARIANTS = {
 
 
 def questions(task: str, data: Path) -> dict[str, dict[str, np.ndarray]]:
-    """Inputs of each signature that is asked, `beam` aside from the same test data as the others."""
+    """The inputs of each signature, all from the same test data."""
     if task == "sentiment":
         with (data / "test.csv").open() as file:
             return {"serving_default": {"text": np.array([row["text"] for row in csv.DictReader(file)] + [""])}}
@@ -83,8 +83,8 @@ def questions(task: str, data: Path) -> dict[str, dict[str, np.ndarray]]:
     history = np.array([[float(row["load"])] for row in rows[:301]], np.float32)[None]
     known = np.array([[float(row["heat"])] for row in rows], np.float32)[None]
     start = np.array([np.datetime64(rows[0]["time"], "s").astype(np.int64)])
-    asked = {"history": history, "known": known, "start": start}
-    return {"serving_default": asked, "backtest": asked}
+    inputs = {"history": history, "known": known, "start": start}
+    return {"serving_default": inputs, "backtest": inputs}
 
 
 def answers(version: Path, task: str, data: Path) -> dict[str, list]:
@@ -138,7 +138,7 @@ def measured(task: str, words: str, data: Path) -> dict:
 
 
 def difference(a: object, b: object) -> float:
-    """The largest difference of two nests of numbers; infinite where they differ in anything else."""
+    """The largest difference between two nests of numbers; infinite if they differ in anything else."""
     if isinstance(a, dict) and isinstance(b, dict) and a.keys() == b.keys():
         return max((difference(a[k], b[k]) for k in a), default=0.0)
     if isinstance(a, list) and isinstance(b, list) and len(a) == len(b):
@@ -158,7 +158,7 @@ def main(path: Path, before: Path | None = None) -> int:
             where = Path(folder) / task
             where.mkdir()
             data = make(where)
-            for words in [f"--cell {cell}" for cell in CELLS] + list(VARIANTS[task]):
+            for words in [f"--cell {cell}" for cell in cells.names()] + list(VARIANTS[task]):
                 name = f"{task} {words}"
                 found[name] = json.loads(json.dumps(measured(task, words, data)))
                 if name in old:
@@ -169,7 +169,9 @@ def main(path: Path, before: Path | None = None) -> int:
         print("\n| run | parameters | metrics | baselines | history | answers |\n|---|---|---|---|---|---|")
         for name, *parts in lines:
             print(f"| {name} | {' | '.join('equal' if d == 0 else f'{d:.2g}' for d in parts)} |")
-    return int(any(any(parts) for _, *parts in lines))
+        for name in sorted(old.keys() ^ found.keys()):
+            print(f"only {'before' if name in old else 'after'}: {name}")
+    return int(any(any(parts) for _, *parts in lines) or bool(old and old.keys() != found.keys()))
 
 
 if __name__ == "__main__":

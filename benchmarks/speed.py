@@ -2,10 +2,10 @@
 
 Usage: python benchmarks/speed.py [--parts layers end-to-end memory] [--rounds 15] [--cells lstm gru] [--json FILE]
 
-The layers are ours, stock Keras, stock Keras under XLA, and PyTorch. A step is the forward pass of one layer over
+The layers are ours, stock Keras's, stock Keras's under XLA, and PyTorch's. A step is the forward pass of one layer over
 `[batch, time, inputs]`, the mean squared error of its outputs, and the gradients of weights and inputs. Every library
 runs in a process of its own with all cores and without GPUs. Rounds are interleaved, so that a slow moment of the
-machine affects all of them, and the median over the rounds counts. PyTorch is optional (`pip install torch`, the CPU
+machine affects all libraries; the median over the rounds counts. PyTorch is optional (`pip install torch`, the CPU
 build). Prints Markdown tables for docs/results.md.
 """
 
@@ -42,11 +42,11 @@ CONTENDERS = ("ours", "keras", "keras_xla", "torch")
 TORCH = {"simple_rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
 """The layers that PyTorch has."""
 MATRIX = 2048
-QUICK = 0.15  # Seconds: a sample repeats shorter steps until it lasts as long.
+QUICK = 0.15  # Minimum seconds of a sample: shorter steps are repeated.
 
 
 def products(contender: str, cell: str, size: Size) -> float:
-    """Floating-point operations of a step's matrix products: forward, and twice that backward; in a worker process."""
+    """Floating-point operations of a step's matrix products, forward and backward; in a worker process."""
     batch, steps, inputs, units = size
     layer = cells.keras_cell(cell, units)
     layer.build((None, inputs))
@@ -54,7 +54,7 @@ def products(contender: str, cell: str, size: Size) -> float:
 
 
 def stock_layer(cell: str, units: int) -> Any:
-    """The Keras layer of a cell, such as `keras.layers.LSTM`; `keras.layers.RNN` around a cell that has no layer."""
+    """The Keras layer of a cell, such as `keras.layers.LSTM`; for a cell without one, `keras.layers.RNN` around it."""
     import keras
 
     layer = getattr(keras.layers, cells.get(cell).keras_cell.__name__.removesuffix("Cell"), None)
@@ -115,7 +115,7 @@ def matrix_product(contender: str) -> Callable[[], Any]:
 
 @cache
 def ready(contender: str, cell: str, size: Size | None) -> tuple[Callable[[], Any], int, float]:
-    """A warm step, how often a sample repeats it, and the seconds to compile it: what its first call took longer."""
+    """A warm step, its repetitions in a sample, and the seconds to compile it: the extra time of its first call."""
     start = time.perf_counter()
     if cell == "matrix product":
         step = matrix_product(contender)
@@ -152,7 +152,7 @@ class Workers:
     """A process for each library, so that the waiting threads of one do not slow another; none sees a GPU."""
 
     def __init__(self) -> None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # Of this process and of those it starts.
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"  # For this process and its children.
         self.torch = importlib.util.find_spec("torch") is not None
         names = ("tensorflow", "torch") if self.torch else ("tensorflow",)
         self.pools = {n: ProcessPoolExecutor(1, mp_context=get_context("spawn")) for n in names}
@@ -237,10 +237,10 @@ def main(
     """Measures and prints the tables.
 
     Args:
-        parts: What is measured.
-        rounds: Interleaved samples of each contender.
-        cell: Of the layers.
-        json_file: Takes the rows of the layers.
+        parts: The parts to measure.
+        rounds: Number of interleaved samples of each contender.
+        cell: The cells of the layers.
+        json_file: A file to write the rows of the layers to.
     """
     workers = Workers()
     if not workers.torch:

@@ -1,4 +1,4 @@
-"""Files that answers are written to: refused before any work where they cannot be made, and never left half written."""
+"""Files of predictions: refused before any work where they cannot be made, and never left half written."""
 
 from __future__ import annotations
 
@@ -6,17 +6,24 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 from common.errors import InputError
 
 
 def check_writable(option: str, path: Path) -> None:
-    """Refuses the file of an option that cannot be made.
+    """Refuses a file that cannot be made.
+
+    Args:
+        option: The option that names the file, for messages.
+        path: The file.
 
     Raises:
-        InputError: It is a folder, or not in a folder that is there and may be written to.
+        InputError: The path is a folder, or its folder is missing or cannot be written to.
     """
-    if path.is_dir():
+    with _refusing(option, path):
+        folder = path.is_dir()
+    if folder:
         raise InputError(f"{option} {path}: this is a folder; name a file")
     if not path.parent.is_dir():
         raise InputError(f"{option} {path}: there is no folder {path.parent}; make it, or name a file in another")
@@ -26,16 +33,35 @@ def check_writable(option: str, path: Path) -> None:
 
 @contextmanager
 def drafted(option: str, path: Path) -> Iterator[Path]:
-    """A draft next to the file of an option, which replaces it when all is written.
+    """Gives the path of a draft next to a file; the draft replaces the file when everything is written.
+
+    Args:
+        option: The option that names the file, for messages.
+        path: The file.
+
+    What a link points to is replaced, not the link. A device, such as `/dev/stdout`, has no draft.
 
     Raises:
-        InputError: The operating system refuses.
+        InputError: The operating system refuses to write.
     """
-    draft = path.with_name(f".{path.name}.draft")
+    with _refusing(option, path):
+        target = path.resolve()
+        whole = not target.exists() or target.is_file()
+    draft = target.with_name(f".{uuid4().hex}.draft") if whole else target
     try:
-        yield draft
-        draft.replace(path)
+        with _refusing(option, path):
+            yield draft
+            if whole:
+                draft.replace(target)
+    finally:
+        if whole:
+            draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _refusing(option: str, path: Path) -> Iterator[None]:
+    """Turns what the operating system refuses into an `InputError`."""
+    try:
+        yield
     except OSError as error:
         raise InputError(f"{option} {path}: {error.strerror}; name a file that can be written") from error
-    finally:
-        draft.unlink(missing_ok=True)

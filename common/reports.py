@@ -1,4 +1,4 @@
-"""What people look at: tables in the terminal and figures in files."""
+"""Lines, tables and progress in the terminal."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
 
 
 def say(text: str) -> None:
-    """Prints a line, as it is."""
+    """Prints a line without interpreting markup in it."""
     console.print(text, markup=False, soft_wrap=True)
 
 
 @contextmanager
 def waiting(text: str) -> Iterator[None]:
-    """Says what is going on while nothing else is to be seen."""
+    """Shows what is being done while nothing else is printed."""
     if console.is_terminal:
         with console.status(text):
             yield
@@ -32,14 +32,14 @@ def waiting(text: str) -> Iterator[None]:
 
 
 def scores_table(title: str, rows: dict[str, dict[str, float]]) -> Table:
-    """A table with a row a method and a column a metric."""
+    """A table with one row per method and one column per metric."""
     metrics = list(dict.fromkeys(metric for scores in rows.values() for metric in scores))
     body = [[name, *(_number(scores[m]) if m in scores else "" for m in metrics)] for name, scores in rows.items()]
     return narrow_table(title, ["method", *metrics], body)
 
 
 def records_table(title: str, records: Sequence[dict[str, Any]]) -> Table:
-    """A table with a row a record and a column an item; numbers with three digits after the point."""
+    """A table with one row per record and one column per key; numbers have three digits after the point."""
     names = list(dict.fromkeys(name for record in records for name in record))
     table = Table(title=title)
     for name in names:
@@ -57,7 +57,7 @@ def _number(value: float) -> str:
 
 
 def narrow_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    """A table whose names break before a number is cut: the first column is text, the others are numbers."""
+    """A table that wraps its names rather than cut a number: the first column is text, the others are numbers."""
     table = Table(title=title, box=None, padding=(0, 1, 0, 0), pad_edge=False)
     widest = [max((len(row[n]) for row in rows), default=0) for n in range(len(header))]
     fits = sum(max(len(name), width) + 1 for name, width in zip(header, widest)) <= console.width

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from common.options import DataOptions, SavedOptions, TrainOptions
 
@@ -23,6 +23,16 @@ if TYPE_CHECKING:
     from common.training.tbptt import TBPTT
 
 
+class Answers(Protocol):
+    """Predictions with their references, which score themselves; `Task.scores` and `Task.report` may do it instead."""
+
+    def scores(self) -> Scores:
+        """The test metrics."""
+
+    def report(self) -> str:
+        """More about the predictions than a number, as text."""
+
+
 class Task(ABC):
     """A task with its data, for one set of options.
 
@@ -34,11 +44,11 @@ class Task(ABC):
         Options: The options of training.
         Saved: The options of predicting with a saved model.
         monitor: The validation metric, or its loss, that decides which epoch is best.
-        higher_is_better: Of `monitor`.
-        score: The test metric that tasks are compared by.
-        higher_score_is_better: Of `score`.
+        higher_is_better: Whether higher values of `monitor` are better.
+        score: The test metric by which the arms of a study are compared.
+        higher_score_is_better: Whether higher values of `score` are better.
         controls: Whether controls without recurrence can do the task.
-        fixed_shapes: Whether windows have one shape, or a few: XLA compiles anew for each.
+        fixed_shapes: Whether all windows have one of a few shapes. XLA compiles anew for each shape.
     """
 
     name: ClassVar[str]
@@ -65,10 +75,10 @@ class Task(ABC):
 
     @abstractmethod
     def sequences(self, split: str) -> Sequences:
-        """The sequences of a split, `"train"`, `"validation"` or `"test"`, with the weights that split is to have."""
+        """The sequences of a split, `"train"`, `"validation"` or `"test"`, with the weights of their outputs."""
 
     def steps(self, split: str, number: int) -> list[str]:
-        """What stands at each step of a sequence of the split, for people to read; by default the step's number."""
+        """The text of each step of a sequence of the split, for people to read; by default the step's number."""
         return [str(step) for step in range(1, self.sequences(split).lengths[number] + 1)]
 
     @abstractmethod
@@ -81,33 +91,34 @@ class Task(ABC):
         """Adjusts a trained model to the validation stream."""
 
     @abstractmethod
-    def answers(self, network: Network, stream: Stream, outputs: np.ndarray) -> Any:
+    def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Answers:
         """What the network predicts for each example of an unshuffled stream.
 
         Args:
             network: The trained network.
-            stream: Of the test split.
-            outputs: What `TBPTT.predict` gave for the stream.
+            stream: The stream of the test split.
+            outputs: The outputs of `TBPTT.predict` for the stream.
+            export: The export of the network, for a task whose answers come from more than its outputs.
 
         Returns:
-            An object of the task's own: predictions, references, and all else that `scores`, `report`, `figure` and
-            `extras` need.
+            An object whose type the task chooses: predictions, references, and everything else that `scores`,
+            `report`, `figure` and `extras` need.
         """
 
-    def scores(self, answers: Any) -> Scores:
+    def scores(self, answers: Answers) -> Scores:
         """The test metrics of answers; by default their own `scores()`."""
         return answers.scores()
 
     @abstractmethod
-    def baselines(self, answers: Any) -> dict[str, Any]:
-        """The answers of plain methods that learned from the training split alone, by name.
+    def baselines(self, answers: Answers) -> dict[str, Answers]:
+        """The answers of plain methods by name. The methods learn from the training split only.
 
         Args:
-            answers: Those of the network, for a method that answers the same examples, or some of them.
+            answers: The answers of the network; a method answers the same examples, or some of them.
         """
 
-    def report(self, answers: Any) -> str:
-        """More about the answers to the test split than a number, as text; by default their own `report()`."""
+    def report(self, answers: Answers) -> str:
+        """Details of the answers to the test split, as text; by default their own `report()`."""
         return answers.report()
 
     def figure(self, results: Results) -> Figure:
@@ -118,7 +129,7 @@ class Task(ABC):
 
     @property
     def title(self) -> str:
-        """Of figures."""
+        """The title of figures."""
         return f"{self.name}, {self.options.cell}, seed {self.options.seed}"
 
     def extras(self, results: Results, folder: Path) -> None:
@@ -145,11 +156,11 @@ class Task(ABC):
     @classmethod
     @abstractmethod
     def predict(cls, model: SavedModel, inputs: Sequence[str], options: SavedOptions) -> list[Record]:
-        """Answers raw inputs, as the options of `predict` want it; a record an input, or one a series."""
+        """Predicts for raw inputs, as the options specify; returns one record per input or series."""
 
     @classmethod
     def show(cls, records: Sequence[Record]) -> Table:
-        """The records of `predict` as a table for the terminal; by default a row a record and a column an item."""
+        """The records of `predict` as a table for the terminal; by default one row per record, one column per key."""
         from common.reports import records_table
 
         return records_table(cls.name, records)
@@ -161,11 +172,11 @@ class Task(ABC):
     @classmethod
     @abstractmethod
     def evaluate(cls, model: SavedModel, data: DataOptions, *, other: bool = False) -> tuple[Scores, str]:
-        """Scores a saved model on the test split of the data, and reports more, as text.
+        """Scores a saved model on the test split of the data, and reports details as text.
 
         Args:
             model: The model.
             data: Where the data comes from.
-            other: Whether it is other data than the model learned from; where no part of it is named train or test,
-                all of it is for testing.
+            other: Whether the model learned from other data. If no part of the data is then named train or test, all
+                of it is for testing.
         """

@@ -1,4 +1,4 @@
-"""Forecasting, many-to-many over real-valued streams: after each step, the next ones with their uncertainty."""
+"""Forecasting, many-to-many over real-valued streams: after each step, the next steps with their uncertainty."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from common.training.tbptt import TBPTT
 
 SMOOTHED_ORIGINS = 40
-"""Origins that exponential smoothing forecasts from, at most: it takes a second for each."""
+"""Maximum number of origins that exponential smoothing forecasts from: each takes a second."""
 Names = Annotated[tuple[str, ...], Parameter(consume_multiple=True)]
 Counts = Annotated[tuple[Count, ...], Parameter(consume_multiple=True)]
 Levels = Annotated[tuple[float, ...], Parameter(consume_multiple=True)]
@@ -50,10 +50,10 @@ class ForecastingData(DataOptions):
     """Where time series come from.
 
     Attributes:
-        data: Nothing for the embedded half-hourly electricity demand of Victoria; or a CSV or Parquet file: wide, a
-            time column and numeric columns, or long, with unique_id, ds and y.
-        target: Columns to forecast; all numeric ones but the known when none is named.
-        known: Columns whose future is known; of the embedded data workday and temperature_c when not given.
+        data: A CSV or Parquet file: wide, with a time column and numeric columns, or long, with unique_id, ds and y.
+            Not given: the embedded half-hourly electricity demand of Victoria.
+        target: Columns to forecast; by default all numeric columns that are not in --known.
+        known: Columns whose future is known; for the embedded data by default workday and temperature_c.
         time_column: Name of the time column; found by its usual names when not given.
         missing: Whether values may be missing and rows left out.
         split: Rows for training, validation and testing, or shares of all rows.
@@ -66,7 +66,7 @@ class ForecastingData(DataOptions):
     split: Annotated[tuple[float, float, float], Parameter(consume_multiple=True)] = (0.7, 0.1, 0.2)
 
     def load(self, *, ahead: bool = False) -> Panel:
-        """Reads the series; with `ahead`, they may end in rows without values, whose known columns have some."""
+        """Reads the series; with `ahead`, they may end in rows that have values in known columns only."""
         columns = {"targets": self.target, "known": self.known, "time_column": self.time_column}
         return load(self.data, SeriesReader(**columns, missing=self.missing, ahead=ahead))
 
@@ -82,16 +82,16 @@ class ForecastingOptions(ForecastingData, TrainOptions):
         head: How the steps ahead are decoded: all segments at once, one after the other, or by a dense layer.
         seasons: Steps after which the series tends to repeat itself; the decoder reads the values of the last season.
             MASE uses the first.
-        levels: Numbers of rows; the mean of the last so many is read next to each segment.
+        levels: Lengths in rows of running means that are read with each segment.
         calendar: Also read the place of a step in the day, the week and the year; a month of monthly data counts as
             1/12 year.
-        quantiles: Levels to forecast next to the mean.
+        quantiles: Quantile levels to forecast in addition to the mean.
         point: Error that the mean is trained on.
-        embedding: Width of segments and of their places.
+        embedding: Width of the vectors of segments and of their positions.
         context: Rows read before the first forecast that counts in validation and test; all when not given.
-        dropout: Share dropped between recurrent layers and of the decoder's outputs.
-        read_dropout: Share dropped of the recurrence's inputs.
-        window: New segments a training step reads in each lane, k1 of TBPTT.
+        dropout: Share of units dropped between recurrent layers and in the decoder's outputs.
+        read_dropout: Share of the recurrence's inputs that is dropped.
+        window: New segments that a training step reads in each lane, k1 of TBPTT.
     """
 
     horizon: Count = 48
@@ -117,11 +117,11 @@ class ForecastingOptions(ForecastingData, TrainOptions):
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class ForecastingSaved(SavedOptions):
-    """Which saved forecaster is meant, and where its forecasts are written.
+    """Which saved forecaster to use, and where its forecasts are written.
 
     Attributes:
-        horizon: Steps to forecast, at most those the model was trained for; all of them when not given. Known columns
-            need values for all, as a forecast reads whole segments.
+        horizon: Steps to forecast, at most the horizon that the model was trained for, which is also the default.
+            Known columns need values for that whole horizon.
         output_file: A CSV file to write the forecasts to.
         plot: A PNG file to draw them in.
     """
@@ -211,7 +211,7 @@ class Forecasting(Task):
         outputs = stream.at_output_steps(model.predict(stream, verbose=0))
         model.network.calibrate(outputs, self.tables.ahead(number, row, horizon=self.options.horizon, scaled=True))
 
-    def answers(self, network: Network, stream: Stream, outputs: np.ndarray) -> Forecasts:
+    def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Forecasts:
         origins = self._origins(stream.sequences)
         found = self.tables.unscaled(origins.series, stream.at_output_steps(outputs))
         return Forecasts(origins, found[..., 0], found[..., 1:]).in_order()
@@ -241,14 +241,14 @@ class Forecasting(Task):
         return training_figure(results.history, shown, judge=self.judge, title=self.title)
 
     def extras(self, results: Results, folder: Path) -> None:
-        """Scores by steps ahead; an example to forecast from, whose rows of the last horizon have no values."""
+        """Writes scores by steps ahead, and an example to forecast from, whose last horizon has no values."""
         forecasts = results.baselines | {self.options.cell: results.answers}
         self.judge.write_by_step(forecasts, folder / "by_step.csv")
         options, example = self.options, folder / "example.csv"
         write_example(self.panel, example, horizon=options.horizon, time_column=options.time_column)
 
     def config(self) -> dict[str, Any]:
-        """Names the columns, also those that were found; the series, and the seconds between their rows."""
+        """The options, with the columns that were found, the names of the series and the seconds between rows."""
         panel = self.panel
         names = {"target": panel.columns, "known": panel.covariates, "unique_ids": [g.name for g in panel.groups]}
         return super().config() | names | {"spacing": panel.seconds}

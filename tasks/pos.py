@@ -44,11 +44,11 @@ class PosData(DataOptions):
     """Where tagged sentences come from.
 
     Attributes:
-        data: Nothing for the embedded Turkish Web Treebank; "tfds:universal_dependencies/en_ewt" and the like; or a
-            file or folder: CoNLL-U, or text with a word, a tab and its tag on a line and a blank line between
-            sentences; gzip as it is.
+        data: "tfds:universal_dependencies/en_ewt" or another TFDS treebank; or a file or folder: CoNLL-U, or text with
+            a word, a tab and its tag on each line and a blank line between sentences. Not given: the embedded Turkish
+            Web Treebank; files may be gzip.
         column: The CoNLL-U column that holds the tags.
-        encoding: Of the files.
+        encoding: Text encoding of the files.
     """
 
     column: Column = "upos"
@@ -59,7 +59,7 @@ class PosData(DataOptions):
         return load(self.data, TaggedReader(column=self.column, encoding=self.encoding))
 
     def load_test(self) -> TaggedSentences:
-        """Reads the sentences to evaluate a model on that was trained on other data."""
+        """Reads the sentences for evaluating a model that was trained on other data."""
         return load_test(self.data, TaggedReader(column=self.column, encoding=self.encoding))
 
 
@@ -69,12 +69,12 @@ class PosOptions(PosData, TrainOptions):
     """What training a tagger needs to know.
 
     Attributes:
-        units: Width of the hidden state, of each direction.
+        units: Width of the hidden state of each direction.
         embedding: Width of the word vectors.
-        min_count: Times a word, in lower case, or a character occurs in training to be known.
+        min_count: Minimum training occurrences of a word, in lower case, or a character in the vocabulary.
         word_dropout: Share of a sentence's different words that are made unknown in training.
         characters: Width of each of the two recurrences over a word's spelling; 0 leaves spellings out.
-        crf: Score neighbouring tags too, and answer with the best sequence of tags (Viterbi).
+        crf: Also score neighbouring tags, and predict the best sequence of tags (Viterbi).
     """
 
     units: Count = 200
@@ -93,7 +93,7 @@ class PosOptions(PosData, TrainOptions):
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class PosSaved(SavedOptions):
-    """Which saved tagger is meant, and where its tags go.
+    """Which saved tagger to use, and where its tags are written.
 
     Attributes:
         output_file: A CoNLL-U file to write the tagged sentences to.
@@ -124,7 +124,7 @@ class Pos(Task):
         self.tags = sorted(set(chain.from_iterable(train.tags)))
         words = Counter(chain.from_iterable(train.words))
         self.encoder = WordEncoder.of(words, self.options.min_count)
-        self.endings_apart = endings_apart(words)
+        self.split_endings = split_endings(words)
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
         unknown = sum(tag not in self.tags for tag in chain.from_iterable(self.splits.validation.tags))
         left_out = f"; val_accuracy leaves out {unknown:,} words whose tag is not in train" if unknown else ""
@@ -205,7 +205,7 @@ class Pos(Task):
         head = ReadoutHead(Readout(jit_compile=options.xla), outputs, **masked)
         return Learner(StreamNetwork(embed, stack, head, **masked), "sparse_categorical_crossentropy", ("accuracy",))
 
-    def answers(self, network: Network, stream: Stream, outputs: np.ndarray) -> Tagged:
+    def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Tagged:
         from common.networks.tagger import best_tags
 
         steps, sequences = stream.at_steps(outputs), stream.sequences
@@ -230,7 +230,7 @@ class Pos(Task):
 
         from common.networks.tagger import Tagger
 
-        tagger = Tagger(network, self.encoder, self.tags, endings_apart=self.endings_apart)
+        tagger = Tagger(network, self.encoder, self.tags, split_endings=self.split_endings)
         endpoints = {
             "serving_default": Endpoint(tagger.tag, [tf.TensorSpec([None, None], tf.string, "tokens")]),
             "text": Endpoint(tagger.tag_text, [tf.TensorSpec([None], tf.string, "text")]),
@@ -275,16 +275,16 @@ class Pos(Task):
 
 
 def of_words(answer: Record, words: int) -> Record:
-    """An answer without what padding added."""
+    """An answer without its padding."""
     return {
         name: list(values[:words]) if isinstance(values, list) else values[:words].tolist()
         for name, values in answer.items()
     }
 
 
-def endings_apart(words: Counter[str]) -> bool:
-    """Whether English endings are words of their own: one word in a thousand or more is n't or 's.
+def split_endings(words: Counter[str]) -> bool:
+    """Whether English endings are words of their own: at least one word in a thousand is n't or 's.
 
-    Dutch, German and names bring a few of them into other treebanks.
+    Other treebanks hold a few of these words, from Dutch, German and names.
     """
     return 1000 * sum(words[ending] for ending in ("n't", "n’t", "'s", "’s")) >= words.total()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
     from matplotlib.figure import Figure
 
-    from common.networks.network import Learner, Network
+    from common.networks.network import Learner, Network, Part
     from common.scoring import Scores
     from common.serving.saved_model import Record, SavedModel
     from common.training.run import Results
@@ -38,11 +38,11 @@ class SentimentData(DataOptions):
     """Where labelled texts come from.
 
     Attributes:
-        data: Nothing for the embedded critics' quotes; "tfds:NAME" for a TFDS data set; or a file or folder: CSV, TSV
-            or JSON lines with a text and a label column, or a file or sub-folder a class; gzip as it is.
+        data: "tfds:NAME" for a TFDS data set; or a file or folder: CSV, TSV or JSON lines with a text and a label
+            column, or one file or sub-folder per class. Not given: the embedded critics' quotes; files may be gzip.
         text_column: Name of the text column; found by its usual names when not given.
         label_column: Name of the label column; found by its usual names when not given.
-        encoding: Of the files.
+        encoding: Text encoding of the files.
     """
 
     text_column: str | None = None
@@ -54,7 +54,7 @@ class SentimentData(DataOptions):
         return load(self.data, self._reader())
 
     def load_test(self) -> LabelledTexts:
-        """Reads the texts to evaluate a model on that was trained on other data."""
+        """Reads the texts for evaluating a model that was trained on other data."""
         return load_test(self.data, self._reader())
 
     def _reader(self) -> LabelledReader:
@@ -70,13 +70,13 @@ class SentimentOptions(SentimentData, TrainOptions):
         units: Width of the hidden state.
         residual: Add each layer's input to its output where the widths agree, so that the readout sees the words too.
         embedding: Width of the word vectors.
-        vocabulary: Most frequent training words that are known, at most.
-        bigrams: Most frequent pairs of neighbouring words that have a vector of their own, at most.
-        min_count: Times a word or pair occurs in training to be known.
-        word_dropout: Share of a text's different words, and pairs, that are made unknown in training.
-        readout: What of a text's hidden states the class is read from.
+        vocabulary: Maximum vocabulary size; the most frequent training words are kept.
+        bigrams: Maximum number of bigrams; the most frequent pairs of neighbouring training words are kept.
+        min_count: Minimum training occurrences of a word or bigram in the vocabulary.
+        word_dropout: Share of a text's different words and bigrams that are made unknown in training.
+        readout: Which summary of the hidden states predicts the class.
         supervise: Where the label is predicted in training: at a text's end, or at every word with a weight that
-            rises to the end (linear gain of Dai & Le 2015), which teaches the early windows of long texts too.
+            rises to the end (linear gain of Dai & Le 2015). The latter also trains the early windows of long texts.
     """
 
     units: Count = 64
@@ -161,7 +161,7 @@ class Sentiment(Task):
         )
         return Learner(network, "sparse_categorical_crossentropy", ("accuracy",))
 
-    def answers(self, network: Network, stream: Stream, outputs: np.ndarray) -> Classified:
+    def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Classified:
         predictions = [self.labels[number] for number in stream.at_output_steps(outputs).argmax(1)]
         return Classified(predictions, self.splits.test.labels)
 
@@ -174,25 +174,25 @@ class Sentiment(Task):
         predictions, references = results.answers
         return classification_figure(results, references, predictions, labels=self.labels, title=self.title)
 
-    def export(self, network: Network) -> Export:
+    def served_window(self, text: tf.Tensor) -> Part:
+        """What the network reads of texts, string `[N]`: one whole text per row."""
         import tensorflow as tf
 
-        from common.networks.whole import keep_of_whole
+        from common.networks.whole import whole_window
+
+        tokens = self.encoder(text)
+        lengths = tokens.row_lengths()
+        longest = tf.maximum(tf.reduce_max(lengths), 1)
+        tokens = tokens.to_tensor(shape=tf.stack([tokens.nrows(), longest, 2]))  # [N, time, 2]
+        return whole_window({"tokens": tokens}, lengths, outputs_at_end=True)
+
+    def export(self, network: Network) -> Export:
+        import tensorflow as tf
 
         labels = tf.constant(self.labels)
 
         def classify(text: tf.Tensor) -> dict[str, tf.Tensor]:
-            tokens = self.encoder(text)
-            lengths = tokens.row_lengths()
-            longest = tf.maximum(tf.reduce_max(lengths), 1)
-            tokens = tokens.to_tensor(shape=tf.stack([tokens.nrows(), longest, 2]))  # [N, time, 2]
-            window = {
-                "tokens": tokens,
-                "keep": keep_of_whole(lengths, longest),
-                "sequence": tf.zeros_like(tokens[..., 0]),
-                "output_steps": tf.cast(lengths[:, None] - 1, tf.int32),  # Each text's end.
-            }
-            outputs, _ = network(window)
+            outputs, _ = network(self.served_window(text))
             probability = outputs[:, 0]  # [N, classes]
             return {"label": tf.gather(labels, tf.argmax(probability, 1)), "probability": probability}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -45,13 +44,13 @@ class TranslationData(DataOptions):
     """Where pairs of sentences come from.
 
     Attributes:
-        data: Nothing for the embedded texts of free software; "tfds:NAME" for a TFDS data set; a folder, or the
-            beginning of a path such as corpus/train, of line-aligned files such as train.en and train.de; or a TSV file
-            or a folder of them, with a sentence, a tab and its translation on a line.
+        data: "tfds:NAME" for a TFDS data set; a folder, or the beginning of a path such as corpus/train, of
+            line-aligned files such as train.en and train.de; or a TSV file or a folder of them, with a sentence, a tab
+            and its translation on each line. Not given: the embedded texts of free software; files may be gzip.
         source_language: Language to translate from, needed where the data leaves it open; for TSV only a name for the
             first column.
         target_language: Language to translate into; for the embedded data fr when not given.
-        encoding: Of the files.
+        encoding: Text encoding of the files.
     """
 
     source_language: str | None = None
@@ -63,7 +62,7 @@ class TranslationData(DataOptions):
         return load(self.data, self._reader())
 
     def load_test(self) -> Pairs:
-        """Reads the pairs to evaluate a model on that was trained on other data."""
+        """Reads the pairs for evaluating a model that was trained on other data."""
         return load_test(self.data, self._reader())
 
     def _reader(self) -> PairReader:
@@ -78,18 +77,18 @@ class TranslationOptions(TranslationData, TrainOptions):
     """What training a translator needs to know.
 
     Attributes:
-        layers: Recurrent layers of the encoder, and of the decoder above its first, whose state queries attention.
+        layers: Recurrent layers of the encoder, and of the decoder above its first layer, which queries attention.
         units: Width of the hidden state of the decoder; each direction of the encoder has half.
-        bidirectional: Whether the encoder also reads backwards; pairs then lie whole inside windows where they fit.
+        bidirectional: Also read sources backwards; a pair that fits into a window then lies in a single window.
         embedding: Width of the vectors of subwords, which both languages and the readout share.
-        vocabulary: Subwords of both languages together, at most.
-        attention: How the decoder attends to the source; none for the plain network.
-        longest: Subwords of the longest source and target to train on; longer pairs are left out of training and of the
+        vocabulary: Maximum number of subwords, which both languages share.
+        attention: How the decoder scores the steps of the source; with none it only starts from the source.
+        longest: Maximum number of subwords of a source or target. Longer pairs are left out of training and of the
             validation loss, not of the test.
         smoothing: Share of a target's probability that is spread over all subwords in training.
-        scheduled_sampling: Share of the subwords the decoder reads in training that are its own guesses.
+        scheduled_sampling: Share of the subwords read by the decoder in training that are its own predictions.
         beam: Hypotheses that beam search keeps.
-        length_power: Log-probabilities of hypotheses are divided by their length to the power of this.
+        length_power: Power of the length by which log-probabilities of hypotheses are divided.
     """
 
     units: Count = 256
@@ -112,11 +111,11 @@ class TranslationOptions(TranslationData, TrainOptions):
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class TranslationSaved(SavedOptions):
-    """Which saved translator is meant, and how it translates.
+    """Which saved translator to use, and how it translates.
 
     Attributes:
         beam: Hypotheses that beam search keeps; as many as in training when not given.
-        output_file: A file to write the translations to, one a line.
+        output_file: A file to write the translations to, one per line.
         show_attention: Also show the source subword with the largest weight for each subword of the translation.
     """
 
@@ -141,7 +140,7 @@ class Translation(Task):
     fixed_shapes = False
 
     def load(self) -> str:
-        from common.decoding.translator import Translator, copied_by_attention
+        from common.decoding.translator import copied_by_attention
         from common.text.subwords import Subwords
 
         options = self.options
@@ -154,10 +153,7 @@ class Translation(Task):
         for split, (sources, _) in self.encoded.items():
             if not sources:
                 raise InputError(f"--longest {options.longest}: no pair of the {split} split is so short; give more")
-        copies = copied_by_attention(self.encoded["train"][1]) if options.attention != "none" else range(0)
-        search = {"copies": copies, "beam": options.beam, "length_power": options.length_power}
-        # Kept for the tests and the export of a network: tracing the search takes seconds.
-        self.translator = lru_cache(maxsize=1)(partial(Translator, subwords=self.subwords, **search))
+        self.copies = copied_by_attention(self.encoded["train"][1]) if options.attention != "none" else range(0)
         left_out = len(train) - len(self.encoded["train"][0])
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
         source, target = self.splits.languages
@@ -165,7 +161,7 @@ class Translation(Task):
         return f"{self.splits.source}: {source} to {target}, {sizes} pairs{longer}; {len(self.subwords):,} subwords"
 
     def _encoded(self, pairs: Pairs) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """Sources and targets as ids of subwords, of the pairs that are not too long."""
+        """The pairs that are not too long: their sources and targets as ids of subwords."""
         sides = self.subwords.encode_pairs(pairs.sources, pairs.targets)
         kept = [n for n, pair in enumerate(zip(*sides)) if max(map(len, pair)) <= self.options.longest]
         return tuple([side[n] for n in kept] for side in sides)
@@ -216,12 +212,9 @@ class Translation(Task):
         )
         return Learner(network, OwnLoss(), (own_accuracy(),))
 
-    def answers(self, network: Network, stream: Stream, outputs: np.ndarray) -> Translations:
+    def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Translations:
         test = self.splits.test
-        return Translations.of(self.export(network), test.sources, test.targets, language=self.splits.languages[1])
-
-    def scores(self, answers: Translations) -> Scores:
-        return answers.scores()
+        return Translations.of(export, test.sources, test.targets, language=self.splits.languages[1])
 
     def baselines(self, answers: Translations) -> dict[str, Translations]:
         train = self.splits.train
@@ -231,23 +224,24 @@ class Translation(Task):
             f"{self.options.cell}, beam 1": greedy
         }
 
-    def report(self, answers: Translations) -> str:
-        return answers.report()
-
     def figure(self, results: Results) -> Figure:
         options = self.options
         return translation_figure(
             results,
             beam=options.beam,
             attention=options.attention != "none",
-            title=f"{self.name}, {options.cell}, seed {options.seed}",
+            title=self.title,
         )
 
     def extras(self, results: Results, folder: Path) -> None:
         results.answers.write(folder)
 
     def export(self, network: Network) -> Export:
-        functions = self.translator(network).functions
+        from common.decoding.translator import Translator
+
+        options = self.options
+        search = {"copies": self.copies, "beam": options.beam, "length_power": options.length_power}
+        functions = Translator(network, subwords=self.subwords, **search).functions
         endpoints = {name: Endpoint(function, function.input_signature) for name, function in functions.items()}
         return Export(endpoints, [network, *self.subwords.lookups])
 

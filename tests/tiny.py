@@ -46,7 +46,7 @@ def pos(folder: Path) -> Path:
 
 
 def forecasting(folder: Path) -> Path:
-    """A series that repeats itself and follows what is known ahead; and its last rows without values beside it."""
+    """A seasonal series with a covariate known ahead; in a second file its last rows have no values."""
     draw = np.random.default_rng(0)
     at = np.arange(1200)
     heat = (draw.normal(size=1200) > 0).astype(int)

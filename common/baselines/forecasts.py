@@ -13,25 +13,25 @@ from common.networks.forecast.windows import season_back
 from common.scoring.forecasts import Forecasts, Origins
 
 HISTORY = 28
-"""Seasons that exponential smoothing is fitted on."""
+"""Number of seasons that exponential smoothing is fitted on."""
 
 
 def last_value(origins: Origins, tables: Tables, *, earlier: Origins, levels: Sequence[float]) -> Forecasts:
-    """Repeats the last value; its quantiles are those of `seasonal_naive`."""
+    """Repeats the last value; the quantiles are made as in `seasonal_naive`."""
     return seasonal_naive(origins, tables, season=1, earlier=earlier, levels=levels)
 
 
 def seasonal_naive(
     origins: Origins, tables: Tables, *, season: int, earlier: Origins, levels: Sequence[float]
 ) -> Forecasts:
-    """Repeats the last season; its quantiles are those of each series's errors, by steps ahead.
+    """Repeats the last season; quantiles are this mean plus quantiles of the series's earlier errors at that step.
 
     Args:
-        origins: To forecast from.
+        origins: The origins to forecast from.
         tables: The series.
         season: Rows of the season.
-        earlier: The origins, before those, that the errors are taken from.
-        levels: Of the quantiles.
+        earlier: Earlier origins, at which the errors are measured.
+        levels: Levels of the quantiles.
     """
     mean = _repeated(origins, tables, season)
     errors = earlier.actual - _repeated(earlier, tables, season)
@@ -51,15 +51,15 @@ def _repeated(origins: Origins, tables: Tables, season: int) -> np.ndarray:
 
 
 def exponential_smoothing(origins: Origins, tables: Tables, *, season: int, levels: Sequence[float]) -> Forecasts:
-    """ETS(A, N, A) of statsmodels, fitted before each origin on the last 28 seasons; ETS(A, N, N) of a short history.
+    """ETS(A, N, A) of statsmodels, fitted before each origin on the last 28 seasons; ETS(A, N, N) for a short history.
 
-    Takes about a second an origin.
+    An origin takes about a second.
 
     Args:
-        origins: To forecast from.
+        origins: The origins to forecast from.
         tables: The series.
         season: Rows of the season; 1 for none.
-        levels: Of the quantiles.
+        levels: Levels of the quantiles.
     """
     import pandas as pd
     from statsmodels.tsa.exponential_smoothing.ets import ETSModel
@@ -70,14 +70,14 @@ def exponential_smoothing(origins: Origins, tables: Tables, *, season: int, leve
         offset = tables.offset[number]
         history = tables.values[offset + max(0, row + 1 - HISTORY * season) : offset + row + 1]
         how = {"initialization_method": "heuristic" if len(history) >= 10 else "estimated"}
-        if season > 1 and len(history) >= max(2 * season, 10 + 2 * (season // 2)):  # What the heuristic needs.
+        if season > 1 and len(history) >= max(2 * season, 10 + 2 * (season // 2)):  # The heuristic needs that many.
             how |= {"seasonal": "add", "seasonal_periods": season}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             fit = ETSModel(pd.Series(history, dtype=float), error="add", **how).fit(disp=False, maxiter=100)
             predicted = fit.get_prediction(len(history), len(history) + horizon - 1)
             mean = np.asarray(predicted.predicted_mean)
-            # An interval of two bounds: the lower or the upper is the quantile.
+            # An interval has two bounds; the quantile is the lower or the upper one.
             bounds = {q: np.asarray(predicted.pred_int(alpha=2 * min(q, 1 - q))) for q in levels if q != 0.5}
         means.append(mean)
         quantiles.append(np.stack([mean if q == 0.5 else bounds[q][:, int(q > 0.5)] for q in levels], -1))

@@ -12,7 +12,7 @@ Tags = list[list[str]]
 
 
 def most_frequent_tag(train: TaggedSentences, sentences: Iterable[Sequence[str]]) -> Tags:
-    """To each word the tag it has most often in training, to an unseen one the most frequent tag of all."""
+    """Gives each word its most frequent training tag, and each unseen word the most frequent tag overall."""
     counts: dict[str, Counter[str]] = {}
     for word, tag in zip(chain.from_iterable(train.words), chain.from_iterable(train.tags)):
         counts.setdefault(word, Counter())[tag] += 1
@@ -22,7 +22,7 @@ def most_frequent_tag(train: TaggedSentences, sentences: Iterable[Sequence[str]]
 
 
 def logistic_regression(train: TaggedSentences, sentences: Sequence[Sequence[str]]) -> Tags:
-    """One logistic regression a tag, by averaged stochastic gradient descent, over a word and its neighbours."""
+    """One logistic regression per tag over a word and its neighbours, by averaged stochastic gradient descent."""
     from sklearn.feature_extraction import FeatureHasher
     from sklearn.linear_model import SGDClassifier
     from sklearn.pipeline import make_pipeline

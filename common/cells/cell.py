@@ -34,12 +34,12 @@ class Weights(NamedTuple):
     """The weights of a cell, as the scan reads them.
 
     Attributes:
-        kernel: Of the inputs, `[features, gates * units]`.
-        recurrent: Of the previous hidden state, `[units, gates * units]`.
+        kernel: The weights of the inputs, `[features, gates * units]`.
+        recurrent: The weights of the previous hidden state, `[units, gates * units]`.
         bias: `[gates * units]`.
-        recurrent_bias: Bias of the recurrent product, one `[gates * units]`, for a step that reads this product
+        recurrent_bias: The bias of the recurrent product, one `[gates * units]`, for a step that reads this product
             separately; empty for other steps.
-        more: What the step reads besides these.
+        more: What the step reads in addition to these weights.
     """
 
     kernel: tf.Tensor
@@ -60,12 +60,12 @@ class Step(NamedTuple):
         forward: `(projected, product, previous, *, activation, more) -> (state, saved)`. `projected` is the inputs
             times the kernel, plus the bias. `product` is the masked previous hidden state times the recurrent kernel,
             plus the recurrent bias. Both are `[lanes, gates * units]`. `more` is `Weights.more`. `saved` is a tuple of
-            tensors `[lanes, any]` that the step backward needs besides the states. Save each gate separately: XLA
-            does not vectorise a loop that slices one saved tensor at several places.
+            tensors `[lanes, any]` that the step backward needs in addition to the states. Save each gate separately:
+            XLA does not vectorise a loop that slices one saved tensor at several places.
         backward: `(d_state, previous, state, *, saved, activation, more) -> (d_projected, d_product, d_previous)`,
             the gradients that do not pass through the recurrent product.
         saves: How many tensors the step forward saves.
-        more_gradients: `(d_projected, previous, state) -> gradients of more`, from all steps at once,
+        more_gradients: `(d_projected, previous, state) -> gradients of more`. It gets all steps at once,
             `[time, lanes, any]`.
     """
 
@@ -79,7 +79,7 @@ class Gate(NamedTuple):
     """A gate that decides how much of the old state a cell keeps.
 
     Attributes:
-        name: In the field's words.
+        name: The usual name of the gate, such as `"forget gate"`.
         saved: Index of the gate's activations, `[lanes, units]`, among the tensors that the step forward saves.
     """
 

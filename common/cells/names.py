@@ -1,4 +1,4 @@
-"""The types of what a user may choose: names of cells and controls, of activations and of initialisers."""
+"""The types of the names that a user may choose: cells and controls, activations, initialisers."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def _peephole_gradients(d_projected, previous, state):
 
 @register
 class PeepholeLSTMCell(keras.layers.LSTMCell):
-    """An LSTM whose gates see the cell state through weights that start at zero; each unit sees its own cell alone.
+    """An LSTM whose gates also see the cell state; each unit sees its own cell only, by weights that start at zero.
 
     Arguments and weights are those of `keras.layers.LSTMCell`; with zero peepholes the two cells are the same. A
     fourth weight, `[3, units]`, holds the peepholes of the input, forget and output gate. Input and forget gate see

@@ -1,4 +1,4 @@
-"""The registry: what may stand where a recurrent layer stands, cells and controls, and where each is defined."""
+"""The registry of cells and controls: their names, and where each is defined."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ if TYPE_CHECKING:
     import keras
 
     from common.cells.cell import Cell
-    from common.cells.controls import Control
 
-# Modules of cells import TensorFlow, which takes seconds, so the tables hold where to look instead of what is there.
+# Modules of cells import TensorFlow, which takes seconds. So the tables hold names of objects instead of the objects.
 CELLS: dict[str, str] = {
     "simple_rnn": "common.cells.simple_rnn:SIMPLE_RNN",
     "lstm": "common.cells.lstm:LSTM",
@@ -21,8 +20,8 @@ CELLS: dict[str, str] = {
 """Module and name of each `Cell`, the plainest first."""
 
 CONTROLS: dict[str, str] = {
-    "mlp": "common.cells.controls:WindowMLP",
-    "convolution": "common.cells.controls:CausalConvolution",
+    "mlp": "common.layers.controls:WindowMLP",
+    "convolution": "common.layers.controls:CausalConvolution",
 }
 """Module and name of each `Control`."""
 
@@ -38,7 +37,7 @@ def control_names() -> tuple[str, ...]:
 
 
 def is_recurrent(name: str) -> bool:
-    """Whether the name is that of a cell; that of a control is not recurrent.
+    """Whether the name belongs to a cell, not to a control.
 
     Raises:
         ValueError: Neither a cell nor a control has that name.
@@ -59,7 +58,7 @@ def get(name: str) -> Cell:
     return _found(CELLS[name])
 
 
-def control(name: str) -> type[Control]:
+def control(name: str) -> type[keras.layers.Layer]:
     """The control of that name, a Keras layer.
 
     Raises:

@@ -6,5 +6,5 @@ import hashlib
 
 
 def seed_for(seed: int, name: str) -> int:
-    """A seed of its own for each use, such as `seed_for(seed, "recurrent kernel")`, so that no two draw the same."""
+    """The seed of one use, such as `seed_for(seed, "recurrent kernel")`; different uses draw different numbers."""
     return int.from_bytes(hashlib.sha256(f"{seed} {name}".encode()).digest()[:4], "big") >> 1

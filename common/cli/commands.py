@@ -1,6 +1,6 @@
 """The commands of a task: train, compare, evaluate, predict. A command may return the command line to run next.
 
-The command line is made from the annotations in `app_of`: classes of the task's own, so they must be evaluated.
+The command line is made from the annotations in `app_of`. They name classes of the task, so they must be evaluated.
 """
 
 import shlex
@@ -36,7 +36,7 @@ def app_of(kind: type["Task"]) -> App:
         return _compare(kind, options=options, requested=study)
 
     def evaluate(saved: SavedOptions = DEFAULT_SAVED, data: Given = none_given) -> None:
-        """Score a saved model on the test split of its own data or of other data; options not given are the model's."""
+        """Score a saved model on the test split of its own or other data. Options not given keep the model's values."""
         _evaluate(kind, saved=saved, given=data)
 
     def predict(*inputs: str, saved: kind.Saved = default_saved) -> None:
@@ -49,7 +49,7 @@ def app_of(kind: type["Task"]) -> App:
     app.command(
         predict,
         help=f"Predict with a saved model: {kind.takes}, given on the command line or as lines of standard input. "
-        "Inputs that begin with a dash go after --.",
+        "Inputs that begin with a dash follow --.",
     )
     return app
 
@@ -87,7 +87,7 @@ def _compare(kind: type["Task"], *, options: TrainOptions, requested: StudyOptio
         reports.say(f"- {line}")
     for line in failed:
         reports.say(f"failed: {line}")
-    reports.say(f"saved: {page}; next to it report.md, the figures, and results.csv with a row a run")
+    reports.say(f"saved: {page}; next to it report.md, the figures, and results.csv with one row per run")
     return shlex.join(["python", "-m", "webbrowser", str(page)])
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tasks.base import Task
 
 WRONG_INPUT, INTERRUPTED = 2, 130
-"""Exit codes: of an error that is the user's to mend, and of Ctrl-C."""
+"""Exit codes: for an error that the user can correct, and for Ctrl-C."""
 
 
 def main(arguments: Sequence[str], tasks: Mapping[str, type[Task]]) -> int:
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str], tasks: Mapping[str, type[Task]]) -> int:
     except (CycloptsError, InputError) as error:
         return _refused(" ".join(str(error).split()))
     except KeyboardInterrupt:
-        print("interrupted; run the same command again to continue, train with --resume", file=sys.stderr)
+        print("interrupted; the same command continues where it was, with --resume if it trains", file=sys.stderr)
         return INTERRUPTED
     if following:
         print(f"next: {following}")

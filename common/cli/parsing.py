@@ -1,4 +1,4 @@
-"""From words of the command line and lines of standard input to what commands take."""
+"""From words of the command line and lines of standard input to the arguments of commands."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from common.errors import InputError
 
 
 def unset(kind: type) -> type:
-    """A class with the options of `kind`, each of which is None when it is not given."""
+    """A class with the options of `kind`, where an option that is not given is None."""
     hints = get_type_hints(kind, include_extras=True)
     options = [(field.name, hints[field.name] | None, None) for field in fields(kind)]
     namespace = {"__doc__": kind.__doc__, "__module__": kind.__module__}
@@ -27,7 +27,7 @@ def inputs_of(words: Sequence[str], stream: BinaryIO) -> tuple[str, ...]:
         InputError: An input is not UTF-8, or all are blank.
     """
     for number, word in enumerate(words, 1):
-        if any("\udc80" <= character <= "\udcff" for character in word):  # Python's stand-ins for what is not UTF-8.
+        if any("\udc80" <= character <= "\udcff" for character in word):  # Surrogates for invalid bytes.
             raise InputError(f"input {number}: not UTF-8; convert it")
     inputs = tuple(words) or lines_of(stream)
     if not any(map(str.strip, inputs)):

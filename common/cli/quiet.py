@@ -9,7 +9,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 
 def import_tensorflow() -> None:
-    """Imports TensorFlow. Its libraries print before their log levels hold, so their output goes nowhere until then."""
+    """Imports TensorFlow, discarding what its libraries print before their log levels take effect."""
     terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

@@ -1,4 +1,4 @@
-"""The command `train`: fits a task, tests it against its baselines, and publishes a version."""
+"""The command `train`: trains a task, tests it against its baselines, and publishes a version."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import InputError
 from common.reports import console, say, scores_table, waiting
-from common.serving import export, versions
+from common.serving import versions
+from common.serving.export import Export, save
 from common.training.run import Fitted, Results, fit, tested
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def train(task: Task) -> Path:
 
 def publish(task: Task, fitted: Fitted, root: Path) -> Path:
     """Tests a trained task against its baselines and publishes it as a version in `root`; returns the version."""
-    answers, metrics = tested(task, fitted)
+    answers, metrics, exported = tested(task, fitted)
     with waiting("training the baselines on the same split"):
         baselines = task.baselines(answers)
         metrics["baselines"] = {name: task.scores(found) for name, found in baselines.items()}
@@ -40,7 +41,7 @@ def publish(task: Task, fitted: Fitted, root: Path) -> Path:
     console.print(scores_table("test", metrics["baselines"] | {task.options.cell: metrics["metrics"]}))
     results = Results(fitted.run.history, answers, baselines)
     with waiting("exporting"):
-        version = versions.publish(root, lambda folder: write(task, fitted, results, metrics=metrics, folder=folder))
+        version = versions.publish(root, lambda folder: write(task, exported, results, metrics=metrics, folder=folder))
     fitted.run.close()
     training = metrics["training"]
     rate = training["tokens_per_second"]  # 0 where an epoch is a single step: the first of each is not timed.
@@ -50,9 +51,9 @@ def publish(task: Task, fitted: Fitted, root: Path) -> Path:
     return version
 
 
-def write(task: Task, fitted: Fitted, results: Results, *, metrics: dict[str, Any], folder: Path) -> None:
-    """Writes a version: the SavedModel, and what stands next to it."""
-    export.save(task.export(fitted.model.network), folder)
+def write(task: Task, exported: Export, results: Results, *, metrics: dict[str, Any], folder: Path) -> None:
+    """Writes a version: the SavedModel, and the files next to it."""
+    save(exported, folder)
     assets = folder / versions.ASSETS
     assets.mkdir()
     (assets / "config.json").write_text(json.dumps(task.config(), indent=2) + "\n")
@@ -66,7 +67,7 @@ def write(task: Task, fitted: Fitted, results: Results, *, metrics: dict[str, An
 
 
 def json_ready(value: Any) -> Any:
-    """The value with null for what is no number, such as a share of nothing: JSON has no NaN."""
+    """The value with null in place of NaN, such as a share of nothing: JSON has no NaN."""
     if isinstance(value, dict):
         return {name: json_ready(one) for name, one in value.items()}
     return None if isinstance(value, float) and not math.isfinite(value) else value

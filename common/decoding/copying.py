@@ -20,21 +20,21 @@ def copying(
     inside: tf.Tensor,
     width: int | tf.Tensor = 1,
 ) -> tuple[Next, tuple[Any, tf.Tensor]]:
-    """A model that also copies what it attends to, for tokens that training did not teach it.
+    """A model that also copies tokens that it attends to, for tokens that it did not learn to write.
 
-    Some tokens end the sequence or continue a word; all others share the remaining probability. Of it each copy gets a
-    share as large as the attention weight on that copy. This is the mixture of See, Liu & Manning 2017, "Get To The
-    Point", equation 9, between words; its gate is the total attention weight on copies. A copy is written at most as
-    many times as the source holds it, and no word continues after one.
+    Some tokens end the sequence or continue a word; all others share the remaining probability. Each copy gets a share
+    of it that equals its attention weight. This is the mixture of See, Liu & Manning 2017, "Get To The Point",
+    equation 9, between words; its gate is the total attention weight on copies. A copy is written at most as many times
+    as the source holds it, and no word continues after a copy.
 
     Args:
         next: The model; its extra is the weights of attention, `[rows, steps]`.
-        state: Its first state.
+        state: The model's first state.
         source: Tokens that attention reads, int `[batch, steps]`.
-        copies: Those of the tokens that can be copied; one is the same token in source and target.
+        copies: The tokens that can be copied; source and target use the same token for a copy.
         end: The token that ends a sequence.
-        opens: After which tokens a word may continue, bool `[vocabulary]`.
-        inside: Which tokens may continue a word, bool `[vocabulary]`.
+        opens: The tokens after which a word may continue, bool `[vocabulary]`.
+        inside: The tokens that may continue a word, bool `[vocabulary]`.
         width: Rows of the model for each sequence of the batch.
 
     Returns:

@@ -16,12 +16,11 @@ class Decoded(NamedTuple):
     """Hypotheses, the best first.
 
     Attributes:
-        tokens: int32 `[batch, width, time]`, filled up with the end token; `time` is the number of steps made.
-        lengths: Tokens before the end, int32 `[batch, width]`; without an end, the most that were allowed.
+        tokens: int32 `[batch, width, time]`, padded with the end token; `time` is the number of steps made.
+        lengths: Tokens before the end, int32 `[batch, width]`; the maximum length for a hypothesis without an end.
         scores: Log-probability of the tokens and the end, normalised if the search does that, `[batch, width]`; -inf
-            where there are fewer hypotheses.
-        extras: The model's extras, step by step, those of the end included, zeros after it; a nest of
-            `[batch, width, time, ...]`.
+            where there is no hypothesis.
+        extras: The model's extras of each step up to the end, zeros after it; a nest of `[batch, width, time, ...]`.
     """
 
     tokens: tf.Tensor
@@ -39,15 +38,15 @@ def one_by_one(
     end: int,
     longest: int | tf.Tensor,
 ) -> Decoded:
-    """Decodes one hypothesis a row.
+    """Decodes one hypothesis per row.
 
     Args:
         next: The model.
-        state: Before the first step.
+        state: The state before the first step.
         choose: `choose(log_probabilities [batch, vocabulary], step) -> tokens [batch]`.
-        start: As of `common.decoding.greedy`, as the others.
-        end: See there.
-        longest: See there.
+        start: As in `common.decoding.greedy`.
+        end: As in `common.decoding.greedy`.
+        longest: As in `common.decoding.greedy`.
     """
     state, tokens, longest = rows_of(state, start, longest)
 
@@ -92,7 +91,7 @@ def extra_of(next: Next, tokens: tf.Tensor, state: Any) -> Any:
 
 
 def arrays(pattern: Any) -> Any:
-    """Empty arrays over time for tensors like these."""
+    """Empty arrays over time for tensors with these shapes."""
     return tf.nest.map_structure(
         lambda p: tf.TensorArray(p.dtype, 0, dynamic_size=True, element_shape=p.shape), pattern
     )
@@ -104,7 +103,7 @@ def write(arrays: Any, t: tf.Tensor, values: Any) -> Any:
 
 
 def only(which: tf.Tensor, values: Any) -> Any:
-    """Values where `which [...]` is true, zeros elsewhere; of a nest of `[..., any]`."""
+    """The values of a nest, `[..., any]` each, where `which [...]` is true, and zeros elsewhere."""
 
     def one(value: tf.Tensor) -> tf.Tensor:
         return tf.where(which[(..., *[None] * (value.shape.rank - which.shape.rank))], value, tf.zeros_like(value))

@@ -23,18 +23,18 @@ def sample(
     """Draws tokens at random, step by step.
 
     Args:
-        next: As of `common.decoding.greedy`, as the next four.
-        state: See there.
-        start: See there.
-        end: See there.
-        longest: See there.
-        seed: A draw is a function of it, the step and the row.
+        next: As in `common.decoding.greedy`.
+        state: As in `common.decoding.greedy`.
+        start: As in `common.decoding.greedy`.
+        end: As in `common.decoding.greedy`.
+        longest: As in `common.decoding.greedy`.
+        seed: Fixes the draws, together with step and row.
         temperature: Divides the log-probabilities, above 0: the nearer to 0, the greedier. It does not change scores.
-        top_k: How many of the likeliest tokens may be drawn (Fan, Lewis & Dauphin 2018, "Hierarchical Neural Story
-            Generation"); None is all.
+        top_k: Number of the most likely tokens that may be drawn (Fan, Lewis & Dauphin 2018, "Hierarchical Neural
+            Story Generation"); None is all.
 
     Returns:
-        One hypothesis a row.
+        One hypothesis per row.
     """
 
     def choose(log_probabilities: tf.Tensor, t: tf.Tensor) -> tf.Tensor:

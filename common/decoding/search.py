@@ -1,4 +1,4 @@
-"""The likeliest sequences: greedy and beam search."""
+"""The most likely sequences: greedy and beam search."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from common.decoding.loops import (
 
 
 def greedy(next: Next, state: Any, *, start: int | tf.Tensor, end: int, longest: int | tf.Tensor) -> Decoded:
-    """Takes the likeliest token, step by step.
+    """Takes the most likely token, step by step.
 
     Args:
         next: The model, see `common.decoding`.
-        state: Before the first step, a nest of `[batch, ...]`; at least one tensor.
-        start: Token before the first, one for all rows or int32 `[batch]`.
-        end: Token that ends a sequence.
-        longest: Most tokens, the end counted, one for all rows or int32 `[batch]`.
+        state: The state before the first step, a nest of `[batch, ...]` with at least one tensor.
+        start: The token before the first one, the same for all rows or int32 `[batch]`.
+        end: The token that ends a sequence.
+        longest: Maximum number of tokens, including the end, the same for all rows or int32 `[batch]`.
 
     Returns:
-        One hypothesis a row.
+        One hypothesis per row.
     """
 
     def choose(log_probabilities: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
@@ -56,22 +56,23 @@ def beam(
     """Beam search: continues the best unfinished hypotheses at each step.
 
     A hypothesis is finished when its end is among the `width` best continuations of its row. Finished hypotheses are
-    kept separately and take no place from unfinished ones. The search is over when no unfinished hypothesis can still
-    come among the `best` finished ones of its row, because a log-probability only falls.
+    kept separately and take no place from unfinished ones. Log-probabilities only fall, so the search is over when no
+    unfinished hypothesis can still be among the `best` finished ones of its row.
 
-    Scores are log-probabilities divided by `length ** alpha`, the end counted: 0 compares probabilities, which favours
-    short sequences, 1 compares means over the tokens. (This is plain length normalisation, not the penalty of Wu et al.
-    2016, `((5 + length) / 6) ** alpha`.) With a width of 1 and an alpha of 0 the search is greedy.
+    Scores are log-probabilities divided by `length ** alpha`; the length includes the end. An alpha of 0 compares
+    probabilities, which favours short sequences; 1 compares means over the tokens. (This is plain length normalisation,
+    not the penalty of Wu et al. 2016, `((5 + length) / 6) ** alpha`.) With a width of 1 and an alpha of 0 the search is
+    greedy.
 
     Args:
-        next: As of `greedy`, as the next four; it is called with `batch * width` rows.
-        state: See there.
-        start: See there.
-        end: See there.
-        longest: See there.
-        width: Hypotheses of each row that are continued.
+        next: As in `greedy`; it is called with `batch * width` rows.
+        state: As in `greedy`.
+        start: As in `greedy`.
+        end: As in `greedy`.
+        longest: As in `greedy`.
+        width: Number of hypotheses of each row that are continued.
         alpha: Length normalisation, at least 0.
-        best: Hypotheses of each row that are kept; None is `width`. The fewer, the sooner the search is over.
+        best: Number of hypotheses of each row that are kept; None is `width`. With fewer the search is over sooner.
 
     Returns:
         The `best` hypotheses of each row; those cut at the longest length follow those that ended.
@@ -90,9 +91,9 @@ class _Finished(NamedTuple):
     """Hypotheses that are over, each `[batch, hypotheses]`.
 
     Attributes:
-        scores: Normalised; -inf where there is none.
+        scores: Normalised scores; -inf where there is no hypothesis.
         lengths: Tokens before the end.
-        places: Which of the row's live hypotheses it was at its last step.
+        places: The number of each among the row's live hypotheses at its last step.
     """
 
     scores: tf.Tensor
@@ -105,11 +106,11 @@ class _Loop(NamedTuple):
 
     Attributes:
         t: Steps made.
-        tokens: The last ones of the live hypotheses, int32 `[batch * width]`.
+        tokens: The last tokens of the live hypotheses, int32 `[batch * width]`.
         live: Scores of the unfinished hypotheses, the best first, `[batch, width]`.
         finished: The best finished hypotheses.
-        state: Of the model.
-        history: Arrays over time: which live hypothesis each one continues, its token, and the model's extras.
+        state: The state of the model.
+        history: Arrays over time: the live hypothesis that each one continues, its token, and the model's extras.
     """
 
     t: tf.Tensor
@@ -122,7 +123,7 @@ class _Loop(NamedTuple):
 
 @dataclass(frozen=True)
 class _Beam:
-    """The steps of a beam search; attributes as the arguments of `beam`, `longest` for each row."""
+    """The steps of a beam search. The attributes are the arguments of `beam`; `longest` has one value per row."""
 
     next: Next
     longest: tf.Tensor
@@ -141,7 +142,7 @@ class _Beam:
         return tf.tile(tf.range(self.width)[None], (self.rows, 1))
 
     def first_scores(self) -> tf.Tensor:
-        """One live hypothesis a row, the empty one, `[batch, width]`."""
+        """The scores of one live hypothesis per row, the empty one, `[batch, width]`."""
         return tf.tile(tf.where(tf.range(self.width) > 0, NEVER, 0.0)[None], (self.rows, 1))
 
     def none_finished(self) -> _Finished:
@@ -152,7 +153,7 @@ class _Beam:
         return scores / tf.cast(tf.maximum(length, 1), tf.float32) ** self.alpha
 
     def is_undecided(self, loop: _Loop) -> tf.Tensor:
-        """Whether a live hypothesis of any row can still come among its best finished ones."""
+        """Whether a live hypothesis of any row can still be among its best finished ones."""
         still_possible = self.normalised(loop.live[:, 0], self.longest) > loop.finished.scores[:, -1]
         return (loop.t == 0) | tf.reduce_any(still_possible & (loop.t < self.longest))
 
@@ -196,7 +197,7 @@ class _Beam:
         parents, chosen, extras = history
 
         def back(following: tuple, now: tuple) -> tuple[tf.Tensor, tf.Tensor]:
-            """Which live hypothesis of a step it was, and the token it wrote there."""
+            """The live hypothesis of a step that each one continued, and the token that it wrote there."""
             t, parents, chosen = now
             parents, tokens = _taken((parents, chosen), following[0])
             return tf.where(t < lengths, parents, following[0]), tf.where(t < lengths, tokens, self.end)

@@ -18,9 +18,9 @@ TEXT = tf.TensorSpec([None], tf.string, "text")
 TRANSLATION = tf.TensorSpec([None], tf.string, "translation")
 BEAM = tf.TensorSpec([], tf.int32, "beam")
 BLANK = r"[\s\v\pZ\p{Cf}]*"
-"""A text of blanks alone: there is nothing to translate, and training never saw one."""
+"""Matches a text of blanks only: there is nothing to translate, and training never saw such a text."""
 TAUGHT = 100
-"""Times that training targets must hold a numbered placeholder for the decoder to learn to write it."""
+"""Minimum occurrences in training targets from which the decoder learns to write a numbered placeholder."""
 
 Search = tuple[tf.Tensor, tf.RaggedTensor, tf.Tensor, Decoded]
 
@@ -29,11 +29,11 @@ class Translator:
     """Functions from texts to translations.
 
     Args:
-        network: Reads and writes ids of `subwords`.
-        subwords: Of both languages.
+        network: The network, which reads and writes ids of `subwords`.
+        subwords: The subwords of both languages.
         copies: The numbered placeholders that attention copies; the network writes the others itself.
-        beam: Hypotheses that the search keeps, where a call gives no other number.
-        length_power: Log-probabilities of hypotheses are divided by their length to the power of this.
+        beam: Hypotheses that the search keeps if a call gives no other number.
+        length_power: Power of the length by which log-probabilities of hypotheses are divided.
 
     Attributes:
         functions: The functions for a saved model, by the names of their signatures: `serving_default`, `beam`,
@@ -67,7 +67,7 @@ class Translator:
             beam: Hypotheses that the search keeps, int32, at least 1.
 
         Returns:
-            `translation`, string `[N]`; and `score`, its normalised log-probability, `[N]`.
+            `translation`, string `[N]`; and `score`, the normalised log-probability, `[N]`.
         """
         ids, placeholders, tokens, found = self._search(text, beam)
         by_attention = tf.constant([n in self.copies for n in COPIES])
@@ -89,8 +89,8 @@ class Translator:
             beam: Hypotheses that the search keeps, int32, at least 1.
 
         Returns:
-            `source` and `translation`, the text of each subword, `<end>` last, then empty ones, string
-            `[N, source steps]` and `[N, steps]`; and `weights`, `[N, steps, source steps]`.
+            `source`, string `[N, source steps]`, and `translation`, string `[N, steps]`: the text of each subword, then
+            `<end>`, then empty strings; and `weights`, `[N, steps, source steps]`.
         """
         ids, placeholders, tokens, found = self._search(text, beam)
         ends = tf.cast(tf.range(tf.shape(tokens)[1]) == found.lengths, tf.int32) * END
@@ -106,7 +106,7 @@ class Translator:
 
         Args:
             text: string `[N]`.
-            translation: Of each text, string `[N]`.
+            translation: A translation of each text, string `[N]`.
 
         Returns:
             `log_probability`, `[N]`; and `tokens`, the number of subwords, int32 `[N]`; both include the end.
@@ -120,16 +120,16 @@ class Translator:
         return {"log_probability": -tf.reduce_sum(losses * real, 1), "tokens": many}
 
     def _read(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.RaggedTensor]:
-        """Ids of sources with their ends, `[N, source steps]`, their lengths, and what numbered placeholders are."""
+        """Ids of sources with ends, `[N, source steps]`, their lengths, and the texts of numbered placeholders."""
         ids, placeholders = self.subwords.encode(text)
         return *_ended(ids), placeholders
 
     def _searched(self, text: tf.Tensor, beam: tf.Tensor) -> Search:
-        """Searches the best translations.
+        """Searches for the best translations.
 
         Returns:
-            Ids of the sources; what their numbered placeholders stand for; ids of the translations, `[N, steps]`, 0
-            from the end on; and the hypotheses.
+            Ids of the sources; the texts of their numbered placeholders; ids of the translations, `[N, steps]`, 0 from
+            the end on; and the hypotheses.
         """
         tf.debugging.assert_positive(beam, "beam: the width of the search must be 1 or more")
         ids, lengths, placeholders = self._read(text)
@@ -152,7 +152,7 @@ class Translator:
 
 
 def copied_by_attention(targets: Sequence[np.ndarray]) -> range:
-    """The numbered placeholders that attention is to copy: the first one seen too rarely in training, and all after it.
+    """The numbered placeholders that attention copies: those seen under `TAUGHT` times in training, and all after them.
 
     Args:
         targets: Ids of the training targets.
@@ -162,7 +162,7 @@ def copied_by_attention(targets: Sequence[np.ndarray]) -> range:
 
 
 def _ended(ids: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Ids with an end, `[N, pieces]`, with at least one piece even if `N` is 0; and their lengths, int32 `[N]`."""
+    """Ids with an end, `[N, pieces]`, at least one piece wide even if `N` is 0; and their lengths, int32 `[N]`."""
     lengths = tf.cast(ids.row_lengths(), tf.int32) + 1
     ids = tf.concat([ids, tf.fill([ids.nrows(), 1], END)], 1)
     longest = tf.reduce_max(tf.pad(lengths, [[0, 1]], constant_values=1))

@@ -1,1 +1,1 @@
-"""Pictures of training and of answers."""
+"""Figures of trainings and of predictions."""

@@ -1,4 +1,4 @@
-"""Figures of forecasts: how training went, and what comes next."""
+"""Figures of forecasts: one of a training, one of forecasts from a file."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 TEST_STEPS = 1344
-"""Steps of the test series that are drawn."""
+"""Number of steps of the test series that are drawn."""
 MOST_SERIES = 12
-"""Series that are drawn, at most."""
+"""Maximum number of series that are drawn."""
 
 
 def training_figure(
@@ -26,10 +26,10 @@ def training_figure(
     """The loss over the epochs, the test error by steps ahead, and forecasts of one test series.
 
     Args:
-        history: A row an epoch.
-        forecasts: Of the test split, by the names of the methods; the first is the model.
-        judge: Scores them.
-        title: Of the figure.
+        history: The logs of training, one dictionary per epoch.
+        forecasts: The forecasts of the test split by the names of the methods; the first is the model.
+        judge: Scores the forecasts.
+        title: The title of the figure.
     """
     from matplotlib.figure import Figure
 
@@ -63,11 +63,11 @@ def _test_series(ax: Any, forecasts: Forecasts, *, judge: Judge) -> None:
 
 
 def forecast_figure(records: Sequence[Mapping[str, Any]]) -> Figure:
-    """Each series's last values and its forecast.
+    """The last values and the forecast of each series.
 
     Args:
-        records: One a series: `unique_id`, the times `ds`, `mean`, `quantiles` by level, and `past`, with `ds` and
-            `y`, None where missing.
+        records: One record per series: `unique_id`, the times `ds`, `mean`, `quantiles` by level, and `past`, with
+            `ds` and `y`, None where missing.
     """
     from matplotlib.figure import Figure
 
@@ -88,7 +88,7 @@ def forecast_figure(records: Sequence[Mapping[str, Any]]) -> Figure:
 def _forecast(
     ax: Any, times: np.ndarray, mean: np.ndarray, *, quantiles: np.ndarray, levels: Sequence[float], named: bool = True
 ) -> None:
-    """Draws a mean and the band between the outermost quantiles; `mean [horizon]`, `quantiles [horizon, levels]`."""
+    """Draws a mean, `[horizon]`, and the band between the outermost of the quantiles, `[horizon, levels]`."""
     ax.plot(times, mean, color="tab:blue", linewidth=1, label="mean" if named else "")
     label = f"{levels[0]:g} to {levels[-1]:g}" if named else ""
     ax.fill_between(times, quantiles[:, 0], quantiles[:, -1], color="tab:blue", alpha=0.25, linewidth=0, label=label)

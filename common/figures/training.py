@@ -10,7 +10,7 @@ import numpy as np
 
 
 def learning_curves(axes: Sequence[Any], history: list[dict[str, float]], metrics: Sequence[str]) -> None:
-    """Draws each metric over the epochs, training and validation, one axes a metric."""
+    """Draws each metric over the epochs, in training and validation, with axes of its own."""
     epochs = [row["epoch"] for row in history]
     for ax, metric in zip(axes, metrics):
         for prefix, label in (("", "training"), ("val_", "validation")):
@@ -37,7 +37,7 @@ def confusion(ax: Any, references: Sequence[str], predictions: Sequence[str], *,
     numbers = {label: number for number, label in enumerate(labels)}
     counts = np.zeros((len(labels), len(labels)), int)
     for (reference, prediction), count in Counter(zip(references, predictions)).items():
-        if reference in numbers:  # Training may not have seen a label of the test.
+        if reference in numbers:  # The test may have a label that training never saw.
             counts[numbers[reference], numbers[prediction]] = count
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
     display = ConfusionMatrixDisplay(shares, display_labels=labels)
@@ -56,11 +56,11 @@ def classification_figure(
     """Loss and accuracy over the epochs, and the confusion matrix of the test split.
 
     Args:
-        results: Of the training; its `history` is drawn.
+        results: The results of the training; their `history` is drawn.
         references: The class of each test example.
-        predictions: The class predicted for each.
+        predictions: The predicted class of each test example.
         labels: All classes.
-        title: Of the figure.
+        title: The title of the figure.
 
     Returns:
         A matplotlib figure.

@@ -12,7 +12,7 @@ from common.figures.training import learning_curves
 from common.scoring.translation import Translations, bleu
 
 LENGTHS = (5, 10, 20, 40)
-"""Where groups of sources by their words end."""
+"""The upper limits, in words, of the groups of sources."""
 
 
 def visible(piece: str) -> str:
@@ -24,10 +24,10 @@ def translation_figure(results: Any, *, beam: int, attention: bool, title: str) 
     """The loss over the epochs, BLEU by the length of the source, and maps of attention for two test sentences.
 
     Args:
-        results: Of the training; its `answers` are `Translations` with a model.
+        results: The results of the training; their `answers` are `Translations` with a model.
         beam: Hypotheses that the search for the maps keeps.
-        attention: Whether the model has an attention; without, there are no maps.
-        title: Of the figure.
+        attention: Whether the model has attention; without it, there are no maps.
+        title: The title of the figure.
 
     Returns:
         A matplotlib figure.
@@ -52,12 +52,12 @@ def translation_figure(results: Any, *, beam: int, attention: bool, title: str) 
 
 
 def bleu_by_length(ax: Any, answers: Translations, words: np.ndarray) -> None:
-    """Draws the BLEU of the sources of each length.
+    """Draws the BLEU by the length of the source.
 
     Args:
         ax: Matplotlib axes.
         answers: Some translations.
-        words: Of each source.
+        words: Number of words of each source.
     """
     names, bars = [], []
     for low, high in pairwise([0, *LENGTHS, math.inf]):
@@ -75,7 +75,7 @@ def attention_map(ax: Any, found: dict[str, Any]) -> Any:
 
     Args:
         ax: Matplotlib axes.
-        found: What a translator's `attention` found for one text.
+        found: The outputs of a translator's `attention` for one text.
 
     Returns:
         The image, for a colour bar.

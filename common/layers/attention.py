@@ -1,4 +1,4 @@
-"""Attention: a decoder reads the mean of a memory, weighted by how well each step of it fits the decoder's query."""
+"""Attention: a decoder reads the mean of a memory. The weight of a step is how well it fits the decoder's query."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from common.layers.scan import time_major
 
 
 def masked_softmax(scores: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
-    """Softmax over the last axis where `mask` is True: exactly 0 elsewhere, and everywhere if it is True nowhere.
+    """Softmax over the last axis where `mask` is True, and exactly 0 elsewhere; all 0 if the mask is True nowhere.
 
     Args:
         scores: `[..., steps]`.
-        mask: True or 1 where a step counts, of a shape that broadcasts to that of the scores; None is everywhere.
+        mask: True or 1 where a step counts, broadcast to the shape of the scores; None is everywhere.
 
     Returns:
         Weights, `[..., steps]`.
@@ -26,23 +26,23 @@ def masked_softmax(scores: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tenso
         tf.ones_like(scores, tf.bool) if mask is None else tf.broadcast_to(tf.cast(mask, tf.bool), tf.shape(scores))
     )
     scores = tf.where(counts, scores, scores.dtype.min)
-    # Masked on both sides of the exponential, since its gradient would else be 0 times infinity.
+    # Masked before and after the exponential, since its gradient would otherwise be 0 times infinity.
     above = tf.where(counts, scores - tf.stop_gradient(tf.reduce_max(scores, -1, keepdims=True)), 0)
     weights = tf.where(counts, tf.exp(above), 0)
     return tf.math.divide_no_nan(weights, tf.reduce_sum(weights, -1, keepdims=True))
 
 
 class Attention(Configured, keras.layers.Layer):
-    """What the two kinds of attention have in common; they differ in how they score.
+    """The base of the two kinds of attention, which differ in their scores.
 
     Args:
         units: Width in which queries and keys are compared.
         seed: Fixes the initial weights.
 
     Call arguments:
-        query: Of each step, `[batch, time, query width]`.
-        memory: What is read, `[batch, steps, width]`.
-        keys: Of the memory, from the method `keys`; made once, they serve any number of calls.
+        query: The query of each step, `[batch, time, query width]`.
+        memory: The steps to read, `[batch, steps, width]`.
+        keys: The keys of the memory, from the method `keys`; made once, they serve any number of calls.
         visible: True or 1 where a step of the memory may be read: `[batch, steps]`, or for each step of the query
             `[batch, time, steps]`; None is everywhere.
 
@@ -69,7 +69,7 @@ class Attention(Configured, keras.layers.Layer):
         return self.key_projection(memory)
 
     def scores(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
-        """How well each step of the memory fits each of the query, `[batch, time, steps]`."""
+        """How well each step of the memory fits each step of the query, `[batch, time, steps]`."""
         raise NotImplementedError
 
     def call(
@@ -88,7 +88,7 @@ class MultiplicativeAttention(Attention):
     """Scores that are products, `query . W memory` ("general" of Luong, Pham & Manning 2015, "Effective Approaches to
     Attention-based Neural Machine Translation", section 3.1).
 
-    Arguments, call arguments and returns: as of `Attention`; `units` is the width of the query.
+    Arguments, call arguments and returns: those of `Attention`; `units` is the width of the query.
     """
 
     def scores(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
@@ -100,7 +100,7 @@ class AdditiveAttention(Attention):
     """Scores from a layer over sums, `v . tanh(W query + U memory)` (Bahdanau, Cho & Bengio 2015, "Neural Machine
     Translation by Jointly Learning to Align and Translate", appendix A.1.2).
 
-    Arguments, call arguments and returns: as of `Attention`.
+    Arguments, call arguments and returns: those of `Attention`.
     """
 
     def __init__(self, units: int, seed: int = 0, **kwargs: Any) -> None:
@@ -119,9 +119,9 @@ class AdditiveAttention(Attention):
 
 @tf.custom_gradient
 def additive_scores(query: tf.Tensor, keys: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
-    """`scale . tanh(query + keys)` for each step of the query and each of the keys.
+    """`scale . tanh(query + keys)` for each step of the query and each step of the keys.
 
-    One step of the query is computed at a time, and again for the gradient: a tensor of all pairs,
+    One step of the query is computed at a time, and computed again for the gradient. A tensor of all pairs,
     `[batch, time, steps, units]`, would take more memory than everything else.
 
     Args:

@@ -1,4 +1,4 @@
-"""What every layer here shares: a configuration made from its constructor, seeded weights, shapes, traces."""
+"""What all layers share: a configuration made from the constructor, seeded weights, shapes, traces."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from common.cells.cell import register as register
 
 
 class Configured:
-    """A Keras object whose configuration is the arguments of its constructor, each kept as an attribute of that name.
+    """A Keras object whose configuration is the arguments of its constructor, each an attribute of the same name.
 
-    Stands before the Keras class among the bases. Arguments that are Keras objects themselves, such as layers, are
+    Name it before the Keras class among the bases. Arguments that are Keras objects themselves, such as layers, are
     serialised with their own configuration.
 
     Example:
@@ -49,7 +49,7 @@ class Configured:
 
 
 def dense(units: int, *, seed: int, **options: Any) -> keras.layers.Dense:
-    """A dense layer whose initial kernel a seed fixes; its options are those of `keras.layers.Dense`."""
+    """A dense layer with an initial kernel fixed by a seed; the options are those of `keras.layers.Dense`."""
     return keras.layers.Dense(units, kernel_initializer=keras.initializers.GlorotUniform(seed), **options)
 
 
@@ -68,7 +68,7 @@ _traced: list[Any] = []
 
 
 def traced_once(make: Callable) -> Callable:
-    """Caches a function that makes `tf.function`s, so that a trace serves every later call with the same shapes."""
+    """Caches a function that makes `tf.function`s, so that later calls with the same shapes use the same trace."""
     cached = functools.cache(make)
     _traced.append(cached)
     return cached

@@ -19,8 +19,8 @@ class CRFHead(Configured, keras.layers.Layer):
     Random Fields: Probabilistic Models for Segmenting and Labeling Sequence Data").
 
     The forward algorithm is itself a recurrence, in its scaled form (Rabiner 1989, "A Tutorial on Hidden Markov
-    Models", section V.A): its state, the distribution of the tag given the steps so far, is carried from window to
-    window, and the normalisers of a sequence's steps add up to its log partition function.
+    Models", section V.A). Its state is the distribution of the tag given the steps so far, and is carried from window
+    to window. The log normalisers of a sequence's steps add up to its log partition function.
 
     Args:
         tags: Number of tags.
@@ -35,7 +35,7 @@ class CRFHead(Configured, keras.layers.Layer):
         state: The distribution of the tag before the window, one tensor `[batch, tags]`.
 
     Returns:
-        `[batch, time, tags + 1]`: the step's tag scores and its log normaliser; and the state after the window.
+        The tag scores and the log normaliser of each step, `[batch, time, tags + 1]`, and the state after the window.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class CRFHead(Configured, keras.layers.Layer):
             normalisers, `[batch, time]`.
         """
         highest, most, first = tf.reduce_max(scores, 2), tf.reduce_max(self.transition), tf.reduce_max(self.start)
-        # Without their maxima, which the normalisers get back, no exponential overflows.
+        # The maxima are subtracted, so that no exponential overflows; the normalisers get them back.
         weights, across = tf.exp(scores - highest[..., None]), tf.exp(self.transition - most)
         start = tf.exp(self.start - first)
 
@@ -99,7 +99,7 @@ class CRFHead(Configured, keras.layers.Layer):
         return tf.transpose(filtered, (1, 0, 2)), normalisers
 
     def best(self, scores: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
-        """The best sequence of tags (Viterbi 1967), int32 `[batch, time]`; arguments as of `decode`."""
+        """The best sequence of tags (Viterbi 1967), int32 `[batch, time]`; arguments are those of `decode`."""
         u, kept = tf.transpose(scores, (1, 0, 2)), tf.transpose(keep)[:, :, None] > 0
 
         def reach(last: tuple, now: tuple) -> tuple[tf.Tensor, tf.Tensor]:
@@ -142,7 +142,7 @@ class CRFHead(Configured, keras.layers.Layer):
             ahead = tf.where(end, tf.ones_like(weight), tf.matmul(later, across, transpose_b=True))
             return weight * ahead / tf.reduce_sum(weight * ahead, 1, keepdims=True)
 
-        # Of step t + 1: its own weight with those of what follows it.
+        # At step t + 1: its own weight times the weights of the steps after it.
         carried = tf.scan(smooth, (weights, ends), tf.ones_like(u[0]), reverse=True, parallel_iterations=1)
         carried = tf.concat([carried[1:], tf.ones_like(carried[:1])], 0)
         ahead = tf.where(ends, 1.0, tf.einsum("tbj,ij->tbi", carried, across))
@@ -152,12 +152,12 @@ class CRFHead(Configured, keras.layers.Layer):
 
 
 def _ends(kept: tf.Tensor) -> tf.Tensor:
-    """Where the next step starts a sequence, or there is none; time-major."""
+    """Where a sequence ends: the next step starts another, or there is no next step; time-major."""
     return tf.concat([~kept[1:], tf.ones_like(kept[:1])], 0)
 
 
 class CRFAccuracy(keras.metrics.Mean):
-    """Share of right tags, decoded window by window: a sequence longer than a window is decoded in pieces.
+    """Share of correct tags, decoded window by window: a sequence longer than a window is decoded in pieces.
 
     Args:
         head: The head that decodes.
@@ -174,13 +174,13 @@ class CRFAccuracy(keras.metrics.Mean):
 
 
 class CRFLoss(keras.losses.Loss):
-    """A step's share of its sequence's negative log-likelihood; the shares of a sequence add up to it.
+    """The negative log-likelihood of a sequence, as one share for each of its steps.
 
     Args:
         head: The head whose transition scores count.
 
     Call arguments:
-        y_true: The tag before each step, -1 at a sequence's start, and the step's own, int32 `[batch, time, 2]`.
+        y_true: The tag before each step, -1 at a sequence's start, and the tag of the step, int32 `[batch, time, 2]`.
         y_pred: The outputs of the head, `[batch, time, tags + 1]`.
     """
 
@@ -191,7 +191,7 @@ class CRFLoss(keras.losses.Loss):
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         previous, tag = tf.unstack(tf.cast(y_true, tf.int32), axis=-1)
         scores, normalisers = y_pred[..., :-1], y_pred[..., -1]
-        # Row 0 for a start, row 1 + i after tag i.
+        # Row 0 is for a start, row 1 + i for a step after tag i.
         rows = tf.concat([self.head.start[None], self.head.transition], 0)
         reached = tf.gather_nd(rows, tf.stack([previous + 1, tag], -1))
         return normalisers - reached - tf.gather(scores, tag, batch_dims=2)

@@ -1,4 +1,4 @@
-"""Dropout that is fixed within a sequence: of units, and of tokens."""
+"""Dropout of units and of tokens that is fixed within a sequence."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ class VariationalDropout(Configured, keras.layers.Layer):
 class TokenDropout(Configured, keras.layers.Layer):
     """Replaces tokens by 1, the unknown token, so that no output depends on a single token.
 
-    All occurrences of a token in a sequence are replaced or none, across windows (the embedding dropout of Gal &
-    Ghahramani 2016, section 4.2).
+    Either all occurrences of a token in a sequence are replaced or none, across windows (the embedding dropout of Gal
+    & Ghahramani 2016, section 4.2).
 
     Args:
         rate: Share of the tokens of a sequence replaced while training.
-        seed: Fixes which.
+        seed: Fixes which tokens are replaced.
 
     Call arguments:
-        inputs: int32 `[batch, time]` or `[batch, time, kinds]`; kinds of tokens are dropped independently.
+        inputs: int32 `[batch, time]` or `[batch, time, kinds]`; kinds of tokens are replaced independently.
         sequence: int32 `[batch, time]`.
         training: Whether to replace.
     """

@@ -18,8 +18,8 @@ from common.layers.stack import RecurrentStack
 class Embedding(keras.layers.Embedding):
     """`keras.layers.Embedding` that reads only the requested rows.
 
-    The stock layer reads the whole table, which TensorFlow then copies before an optimizer writes to single rows. (In
-    half precision this layer, too, casts the whole table.)
+    The stock layer reads the whole table, and TensorFlow then copies it before an optimiser writes to single rows. (In
+    half precision this layer casts the whole table as well.)
     """
 
     def call(self, inputs: tf.Tensor) -> tf.Tensor:
@@ -56,7 +56,7 @@ class SumEmbedding(Configured, keras.layers.Layer):
 
     Args:
         sizes: How many tokens each embedding has a vector for.
-        units: Width.
+        units: Width of the vectors.
         token_dropout: Share of a sequence's tokens replaced by the unknown token, see `TokenDropout`.
         seed: Fixes the initial weights and which tokens are replaced.
 
@@ -112,16 +112,16 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
         units: Width of a word's vector.
         characters: How many characters have a vector; 0 leaves spellings out.
         character_units: Width of a character's vector and of each recurrence over them.
-        cell: Of those recurrences.
+        cell: The cell of those recurrences.
         token_dropout: Share of a sequence's words made unknown, see `TokenDropout`.
         seed: Fixes the initial weights and which words are made unknown.
         jit_compile: Whether the recurrences run under XLA while training.
-        lanes: Lanes of characters of a training window, which XLA must know.
+        lanes: Number of lanes of characters in a training window, which XLA must know.
 
     Call arguments:
-        window: Dictionary with `words`, int32 `[batch, time]`; `sequence`, int32 `[batch, time]`; and, with
-            characters, `characters`, int32, and `characters_keep`, each `[lanes, letters]`; `ends` and `starts`, int32
-            `[batch, time]`: the places of each word's last and first character in the flattened `characters`.
+        window: Dictionary with `words` and `sequence`, int32 `[batch, time]` each. With spellings also `characters`,
+            int32, and `characters_keep`, `[lanes, letters]` each; and `ends` and `starts`, int32 `[batch, time]`: the
+            places of each word's last and first character in the flattened `characters`.
         training: Whether to make words unknown.
 
     Returns:

@@ -1,4 +1,4 @@
-"""A readout of the sequence so far, and a layer from it to the outputs."""
+"""A head: a readout of the sequence so far, and a layer from it to the outputs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ReadoutHead(Configured, keras.layers.Layer):
     """A readout of the sequence so far, and a layer from it to the outputs, step by step.
 
     Args:
-        readout: From the recurrences' outputs to what the layer sees.
+        readout: Turns the outputs of the recurrences into the inputs of the layer.
         outputs: The layer, such as `keras.layers.Dense(classes, "softmax")`.
         dropout: Share of the readout dropped while training, variational.
         seed: Fixes the masks.
@@ -28,7 +28,7 @@ class ReadoutHead(Configured, keras.layers.Layer):
         inputs: `[batch, time, units]`.
         keep: `[batch, time]`.
         sequence: int32 `[batch, time]`; needed for dropout while training.
-        state: Of the readout.
+        state: The state of the readout.
         training: Whether to drop.
         output_steps: The steps of the window at which outputs are computed, int32 `[batch, slots]`; None is all.
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 from common.layers.base import traced_once, under_xla
 
 FACTORS = (0x3C6EF35, 0x2545F49)
-"""Odd numbers that spread the numbers of a step over 32 bits."""
+"""Odd factors that spread the numbers of a step over 32 bits."""
 
 
 def mixed_bits(x: tf.Tensor) -> tf.Tensor:
@@ -21,12 +21,12 @@ def mixed_bits(x: tf.Tensor) -> tf.Tensor:
 
 
 def number_of(sequence: tf.Tensor, place: tf.Tensor) -> tf.Tensor:
-    """A number for a place within a sequence, int32, that stands for the sequence's own in `uniform_of` and masks."""
+    """A number for a place within a sequence, int32, to use instead of the sequence's in `uniform_of` and masks."""
     return sequence * FACTORS[1] + place
 
 
 def uniform_of(sequence: tf.Tensor, *within: tf.Tensor, seed: int) -> tf.Tensor:
-    """Uniform numbers in [0, 1) that are a pure function of the arguments, wherever they are drawn.
+    """Uniform random numbers in [0, 1) that are a pure function of the arguments.
 
     Args:
         sequence: Numbers of sequences, int32.
@@ -57,8 +57,8 @@ def variational_mask(
         units: Width of the mask.
         rate: Share of units dropped.
         seed: Makes the masks of different layers independent.
-        dtype: Of the mask.
-        jit_compile: Whether it is drawn under XLA: inside a graph, where the batch size is known.
+        dtype: The type of the mask.
+        jit_compile: Whether the mask is drawn under XLA: inside a graph, where the batch size is known.
 
     Returns:
         `[..., units]`: 0 where dropped, `1 / (1 - rate)` elsewhere.

@@ -1,4 +1,4 @@
-"""Readouts: what a head sees of a sequence after each step, with a state of their own."""
+"""Readouts: summaries of a sequence after each step, which a head reads. They carry a state."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ def running_max(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
 
     def backward(d_outputs: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor]:
         passed = 1 - newest
+        passed_on = tf.concat([passed[1:], tf.zeros_like(passed[:1])], 0)
 
-        # The gradient of the maximum after step t, which belongs to the newest step that reached it.
+        # The gradient of the maximum after step t goes to the newest step that reached it.
         through = tf.scan(
             lambda d, e: e[0] + d * e[1],
-            (d_outputs[:-1], passed[1:]),
-            d_outputs[-1],
+            (d_outputs, passed_on),
+            tf.zeros_like(d_outputs[0]),
             reverse=True,
             parallel_iterations=1,
         )
-        through = tf.concat([through, d_outputs[-1:]], 0)
         return through * newest, None, through[0] * passed[0]
 
     return outputs, backward
@@ -78,8 +78,8 @@ class Readout(Configured, keras.layers.Layer):
     Call arguments:
         inputs: `[batch, time, units]`.
         keep: `[batch, time]`.
-        state: Tuple of `[batch, units]`; empty for `"last"`. That of `"mean"` starts with the sum and the count, in
-            the variables' type, since a bfloat16 count would stop at 256.
+        state: Tuple of `[batch, units]`; empty for `"last"`. For `"mean"` it starts with the sum and the count, in the
+            variables' type, since a bfloat16 count would stop at 256.
 
     Returns:
         `[batch, time, units]` (twice as wide for `"mean_max"`), and the state after the window.

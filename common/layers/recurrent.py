@@ -38,7 +38,7 @@ class Recurrent(Configured, keras.layers.Layer):
         jit_compile: Whether the loop runs under XLA: inside a graph, where the batch size is known.
         recurrent_initializer: `"orthogonal"`, `"identity"` (of each gate) or `"glorot_uniform"`: the initial recurrent
             weights.
-        beside: How many recurrences run at the same time and share the cores, this one included.
+        concurrent: Number of recurrences, this one included, that run at the same time and share the cores.
 
     Call arguments:
         inputs: `[batch, time, features]`.
@@ -70,7 +70,7 @@ class Recurrent(Configured, keras.layers.Layer):
         seed: int = 0,
         jit_compile: bool = False,
         recurrent_initializer: InitializerName = "orthogonal",
-        beside: int = 1,
+        concurrent: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -81,7 +81,7 @@ class Recurrent(Configured, keras.layers.Layer):
         self.seed = seed
         self.jit_compile = jit_compile
         self.recurrent_initializer = recurrent_initializer
-        self.beside = beside
+        self.concurrent = concurrent
         self.kind = cells.get(cell)
         self.keras_cell = cells.keras_cell(
             cell,
@@ -125,5 +125,5 @@ class Recurrent(Configured, keras.layers.Layer):
             mask=mask,
             activation=self.activation,
             jit_compile=under_xla(self.jit_compile, inputs),
-            beside=self.beside,
+            concurrent=self.concurrent,
         )

@@ -5,12 +5,11 @@ The loop computes, for each step `t` of a window of packed streams,
     previous[t] = keep[t] * state[t - 1] + inject[t]
     state[t]    = step(inputs[t] @ kernel + bias, previous[t][0] @ recurrent, previous[t])
 
-`keep[t] = 0` starts a sequence inside a window: nothing older reaches step `t`. `inject[t]` starts it from a
-given state. The projection of the inputs is one product before the loop and the gradients of all weights are
-products after it, so the loops hold only what is recurrent (Appleyard, Kocisky & Blunsom 2016, "Optimizing
-Performance of Recurrent Neural Networks on GPUs", section 3). With `jit_compile` each loop is one XLA computation, and
-the lanes are cut into blocks whose loops run at the same time, so that one block computes while another hands its work
-from core to core.
+`keep[t] = 0` starts a sequence inside a window: nothing older reaches step `t`. `inject[t]` starts it from a given
+state. The projection of the inputs is one product before the loop, and the gradients of all weights are products after
+it. So the loops hold only what is recurrent (Appleyard, Kocisky & Blunsom 2016, "Optimizing Performance of Recurrent
+Neural Networks on GPUs", section 3). With `jit_compile` each loop is one XLA computation, and the lanes are cut into
+blocks whose loops run at the same time: one block computes while another hands its work from core to core.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ def time_major(x: tf.Tensor) -> tf.Tensor:
 
 
 class _Window(NamedTuple):
-    """What the scan of a block of lanes reads besides inputs and weights.
+    """What the scan of a block of lanes reads in addition to inputs and weights.
 
     Attributes:
         keep: `[lanes, time]`; inside the loops `[time, lanes, 1]`.
@@ -61,7 +60,7 @@ def scan(
     activation: str = "tanh",
     jit_compile: bool = True,
     blocks: int | None = None,
-    beside: int = 1,
+    concurrent: int = 1,
 ) -> tuple[tf.Tensor, State]:
     """Runs one cell over a window of streams.
 
@@ -70,13 +69,13 @@ def scan(
         inputs: `[lanes, time, features]`.
         weights: The cell's weights.
         keep: 1 where the state is carried into a step, 0 where a sequence starts, `[lanes, time]`. No gradient.
-        initial: The state before the window, each `[lanes, units]`; hidden state first.
-        inject: Added to the kept state before each step, each `[lanes, time, units]`, or empty.
+        initial: The state before the window, the hidden state first, `[lanes, units]` each.
+        inject: Added to the kept state before each step, `[lanes, time, units]` each, or empty.
         mask: Multiplies the hidden state before the recurrent product, `[lanes, time, units]`, or None. No gradient.
         activation: A name in `ACTIVATIONS`.
-        jit_compile: Whether the passes run under XLA, which compiles for each length and needs known lanes.
-        blocks: How many blocks the lanes are cut into; None is one a core, as far as there are lanes.
-        beside: How many scans run at the same time and share the cores, this one included.
+        jit_compile: Whether the loops run under XLA, which compiles for each length and must know the number of lanes.
+        blocks: Number of blocks that the lanes are cut into; None means one per core, if there are enough lanes.
+        concurrent: Number of scans, this one included, that run at the same time and share the cores.
 
     Returns:
         The hidden states, `[lanes, time, units]`, and the state after the last step.
@@ -86,7 +85,7 @@ def scan(
     operands = (inputs, _Window(keep, initial, inject, () if mask is None else (mask,)))
     lanes = inputs.shape[0]
     if blocks is None:
-        blocks = blocks_of(lanes, beside) if jit_compile else 1
+        blocks = blocks_of(lanes, concurrent) if jit_compile else 1
     if blocks == 1:
         return run(weights, *operands)
     shares = [lanes // blocks + (n < lanes % blocks) for n in range(blocks)]
@@ -95,11 +94,11 @@ def scan(
     return tf.nest.map_structure(lambda *blocks: tf.concat(blocks, 0), *outputs)
 
 
-def blocks_of(lanes: int, beside: int = 1) -> int:
-    """How many blocks of lanes run at the same time on this machine, for each of so many scans."""
+def blocks_of(lanes: int, concurrent: int = 1) -> int:
+    """Number of blocks of lanes of each scan, when `concurrent` scans share the cores of this machine."""
     if tf.config.list_physical_devices("GPU"):
         return 1
-    return max(1, min(joblib.cpu_count() // beside, lanes // LANES_OF_A_BLOCK))
+    return max(1, min(joblib.cpu_count() // concurrent, lanes // LANES_OF_A_BLOCK))
 
 
 @traced_once
@@ -108,12 +107,12 @@ def _recurrence(
 ) -> Callable[[Weights, tf.Tensor, _Window], tuple[tf.Tensor, State]]:
     """The scan of one block of lanes, `(weights, inputs, window) -> (outputs, final state)`.
 
-    There is one for weights of each size, so that only lanes and steps can vary in what is traced. The loops are XLA
-    computations. The products of all steps at once stay outside, where TensorFlow's own are faster.
+    Weights of different sizes have different functions, so only lanes and steps vary in what is traced. The loops are
+    XLA computations. The products of all steps at once stay outside XLA, where TensorFlow's own are faster.
     """
 
     def compiled(python_function: Callable) -> Callable:
-        # XLA compiles for each shape; otherwise shapes that vary share what was traced.
+        # XLA compiles for each shape. Without it, varying shapes share one trace.
         return tf.function(python_function, jit_compile=jit_compile, autograph=False, reduce_retracing=not jit_compile)
 
     loops = compiled(_forward_loop(step, activation)), compiled(_backward_loop(step, activation))
@@ -129,7 +128,7 @@ def _recurrence(
 
 
 def _forward_loop(step: Step, activation: Activation) -> Callable:
-    """`(projected, weights, window) -> (final state, states, saved)`, the last two of all steps."""
+    """`(projected, weights, window) -> (final state, states, saved)`; `states` and `saved` hold all steps."""
 
     def loop(projected: tf.Tensor, weights: Weights, window: _Window) -> tuple[State, State, State]:
         keep, initial, inject, mask = window
@@ -156,7 +155,7 @@ def _forward_loop(step: Step, activation: Activation) -> Callable:
 
 
 def _backward_loop(step: Step, activation: Activation) -> Callable:
-    """From the gradients of hidden states and final state to those of everything else; see the call for the order."""
+    """From the gradients of hidden states and final state to all other gradients; see the call for their order."""
 
     def loop(
         d_outputs: tf.Tensor,
@@ -211,7 +210,7 @@ def _backward_loop(step: Step, activation: Activation) -> Callable:
 def _differentiable(
     loops: tuple[Callable, Callable], weights: Weights, inputs: tf.Tensor, *, window: _Window
 ) -> tuple[tf.Tensor, ...]:
-    """The hidden states and the final state, with the gradient of the loop backward; all time-major."""
+    """The hidden states and the final state, with the backward loop as their gradient; all time-major."""
     forward_loop, backward_loop = loops
     structure = (weights, inputs, window.initial, window.inject)
 

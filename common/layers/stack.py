@@ -25,9 +25,9 @@ def reversed_keep(keep: tf.Tensor) -> tf.Tensor:
 class RecurrentStack(Configured, keras.layers.Layer):
     """Recurrent layers on top of each other, over windows of packed streams.
 
-    Each layer of a bidirectional stack has a second recurrence, which runs from the window's end to its start. The
-    backward half carries no state from window to window. It reads a sequence in full if a window holds the whole
-    sequence; of a longer one it sees what is inside the window.
+    Each layer of a bidirectional stack has a second recurrence, which runs from the window's end to its start. This
+    backward half carries no state from window to window. If a window holds a whole sequence, it reads all of it;
+    otherwise it reads the steps inside the window.
 
     Args:
         cell: Name of a cell or of a control, see `common.cells.registry`.
@@ -37,17 +37,17 @@ class RecurrentStack(Configured, keras.layers.Layer):
         residual: Whether a layer's input is added to its output where the widths agree.
         dropout: Share of units dropped after each layer but the last, variational.
         recurrent_dropout: Share of the hidden state dropped inside the recurrence, variational.
-        activation: Of the cells.
+        activation: The activation of the cells.
         seed: Fixes initial weights and masks.
         jit_compile: Whether the loops run under XLA: inside a graph, where the batch size is known.
         recurrent_initializer: The initial recurrent weights.
 
-    Call arguments: as of `Recurrent`, with one tuple a layer for `state` and `inject`; the forward halves read both.
-        nudge: Added to the outputs of the last layer's forward half, `[batch, time, units]`; None is nothing. The
+    Call arguments: those of `Recurrent`. `state` and `inject` have one tuple per layer, which the forward half reads.
+        nudge: Added to the outputs of the last layer's forward half, `[batch, time, units]`; None adds nothing. The
             gradients with respect to `inject` and `nudge` show how far back a loss reaches.
 
     Returns:
-        Outputs, `[batch, time, units]` or `[batch, time, 2 * units]`, and the state, one tuple a layer.
+        Outputs, `[batch, time, units]` or `[batch, time, 2 * units]`, and the state, one tuple per layer.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class RecurrentStack(Configured, keras.layers.Layer):
             recurrent_dropout=self.recurrent_dropout,
             jit_compile=self.jit_compile,
             recurrent_initializer=self.recurrent_initializer,
-            beside=2 if self.bidirectional else 1,
+            concurrent=2 if self.bidirectional else 1,
             dtype=self.dtype_policy,
             **named,
         )

@@ -1,8 +1,8 @@
-"""What training, probes, decoding and serving may expect of a network."""
+"""The interface of a network for training, probes, decoding and serving."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -19,17 +19,17 @@ class Network(Configured, keras.layers.Layer):
     Its state comes in and goes out as tensors, so that one network serves training by windows, evaluation and export.
 
     Attributes:
-        stack: The recurrence that probes look into; None where there are several.
+        stack: The recurrence that probes examine; None if there are several.
 
     Call arguments:
-        window: What a stream gives of some steps, by name: `keep` and `sequence`, `[batch, time]`, and what the network
-            reads; see `common.streams.Stream.window_at`.
-        state: Before the window; None is zeros.
+        window: The inputs of some steps of a stream, by name: `keep` and `sequence`, `[batch, time]`, and what the
+            network reads; see `common.streams.Stream.window_at`.
+        state: The state before the window; None is zeros.
         training: Whether to drop.
 
     Returns:
-        Outputs, `[batch, time, ...]`, or `[batch, slots, ...]` at the window's `output_steps`, where it has them; and
-        the state after the window.
+        Outputs, `[batch, time, ...]`, or `[batch, slots, ...]` if the window has `output_steps`; and the state after
+        the window.
     """
 
     stack: RecurrentStack | None = None
@@ -47,7 +47,7 @@ class Learner(NamedTuple):
     """What a task trains.
 
     Attributes:
-        network: Fresh.
+        network: A fresh network.
         loss: A Keras loss, or its name.
         metrics: Keras metrics shown during training, or their names.
     """
@@ -58,21 +58,16 @@ class Learner(NamedTuple):
 
 
 class OwnLoss(keras.losses.Loss):
-    """The losses that a network gives as its outputs, `y_pred[..., 0]`: for one that alone knows its targets."""
+    """The losses in a network's outputs, `y_pred[..., 0]`: for a network that holds its own targets."""
 
     def call(self, y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         return y_pred[..., 0]
 
 
 def own_accuracy(name: str = "accuracy") -> keras.metrics.Metric:
-    """The mean of what a network gives next to its losses, `y_pred[..., 1]`."""
+    """The mean accuracy of a network that returns it with its losses, `y_pred[..., 1]`."""
 
     def second(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
         return y_pred[..., 1]
 
     return keras.metrics.MeanMetricWrapper(second, name=name)
-
-
-def at_each_step(window: Part, name: str) -> Any:
-    """What a window holds once a sequence, at each of its steps: `[sequences, ...]` to `[batch, time, ...]`."""
-    return tf.gather(window[name], window["row_of_sequence"])

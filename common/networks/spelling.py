@@ -1,4 +1,4 @@
-"""The spellings of a window's words, as `SpelledEmbedding` reads them: packed in training, a lane each when served."""
+"""The spellings of a window's words for `SpelledEmbedding`: packed in training, one lane per word when served."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from common.streams import pack
 
 @dataclass(frozen=True)
 class Spellings:
-    """The distinct words of a corpus as characters, end to end, from which windows take what they need.
+    """The distinct words of a corpus as characters, end to end; each window takes the spellings of its words.
 
     Attributes:
         lengths: Characters of each word, `[spellings]`, all positive.
-        characters: Their numbers, `[sum of lengths]`.
-        lanes: Lanes of characters.
+        characters: The numbers of the characters, `[sum of lengths]`.
+        lanes: Number of lanes of characters.
         multiple: The length of lanes is rounded up to a multiple of this.
     """
 
@@ -34,11 +34,11 @@ class Spellings:
         return np.concatenate([[0], np.cumsum(self.lengths)[:-1]])
 
     def __call__(self, window: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Packs the spellings that a window's `spelling` names, `[batch, time]`, each once.
+        """Packs the spellings with the numbers in a window's `spelling`, `[batch, time]`, each once.
 
         Returns:
-            `characters` int32 and `characters_keep`, `[lanes, letters]`; and for each word the places of its last
-            and first character, counted through all lanes: `ends` and `starts`, int32 `[batch, time]`.
+            `characters`, int32, and `characters_keep`, `[lanes, letters]` each; and `ends` and `starts`, int32
+            `[batch, time]`: the places of each word's last and first character, counted through all lanes.
         """
         used, words = np.unique(window["spelling"], return_inverse=True)
         lengths = self.lengths[used]
@@ -61,14 +61,14 @@ class Spellings:
 
 
 def spelled(letters: tf.RaggedTensor, lane: tf.Tensor) -> Part:
-    """The same as `Spellings` gives, in a graph, with a lane for each distinct word.
+    """The inputs that `Spellings` makes, in a graph, with one lane for each distinct word.
 
     Args:
         letters: Numbers of the characters of each distinct word, int32 `[lanes, (letters)]`.
         lane: The lane of each word of the window, int32 `[batch, time]`.
 
     Returns:
-        As of `Spellings`; a word without characters has one blank one.
+        Those of `Spellings`; a word without characters has one blank character.
     """
     lengths = tf.maximum(tf.cast(letters.row_lengths(), tf.int32), 1)
     longest = tf.reduce_max(tf.concat([lengths, [1]], 0))

@@ -13,8 +13,8 @@ def recurrent_stack(options: TrainOptions, **changes: Any) -> RecurrentStack:
     """The stack that a task's options describe.
 
     Args:
-        options: Of the training.
-        changes: Options that this stack has other values of.
+        options: The options of the training.
+        changes: Options that have other values for this stack.
     """
     options = replace(options, **changes)
     return RecurrentStack(

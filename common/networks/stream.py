@@ -21,12 +21,12 @@ class StreamNetwork(Network):
     Args:
         embed: Layer from the window to features, `(window, training) -> [batch, time, width]`; has a `width`.
         stack: The recurrences.
-        head: Layer from the stack's outputs to the network's, with a state: see `common.layers.heads.ReadoutHead`.
+        head: Layer from the stack's outputs to the network's, with a state, such as `common.layers.heads.ReadoutHead`.
         dropout: Share of the features that is dropped in training, variational.
         seed: Fixes the masks.
 
-    Call arguments: as of `Network`; the state is that of the stack and that of the head;
-        probes: What else the stack takes, `inject` or `nudge`.
+    Call arguments: those of `Network`; the state is a pair, the stack's and the head's.
+        probes: Further arguments of the stack, `inject` or `nudge`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""A tagger of words as functions of raw input, with all that they need inside the graph."""
+"""A tagger of raw words and texts, with everything that it needs inside the graph."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from common.layers.crf import CRFHead
 from common.networks.network import Part
 from common.networks.spelling import spelled
 from common.networks.stream import StreamNetwork
-from common.networks.whole import keep_of_whole
+from common.networks.whole import keep_of_whole, whole_window
 from common.streams import Sequences
 from common.streams.batches import batches
 from common.text.vocabularies import WordEncoder
@@ -22,25 +22,25 @@ class Tagger:
     """A trained network with its vocabularies.
 
     Args:
-        network: Reads what `SpelledEmbedding` reads.
-        encoder: Of words and their characters.
-        tags: Names, in the order of the network's outputs.
-        endings_apart: Whether English endings are words of their own.
+        network: A network that reads the inputs of `SpelledEmbedding`.
+        encoder: The encoder of words and their characters.
+        tags: Names of the tags, in the order of the network's outputs.
+        split_endings: Whether English endings are words of their own.
     """
 
     def __init__(
-        self, network: StreamNetwork, encoder: WordEncoder, tags: Sequence[str], *, endings_apart: bool
+        self, network: StreamNetwork, encoder: WordEncoder, tags: Sequence[str], *, split_endings: bool
     ) -> None:
         self.network = network
         self.encoder = encoder
         self.names = tf.constant(tags)
-        self.endings_apart = endings_apart
+        self.split_endings = split_endings
 
     def tag(self, tokens: tf.Tensor) -> dict[str, tf.Tensor]:
         """Tags words.
 
         Args:
-            tokens: string `[N, words]`, filled up with empty strings.
+            tokens: string `[N, words]`, padded with empty strings.
 
         Returns:
             `tags`, their `probability`, and whether the training texts hold each word (`seen`), `[N, words]`.
@@ -65,15 +65,14 @@ class Tagger:
 
     def tag_text(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """Splits texts, string `[N]`, into `tokens` and tags these."""
-        found = split(text, self.endings_apart)
+        found = split(text, self.split_endings)
         width = tf.maximum(tf.reduce_max(tf.concat([found.row_lengths(), [0]], 0)), 1)
         tokens = found.to_tensor("", shape=tf.stack([found.nrows(), width]))
         return {"tokens": tokens} | self.tag(tokens)
 
     def window(self, tokens: tf.Tensor, lengths: tf.Tensor) -> Part:
-        """What the network reads of whole sentences, a row each, `[N, words]`."""
-        keep = keep_of_whole(lengths, tf.shape(tokens)[1])
-        window = {"words": self.encoder.words(tokens), "keep": keep, "sequence": tf.zeros_like(tokens, tf.int32)}
+        """The inputs of the network for whole sentences, one per row, `[N, words]`."""
+        window = whole_window({"words": self.encoder.words(tokens)}, lengths)
         if self.network.embed.characters:
             distinct, lane = tf.unique(tf.reshape(tokens, [-1]))
             window |= spelled(self.encoder.letters(distinct), tf.reshape(lane, tf.shape(tokens)))
@@ -81,12 +80,12 @@ class Tagger:
 
 
 def best_tags(head: CRFHead, outputs: np.ndarray, sequences: Sequences) -> np.ndarray:
-    """Viterbi over whole sentences, those of like length together.
+    """Viterbi over whole sentences, in batches of like length.
 
     Args:
-        head: Which decodes.
-        outputs: Of the head at each step, `[steps, tags + 1]`.
-        sequences: To which the steps belong.
+        head: The head that decodes.
+        outputs: The outputs of the head at each step, `[steps, tags + 1]`.
+        sequences: The sentences that the steps belong to.
 
     Returns:
         The number of the tag of each step, int32 `[steps]`.

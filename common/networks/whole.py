@@ -1,23 +1,45 @@
-"""Windows of whole sequences, a row each, as a saved model reads them."""
+"""Windows of whole sequences, one per row, as a saved model reads them."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
+from common.networks.network import Part
+
 
 def keep_of_whole(lengths: tf.Tensor, steps: int | tf.Tensor, dtype: str = "float32") -> tf.Tensor:
     """The keep flags of rows that each hold one whole sequence and then blank steps.
 
-    They are those that `common.streams.Stream` gives for the same steps. The blank steps have 0 as well, because a
+    The flags are equal to those of `common.streams.Stream` for the same steps. Blank steps have 0 as well, because a
     backward recurrence must start at a sequence's own last step.
 
     Args:
         lengths: Steps of each sequence, `[rows]`.
-        steps: Of a row.
-        dtype: Of the flags.
+        steps: Number of steps of a row.
+        dtype: The type of the flags.
 
     Returns:
-        `[rows, steps]`.
+        The flags, `[rows, steps]`.
     """
     inside = tf.sequence_mask(lengths, steps, dtype)
     return inside * tf.cast(tf.range(steps) > 0, dtype)
+
+
+def whole_window(inputs: Part, lengths: tf.Tensor, *, outputs_at_end: bool = False) -> Part:
+    """The window of rows that each hold one whole sequence.
+
+    Args:
+        inputs: What the network reads at each step, by name, each `[rows, steps, ...]`.
+        lengths: Steps of each sequence, `[rows]`.
+        outputs_at_end: Whether outputs are needed only at the last step of each sequence.
+
+    Returns:
+        What `common.streams.Stream.window_at` gives for the same steps. Only the sequence numbers, which fix dropout
+        masks, are all 0: nothing is dropped when a model serves.
+    """
+    steps = tf.shape(next(iter(inputs.values())))[1]
+    keep = keep_of_whole(lengths, steps)
+    window = inputs | {"keep": keep, "sequence": tf.zeros_like(keep, tf.int32)}
+    if outputs_at_end:
+        window["output_steps"] = tf.cast(lengths[:, None] - 1, tf.int32)
+    return window

@@ -12,7 +12,7 @@ class Meaning(NamedTuple):
     """What an option means beyond its value.
 
     Attributes:
-        trains: Whether it changes the training steps, so that an unfinished run with another value is another run.
+        trains: Whether it changes the training steps. An unfinished run with another value is then another run.
         study: Its role in a study. `shared`: all runs have the same value, unless it is varied, and a study keeps its
             value. `free`: as `shared`, but later calls of a study may give another value. `place`: says where the
             study is; it is neither varied nor kept. `set`: the study sets it for each run, so it cannot be given.
@@ -48,7 +48,7 @@ def option(default: Any, *, trains: bool = True, study: StudyRole = "shared") ->
 
 
 def meanings(kind: type) -> dict[str, Meaning]:
-    """The meaning of each option of a class. A subclass that only gives another default keeps it."""
+    """The meaning of each option of a class. A subclass that only changes a default keeps the meaning."""
     found = {}
     for name in (one.name for one in fields(kind)):
         declared = (vars(base).get("__dataclass_fields__", {}).get(name) for base in kind.__mro__)

@@ -1,4 +1,4 @@
-"""Options from words of the command line, and back."""
+"""From words of the command line to options, and back."""
 
 from __future__ import annotations
 
@@ -41,5 +41,5 @@ def parsed(kind: type, name: str, word: str) -> Any:
 
 
 def from_saved(kind: type, config: dict[str, Any]) -> Any:
-    """The options of class `kind` from a saved `config.json`; what that does not have keeps its default."""
+    """The options of class `kind` from a saved `config.json`; options that it lacks keep their defaults."""
     return kind(**{field.name: config[field.name] for field in fields(kind) if field.name in config})

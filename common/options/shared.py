@@ -1,4 +1,4 @@
-"""The options every task shares. A task extends them; the command line is made from them."""
+"""The options that every task shares. A task extends them; the command line is made from them."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ class DataOptions:
     """Where examples come from.
 
     Attributes:
-        data: "tfds:NAME" for a TFDS data set, or a file or folder of your own; the embedded default when not given.
+        data: "tfds:NAME" for a TFDS data set, or a file or folder of your own. Not given: the embedded data.
     """
 
     data: str | None = None
@@ -66,18 +66,18 @@ class TrainOptions(DataOptions):
         layers: Number of stacked recurrent layers.
         units: Width of the hidden state.
         activation: Activation of the cell's candidate and output.
-        recurrent_initializer: Initial values of the weights from state to state.
-        bidirectional: Also read backwards; a sequence that fits into a window is then kept whole in one.
+        recurrent_initializer: Initial values of the recurrent weights, from state to state.
+        bidirectional: Also read backwards; a sequence that fits into a window then lies in a single window.
         residual: Add each layer's input to its output where the widths agree.
-        epochs: Most passes over the training data.
-        seconds: Most seconds of training; time spent on validation does not count.
+        epochs: Maximum number of passes over the training data.
+        seconds: Maximum time of training in seconds; time spent on validation does not count.
         patience: Epochs without a better validation score before training stops.
-        batch_size: Number of lanes: sequences read side by side.
+        batch_size: Number of lanes: sequences read at the same time.
         window: New steps that a training step reads in each lane, k1 of TBPTT.
-        reach: Most steps back that a gradient travels, k2 >= k1 of TBPTT; the window when not given.
+        reach: Maximum number of steps that a gradient travels back, k2 >= k1 of TBPTT; by default the window.
         learning_rate: Step size of the Adam optimiser.
         decay: How fast the step size falls: after n epochs it is divided by 1 + decay * n.
-        clip_norm: Largest global norm of a gradient; larger ones are scaled down to it; inf never clips.
+        clip_norm: Maximum global norm of a gradient; a larger gradient is scaled down to it. inf clips nothing.
         dropout: Share of units dropped before, between and after the recurrent layers, fixed within a sequence.
         recurrent_dropout: Share of the hidden state dropped inside the recurrence, fixed within a sequence.
         seed: Seed of the initial weights, the order of the examples and the dropout masks.
@@ -122,13 +122,13 @@ class TrainOptions(DataOptions):
             )
 
     def digest(self) -> str:
-        """Names the unfinished run: equal for options that lead to the same training steps; it begins with `FORMAT`."""
+        """The name of the unfinished run: equal for options with the same training steps; it begins with `FORMAT`."""
         meaning = meanings(type(self))
         kept = {name: value for name, value in self.as_json().items() if meaning[name].trains}
         return f"{FORMAT}-{hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]}"
 
     def as_json(self) -> dict[str, Any]:
-        """The options; the path to the data is one that holds in any folder."""
+        """The options as JSON-ready values; a path to the data is absolute."""
         data = os.path.realpath(self.data) if self.data and os.path.exists(self.data) else self.data
         return {name: str(v) if isinstance(v, Path) else v for name, v in asdict(self).items()} | {"data": data}
 
@@ -143,8 +143,8 @@ class StudyOptions:
         controls: Also train an MLP and a causal convolution over the last eight inputs, without recurrence.
         seeds: Number of seeds of each cell; a seed changes initial weights, order and masks, not the split.
         vary: Options of train to vary, each with its values, such as window=16,64,256; all combinations are trained.
-        match: What all cells have alike: units; parameters, by choosing units; or time, the --seconds of each run.
-        reference: Cell that the others are compared with; when not given, lstm, or the first cell without lstm.
+        match: What is equal for all cells: units; parameters, by choosing units; or time, the --seconds of each run.
+        reference: Cell that the others are compared with; by default lstm, or the first cell if lstm is not among them.
         name: Name of the study; the same name and options continue a study.
         jobs: Runs at the same time, each on its share of the cores.
         scheduler: Address of a Dask scheduler whose workers do the runs; they must see this folder and have the same

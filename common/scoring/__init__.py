@@ -1,3 +1,3 @@
-"""The scores that answers get."""
+"""Scores of predictions against their references."""
 
 Scores = dict[str, float]

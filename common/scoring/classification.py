@@ -9,13 +9,13 @@ from common.scoring import Scores
 
 
 class Classified(NamedTuple):
-    """Predicted classes with their references, one an example."""
+    """The predicted class and the reference of each example."""
 
     predictions: Sequence[str]
     references: Sequence[str]
 
     def scores(self) -> Scores:
-        """Accuracy and macro-averaged F1, the latter over the classes of the references."""
+        """Accuracy, and F1 averaged over the classes of the references."""
         from sklearn.metrics import accuracy_score, f1_score
 
         labels = sorted(set(self.references))

@@ -16,12 +16,12 @@ from common.scoring import Scores
 
 
 class Origins(NamedTuple):
-    """Rows that forecasts are made after, and what followed.
+    """Rows after which forecasts are made, with the values that followed.
 
     Attributes:
-        series: Number of each one's series, `[origins]`.
-        row: `[origins]`.
-        actual: The values after it, in the user's units, `[origins, horizon]`; NaN where missing.
+        series: The number of each origin's series, `[origins]`.
+        row: The row of each origin, `[origins]`.
+        actual: The values after each origin, in the user's units, `[origins, horizon]`; NaN where missing.
     """
 
     series: np.ndarray
@@ -46,9 +46,9 @@ class Forecasts(NamedTuple):
     """Forecasts from several origins, in the user's units.
 
     Attributes:
-        origins: After which they were made.
-        mean: `[origins, horizon]`.
-        quantiles: `[origins, horizon, levels]`.
+        origins: The origins of the forecasts.
+        mean: The forecast means, `[origins, horizon]`.
+        quantiles: The forecast quantiles, `[origins, horizon, levels]`.
     """
 
     origins: Origins
@@ -59,11 +59,11 @@ class Forecasts(NamedTuple):
         return Forecasts(self.origins.take(which), self.mean[which], self.quantiles[which])
 
     def in_order(self) -> Forecasts:
-        """By series, then by row."""
+        """The forecasts, ordered by series, then by row."""
         return self.take(self.origins.order)
 
     def some(self, number: int) -> Forecasts:
-        """As many of them as given, evenly spread; all where there are fewer."""
+        """At most `number` of the forecasts, evenly spread."""
         return self.take(np.unique(np.linspace(0, len(self.mean) - 1, number).round().astype(int)))
 
 
@@ -72,7 +72,7 @@ class Judge:
 
     Args:
         tables: The series.
-        levels: Of the quantiles.
+        levels: Levels of the quantiles.
         season: Rows of the season that MASE compares with.
     """
 
@@ -83,7 +83,7 @@ class Judge:
 
     @cached_property
     def _naive_error(self) -> np.ndarray:
-        """Mean absolute error of repeating the last season, over the training rows of each series; NaN where none."""
+        """Mean absolute error of repeating the last season in the training rows of each series; NaN if it has none."""
         tables, errors = self.tables, []
         for number, group in enumerate(tables.group_of):
             train = tables.raw[tables.offset[number] :][: tables.borders[group][0]]
@@ -93,18 +93,18 @@ class Judge:
 
     @property
     def without_mase(self) -> list[str]:
-        """Names of the series that are not in MASE: repeating the last season has no error in their training rows."""
+        """Names of the series that MASE leaves out: repeating the last season has no error in their training rows."""
         return [name for name, error in zip(self.tables.names, self._naive_error) if np.isnan(error)]
 
     def by_step(self, forecasts: Forecasts) -> dict[str, np.ndarray]:
         """Every score by steps ahead, each `[horizon]`; NaN where nothing counts."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # A step ahead without any actual value has no mean.
+            warnings.simplefilter("ignore")  # A step ahead whose actual values are all missing has no mean.
             found = {name: np.nanmean(values, 0) for name, values in self._each(forecasts).items()}
         return found | {"rmse": np.sqrt(found["rmse"])}
 
     def write_by_step(self, forecasts: Mapping[str, Forecasts], path: Path) -> None:
-        """Writes the scores by steps ahead as CSV, a row a step of each method."""
+        """Writes the scores by steps ahead as CSV, one row per method and step."""
         by_step = {method: self.by_step(found) for method, found in forecasts.items()}
         with path.open("w", newline="") as file:
             writer = csv.writer(file)
@@ -113,7 +113,7 @@ class Judge:
                 writer.writerows([method, n, *row] for n, row in enumerate(zip(*scores.values()), 1))
 
     def scores(self, forecasts: Forecasts) -> Scores:
-        """Each score over all origins and steps ahead; those are left out for which nothing counts."""
+        """Each score over all origins and steps ahead; scores for which nothing counts are left out."""
         each = self._each(forecasts).items()
         found = {name: float(np.nanmean(values)) for name, values in each if not np.isnan(values).all()}
         return found | {"rmse": found["rmse"] ** 0.5} if "rmse" in found else found
@@ -131,7 +131,7 @@ class Judge:
         return "\n".join(lines)
 
     def _each(self, forecasts: Forecasts) -> dict[str, np.ndarray]:
-        """What each score is the mean of, `[origins, horizon]`, NaN where it does not count; of RMSE the squares.
+        """The values that each score averages, `[origins, horizon]`, NaN where they do not count; squares for RMSE.
 
         MAPE and sMAPE are in percent, MAPE over values that are not 0. MASE is that of Hyndman & Koehler 2006, "Another
         look at measures of forecast accuracy". Pinball is the mean over the levels; coverage is the share inside the

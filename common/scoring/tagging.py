@@ -14,12 +14,12 @@ Tags = Sequence[Sequence[str]]
 
 
 class Tagged(NamedTuple):
-    """Predicted tags with their references, a row a sentence.
+    """Predicted tags with their references; each attribute has one list per sentence.
 
     Attributes:
-        predictions: A tag for each word.
-        references: The tag that each word has in the data.
-        seen: Whether the training texts hold the word as it is written.
+        predictions: The predicted tag of each word.
+        references: The tag of each word in the data.
+        seen: Whether the training texts hold each word as it is written.
     """
 
     predictions: Tags
@@ -31,7 +31,7 @@ class Tagged(NamedTuple):
         return list(chain.from_iterable(self.references)), list(chain.from_iterable(self.predictions))
 
     def scores(self) -> Scores:
-        """Share of correct tags, of correct tags on words unseen in training, and of sentences without a wrong tag."""
+        """Accuracy on all words and on words unseen in training, and the share of sentences without a wrong tag."""
         pairs = zip(self.references, self.predictions, strict=True)
         right = [[a == b for a, b in zip(*pair, strict=True)] for pair in pairs]
         flat, seen = (np.array(list(chain.from_iterable(rows)), bool) for rows in (right, self.seen))

@@ -14,9 +14,9 @@ import numpy as np
 from common.scoring import Scores
 
 SHOWN = 6
-"""Examples in a report."""
+"""Number of examples in a report."""
 TOKENIZERS = {"zh": "zh", "ja": "char", "ko": "char", "th": "char"}
-"""Those of sacrebleu for languages that put no spaces between words; 13a is that of all others."""
+"""Tokenisers of sacrebleu for languages that put no spaces between words; all others use 13a."""
 
 
 class Model(Protocol):
@@ -30,12 +30,12 @@ class Translations(NamedTuple):
 
     Attributes:
         sources: The sentences.
-        references: A translation of each.
-        predictions: The predicted translations.
-        language: That of the translations.
+        references: The reference translation of each sentence.
+        predictions: The predicted translation of each sentence.
+        language: The language of the translations.
         log_probability: Log-probability of each reference, its end included; empty where there are no probabilities.
         tokens: Subwords of each reference, its end included; empty where there are no probabilities.
-        model: What predicted them, for further questions; None if they come from no model.
+        model: The model that predicted them, for further predictions; None for other methods.
     """
 
     sources: Sequence[str]
@@ -48,7 +48,7 @@ class Translations(NamedTuple):
 
     @classmethod
     def of(cls, model: Model, sources: Sequence[str], references: Sequence[str], *, language: str) -> Self:
-        """The translations that a model predicts, and how likely it finds the references."""
+        """The translations that a model predicts, and the log-probabilities that it gives to the references."""
         predictions = translated(model, sources)
         pairs = [{"text": source, "translation": reference} for source, reference in zip(sources, references)]
         likelihoods = model.ask(pairs, "likelihood", what="scoring")
@@ -62,7 +62,7 @@ class Translations(NamedTuple):
         return self._replace(predictions=predictions, log_probability=np.zeros(0), tokens=np.zeros(0), model=None)
 
     def scores(self) -> Scores:
-        """BLEU and chrF of sacrebleu, perplexity a subword, exact matches, and the placeholders that survive."""
+        """BLEU and chrF of sacrebleu, perplexity per subword, exact matches, and the share of placeholders kept."""
         from sacrebleu.metrics import CHRF
 
         predictions, references, tokens = list(self.predictions), list(self.references), self.tokens.sum()
@@ -83,7 +83,7 @@ class Translations(NamedTuple):
         return "\n".join(lines)
 
     def write(self, folder: Path) -> None:
-        """Writes `signatures.txt`, the settings of the scores, and `test.tsv`, the predictions, for other scores."""
+        """Writes `signatures.txt`, the settings of the scores, and `test.tsv`, the predictions."""
         (folder / "signatures.txt").write_text("".join(f"{line}\n" for line in signatures(self.language)))
         with (folder / "test.tsv").open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file, "excel-tab")
@@ -99,14 +99,14 @@ def translated(model: Model, sources: Sequence[str], **options: Any) -> list[str
 
 
 def bleu(language: str) -> Any:
-    """Corpus BLEU of detokenised texts, of characters where words are not separated by spaces: a sacrebleu metric."""
+    """The sacrebleu metric for BLEU; it counts characters for languages that put no spaces between words."""
     from sacrebleu.metrics import BLEU
 
     return BLEU(tokenize=TOKENIZERS.get(language[:2], "13a"))
 
 
 def signatures(language: str) -> list[str]:
-    """The settings with which sacrebleu computes the same scores."""
+    """The settings that make sacrebleu compute the same scores."""
     from sacrebleu.metrics import CHRF
 
     lines = []
@@ -117,7 +117,7 @@ def signatures(language: str) -> list[str]:
 
 
 def survival(sources: Sequence[str], predictions: Sequence[str]) -> float:
-    """The share of the sources' placeholders that the predictions hold; NaN if there are none."""
+    """The share of the sources' placeholders that the predictions hold; NaN if the sources have none."""
     import tensorflow as tf
 
     from common.text.pretokens import placeholders
@@ -134,10 +134,10 @@ def largest_weights(found: dict[str, Any]) -> list[dict[str, Any]]:
     """The source subword with the largest weight for each subword of a translation.
 
     Args:
-        found: What a translator's `attention` found for one text.
+        found: The outputs of a translator's `attention` for one text.
 
     Returns:
-        A row a subword: `subword`, `source` and `weight`.
+        One record per subword: `subword`, `source` and `weight`.
     """
     rows = [(piece, weights) for piece, weights in zip(found["translation"], found["weights"]) if piece]
     return [

@@ -1,1 +1,1 @@
-"""Numbered SavedModels: written, found again, used."""
+"""Numbered versions of SavedModels: export, search and use."""

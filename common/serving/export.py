@@ -18,8 +18,8 @@ class Endpoint:
     """A function for serving.
 
     Attributes:
-        function: From tensors to a dictionary of tensors.
-        signature: Its inputs.
+        function: The function, from tensors to a dictionary of tensors.
+        signature: The inputs of the function.
     """
 
     function: Callable[..., dict[str, tf.Tensor]]
@@ -31,8 +31,8 @@ class Export:
     """What a SavedModel holds.
 
     Attributes:
-        endpoints: By name; `serving_default` is among them.
-        resources: Layers these use, whose variables and tables go into the SavedModel.
+        endpoints: The endpoints by name; `serving_default` is among them.
+        resources: The layers that the endpoints use; their variables and tables go into the SavedModel.
     """
 
     endpoints: dict[str, Endpoint]
@@ -41,7 +41,7 @@ class Export:
     def ask(
         self, records: Sequence[Record], signature: str = "serving_default", *, what: str = "predicting", **shared: Any
     ) -> list[Record]:
-        """Answers records as the saved model will; arguments and results are those of `SavedModel.ask`."""
+        """Answers records as the saved model will; arguments and returns are those of `SavedModel.ask`."""
         endpoint = self.endpoints[signature]
         inputs = {spec.name: spec for spec in endpoint.signature}
         return answered(endpoint.function, inputs, records, what=what, **shared)

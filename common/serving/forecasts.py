@@ -1,4 +1,4 @@
-"""Asking a saved forecaster: what comes next, and what it forecasts at every test origin."""
+"""Forecasts of a saved forecaster: after the last value of each series, and at every test origin."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from common.sources import series
 from common.sources.series import Group, Panel
 
 PAST = 4
-"""Horizons of past values in a record."""
+"""Length of the past values in a record, in horizons."""
 EXAMPLE_ROWS = 2000
-"""Rows with values in an example, at most."""
+"""Maximum number of rows with values in an example."""
 SHOWN = 48
-"""Rows of a table, at most."""
+"""Maximum number of rows in a table."""
 
 
 def ahead(model: SavedModel, panel: Panel, *, horizon: int) -> list[Record]:
-    """Forecasts of every series from its last value on.
+    """Forecasts every series after its last value.
 
     Args:
         model: The forecaster.
-        panel: Histories; rows after a group's last value give what is known ahead.
+        panel: The histories; rows after a group's last value give the covariates that are known ahead.
         horizon: Steps of each forecast, at most those of the model.
 
     Returns:
-        A record for each series: its name `unique_id`; the times `ds` and the `mean`, lists of `horizon`; `quantiles`,
-        such lists by level; and `past`, the last values `y`, None where missing, and their times `ds`.
+        One record per series: `unique_id`, its name; `ds`, the times, and `mean`, lists of length `horizon`;
+        `quantiles`, such lists by level; and `past`, the last values `y`, None where missing, and their times `ds`.
 
     Raises:
-        InputError: A history is too short, covariates are not known for the whole horizon of the model, or the panel is
-            not of the kind that the model learned from.
+        InputError: A history is too short, covariates are not known for the whole horizon of the model, or the panel
+            does not match the data that the model learned from.
     """
     config, columns = model.config, panel.columns
     lengths = [_history(group, panel, model) for group in panel.groups]
@@ -68,7 +68,7 @@ def ahead(model: SavedModel, panel: Panel, *, horizon: int) -> list[Record]:
 
 
 def _history(group: Group, panel: Panel, model: SavedModel) -> int:
-    """Rows up to the last value of a group; refuses those that the model cannot forecast from."""
+    """Number of rows up to the last value of a group; refuses histories that the model cannot forecast from."""
     config, known = model.config, panel.covariates
     rows = int(np.flatnonzero(~np.isnan(group.values).all(1))[-1]) + 1
     later, horizon = len(group.times) - rows, config["horizon"]
@@ -85,15 +85,15 @@ def _history(group: Group, panel: Panel, model: SavedModel) -> int:
 
 
 def backtest(model: SavedModel, tables: Tables, *, context: int | None) -> Forecasts:
-    """The forecasts at every test origin, for which the whole history is read once a phase of the segments.
+    """The forecasts at every test origin; each history is read once at every offset of the segments.
 
     Args:
         model: The forecaster.
-        tables: Series of the kind that it learned from.
+        tables: Series that match the data that the model learned from.
         context: Rows read before the first test row; None is all.
 
     Raises:
-        InputError: The series are not of the kind that the model learned from.
+        InputError: The series do not match the data that the model learned from.
     """
     panel, (segment, horizon) = tables.panel, (model.config[name] for name in ("segment", "horizon"))
     columns, jobs = len(panel.columns), []
@@ -120,11 +120,11 @@ def backtest(model: SavedModel, tables: Tables, *, context: int | None) -> Forec
 def _answers(
     model: SavedModel, panel: Panel, requested: Sequence[tuple[Group, slice]], *, signature: str = "serving_default"
 ) -> list[Record]:
-    """What a model answers to rows of groups, each from its own first row on.
+    """The outputs of a model for rows of groups, each from its own first row on.
 
     Raises:
-        InputError: The panel is not of the kind that the model learned from: other series, another number of columns,
-            rows spaced otherwise.
+        InputError: The panel does not match the data that the model learned from: it has other series, another number
+            of columns or another spacing of rows.
     """
     config = model.config
     for option, found in (("target", panel.columns), ("known", panel.covariates)):
@@ -156,7 +156,7 @@ def _answers(
 
 
 def rows_of(records: Sequence[Record]) -> list[tuple]:
-    """Name, time, mean and quantiles of each step ahead, of the records of `ahead`."""
+    """Name, time, mean and quantiles of each step ahead in the records of `ahead`."""
     return [
         (record["unique_id"], *row)
         for record in records
@@ -165,7 +165,7 @@ def rows_of(records: Sequence[Record]) -> list[tuple]:
 
 
 def table_of(records: Sequence[Record], *, title: str) -> Table:
-    """The first `rows_of` the records for the terminal."""
+    """A table for the terminal with the first rows of `rows_of`."""
     table = Table("series", "time", "mean", *records[0]["quantiles"], title=title)
     rows = rows_of(records)
     for name, time, *numbers in rows[:SHOWN]:
@@ -176,7 +176,7 @@ def table_of(records: Sequence[Record], *, title: str) -> Table:
 
 
 def write_rows(records: Sequence[Record], path: Path) -> None:
-    """Writes `rows_of` the records as CSV."""
+    """Writes the rows of `rows_of` as CSV."""
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["unique_id", "ds", "mean", *(f"q{level}" for level in records[0]["quantiles"])])
@@ -184,7 +184,7 @@ def write_rows(records: Sequence[Record], path: Path) -> None:
 
 
 def write_example(panel: Panel, path: Path, *, horizon: int, time_column: str | None) -> None:
-    """Writes the last rows of a panel as a file to forecast from: the rows of the last horizon have no values."""
+    """Writes the last rows of a panel as a file to forecast from, in which the last horizon has no values."""
     long, rows = len(panel.groups) > 1, []
     for group in panel.groups:
         cut, times = len(group.times) - horizon, series.as_text(group.times, panel.seconds)

@@ -22,7 +22,7 @@ class SavedModel:
     """A version of a saved model.
 
     Args:
-        folder: Of the version. TensorFlow is imported and the model loaded when it is first needed.
+        folder: The folder of the version. TensorFlow is imported and the model loaded when first needed.
 
     Example:
 
@@ -37,7 +37,7 @@ class SavedModel:
 
     @cached_property
     def config(self) -> dict[str, Any]:
-        """The options of the training, and what else the task keeps next to the model.
+        """The options of the training, and further settings that the task keeps next to the model.
 
         Raises:
             InputError: They cannot be read.
@@ -82,7 +82,7 @@ class SavedModel:
         return self._loaded.signatures
 
     def inputs(self, signature: str = "serving_default") -> dict[str, tf.TensorSpec]:
-        """What a signature takes, by name."""
+        """The inputs of a signature, by name."""
         return self.signatures[signature].structured_input_signature[1]
 
     def ask(
@@ -98,9 +98,9 @@ class SavedModel:
 
         Args:
             records: The inputs of each example by name, see `common.serving.asking.answered`.
-            signature: Which function answers.
-            batch: Records that are answered together, at most.
-            what: Stands next to the progress bar, which shows over several batches.
+            signature: The name of the function.
+            batch: Maximum number of records per batch.
+            what: The label of the progress bar, which shows if there are several batches.
             shared: Inputs that all records share, such as the width of a beam.
 
         Returns:

@@ -1,4 +1,4 @@
-"""Numbered versions of saved models: written whole or not at all, and found again."""
+"""Numbered versions of saved models: written completely or not at all, and found again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from uuid import uuid4
 from common.errors import InputError
 
 ASSETS = "assets.extra"
-"""The folder of a version that holds what is no part of the graph: options, scores, figures, examples."""
+"""The folder of a version for files that are not part of the graph: options, scores, figures, examples."""
 
 
 def publish(root: Path, write: Callable[[Path], None]) -> Path:
@@ -19,7 +19,7 @@ def publish(root: Path, write: Callable[[Path], None]) -> Path:
 
     Args:
         root: Folder of the versions.
-        write: Writes the version into the folder it is given, which appears under its number when complete.
+        write: Writes the version into a given folder, which appears under its number when complete.
 
     Returns:
         The version's folder.
@@ -50,8 +50,8 @@ def find(output: Path, task: str, *, cell: str | None = None, version: int | Non
     Args:
         output: Folder of the saved models.
         task: The task's name.
-        cell: The cell's name; None is the one trained last.
-        version: None is the newest.
+        cell: The cell's name; None is the cell trained last.
+        version: The number of the version; None is the newest.
 
     Raises:
         InputError: There is none.
@@ -61,9 +61,9 @@ def find(output: Path, task: str, *, cell: str | None = None, version: int | Non
     if not found:
         command = f"python run.py {task} train --output {output}" + (f" --cell {cell}" if cell else "")
         wanted = f"{output / task / (cell or '*') / str(version or '*')}"
-        there = [str(root / str(n)) for root in roots for n in versions(root)]
-        have = f"; there {'is' if len(there) == 1 else 'are'} {', '.join(there)}" if there else ""
-        raise InputError(f"no saved model at {wanted}{have}; train one first: {command}")
+        if there := [str(root / str(n)) for root in roots for n in versions(root)]:
+            raise InputError(f"no saved model at {wanted}; name one of these: {', '.join(there)}")
+        raise InputError(f"no saved model at {wanted}; train one first: {command}")
     if version is None and cell:
         return found[-1]
     return max(found, key=lambda folder: (folder / "saved_model.pb").stat().st_mtime_ns)

@@ -1,1 +1,1 @@
-"""Where data comes from: data sets embedded in wheels or in this package, TFDS, and a user's own files."""
+"""Sources of data: data sets embedded in wheels or in this package, TFDS, and a user's own files."""

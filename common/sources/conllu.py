@@ -13,9 +13,9 @@ def write_conllu(path: Path, records: Sequence[dict[str, Any]], column: Column) 
     """Writes tagged sentences as CoNLL-U: the words and, in one column, their tags; all other columns are empty.
 
     Args:
-        path: Of the file.
-        records: Each with a `text`, its `tokens` and their `tags`; those without tokens are left out.
-        column: Of the tags.
+        path: The file to write.
+        records: Each has a `text`, its `tokens` and their `tags`; records without tokens are left out.
+        column: The column of the tags.
     """
     numbered = [(number, record) for number, record in enumerate(records, 1) if record["tokens"]]
     path.write_text("".join(_sentence(number, record, column) for number, record in numbered), "utf-8")
@@ -35,7 +35,7 @@ def _sentence(number: int, record: dict[str, Any], column: Column) -> str:
 
 
 def _followed_by_blank(text: str, words: Sequence[str]) -> list[bool]:
-    """Whether blanks stand between each word of a text and the next; the last counts as followed by one."""
+    """Whether each word of a text is followed by blanks; the last word counts as followed by one."""
     starts, end = [], 0
     for word in words:
         starts.append(text.find(word, end))

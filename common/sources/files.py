@@ -1,4 +1,4 @@
-"""A user's files: what their names tell, and their text."""
+"""A user's files: their text, and the splits and formats that their names give."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IGNORED = re.compile(r"\.|readme|licen[cs]e", re.IGNORECASE)
 
 
 def role_of(*names: str) -> str | None:
-    """The split that words in the names give; None where they give none. The first name that gives one counts."""
+    """The split that a word in the names gives, None if there is none; the first name that gives one counts."""
     return next((ROLES[word] for name in names for word in words_in(name.lower()) if word in ROLES), None)
 
 

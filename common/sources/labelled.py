@@ -1,4 +1,4 @@
-"""Labelled texts from a user's files: tables, a file a class with a text a line, or a sub-folder a class."""
+"""Labelled texts from a user's files: tables, one file per class with a text per line, or one sub-folder per class."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class LabelledReader(FileReader[LabelledTexts]):
 
         Args:
             present: Names of columns, or of the features of a TFDS data set.
-            place: What has them, for messages.
+            place: The file or data set that has them, for messages.
 
         Raises:
             InputError: There is no such column.
@@ -74,7 +74,7 @@ class LabelledReader(FileReader[LabelledTexts]):
         return read_by_role({folder / name: role for name, role in roles.items()}, read)
 
     def _layout(self, names: list[Path]) -> tuple[ReadFile, dict[Path, str | None]]:
-        """How to read the files (as tables, as one text each, or as a text a line) and the split of each."""
+        """How to read the files (as tables, as one text each, or as one text per line) and the split of each."""
         roles = roles_of(names)
         if any(format_of(name) in TABLES for name in names):
             return self._table, roles
@@ -110,7 +110,7 @@ class LabelledReader(FileReader[LabelledTexts]):
 
 
 def _find(names: Sequence[str], given: str | None, *, usual: Sequence[str], option: str, place: str) -> str:
-    """The given column, or the first with a usual name; case counts only where names differ in nothing else."""
+    """The given column, or the first with a usual name; case counts only between names that differ in case alone."""
     folded = {name.strip().lower(): name for name in reversed(names)}
     for name in (given,) if given else usual:
         if name in names:
@@ -140,7 +140,7 @@ def _example(row: dict[str, Any], columns: tuple[str, str], place: str) -> Examp
     text_column, label_column = columns
     for column in columns:
         if column not in row:
-            raise InputError(f"{place}: no {column!r}, which those before had; it has {', '.join(row)}")
+            raise InputError(f"{place}: no {column!r}, which the examples before have; it has {', '.join(row)}")
     text, label = row[text_column], label_of(row[label_column])
     if not isinstance(text, str) or not text.strip():
         raise InputError(f"{place}: no text in {text_column!r}; fill it in or remove the example")

@@ -1,4 +1,4 @@
-"""The one way to data: the embedded data set, a TFDS data set by name, or a user's own files."""
+"""Loads data: the embedded data set, a TFDS data set by name, or a user's own files."""
 
 from __future__ import annotations
 
@@ -30,16 +30,14 @@ def load(data: str | None, reader: Reader[Result]) -> Result:
     """Loads data of the reader's kind.
 
     Args:
-        data: None for the embedded data set; `tfds:NAME` for a TFDS data set; or a file or folder, which the reader
-            reads.
+        data: None for the embedded data set; `tfds:NAME` for a TFDS data set; otherwise a file or folder.
         reader: `LabelledReader`, `TaggedReader`, `PairReader` or `SeriesReader`.
 
     Returns:
-        What the reader reads: `Splits` of records, or a `Panel` of series. Splits that are missing are cut from train,
-        always the same way.
+        `Splits` of records, or a `Panel` of series. Missing splits are cut from train, always the same way.
 
     Raises:
-        InputError: Something in the data, or about it, is wrong.
+        InputError: The data cannot be found, fetched or read, or something in it is wrong.
     """
     if data is None:
         return EMBEDDED[type(reader)](reader)
@@ -49,7 +47,7 @@ def load(data: str | None, reader: Reader[Result]) -> Result:
 
 
 def load_test(data: str, reader: FileReader[Part]) -> Part:
-    """Loads records to evaluate a trained model on: those named test, or all where no name gives a split.
+    """Loads the records for evaluating a trained model: those named test, or all if no name gives a split.
 
     Args:
         data: As for `load`, but not None.

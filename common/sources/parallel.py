@@ -26,7 +26,7 @@ class PairReader(FileReader[Pairs]):
     as in `train.en`; or a `.tsv` file, or a folder of them.
 
     Attributes:
-        source_language: Language to translate from, as files or features are named; None where the other one is enough.
+        source_language: Language to translate from, as in the names of files or features; None if the data implies it.
         target_language: Language to translate into.
     """
 
@@ -56,14 +56,14 @@ class PairReader(FileReader[Pairs]):
         return Parts(Pairs, records, data, languages=languages)
 
     def direction(self, present: Collection[str], place: str) -> tuple[str, str]:
-        """The source language and the target language; of two that are present, one that is given implies the other.
+        """The source language and the target language; if two are present, either implies the other.
 
         Args:
             present: Languages of files, or of the features of a TFDS data set.
-            place: What has them, for messages.
+            place: The folder or data set that has them, for messages.
 
         Raises:
-            InputError: A language that is given is not present, or more languages must be given.
+            InputError: A given language is not present, or more languages must be given.
         """
         source_language, target_language = self.source_language, self.target_language
         listed = ", ".join(sorted(present))
@@ -83,7 +83,7 @@ class PairReader(FileReader[Pairs]):
 
 
 def _files(data: str) -> tuple[Path, list[Path]]:
-    """A folder, and the files in it that `--data` names: all of them, one, or those whose names begin so."""
+    """A folder, and the files in it that `--data` names: all, one, or those whose paths begin with it."""
     path = Path(data).expanduser()
     if data.strip() and not path.exists():
         alike = sorted(file for file in path.parent.glob(f"{glob.escape(path.name)}*.*") if file.is_file())
@@ -98,7 +98,7 @@ def _files(data: str) -> tuple[Path, list[Path]]:
 
 
 def _aligned(names: list[Path]) -> dict[Path, dict[str, Path]]:
-    """Files that differ in their language only, by their common name: `train.en.gz` and `train.de.gz` by `train`."""
+    """Groups files that differ only in language by their common name: `train.en.gz` and `train.de.gz` by `train`."""
     stems: dict[Path, dict[str, Path]] = {}
     for name in names:
         language = plain_name(name).suffix[1:]
@@ -110,7 +110,7 @@ def _aligned(names: list[Path]) -> dict[Path, dict[str, Path]]:
 def _sides(
     stems: dict[Path, dict[str, Path]], languages: tuple[str, str], folder: Path
 ) -> dict[Path, tuple[Path, Path]]:
-    """The source file and the target file of each stem that has one of them."""
+    """The source file and the target file of each common name that has one of them."""
     found = {}
     for stem, sides in stems.items():
         has = [language for language in languages if language in sides]

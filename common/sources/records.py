@@ -1,4 +1,4 @@
-"""The kinds of records - labelled texts, tagged sentences, sentence pairs - and the rules by which each is split."""
+"""The kinds of records, namely labelled texts, tagged sentences and sentence pairs, and how each kind is split."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from common.text.placeholders import PLACEHOLDER
 
 
 class Example(NamedTuple):
-    """A text, its label, and the place that they were read from, for messages."""
+    """A text, its label, and its file and line, for messages."""
 
     text: str
     label: str
@@ -23,7 +23,7 @@ class Example(NamedTuple):
 
 
 class Sentence(NamedTuple):
-    """The words of a sentence and the tag of each."""
+    """The words of a sentence, and a tag for each word."""
 
     words: tuple[str, ...]
     tags: tuple[str, ...]
@@ -56,7 +56,7 @@ class LabelledTexts(Records):
 
     @classmethod
     def distinct(cls, train: Sequence[Example]) -> list[Example]:
-        """The first example of each text; blanks at the ends do not make a text another."""
+        """The first example of each text; texts that differ only in blanks at their ends are the same."""
         first: dict[str, Example] = {}
         for example in train:
             first.setdefault(example.text.strip(), example)
@@ -156,7 +156,7 @@ class Pairs(Records):
 
     @classmethod
     def distinct(cls, train: Sequence[Pair]) -> list[Pair]:
-        """Each source once, in the order of first occurrences, with its most frequent translation, then its first."""
+        """Each source once, in the order of first occurrences, with its most frequent translation (ties: the first)."""
         translations: dict[str, Counter[str]] = defaultdict(Counter)
         for source, target in train:
             translations[source][target] += 1
@@ -182,7 +182,7 @@ class Pairs(Records):
 
 
 def normalised(text: str) -> str:
-    """The words of a text in lower case, without placeholders and punctuation, every number 0."""
+    """The words of a text in lower case, without placeholders and punctuation; every number becomes 0."""
     words = re.sub(r"[\W_]+", " ", re.sub(PLACEHOLDER, " ", text).casefold()).strip()
     return re.sub(r"\d+", "0", words)
 

@@ -26,8 +26,8 @@ class Group:
     """Series that share their times.
 
     Attributes:
-        name: `unique_id`, or the file's name.
-        times: Seconds since 1970, int64 `[rows]`, evenly spaced; in monthly data every month counts `MONTH` seconds.
+        name: The `unique_id`, or the name of the file.
+        times: Seconds since 1970, int64 `[rows]`, evenly spaced; in monthly data every month has `MONTH` seconds.
         values: Values to forecast, float32 `[rows, columns]`; NaN where missing.
         known: Covariates whose future is known, float32 `[rows, covariates]`.
     """
@@ -47,8 +47,8 @@ class Panel:
         columns: Names of the values to forecast.
         covariates: Names of the covariates.
         seconds: Time between two rows.
-        source: For people: where the series came from.
-        left_out: Columns that are not used, where the user named no column to forecast.
+        source: The origin of the series, for people to read.
+        left_out: Unused columns, if the user named no column to forecast.
     """
 
     groups: list[Group]
@@ -66,12 +66,12 @@ def spaced(seconds: int) -> str:
 
 
 def as_times(times: np.ndarray, seconds: int) -> np.ndarray:
-    """Times as `datetime64`: months where `seconds`, between two rows, are whole months; else seconds."""
+    """Times as `datetime64`, in months if rows are whole months apart (`seconds`), otherwise in seconds."""
     return (times // MONTH).astype("datetime64[M]") if seconds % MONTH == 0 else times.astype("datetime64[s]")
 
 
 def as_text(times: np.ndarray, seconds: int) -> list[str]:
-    """Times as text: months for monthly rows, else minutes, or seconds where a time has any."""
+    """Times as text: to the month for monthly rows, otherwise to the minute, or to the second if a time needs it."""
     unit = "M" if seconds % MONTH == 0 else "s" if (times % 60).any() else "m"
     return [text.replace("T", " ") for text in np.datetime_as_string(as_times(times, seconds), unit).tolist()]
 
@@ -83,10 +83,10 @@ class SeriesReader:
     The file is wide (a time column and numeric columns) or long (`unique_id`, `ds`, `y` and covariates).
 
     Attributes:
-        targets: Columns to forecast; when empty, all numeric ones that are not `known`.
-        known: Columns whose future is known; None is none, but for embedded data the data set's own.
+        targets: Columns to forecast; if empty, all numeric columns that are not in `known`.
+        known: Columns whose future is known; None means none, or those of the embedded data set.
         time_column: Name of the time column; found by its usual names when None.
-        missing: Whether values may be missing and rows be left out; they become NaN.
+        missing: Whether values may be missing and rows left out; missing values become NaN.
         ahead: Whether a series may end in rows without values, which give the future of its covariates.
     """
 
@@ -111,8 +111,8 @@ class SeriesReader:
         """The series of a file.
 
         Args:
-            path: CSV or Parquet.
-            source: What messages and the panel call it.
+            path: A CSV or Parquet file.
+            source: The name of the data in messages and in the panel.
 
         Raises:
             InputError: Something in the data is wrong; the message gives column and line.
@@ -171,12 +171,12 @@ class SeriesReader:
         return Group(name=rows.name, times=times, values=even, known=covariates)
 
     def _spacing(self, rows: _Rows, times: np.ndarray, time: str) -> int:
-        """The usual seconds between two rows; refuses times that are not spaced so."""
+        """The usual seconds between two rows; refuses times with another spacing."""
         steps = np.diff(times)
         for at in np.flatnonzero(steps <= 0)[:1] + 1:
             wrong = "repeats the time" if steps[at - 1] == 0 else "is earlier than that"
             raise InputError(
-                f"{rows.place(at)}: {time} of series {rows.name!r} {wrong} of the row before; sort, one row a time"
+                f"{rows.place(at)}: {time} of series {rows.name!r} {wrong} of the row before; sort, one row per time"
             )
         different, counts = np.unique(steps, return_counts=True)
         spacing = int(different[counts.argmax()])
@@ -196,7 +196,7 @@ class SeriesReader:
         return spacing
 
     def _check_present(self, rows: _Rows, values: np.ndarray, columns: Sequence[str]) -> None:
-        """Refuses values that are missing, where they may not be."""
+        """Refuses missing values where they are not allowed."""
         filled = np.flatnonzero(~np.isnan(values).all(1))
         if not len(filled):
             raise InputError(f"{rows.source}: series {rows.name!r} has no value in {', '.join(columns)}; give some")
@@ -218,7 +218,7 @@ class _Rows(NamedTuple):
         return f"{self.source}:{int(self.frame.index[at]) + 2}"
 
     def times(self, column: str) -> np.ndarray:
-        """Seconds since 1970, int64 `[rows]`; months are evenly spaced where all rows are whole months apart."""
+        """Seconds since 1970, int64 `[rows]`; rows that are all spaced by whole months count as evenly spaced."""
         import pandas as pd
 
         values = self.frame[column]
@@ -288,7 +288,7 @@ def _time_column(names: Sequence[str], source: str) -> str:
 
 
 def _numeric(frame: pd.DataFrame, other: set[str], source: str) -> list[str]:
-    """The columns that hold at least one number; anything else in them is refused when they are read."""
+    """The columns that hold at least one number; reading them refuses anything else in them."""
     import pandas as pd
 
     def holds_one(values: pd.Series) -> bool:

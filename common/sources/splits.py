@@ -1,4 +1,4 @@
-"""Splits: what every kind of records has in common, and how the splits that are missing are cut from train."""
+"""Splits: what all kinds of records have in common, and how missing splits are cut from train."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ SEED = 20050617
 
 Record = TypeVar("Record", bound=tuple)
 ByRole = dict[str | None, list[Record]]
-"""Records by the split that the names of their files give; None stands for names that give none."""
+"""Records by the split that the names of their files give; None for names that give no split."""
 
 
 class Records(ABC):
     """Records of one kind as columns, and the rules by which such records are split.
 
     Attributes:
-        noun: What records are called in messages.
-        repeated: What dropped duplicates are called in messages.
-        way: How missing splits are cut from train.
-        cut_first: The splits that are not train, in the order in which missing ones are cut.
+        noun: The name of the records in messages.
+        repeated: The name of dropped duplicates in messages.
+        way: How missing splits are cut from train, for messages.
+        cut_first: The splits other than train, in the order in which missing ones are cut.
     """
 
     noun: ClassVar[str]
@@ -40,7 +40,7 @@ class Records(ABC):
     @classmethod
     @abstractmethod
     def of(cls, records: Iterable[Any]) -> Records:
-        """The columns of single records."""
+        """Collects single records into columns."""
 
     @classmethod
     @abstractmethod
@@ -56,7 +56,7 @@ class Records(ABC):
             The missing splits and the remaining train.
 
         Raises:
-            InputError: There are too few records.
+            InputError: There are too few records to cut.
         """
 
     @classmethod
@@ -65,7 +65,7 @@ class Records(ABC):
         """Refuses splits that no model can learn from.
 
         Raises:
-            InputError: They are such splits.
+            InputError: No model can learn from them.
         """
 
 
@@ -77,8 +77,8 @@ class Splits(Generic[Part]):
     """Records to train on, to choose the best epoch by, and to evaluate on.
 
     Attributes:
-        source: For people: where the records came from and how they were split.
-        languages: Of sentence pairs: the source language and the target language.
+        source: The origin of the records and how they were split, for people to read.
+        languages: The source language and the target language of sentence pairs.
     """
 
     train: Part
@@ -94,9 +94,9 @@ class Parts(Generic[Part]):
     """Records as they were read, where splits may be missing.
 
     Attributes:
-        kind: The class of their columns.
+        kind: The class that holds the records as columns.
         records: The records of each split, or all of them under None.
-        source: For people: where the records came from.
+        source: The origin of the records, for people to read.
         languages: As in `Splits`.
     """
 
@@ -107,7 +107,7 @@ class Parts(Generic[Part]):
     languages: tuple[str, str] | None = None
 
     def splits(self) -> Splits[Part]:
-        """Cuts the splits that are missing from train, without its duplicates.
+        """Cuts missing splits from train, after dropping its duplicates.
 
         Records under None are train. Splits that are present stay as they are, and so does a train that is not cut.
 
@@ -131,7 +131,7 @@ class Parts(Generic[Part]):
         return Splits(train, validation, test, source=source, languages=self.languages)
 
     def test(self) -> Part:
-        """The test part, to evaluate a trained model on; all records where their names give no other split.
+        """The test part, for evaluating a trained model; all records if no name gives a split.
 
         Raises:
             InputError: There is a train part, or several parts, and no test part.
@@ -149,7 +149,7 @@ class FileReader(ABC, Generic[Part]):
     The words train, dev (val, valid, validation) and test in names of files and folders give the split.
 
     Attributes:
-        encoding: Encoding of the files.
+        encoding: Text encoding of the files.
     """
 
     encoding: str = "utf-8"

@@ -47,7 +47,7 @@ def _comma_separated(path: Path, content: str) -> Rows:
 
 
 def _tab_separated(path: Path, content: str) -> Rows:
-    """Quotes are read as in CSV if the whole file can be read so; otherwise they are plain characters."""
+    """Rows separated by tabs. Quotes count as in CSV if that reads the whole file; otherwise they are characters."""
     try:
         return list(_named(_cells(path, content, delimiter="\t")))
     except InputError:
@@ -55,7 +55,7 @@ def _tab_separated(path: Path, content: str) -> Rows:
 
 
 def _json(path: Path, content: str) -> Rows:
-    """One object a line, or an array of objects."""
+    """Rows from one object per line, or from an array of objects."""
     if content.lstrip().startswith("["):
         values = ((f"{path}: item {n}", value) for n, value in enumerate(_parsed(path, 1, content), 1))
     else:
@@ -73,7 +73,7 @@ def _parsed(path: Path, line: int, content: str) -> Any:
     except json.JSONDecodeError as error:
         wrong = f"{error.msg}, column {error.colno}"
         line += error.lineno - 1
-        raise InputError(f"{path}:{line}: not JSON ({wrong}); give one object a line") from error
+        raise InputError(f"{path}:{line}: not JSON ({wrong}); give one object per line") from error
 
 
 TABLES: dict[str, Callable[[Path, str], Rows]] = {

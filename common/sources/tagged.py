@@ -1,4 +1,4 @@
-"""Tagged sentences from a user's files: CoNLL-U, or a word, a tab and its tag on a line."""
+"""Tagged sentences from a user's files: CoNLL-U, or a word, a tab and its tag on each line."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class TaggedReader(FileReader[TaggedSentences]):
 
 
 def _blocks(content: str) -> Iterator[list[tuple[int, str]]]:
-    """Runs of lines between blank lines; each line with its number."""
+    """Runs of lines between blank lines; each line comes with its number."""
     lines = ((number, line.rstrip("\r")) for number, line in enumerate(content.split("\n"), 1))
     for blank, run in itertools.groupby(lines, key=lambda line: not line[1].strip()):
         if not blank:
@@ -110,7 +110,7 @@ def of_conllu(content: str, place: str, column: Column) -> Iterator[Sentence]:
 
 
 def _checked(lines: list[tuple[int, str]], place: str) -> list[int]:
-    """Refuses lines that are not a sentence in CoNLL-U; returns the numbers of the lines that hold words."""
+    """Refuses lines that are no CoNLL-U sentence; returns the numbers of the lines that hold words."""
     numbers: list[int] = []
     for number, line in lines:
         cells = line.split("\t")

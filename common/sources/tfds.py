@@ -46,7 +46,7 @@ def labelled(name: str, reader: LabelledReader, data_dir: Path | None = None) ->
     text, label = columns = reader.columns(list(features), source)
     for column in columns:
         if features[column].shape:
-            raise InputError(f"{source}: {column!r} is not one value an example; name another, or {INSTEAD}")
+            raise InputError(f"{source}: {column!r} is not one value per example; name another, or {INSTEAD}")
     label_name = _name_of(features[label])
 
     def example(values: dict[str, Any], split: str) -> Example | None:
@@ -65,7 +65,7 @@ def tagged(name: str, reader: TaggedReader, data_dir: Path | None = None) -> Spl
 
     Args:
         name: As TFDS names it: `universal_dependencies/en_ewt`, ...
-        reader: Names the feature of the tags; those of the words and heads are `tokens` and `head`.
+        reader: Names the feature of the tags; the features of words and heads are `tokens` and `head`.
         data_dir: Folder of TFDS data sets; TFDS's own default when None.
 
     Raises:
@@ -98,7 +98,7 @@ def pairs(name: str, reader: PairReader, data_dir: Path | None = None) -> Splits
 
     Args:
         name: As TFDS names it: `ted_hrlr_translate/pt_to_en`, ...
-        reader: Names the languages; where it names none, the data set's own direction is taken.
+        reader: Names the languages; if it names none, the direction is that of the data set.
         data_dir: Folder of TFDS data sets; TFDS's own default when None.
 
     Raises:
@@ -130,7 +130,7 @@ def _records(
     *,
     decoders: tfds.decode.PartialDecoding | None = None,
 ) -> ByRole:
-    """Prepares a data set and reads the records of its splits; `record_of` gives None for an example to leave out."""
+    """Prepares a data set and reads the records of its splits; `record_of` returns None to leave out an example."""
     import tensorflow_datasets as tfds
 
     _prepare(builder, source)
@@ -144,7 +144,7 @@ def _records(
 
 
 def _name_of(feature: tfds.features.FeatureConnector | None) -> Callable[[Any], Any]:
-    """Gives the name of a class, where the feature is one, else the plain value."""
+    """A function from a value to the name of its class, or to the plain value if the feature has no classes."""
     import tensorflow_datasets as tfds
 
     return feature.int2str if isinstance(feature, tfds.features.ClassLabel) else _plain

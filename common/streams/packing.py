@@ -29,16 +29,16 @@ def pack(
 ) -> Packing:
     """Lays sequences onto lanes without gaps between them.
 
-    Sequences go in random order onto the lane that is free first; towards the end, the longest of the rest goes
-    first, so that the lanes end together. With `whole`, no sequence that fits into a window crosses a window's
-    border: windows are filled best-fit, and a longer sequence starts at a window's start.
+    Sequences go in random order onto the lane that is free first. Towards the end, the longest remaining sequence goes
+    first, so that the lanes end together. With `whole`, no sequence that fits into a window crosses a window's border:
+    windows are filled best-fit, and a longer sequence starts at a window's start.
 
     Args:
         lengths: Steps of each sequence.
         lanes: Number of lanes.
         window: Steps of a window.
         whole: Whether to keep sequences whole inside windows where they fit.
-        rng: Draws the order; None keeps the order given.
+        rng: Draws the order; None keeps the given order.
     """
     order = np.arange(len(lengths)) if rng is None else rng.permutation(len(lengths))
     return (_pack_whole if whole else _pack_dense)(lengths, lanes, window, order=order, rng=rng)

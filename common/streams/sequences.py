@@ -18,16 +18,16 @@ class Sequences:
 
     Attributes:
         lengths: Steps of each sequence, `[sequences]`, all positive.
-        inputs: What the network reads at each step, by name, each `[steps, ...]`.
-        targets: What it is to predict, `[steps, ...]`.
+        inputs: The inputs of each step by name, `[steps, ...]` each.
+        targets: The target of each step, `[steps, ...]`.
         weights: How much each step's output counts, `[steps]`; 0 where no output is needed.
-        expand: From the inputs and targets of some steps to those that network and loss see, where these are more than
-            the steps' own: `(inputs, targets) -> (inputs, targets)`, of any shapes. It is called for each part of a
-            window, see `Stream.window_at`.
-        per_sequence: What the network reads once a sequence, such as the features of a picture, by name, each
-            `[sequences, ...]`. A window holds one row for each of its sequences, however many steps these have in it.
-        sparse_outputs: Whether outputs exist only at the steps that have a weight, so that a readout over many
-            classes, or one that few steps need, is not computed at all steps.
+        expand: Turns the inputs and targets of some steps into those that network and loss see, if they need more:
+            `(inputs, targets) -> (inputs, targets)`, of any shapes. It is called once for each part of a window, see
+            `Stream.window_at`.
+        per_sequence: The inputs of a whole sequence by name, such as the features of a picture, `[sequences, ...]`
+            each. A window holds one row for each of its sequences, however many steps these have in it.
+        sparse_outputs: Whether outputs exist only at the steps that have a weight. A readout over many classes, or one
+            that few steps need, is then not computed at all steps.
     """
 
     lengths: np.ndarray
@@ -37,6 +37,9 @@ class Sequences:
     expand: Expand | None = field(default=None, kw_only=True)
     per_sequence: Inputs = field(default_factory=dict, kw_only=True)
     sparse_outputs: bool = field(default=False, kw_only=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lengths", np.asarray(self.lengths))
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -65,9 +68,9 @@ class Sequences:
         """Cuts sequences into pieces, so that few long ones fill many lanes.
 
         Args:
-            pieces: Into how many each sequence is cut, at most.
-            least: Steps of a piece, at least; shorter sequences stay whole.
-            context: Steps before each piece that are read again at its start, where there are as many. Their outputs
+            pieces: Maximum number of pieces per sequence.
+            least: Minimum number of steps per piece; shorter sequences stay whole.
+            context: Steps before each piece that are read again at its start, where there are that many. Their outputs
                 count in the piece before, so their weight is 0 here.
 
         Returns:

@@ -1,8 +1,8 @@
 """Windows over packed lanes.
 
-A batch is `lanes` lanes; each lane is sequences laid end to end; a window is the next `window` steps of every
-lane. Packing is decided once an epoch from the lengths and kept as one index an epoch, so a window is plain
-indexing and a position in the training data is two integers, (epoch, window).
+A batch is `lanes` lanes. Each lane is sequences laid end to end, and a window is the next `window` steps of every lane.
+Each epoch has one packing, decided from the lengths and stored as one index. So a window is plain indexing, and a
+position in the training data is two integers, (epoch, window).
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 
 Window = tuple[Inputs | tuple[Inputs, Inputs], np.ndarray, np.ndarray]
 FEW_SLOTS = 4
-"""Slots for outputs come in multiples of this, so that epochs rarely differ in how many they need."""
+"""The number of slots for outputs is a multiple of this, so that it rarely differs between epochs."""
 
 
 class Stream:
     """Windows over packed lanes, packed anew each epoch.
 
     Args:
-        sequences: What to pack.
+        sequences: The sequences to pack.
         lanes: Sequences read at the same time, the batch size.
         window: New steps of each window (k1).
         reach: Steps of a window together with the history before it (k2 >= k1); None is `window`.
-        whole: See `pack`.
-        shuffle: Whether each epoch draws a new order; False keeps the order given.
-        seed: Of the order.
+        whole: Whether to keep sequences whole inside windows where they fit, see `pack`.
+        shuffle: Whether each epoch draws a new order; False keeps the given order.
+        seed: Fixes the orders.
 
     Raises:
         ValueError: `reach` is less than `window`.
@@ -61,8 +61,8 @@ class Stream:
         self.whole = whole
         self.shuffle = shuffle
         self.seed = seed
-        # Weights average one over all real steps, and over all computed ones in `window_at`, so the mean over
-        # an epoch's windows is the mean loss, whether a window holds many outputs, few, or blank steps.
+        # The mean of these weights over all real steps is 1; `window_at` scales them to a mean of 1 over all computed
+        # steps. So the mean over an epoch's windows is the mean loss, however many outputs each window holds.
         total = sequences.weights.sum(dtype=np.float64)
         self.weights = (sequences.weights * (sequences.steps / max(total, 1e-9))).astype(np.float32)
         self._packed: tuple[int, Packing, np.ndarray] | None = None
@@ -70,7 +70,7 @@ class Stream:
 
     @classmethod
     def in_order(cls, sequences: Sequences, lanes: int, window: int, *, whole: bool = False) -> Stream:
-        """A stream for evaluation: never shuffled, every sequence once, its window fitted to leave few blank steps.
+        """A stream for evaluation: not shuffled, every sequence once, with a window that leaves few blank steps.
 
         With `whole`, windows hold the longest sequence, so that a backward recurrence reads all of it, as it does in
         the saved model.
@@ -104,7 +104,7 @@ class Stream:
         return self.sequences.steps / (self.lanes * self.packing(epoch).length)
 
     def _index(self, epoch: int) -> tuple[Packing, np.ndarray]:
-        """The packing of an epoch, and the step at each place of each lane, `[lanes, history + steps]`; -1 is blank."""
+        """The packing of an epoch, and the step at each place of its lanes, `[lanes, history + steps]`; -1 is blank."""
         epoch = epoch if self.shuffle else 0
         if self._packed is None or self._packed[0] != epoch:
             rng = np.random.default_rng((self.seed, epoch)) if self.shuffle else None
@@ -136,14 +136,14 @@ class Stream:
         """One window.
 
         Returns:
-            `(inputs, targets, weights)`. The inputs are a dictionary: those of the sequences, `[lanes, window, ...]`
-            each; `keep` (0 where a sequence starts and at blank steps); `sequence` (its number in this epoch, -1 where
-            blank); with `per_sequence` its rows, `[rows, ...]` each, and `row_of_sequence`, the row of each step, int32
-            `[lanes, window]`; with `sparse_outputs` the steps that have an output, `output_steps`, int32
-            `[lanes, slots]`; or what `expand` makes of all these. Where `reach` is more than `window`, the inputs are
-            two such parts: the first `window` steps, after which the state is carried on, and the remaining ones.
-            Targets and weights are of the new steps, `[lanes, window, ...]`, or of the slots, `[lanes, slots, ...]`;
-            a slot with no step has weight 0.
+            `(inputs, targets, weights)`. The inputs are a dictionary with the inputs of the sequences,
+            `[lanes, window, ...]` each; `keep`, 0 where a sequence starts and at blank steps; and `sequence`, its
+            number in this epoch, -1 where blank. With `per_sequence` they also hold its rows, `[rows, ...]` each, and
+            `row_of_sequence`, the row of each step, int32 `[lanes, window]`. With `sparse_outputs` they also hold
+            `output_steps`, the steps that have an output, int32 `[lanes, slots]`. `expand` may turn all this into
+            other inputs. If `reach` is more than `window`, the inputs are two such parts: the first `window` steps,
+            after which the state is carried on, and the remaining steps. Targets and weights belong to the new steps,
+            `[lanes, window, ...]`, or to the slots, `[lanes, slots, ...]`; a slot with no step has weight 0.
         """
         _, index = self._index(epoch)
         at = index[:, window * self.window : window * self.window + self.reach]
@@ -155,7 +155,7 @@ class Stream:
         return inputs[0] if len(inputs) == 1 else inputs, targets, weights
 
     def _part(self, at: np.ndarray, epoch: int, first: int) -> tuple[Inputs, np.ndarray, np.ndarray]:
-        """Inputs, targets and weights of the steps `at [lanes, steps]`, of which the first is the window's `first`."""
+        """Inputs, targets and weights of the steps `at [lanes, steps]`, which begin at step `first` of the window."""
         sequences, blank = self.sequences, at < 0
         inputs = {name: _gather(values, at, blank) for name, values in sequences.inputs.items()}
         inputs["keep"] = (~(self._starts[at] | blank)).astype(np.float32)
@@ -173,7 +173,7 @@ class Stream:
             slots, filled = self._slots(at, new, epoch)
             inputs["output_steps"] = slots
             targets = np.take_along_axis(targets, slots.reshape(*slots.shape, *[1] * (targets.ndim - 2)), 1)
-            # The mean over the slots of all parts must be that over the new steps.
+            # The mean over the slots of all parts must equal the mean over the new steps.
             share = np.float32(len(self._borders) * slots.shape[1] / self.window)
             weights = np.where(filled, np.take_along_axis(weights, slots, 1) * share, 0).astype(np.float32)
         if sequences.expand:
@@ -189,7 +189,7 @@ class Stream:
         return order, np.arange(slots) < chosen.sum(1, keepdims=True)
 
     def _slots_of_a_window(self, epoch: int) -> int:
-        """As many as any window of the epoch needs, so that all are alike."""
+        """The slots that the fullest window of the epoch needs, so that all windows have one shape."""
         _, index = self._index(epoch)
         if self._slots_needed is None or self._slots_needed[0] is not index:
             counted = self._counted(index[:, self.reach - self.window :])
@@ -234,8 +234,8 @@ class Stream:
         """The outputs of an unshuffled pass at the steps that have a weight, in the sequences' order, `[outputs, ...]`.
 
         Args:
-            outputs: What `predict` gave for it, `[windows * lanes, window, ...]`, or, with `sparse_outputs`,
-                `[windows * lanes, slots, ...]`.
+            outputs: The outputs of `predict` for the stream, `[windows * lanes, window, ...]`, or with
+                `sparse_outputs` `[windows * lanes, slots, ...]`.
         """
         if not self.sequences.sparse_outputs:
             return self.at_steps(outputs)[self.weights > 0]
@@ -253,7 +253,7 @@ class Stream:
         """Puts the outputs of an unshuffled pass back into the sequences' order, `[steps, ...]`.
 
         Args:
-            outputs: What `predict` gave for it, `[windows * lanes, window, ...]`.
+            outputs: The outputs of `predict` for the stream, `[windows * lanes, window, ...]`.
         """
         _, index = self._index(0)
         index = index[:, self.reach - self.window :]

@@ -1,4 +1,4 @@
-"""What a study trains: arms, and runs of them."""
+"""Arms, and the runs that train them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Axes = Mapping[str, Sequence[Any]]
 
 @dataclass(frozen=True)
 class Arm:
-    """A cell with settings, trained once a seed.
+    """A cell with settings, trained once per seed.
 
     Attributes:
         cell: The cell, or a control.
@@ -49,7 +49,7 @@ def axes(words: Sequence[str], options: TrainOptions) -> Axes:
     """The axes of `--vary`, by name.
 
     Raises:
-        InputError: A word names no option of training, one that a study cannot vary, or one twice.
+        InputError: A word names no option of training, an option that a study cannot vary, or an option twice.
     """
     found = [_axis(word, options) for word in words]
     if len(dict(found)) < len(found):
@@ -70,7 +70,7 @@ def _axis(text: str, options: TrainOptions) -> tuple[str, list[Any]]:
 
 
 def arms(cells: Sequence[str], axes: Axes, *, controls: bool) -> list[Arm]:
-    """Every cell with every combination of values, and each control with the first: it has no recurrence to vary."""
+    """Every cell with every combination of values, and each control with the first combination."""
     settings = list(product(*([(name, value) for value in values] for name, values in axes.items())))
     found = [Arm(cell, one) for one in settings for cell in dict.fromkeys(cells)]
     return found + [Arm(control, settings[0]) for control in control_names() if controls]

@@ -13,11 +13,11 @@ from common.studies.markup import in_figure
 from common.studies.statistics import Interval, interval
 
 SMALLEST = 1e-12
-"""Smaller norms are drawn as this."""
+"""The smallest norm that is drawn; smaller norms are drawn as this one."""
 
 
 def draw_scores(found: Findings, path: Path) -> bool:
-    """The score of each seed, the mean with its interval, and the baselines."""
+    """Draws the score of each seed, the mean with its interval, and the baselines."""
     figure = Figure(figsize=(6.5, 1.2 + 0.42 * len(found.arms)), layout="constrained")
     ax = figure.subplots()
     for n, arm in enumerate(found.arms):
@@ -42,7 +42,7 @@ def draw_scores(found: Findings, path: Path) -> bool:
 
 
 def draw_axis(found: Findings, path: Path) -> bool:
-    """The score over each varied option that is a number."""
+    """Draws the score over each varied option that is a number."""
     numeric = [n for n, v in found.study.axes.items() if len(v) > 1 and all(isinstance(x, int | float) for x in v)]
     if not numeric:
         return False
@@ -69,7 +69,7 @@ def draw_axis(found: Findings, path: Path) -> bool:
 
 
 def draw_gradients(found: Findings, path: Path) -> bool:
-    """The norm of the gradient by distance, at the start and at the end of training."""
+    """Draws the norm of the gradient by distance, at the start and at the end of training."""
     figure = Figure(figsize=(6.5, 6.4), layout="constrained")
     axes = figure.subplots(2, 1, sharex=True)
     lines = 0
@@ -97,7 +97,7 @@ def draw_gradients(found: Findings, path: Path) -> bool:
 
 
 def draw_gates(found: Findings, path: Path) -> bool:
-    """The gate values over a test example, in the run of the first seed."""
+    """Draws the gate values over a test example, in the run of the first seed."""
     shown = [(arm, found.of(arm)[0]["gate"]) for arm in found.arms if found.of(arm)[0]["gate"]]
     if not shown:
         return False

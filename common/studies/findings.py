@@ -1,4 +1,4 @@
-"""The results of a study: what was measured, which differences are shown, and the rows of its tables."""
+"""The results of a study: measurements, verdicts, and the rows of its tables."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ COSTS = {
     "gradient_norm": "gradient norm",
     "clipped_steps": "clipped steps",
 }
-"""What a run costs, and the column that shows it."""
+"""The costs of a run, with the headers of their columns."""
 
 
 class Verdict(NamedTuple):
     """One comparison in words.
 
     Attributes:
-        arms: The arm and the one it is compared with.
-        outcome: `better`, `worse`, `no difference shown`; "" where nothing can be tested.
+        arms: The arm and the arm that it is compared with.
+        outcome: `better`, `worse` or `no difference shown`; "" if nothing can be tested.
         detail: The numbers, or why nothing can be tested.
     """
 
@@ -57,7 +57,7 @@ class Findings:
 
     Args:
         study: The study.
-        failed: Runs of this call that failed, a line each.
+        failed: Runs of this call that failed, one line per run.
     """
 
     study: Study
@@ -97,7 +97,7 @@ class Findings:
         return next((result["baselines"] for result in self.results.values() if "baselines" in result), {})
 
     def compared_with(self, arm: Arm) -> Arm | None:
-        """The arm of the reference cell with the same settings; for that itself, the one with the first settings."""
+        """The reference cell's arm with the same settings; for the reference cell, its arm with the first settings."""
         reference = Arm(self.study.reference, arm.settings)
         if arm == reference:
             reference = next((a for a in self.arms if a.cell == self.study.reference), arm)
@@ -105,7 +105,7 @@ class Findings:
 
     @cached_property
     def differences(self) -> dict[Arm, Difference]:
-        """The difference of each arm to the one it is compared with, all as one family of tests."""
+        """The difference of each arm to the arm that it is compared with, as one family of tests."""
         pairs = {arm: self.compared_with(arm) for arm in self.arms}
         found = differences({arm.name: (self.scores(arm), self.scores(other)) for arm, other in pairs.items() if other})
         return {arm: found[arm.name] for arm in self.arms if arm.name in found}
@@ -153,12 +153,12 @@ class Findings:
         return f"In short: no cell is shown to be better than {first.name}{rest}."
 
     def costs(self, arm: Arm) -> dict[str, float]:
-        """What a run of the arm costs, means over seeds."""
+        """The costs of a run of the arm, means over seeds."""
         flat = [result | result["training"] for result in self.of(arm)]
         return {name: mean(row[name] for row in flat) for name in COSTS}
 
     def frame(self) -> pd.DataFrame:
-        """A row a run."""
+        """The results, one row per run."""
         rows = []
         for run, result in self.results.items():
             flat = result | result["training"]
@@ -194,7 +194,7 @@ class Findings:
         return rows
 
     def cost_rows(self) -> list[list[str]]:
-        """The table of what runs cost, a header first."""
+        """The table of costs, a header first."""
         rows = [["arm", *COSTS.values()]]
         for arm in self.arms:
             rows.append([arm.name, *(_number(value) for value in self.costs(arm).values())])

@@ -1,4 +1,4 @@
-"""Text of users in Markdown, HTML and figures: data names, option values and columns are shown as they are."""
+"""Users' texts, such as names of data and values of options, escaped for Markdown, HTML and figures."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 
 def escaped(text: str) -> str:
-    """Text as one line of Markdown, and of the HTML made from it, that shows every character as it is."""
-    text = html.escape(" ".join(text.split()), quote=False).replace("~", "&#126;")  # Has no escape in all dialects.
+    """Text as one line of Markdown that shows every character unchanged, also in the HTML made from it."""
+    text = html.escape(" ".join(text.split()), quote=False).replace("~", "&#126;")  # No escape works in all dialects.
     text = re.sub(r"([\\`*\[\]{}|])", r"\\\1", text)
     text = re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", text)
-    return re.sub(r"^(\d*)(#|[+-](?=[ -]|$)|[.)](?= |$))", r"\1\\\2", text)  # What would begin a heading or a list.
+    return re.sub(r"^(\d*)(#|[+-](?=[ -]|$)|[.)](?= |$))", r"\1\\\2", text)  # It would begin a heading or a list.
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
@@ -30,5 +30,5 @@ def code_block(lines: Sequence[str]) -> str:
 
 
 def in_figure(text: str) -> str:
-    """Text for Matplotlib, which takes what stands between two dollar signs for mathematics."""
+    """Text for Matplotlib, which reads text between two dollar signs as mathematics."""
     return text.replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""The budget of each arm: the options with which cells have the same units, parameters or time."""
+"""The budget of each arm: options that give all cells the same units, parameters or time."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tasks.base import Task
 
 TOLERANCE = 0.02
-"""Largest relative difference of parameter counts that are called equal."""
+"""Maximum relative difference between parameter counts that count as equal."""
 UNLIMITED = 1_000_000
 
 
@@ -25,7 +25,7 @@ def budgets(study: Study, arms: Iterable[Arm]) -> dict[Arm, TrainOptions]:
     """The options of each arm.
 
     Raises:
-        InputError: No number of units gives an arm as many parameters as the reference cell has.
+        InputError: No number of units gives an arm as many parameters as the reference cell.
     """
     options = {arm: replace(study.options, cell=arm.cell, **dict(arm.settings)) for arm in arms}
     if study.requested.match == "time":
@@ -45,7 +45,7 @@ def budgets(study: Study, arms: Iterable[Arm]) -> dict[Arm, TrainOptions]:
 
 
 class ParameterCounts:
-    """Counts the parameters of a task's networks; data are read once for all cells and units."""
+    """Counts the parameters of a task's networks; the data is read once for all cells and units."""
 
     def __init__(self, kind: type[Task]) -> None:
         self.kind = kind
@@ -69,7 +69,7 @@ class ParameterCounts:
         """The options with the units whose parameters come nearest to the target.
 
         Raises:
-            InputError: They differ by more than `TOLERANCE`.
+            InputError: The nearest count differs from the target by more than `TOLERANCE`.
         """
         low, high = 1, 1
         while self.of(replace(options, units=high)) < target:

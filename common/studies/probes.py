@@ -1,4 +1,4 @@
-"""Looks inside a network: how far back gradients reach, and how far its gates are open."""
+"""Probes of a network: how far back gradients reach, and how far its gates are open."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ WINDOWS = 4
 
 
 def gradient_by_distance(network: Network, stream: Stream, loss: keras.losses.Loss | str) -> dict[str, list[float]]:
-    """The norm of d loss_t / d state_{t-k} by the distance k, in the network's last recurrent layer, forwards.
+    """The norm of d loss_t / d state_{t-k} by the distance k, in the forward half of the last recurrent layer.
 
-    The loss of a step t is followed back through the hidden state h_t alone, whatever else a readout pools. The windows
-    are the first of a stream of its own over the same sequences, whose window is the reach of the given stream: so each
-    is one part, all of its steps have targets, and its state starts from zero. t is the last step of each lane with a
-    weight; the mean is over the lanes whose sequence reaches back so far within the window. Nothing is dropped.
-    (Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks", section 2.)
+    The loss of a step t is followed back through the hidden state h_t alone, even if a readout pools other steps. t is
+    the last step of each lane with a weight. The mean at k is over the lanes whose sequence reaches back k steps within
+    the window. The windows are the first ones of a new stream over the same sequences, with the reach of the given
+    stream as window. So each window is one part, all its steps have targets, and its state starts from zero. There is
+    no dropout. (Pascanu, Mikolov & Bengio 2013, "On the difficulty of training recurrent neural networks", section 2.)
 
     Args:
-        network: Built.
-        stream: Gives sequences, lanes and reach.
+        network: A network that is built.
+        stream: The stream that gives sequences, lanes and reach.
         loss: A Keras loss, or its name.
 
     Returns:
-        `hidden` and, where there is one, `cell`: norms for k = 0, 1, ...; NaN where no lane reaches, or for the cell
-        state at k = 0, which the loss does not see. Empty for a control, which has no state that learns, and for a
-        network with several stacks.
+        `hidden` and, for a cell state, `cell`: norms for k = 0, 1, ... They are NaN where no lane reaches back so far,
+        and for the cell state at k = 0, which the loss does not see. Empty for a control, which has no state that
+        learns, and for a network with several stacks.
     """
     stack = network.stack
     if stack is None or not cells.is_recurrent(stack.cell):
@@ -78,7 +78,7 @@ def _one_part(stream: Stream) -> Stream:
 
 
 def _last_counted(inputs: Part, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The last output of each lane that has a weight, -1 where none has, and the step it is of, `[lanes]`."""
+    """The last output with a weight in each lane, -1 where there is none, and the step of that output, `[lanes]`."""
     counted = weights > 0  # [lanes, time or slots]
     last = np.where(counted.any(1), counted.shape[1] - 1 - counted[:, ::-1].argmax(1), -1)
     if "output_steps" not in inputs:
@@ -101,11 +101,11 @@ def _gradients(
     last: np.ndarray,
     at: np.ndarray,
 ) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
-    """Gradients of the loss of the output `last` of each lane, which is of the step `at`.
+    """Gradients of the loss of one output of each lane: the output `last`, at step `at`.
 
     Returns:
-        With respect to the hidden state of that step, `[lanes, time, units]`, zeros elsewhere; and through it, with
-        respect to each state before each step.
+        The gradient with respect to the hidden state of that step, `[lanes, time, units]`, zeros at other steps; and
+        through it, the gradients with respect to the states before each step.
     """
     stack = network.stack
     given = tf.nest.map_structure(tf.convert_to_tensor, inputs)
@@ -129,11 +129,11 @@ def _gradients(
 
 
 class Gate(NamedTuple):
-    """How much of its old state a cell keeps, step by step.
+    """How much of its old state a cell keeps at each step.
 
     Attributes:
-        name: Name of the gate.
-        quantiles: The 0.1, 0.5 and 0.9 quantile over the units, `[3, steps]`.
+        name: The name of the gate.
+        quantiles: The 0.1, 0.5 and 0.9 quantiles over the units, `[3, steps]`.
     """
 
     name: str
@@ -150,9 +150,9 @@ def gate_values(network: Network, window: Part, *, lane: int, steps: int) -> Gat
     """The forget or update gate of the first layer over the first steps of a lane.
 
     Args:
-        network: One that has a gate.
-        window: The first window of a stream, one part.
-        lane: A lane of it, which starts with a sequence.
+        network: A network that has a gate.
+        window: The first window of a stream, as one part.
+        lane: The number of a lane, which begins with the start of a sequence.
         steps: Number of steps of that sequence.
     """
     stack = network.stack

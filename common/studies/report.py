@@ -1,4 +1,4 @@
-"""The report of a study: verdict, tables and figures as Markdown and as one HTML file, and a CSV row a run."""
+"""The report of a study: verdict, tables and figures as Markdown and as one HTML file, and all runs as CSV."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def report(found: Findings, figures: dict[str, str]) -> str:
     """The report as Markdown.
 
     Args:
-        found: At least one finished run.
+        found: Findings with at least one finished run.
         figures: Markdown of each figure that was drawn, by its name.
     """
     study, kind = found.study, found.study.kind
@@ -82,7 +82,7 @@ def report(found: Findings, figures: dict[str, str]) -> str:
         "## Scores",
         markup.table(found.rows()),
         "Differences are paired by seed: each arm against the reference cell with the same settings, and the reference "
-        "cell against itself with the first settings. Their 95 % t-intervals are not corrected; p is of paired "
+        "cell against itself with the first settings. Their 95 % t-intervals are not corrected; p belongs to paired "
         "t-tests, corrected after Holm. n is the number of seeds; rows without n are the baselines, measured once.",
         *(figures.get(name, "") for name in ("scores", "axis")),
         *(["## Other metrics", markup.table(metrics), "Means over seeds."] if metrics else []),
@@ -95,13 +95,13 @@ def report(found: Findings, figures: dict[str, str]) -> str:
         *(["## Failed", "\n".join(f"- {escaped(line)}" for line in found.failed)] if found.failed else []),
         "## Commands",
         markup.code_block(study.commands),
-        "Options are in `study.json`, a row a run in `results.csv`.",
+        "`study.json` has the options; `results.csv` has one row per run.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _summary(found: Findings) -> str:
-    """The data, the runs and what all arms have alike."""
+    """The data, the runs, and what is equal for all arms."""
     study = found.study
     seeds = ", ".join(map(str, sorted({run.seed for run in found.results})))
     match = {
@@ -124,7 +124,7 @@ def _verdict(verdict: Verdict) -> str:
 
 
 def _timings(found: Findings) -> str:
-    """Under which conditions the runs were timed."""
+    """The conditions under which the runs were timed."""
     conditions = {tuple(result["conditions"].values()) for result in found.results.values()}
     jobs, cores, resumed = next(iter(conditions))
     if len(conditions) > 1 or resumed or not jobs or not cores:

@@ -1,4 +1,4 @@
-"""The work list of a study, and the executors that take it: processes on this machine or the workers of Dask."""
+"""The work list of a study, and the executors that do it: processes on this machine, or the workers of Dask."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from common.errors import InputError
+from common.files import drafted
 from common.options import StudyOptions
 from common.reports import console, say
 from common.studies.arms import Arm, Run
@@ -19,14 +20,14 @@ from common.studies.study import Study
 from common.studies.work import JOB, RESULT, ROOT, cores, do
 
 ANSWER_WITHIN = 10
-"""Seconds a scheduler has to answer."""
+"""Seconds within which a scheduler must answer."""
 
 
 def run(study: Study) -> list[str]:
     """Does the requested runs that have no result yet.
 
     Returns:
-        The runs that failed, a line each.
+        The runs that failed, one line per run.
 
     Raises:
         InputError: Parameters cannot be matched, or no scheduler does the runs.
@@ -45,7 +46,7 @@ def run(study: Study) -> list[str]:
 
 
 def _write_jobs(study: Study, missing: Sequence[Run]) -> None:
-    """Writes the job of each run into its folder. One of them also measures the baselines, if none did before."""
+    """Writes the job of each run into its folder. If no run has measured the baselines yet, one of them does."""
     options = budgets(study, dict.fromkeys(one.arm for one in missing))
     reference = Arm(study.reference, study.arms[0].settings)
     measures = None
@@ -61,16 +62,17 @@ def _write_jobs(study: Study, missing: Sequence[Run]) -> None:
         }
         folder = study.folder_of(one)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / JOB).write_text(json.dumps(job, indent=1) + "\n")
+        with drafted("--output", folder / JOB) as draft:
+            draft.write_text(json.dumps(job, indent=1) + "\n")
 
 
 def _absolute(data: str | None) -> dict[str, str]:
-    """The data as a path that holds in any folder, where it is a path."""
+    """The data with an absolute path, if it is a path."""
     return {"data": str(Path(data).resolve())} if data and Path(data).exists() else {}
 
 
 def _done(study: Study, pool: Executor, missing: Sequence[Run], *, bar: Progress) -> list[str]:
-    """Does the runs; returns those that failed, a line each."""
+    """Does the runs; returns those that failed, one line per run."""
     kind, scheduler = f"{study.kind.__module__}:{study.kind.__qualname__}", study.requested.scheduler
     slots = _slots(study.requested)
     work = [pool.submit(do, kind, one.folder, study.folder_of(one).resolve(), slots=slots) for one in missing]
@@ -89,7 +91,7 @@ def _done(study: Study, pool: Executor, missing: Sequence[Run], *, bar: Progress
 
 
 def _reported(finished: Iterable[Future[tuple[str, str]]], total: int, *, bar: Progress) -> list[str]:
-    """Shows each run when it is done; returns those that failed, a line each."""
+    """Shows each run when it is done; returns those that failed, one line per run."""
     failed, comparing = [], bar.add_task("comparing", total=total)
     for done, future in enumerate(finished, 1):
         name, error = future.result()
@@ -114,7 +116,7 @@ def _progress() -> Progress:
 
 
 def _slots(requested: StudyOptions) -> list[list[int]]:
-    """The cores of each run at the same time on this machine."""
+    """The cores of each of the runs that share this machine."""
     there, jobs = cores(), requested.jobs if requested.scheduler is None else 0
     share = len(there) // requested.jobs
     return [there[number * share : (number + 1) * share] for number in range(jobs)]
@@ -122,7 +124,7 @@ def _slots(requested: StudyOptions) -> list[list[int]]:
 
 @contextmanager
 def _executor(requested: StudyOptions) -> Iterator[Executor]:
-    """Takes the work list: threads that each wait for a process here, or the workers of a Dask cluster."""
+    """The executor of the work list: threads that each wait for a process here, or the workers of a Dask cluster."""
     if requested.scheduler is None:
         with ThreadPoolExecutor(requested.jobs) as pool:
             yield pool

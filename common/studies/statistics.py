@@ -11,7 +11,7 @@ from statsmodels.stats.multitest import multipletests
 
 LEVEL = 0.95
 ALIKE = 1e-9
-"""Values that differ by no more are equal up to rounding."""
+"""Maximum difference between values that are equal up to rounding."""
 
 
 class Interval(NamedTuple):
@@ -41,11 +41,11 @@ class Difference(NamedTuple):
     """The difference between two arms, paired by seed.
 
     Attributes:
-        pairs: Number of seeds that both have.
+        pairs: Number of seeds that both arms have.
         difference: Mean of the paired differences and its 95 % interval, not corrected.
         p: p-value of the paired t-test, corrected for the number of comparisons after Holm (1979, "A Simple
-            Sequentially Rejective Multiple Test Procedure"); NaN for fewer than two pairs, and where all pairs differ
-            equally.
+            Sequentially Rejective Multiple Test Procedure"); NaN for fewer than two pairs, and if all pairs have the
+            same difference.
     """
 
     pairs: int
@@ -59,10 +59,10 @@ class Difference(NamedTuple):
 
 
 def differences(arms: Mapping[str, tuple[Mapping[int, float], Mapping[int, float]]]) -> dict[str, Difference]:
-    """The difference of each arm to another, all as one family of tests.
+    """The difference of each arm to another arm, as one family of tests.
 
     Args:
-        arms: By the arm's name: its values by seed, and those of the other arm.
+        arms: For each arm, by name: its values by seed, and the values of the other arm by seed.
     """
     found: dict[str, tuple[int, Interval, float]] = {}
     for name, (values, others) in arms.items():

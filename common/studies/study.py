@@ -22,22 +22,22 @@ RECORD = "study.json"
 
 
 class Study:
-    """A study of a task: the runs that are requested, and the folder with these and those of earlier calls.
+    """A study of a task: the requested runs, and the folder with these and the runs of earlier calls.
 
     Args:
         kind: The task's class.
         options: Options of all runs; the study sets the cell and the seed of each.
-        requested: What to compare.
+        requested: The requested comparison.
 
     Attributes:
         axes: Values of each varied option.
         arms: The requested arms, in the order of the report.
-        folder: Where the study is.
+        folder: The folder of the study.
         reference: The cell that the others are compared with.
         commands: The command lines of all calls so far.
 
     Raises:
-        InputError: The request cannot be compared, or the folder has a study of other options or of another format.
+        InputError: The request cannot be compared, or the folder has a study with other options or of another format.
     """
 
     def __init__(self, kind: type[Task], *, options: TrainOptions, requested: StudyOptions) -> None:
@@ -103,14 +103,14 @@ class Study:
         return commands, options
 
     def _check_recorded(self, recorded: dict[str, Any]) -> None:
-        """Refuses other options than those of the runs in the folder."""
+        """Refuses options that differ from those of the runs in the folder."""
         for name, value in self._shared().items() if recorded else ():
             before, flag = recorded.get(name), name.replace("_", "-")
             if before != value:
                 raise InputError(f"{self.folder} was made with --{flag} {before}, not {value}; give another --name")
 
     def _shared(self) -> dict[str, Any]:
-        """The options that all runs of the study share, those of earlier calls too."""
+        """The options that all runs of the study share, including those of earlier calls."""
         meaning = meanings(type(self.options))
         shared = {name: value for name, value in self.options.as_json().items() if meaning[name].study == "shared"}
         shared["match"] = self.requested.match
@@ -130,7 +130,9 @@ def _check_given(kind: type[Task], options: TrainOptions) -> None:
 
 
 def _check_requested(requested: StudyOptions, options: TrainOptions) -> None:
-    """Refuses what cannot be compared, or not on this machine."""
+    """Refuses requests that cannot be compared, or not on this machine."""
+    if not requested.cells:
+        raise InputError("--cells: name one or more")
     if requested.reference is not None and requested.reference not in requested.cells:
         raise InputError(f"--reference {requested.reference}: not among --cells {' '.join(requested.cells)}")
     if (requested.match == "time") != (options.seconds is not None):

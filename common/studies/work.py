@@ -11,9 +11,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from common.files import drafted
+
 ROOT = Path(__file__).resolve().parents[2]
 JOB, RESULT, LOG = "job.json", "result.json", "log.txt"
-"""Files of a run's folder: what is to be done, what was measured, and what the process printed."""
+"""Files in the folder of a run: the job, its result, and the output of its process."""
 
 
 def do(kind: str, name: str, folder: Path, *, slots: Sequence[Sequence[int]]) -> tuple[str, str]:
@@ -23,15 +25,16 @@ def do(kind: str, name: str, folder: Path, *, slots: Sequence[Sequence[int]]) ->
         kind: The task's class, `module:Class`.
         name: Name of the run.
         folder: Its folder, with its job.
-        slots: The cores of each slot of this machine, one run a slot; without slots a run may use all cores.
+        slots: The cores of each slot of this machine, which has one run per slot; without slots a run uses all cores.
 
     Returns:
-        The name, and the error or "".
+        The name, and an error, "" if there is none.
     """
     try:
         with _slot(folder.parent, slots) as taken, (folder / LOG).open("a") as log:
             job = json.loads((folder / JOB).read_text()) | {"cores": taken}
-            (folder / JOB).write_text(json.dumps(job, indent=1) + "\n")
+            with drafted("--output", folder / JOB) as draft:
+                draft.write_text(json.dumps(job, indent=1) + "\n")
             command = [sys.executable, "-m", "common.studies.worker", kind, str(folder)]
             code = subprocess.run(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT).returncode
     except OSError as error:

@@ -23,6 +23,7 @@ from common.studies.work import JOB, RESULT
 
 if TYPE_CHECKING:
     from common.networks.network import Network
+    from common.serving.export import Export
     from common.streams import Stream
     from common.training.run import Fitted, Results
     from tasks.base import Task
@@ -58,7 +59,7 @@ def main(kind: str, folder: Path) -> int:
 
 
 def measured(kind: type[Task], job: dict[str, Any], *, folder: Path) -> dict[str, Any]:
-    """Trains, and measures what a study reports of a run: JSON-ready values.
+    """Trains, and returns what a study reports about a run, as JSON-ready values.
 
     Raises:
         InputError: An option does not suit the task, its data or this machine; or training diverged.
@@ -77,7 +78,7 @@ def measured(kind: type[Task], job: dict[str, Any], *, folder: Path) -> dict[str
         gradients[when] = gradient_by_distance(network, fitted.streams["train"], loss)
 
     fitted = fit(task, folder, before=lambda fresh: look("start", fresh))
-    answers, metrics = tested(task, fitted)
+    answers, metrics, exported = tested(task, fitted)
     look("end", fitted)
     network, baselines = fitted.learner.network, task.baselines(answers) if job["baselines"] else {}
     conditions = {"jobs": job.get("jobs"), "cores": len(job.get("cores") or ()), "resumed": bool(checkpoints)}
@@ -86,15 +87,15 @@ def measured(kind: type[Task], job: dict[str, Any], *, folder: Path) -> dict[str
     if job["baselines"]:
         result["baselines"] = {name: task.scores(one) for name, one in baselines.items()}
     results = Results(fitted.run.history, answers, baselines)
-    result["latency_ms"] = latency_ms(task, network, results=results, folder=folder / "saved" / "1")
+    result["latency_ms"] = latency_ms(task, exported, results=results, folder=folder / "saved" / "1")
     return result
 
 
 def gate_over_example(task: Task, network: Network, stream: Stream) -> dict[str, Any] | None:
-    """The gate of the first layer over the longest of the sequences that the lanes of the stream begin with.
+    """The gate of the first layer over one sequence: the longest of those at the beginning of a lane.
 
     Returns:
-        The fields of `probes.Gate` and the steps as text; None for a network without such a gate.
+        The fields of `probes.Gate`, and the steps as text; None for a network without such a gate.
     """
     from common.studies.probes import gate_values, has_gate
 
@@ -102,28 +103,29 @@ def gate_over_example(task: Task, network: Network, stream: Stream) -> dict[str,
         return None
     window, _, _ = stream.window_at(0, 0)
     numbers = window["sequence"][:, 0]
-    lengths = np.minimum((window["sequence"] == numbers[:, None]).sum(1), LONGEST_EXAMPLE)
+    steps = np.where(numbers >= 0, (window["sequence"] == numbers[:, None]).sum(1), 0)  # A lane may be blank.
+    lengths = np.minimum(steps, LONGEST_EXAMPLE)
     lane = int(lengths.argmax())
     gate = gate_values(network, window, lane=lane, steps=int(lengths[lane]))
     return gate._asdict() | {"steps": task.steps("test", int(numbers[lane]))[: lengths[lane]]}
 
 
-def latency_ms(task: Task, network: Network, *, results: Results, folder: Path) -> float:
+def latency_ms(task: Task, exported: Export, *, results: Results, folder: Path) -> float:
     """The median time from the task's raw example to the answer of its saved model.
 
     Args:
-        task: Tested.
-        network: Trained.
-        results: What the training led to.
-        folder: For a model that is saved for the measurement, and removed.
+        task: The task, after its test.
+        exported: The export of the trained network.
+        results: The results of the training.
+        folder: A folder for a model that is saved for the measurement, then removed.
     """
-    from common.serving import export
+    from common.serving.export import save
     from common.serving.saved_model import SavedModel
     from common.serving.versions import ASSETS
 
     shutil.rmtree(folder.parent, ignore_errors=True)
     folder.mkdir(parents=True)
-    export.save(task.export(network), folder)
+    save(exported, folder)
     assets = folder / ASSETS
     assets.mkdir()
     (assets / "config.json").write_text(json.dumps(task.config()) + "\n")

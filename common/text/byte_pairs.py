@@ -16,8 +16,8 @@ def learned_pieces(texts: Sequence[str], size: int, *, often: int = 10) -> list[
 
     Args:
         texts: The training texts.
-        size: Pieces, at most; an eighth of them can be placeholders.
-        often: Occurrences that make a placeholder one piece.
+        size: Maximum number of pieces; at most an eighth of them are placeholders.
+        often: Minimum occurrences of a placeholder that becomes one piece.
     """
     split = tf.function(pretokens, input_signature=[tf.TensorSpec([None], tf.string)])
     counts: Counter[bytes] = Counter()
@@ -36,8 +36,8 @@ def pieces_of_words(words: Counter[str], size: int) -> list[str]:
     Words with Subword Units"): characters, then merged pieces, in the order of merging.
 
     Args:
-        words: How often each occurs.
-        size: Pieces, at most.
+        words: How often each word occurs.
+        size: Maximum number of pieces.
     """
     from tokenizers import Tokenizer, models, trainers
 
@@ -45,7 +45,7 @@ def pieces_of_words(words: Counter[str], size: int) -> list[str]:
     for word, count in words.items():
         letters.update(dict.fromkeys(word, count))
     single = {letter for letter in letters if letter.isascii()}  # These are among the bytes already.
-    # Rare characters are left to their bytes, and words that hold one to their other pieces.
+    # Rare characters are spelled by their bytes; a word that holds one is spelled by bytes and its other pieces.
     common = Counter({letter: count for letter, count in letters.items() if letter not in single and count > 1})
     alphabet = single.union(letter for letter, _ in common.most_common(size // 2))
     usable = Counter({word: count for word, count in words.items() if alphabet.issuperset(word)})

@@ -1,4 +1,4 @@
-"""Texts cut where no piece of a subword vocabulary may reach across, by TensorFlow operations."""
+"""Texts cut into pretokens, which no piece of a subword vocabulary crosses, by TensorFlow operations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from common.text.placeholders import PLACEHOLDER
 _PRETOKEN = rf"(?:{PLACEHOLDER}| ?[\pL\pM][\pL\pM'’]*| ?\pN| ?[^\s\pL\pM\pN%{{$<&\\]+|(?s:.)|\C)"
 
 BREAK = b"\xff\xfe"
-"""Neither byte occurs in UTF-8, and `\\C` makes each one that a text holds all the same a pretoken of its own."""
+"""Neither byte occurs in UTF-8. Where a text holds one all the same, `\\C` makes it a pretoken of its own."""
 
 
 def pretokens(text: tf.Tensor) -> tf.RaggedTensor:

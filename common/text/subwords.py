@@ -28,8 +28,8 @@ class Subwords:
 
     A numbered placeholder stands for a placeholder of the source. It can also stand for a word of the source with a
     character that is neither ASCII nor known, which no training could teach to spell. The first distinct one is
-    `<placeholder 0>`, and so forth. So a translator can copy what it has never seen. The known pieces are all that need
-    be kept: `Subwords(known)` makes an equal vocabulary.
+    `<placeholder 0>`, and so forth. So a translator can copy what it has never seen. It is enough to keep the known
+    pieces: `Subwords(known)` makes an equal vocabulary.
 
     Args:
         known: The pieces, distinct, none of them a single byte.
@@ -55,8 +55,8 @@ class Subwords:
 
         Args:
             texts: The training texts, of all languages that share the vocabulary.
-            size: Ids, at most.
-            often: Occurrences that make a placeholder one piece.
+            size: Maximum number of ids.
+            often: Minimum occurrences of a placeholder that becomes one piece.
 
         Raises:
             InputError: There are more bytes than ids.
@@ -86,7 +86,7 @@ class Subwords:
         Returns:
             int32 `[N, (pieces)]`, and what the numbered placeholders stand for, string `[N, (0..16)]`.
         """
-        split = self._apart(pretokens(source))
+        split = self._separated(pretokens(source))
         found = tf.ragged.boolean_mask(split, tf.ragged.map_flat_values(self._is_copied, split))
         values, index = tf.unique(found.values, tf.int64)
         count = tf.maximum(tf.size(values, tf.int64), 1)
@@ -96,16 +96,16 @@ class Subwords:
         return self._ids(self._numbered(split, listed)), listed
 
     def encode_with(self, target: tf.Tensor, placeholders: tf.RaggedTensor) -> tf.RaggedTensor:
-        """Ids of translations, with placeholders of their sources numbered as there.
+        """Ids of translations; placeholders of their sources get the numbers that they have in the source.
 
         Args:
             target: string, `[N]`.
-            placeholders: string, `[N, (0..16)]`, of the sources, as `encode` gives them.
+            placeholders: The placeholders of the sources, string, `[N, (0..16)]`, as `encode` gives them.
 
         Returns:
             int32, `[N, (pieces)]`.
         """
-        return self._ids(self._numbered(self._apart(pretokens(target)), placeholders))
+        return self._ids(self._numbered(self._separated(pretokens(target)), placeholders))
 
     def encode_pairs(self, sources: Sequence[str], targets: Sequence[str]) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """Ids of each source and of its translation, with the same numbered placeholders, as arrays."""
@@ -128,8 +128,8 @@ class Subwords:
 
         Args:
             ids: int, `[N, (pieces)]` or `[N, pieces]`; padding and starts are skipped.
-            placeholders: What the numbered ones stand for, string, `[N, (0..16)]`; one without such text is skipped.
-            spaced: Which of them get a space before them where there is none, bool `[N, 16]`; None is no one.
+            placeholders: What the numbered ones stand for, string, `[N, (0..16)]`; a number without a text is skipped.
+            spaced: Which of them get a space before them where there is none, bool `[N, 16]`; None means none.
 
         Returns:
             string, `[N]`.
@@ -155,7 +155,7 @@ class Subwords:
 
         Args:
             ids: int32 `[N, pieces]`.
-            placeholders: As of `decode`.
+            placeholders: Those of `decode`.
 
         Returns:
             string, `[N, pieces]`.
@@ -174,12 +174,12 @@ class Subwords:
 
     @property
     def opens(self) -> tf.Tensor:
-        """After which pieces a word may continue, bool `[ids]`: those that end in a letter or digit, and lone bytes."""
+        """Pieces after which a word may continue, bool `[ids]`: those that end in a letter or digit, and lone bytes."""
         return self._has(rf"(?s:.*{_SPELLED})") | self._bare
 
     @property
     def inside(self) -> tf.Tensor:
-        """Which pieces may continue a word, bool `[ids]`: those that begin with a letter or digit, and lone bytes."""
+        """Pieces that may continue a word, bool `[ids]`: those that begin with a letter or digit, and lone bytes."""
         return self._has(rf"(?s:{_SPELLED}.*)") | self._bare
 
     @property
@@ -216,15 +216,15 @@ class Subwords:
         others = tf.strings.regex_full_match(left, r"(?s:.+)")  # False for bytes that are not UTF-8.
         return letters | (~word & others)
 
-    def _apart(self, split: tf.RaggedTensor) -> tf.RaggedTensor:
-        """Pretokens in which the space before a copied word is a pretoken, as it is before a placeholder."""
+    def _separated(self, split: tf.RaggedTensor) -> tf.RaggedTensor:
+        """Makes the space before a copied word a pretoken of its own, as it is before a placeholder."""
         words = split.values
-        apart = self._is_unknown(words) & tf.strings.regex_full_match(words, "(?s: .+)")
-        words = tf.where(apart, tf.strings.regex_replace(words, "^ ", b" " + BREAK), words)
+        separated = self._is_unknown(words) & tf.strings.regex_full_match(words, "(?s: .+)")
+        words = tf.where(separated, tf.strings.regex_replace(words, "^ ", b" " + BREAK), words)
         return split.with_values(tf.strings.split(words, BREAK)).merge_dims(1, 2)
 
     def _numbered(self, split: tf.RaggedTensor, placeholders: tf.RaggedTensor) -> tf.RaggedTensor:
-        """Pretokens, those that are in their row of `placeholders` replaced by the names of the numbered ones."""
+        """Replaces pretokens that occur in their row of `placeholders` by the names of the numbered placeholders."""
         given = _in_rows(placeholders)
         _, same = tf.unique(tf.concat([given, _in_rows(split)], 0))
         same = same[tf.size(given) :]

@@ -61,9 +61,9 @@ class Encoder:
 
         Args:
             texts: The training texts.
-            size: Words known, at most.
-            min_count: Times a word or bigram occurs to be known.
-            bigram_size: Bigrams known, at most.
+            size: Maximum number of known words.
+            min_count: Minimum occurrences of a known word or bigram.
+            bigram_size: Maximum number of known bigrams.
         """
         single: Counter[bytes] = Counter()
         double: Counter[bytes] = Counter()
@@ -90,7 +90,7 @@ class Encoder:
 
 
 class WordEncoder:
-    """Words, one a step, to their numbers and to those of their letters.
+    """Words to their numbers, and to the numbers of their letters.
 
     Args:
         words: Vocabulary of words in lower case.
@@ -109,7 +109,7 @@ class WordEncoder:
 
         Args:
             counts: The training words and how often each occurs.
-            min_count: Times a word occurs, and words a character occurs in, to be known.
+            min_count: Minimum occurrences of a known word; minimum number of words with a known character.
         """
         distinct = tf.constant(sorted(counts))
         lower: Counter[bytes] = Counter()
@@ -123,7 +123,7 @@ class WordEncoder:
         )
 
     def words(self, tokens: tf.Tensor) -> tf.Tensor:
-        """Numbers of words, int32, of any shape; 0 where there is none."""
+        """Numbers of words, int32, of any shape; 0 for an empty string."""
         return self.known.numbers(tf.strings.lower(tokens, "utf-8"))
 
     def letters(self, tokens: tf.Tensor) -> tf.RaggedTensor:

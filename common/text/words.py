@@ -21,14 +21,14 @@ def words(text: tf.Tensor) -> tf.RaggedTensor:
     text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8")
     text = tf.strings.lower(text, "utf-8")
     text = tf.strings.regex_replace(text, r"<[a-z/][^<>]{0,200}>", " ")
-    # "isn't" becomes "isn ʼt": U+02BC is a letter, so the ending stays one word when the marks are set apart.
+    # "isn't" becomes "isn ʼt": U+02BC is a letter, so the ending stays one word when marks are separated.
     text = tf.strings.regex_replace(text, r"(\pL)['’](\pL)", "\\1 ʼ\\2")
     text = tf.strings.regex_replace(text, r"([^\pL\pM\pN\s])", r" \1 ")
     return tf.strings.split(tf.strings.join([text, END], " "))
 
 
 def bigrams(words: tf.RaggedTensor) -> tf.RaggedTensor:
-    """Each word with the one before it, string `[N, (words)]`; the first stands with `START`."""
+    """Each word with the word before it, string `[N, (words)]`; before the first word is `START`."""
     starts = tf.fill([words.nrows(), 1], START)
     return tf.strings.ngrams(tf.concat([starts, words], 1), 2)
 
@@ -36,30 +36,30 @@ def bigrams(words: tf.RaggedTensor) -> tf.RaggedTensor:
 BLANKS = r"[\s\pZ\p{Cc}\x{200B}]+"  # To TensorFlow \s is ASCII alone.
 
 
-def tokens(text: tf.Tensor, endings_apart: bool = False) -> tf.RaggedTensor:
+def tokens(text: tf.Tensor, split_endings: bool = False) -> tf.RaggedTensor:
     """Splits texts into words and punctuation marks as treebanks do, letters kept as they are.
 
     Numbers, abbreviations and addresses keep the marks inside them ("3.5", "U.S", "a@b.org").
 
     Args:
         text: string, `[N]`; bytes that are not UTF-8 become U+FFFD.
-        endings_apart: Whether English endings are words of their own, as in "do n't" and "it 's".
+        split_endings: Whether English endings are words of their own, as in "do n't" and "it 's".
 
     Returns:
         string, `[N, (words)]`.
     """
     text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8")
-    if endings_apart:
+    if split_endings:
         text = tf.strings.regex_replace(text, r"(?i)(\pL)(n['’]t)\b", r"\1 \2")
         text = tf.strings.regex_replace(text, r"(?i)(\pL)(['’](?:s|m|d|re|ve|ll))\b", r"\1 \2")
     text = tf.strings.regex_replace(text, BLANKS, " ")
     inside = r"[\pL\pM\pN]+(?:[.,:/@_'’][\pL\pM\pN]+)*"
-    ending = r"['’](?i:s|m|d|re|ve|ll)\b|" if endings_apart else ""
+    ending = r"['’](?i:s|m|d|re|ve|ll)\b|" if split_endings else ""
     text = tf.strings.regex_replace(text, rf"(https?://\S*[^\s\pP]/?|{ending}{inside}|[!?]+|\.\.+|--+|\S)", r" \1 ")
     return tf.strings.split(text)
 
 
 def letters(words: tf.Tensor, most: int = 32) -> tf.RaggedTensor:
-    """The characters of words, string `[n, (letters)]`; of long ones the first and the last `most / 2`."""
+    """The characters of words, string `[n, (letters)]`; for a long word, its first and last `most / 2` characters."""
     split = tf.strings.unicode_split(words, "UTF-8")
     return tf.concat([split[:, : most // 2], split[:, most // 2 :][:, -(most // 2) :]], 1)

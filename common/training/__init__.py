@@ -1,1 +1,1 @@
-"""Truncated backpropagation through time, and the run of a training."""
+"""Truncated backpropagation through time, its optimiser and checkpoints, and the run of a training."""

@@ -1,4 +1,4 @@
-"""Unfinished runs: what a killed training needs to go on exactly where it was."""
+"""Unfinished runs: a training that was killed continues exactly where it stopped."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from common.training.tbptt import TBPTT
 class UnfinishedRun(keras.callbacks.Callback):
     """Keeps the weights of the best epoch, the history, and checkpoints; stops training that no longer gets better.
 
-    Stock `EarlyStopping` and `ModelCheckpoint` forget what they knew when a run is killed, and
-    `BackupAndRestore` knows nothing of carried state. Here all of it is in one checkpoint: weights, optimiser,
-    carried state, position in the data, and the history from which the best epoch follows.
+    Stock `EarlyStopping` and `ModelCheckpoint` lose their state when a run is killed, and `BackupAndRestore` does not
+    save the carried state. This callback saves everything in one checkpoint: weights, optimiser, carried state,
+    position in the data, and the history from which the best epoch follows.
 
     Args:
-        folder: Of the checkpoints.
+        folder: The folder of the checkpoints.
         monitor: Name in the logs that decides which epoch is best.
-        higher_is_better: Of `monitor`.
+        higher_is_better: Whether higher values of `monitor` are better.
         patience: Epochs without a better one before training stops.
         every: Training steps between checkpoints inside an epoch.
-        seconds: Of training, at most; None is no limit.
+        seconds: Maximum time of training in seconds; None is no limit.
     """
 
     def __init__(
@@ -54,14 +54,19 @@ class UnfinishedRun(keras.callbacks.Callback):
         self.elapsed = 0.0
 
     def open(self, model: TBPTT, resume: bool) -> int:
-        """Ties the run to a compiled model and restores it when resuming.
+        """Connects the run to a compiled model, and restores both when resuming.
 
         Returns:
-            The epoch to go on with.
+            The epoch to continue with.
 
         Raises:
-            InputError: There is nothing to resume.
+            InputError: There is nothing to resume, or no checkpoint can be in the folder.
         """
+        if special := set("*?[]") & set(str(self.folder)):
+            raise InputError(
+                f"{self.folder}: TensorFlow reads no checkpoints where a path has {' '.join(sorted(special))}; "
+                "give another --output or --name"
+            )
         if not resume:
             shutil.rmtree(self.folder, ignore_errors=True)
         model.optimizer.build(model.trainable_variables)
@@ -89,7 +94,7 @@ class UnfinishedRun(keras.callbacks.Callback):
 
     @property
     def finished(self) -> bool:
-        """Whether the last epochs were no better, or the time is up."""
+        """Whether the last `patience` epochs were no better, or the time is up."""
         if not self.history:
             return False
         return len(self.history) - 1 - self.best_epoch >= self.patience or self._time_is_up()
@@ -113,7 +118,7 @@ class UnfinishedRun(keras.callbacks.Callback):
             )
         if self.first_step is None:
             self.first_step = time.perf_counter() - self.started
-        if (batch + 1) % self.every == 0:
+        if (batch + 1) % self.every == 0 and batch + 1 < self.params["steps"]:  # The epoch's end saves all.
             self._save(time.perf_counter() - self.started)
         if self._time_is_up(time.perf_counter() - self.started):
             self.model.stop_training = True  # Keras ends the epoch here, with its validation.
@@ -130,16 +135,16 @@ class UnfinishedRun(keras.callbacks.Callback):
         self.model.stop_training = self.finished
 
     def _save(self, elapsed: float = 0.0) -> None:
-        """Saves everything, and the seconds spent so far on an epoch that is not done."""
+        """Saves everything, with the seconds spent so far on an unfinished epoch."""
         self.saved_history.assign(json.dumps([self.history, elapsed]))
         self.latest.save()
 
     def restore_best(self) -> None:
-        """Gives the model the weights of its best epoch."""
+        """Restores the weights of the best epoch."""
         self.best.checkpoint.restore(self.best.latest_checkpoint).assert_existing_objects_matched()
 
     def close(self) -> None:
-        """Removes the run, once its model is published."""
+        """Removes the run; its model is published."""
         shutil.rmtree(self.folder, ignore_errors=True)
         with suppress(OSError):  # Other unfinished runs are in it.
             self.folder.parent.rmdir()

@@ -1,4 +1,4 @@
-"""Adam that leaves alone the rows of an embedding that a window does not read."""
+"""Adam that does not change embedding rows that a window does not read."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("sequence_suite")
 class LazyAdam(keras.optimizers.Adam):
-    """Adam whose moments of an embedding's row decay only in the steps that read the row.
+    """Adam that updates a row of an embedding, and its moments, only in steps that read the row.
 
-    Stock Adam moves every row of every embedding in every step; with tens of thousands of words that takes as long as
-    the recurrence. The bias correction counts all steps, as OpenNMT-tf's and TensorFlow Addons' `LazyAdam` do. Other
+    Stock Adam moves every row of every embedding in every step. With tens of thousands of words that takes as long as
+    the recurrence. The bias correction counts all steps, as in OpenNMT-tf's and TensorFlow Addons' `LazyAdam`. Other
     variables are updated as in `keras.optimizers.Adam` (Kingma & Ba 2015, "Adam: A Method for Stochastic
-    Optimization", algorithm 1), whose arguments it takes but for `amsgrad`. The slices of a gradient name each row
-    once.
+    Optimization", algorithm 1). The arguments are those of `keras.optimizers.Adam`, without `amsgrad`. The slices of a
+    gradient must name each row once.
 
     Raises:
         ValueError: `amsgrad` is given.
@@ -25,7 +25,7 @@ class LazyAdam(keras.optimizers.Adam):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if self.amsgrad:
-            raise ValueError("LazyAdam has no amsgrad; leave it out or take keras.optimizers.Adam")
+            raise ValueError("LazyAdam has no amsgrad; leave it out or use keras.optimizers.Adam")
 
     def _clip_gradients(self, grads: list[Any]) -> list[Any]:
         if self.global_clipnorm:  # Keras's own makes slices dense.

@@ -1,4 +1,4 @@
-"""The run of a training: from a task to the weights of its best epoch, and what these answer to the test split."""
+"""The run of a training: from a task to the weights of its best epoch and their answers to the test split."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from common.training.optimiser import LazyAdam
 from common.training.tbptt import TBPTT
 
 if TYPE_CHECKING:
-    from tasks.base import Task
+    from tasks.base import Answers, Task
 
 Streams = dict[str, Stream]
 
@@ -30,14 +30,11 @@ Streams = dict[str, Stream]
 def streams_of(sequences: dict[str, Sequences], options: TrainOptions) -> Streams:
     """The streams of the three splits: training shuffled, the others in order.
 
-    Few long training sequences are cut, so that every lane has some.
-
     Raises:
-        InputError: There are fewer training sequences than lanes, and they cannot be cut.
+        InputError: There are fewer training sequences than lanes. A task whose sequences may be cut does so itself, see
+            `Sequences.in_pieces`.
     """
     train, lanes, whole = sequences["train"], options.batch_size, options.bidirectional
-    if len(train) < lanes:
-        train = train.in_pieces(-(-2 * lanes // len(train)), least=options.window)
     if len(train) < lanes:
         raise InputError(
             f"--batch-size {lanes}: there are only {len(train)} training sequences; give {len(train)} or less"
@@ -64,11 +61,11 @@ class Fitted(NamedTuple):
     """A task's model, trained.
 
     Attributes:
-        described: The data, in a line.
-        model: With the weights of its best epoch.
-        learner: What the model trained.
-        streams: Of the three splits.
-        run: Still there, so that it can go on if what comes after fails.
+        described: The data, described in a line.
+        model: The model, with the weights of its best epoch.
+        learner: The network that was trained, its loss and its metrics.
+        streams: The streams of the three splits.
+        run: Kept until the version is published, so that a failure can be resumed.
     """
 
     described: str
@@ -79,22 +76,22 @@ class Fitted(NamedTuple):
 
     @property
     def efficiency(self) -> dict[str, float]:
-        """Share of real steps among those computed, of each split."""
+        """Share of real steps among the computed steps, for each split."""
         return {split: round(stream.efficiency(), 4) for split, stream in self.streams.items()}
 
 
 class Results(NamedTuple):
-    """What a training led to.
+    """The results of a training.
 
     Attributes:
-        history: A row an epoch.
-        answers: Of the network to the test split, see `tasks.base.Task.answers`.
-        baselines: Of plain methods, by name.
+        history: The logs of training, one dictionary per epoch.
+        answers: The network's answers to the test split, see `tasks.base.Task.answers`.
+        baselines: The answers of plain methods, by name.
     """
 
     history: list[dict[str, float]]
-    answers: Any
-    baselines: dict[str, Any]
+    answers: Answers
+    baselines: dict[str, Answers]
 
 
 def fit(
@@ -103,9 +100,9 @@ def fit(
     """Trains to the best epoch.
 
     Args:
-        task: Not yet loaded.
-        root: Where the unfinished run is kept.
-        callbacks: Further ones.
+        task: A task that is not yet loaded.
+        root: The folder in which the unfinished run is kept.
+        callbacks: Further callbacks.
         before: Called with the fresh `Fitted` before the first step.
 
     Raises:
@@ -150,7 +147,7 @@ def fit(
 
 
 def describe(fitted: Fitted, options: TrainOptions) -> None:
-    """Says what is about to be trained, and on how full lanes."""
+    """Prints the model, its windows, and the share of real steps on the lanes."""
     model, stream = fitted.model, fitted.streams["train"]
     say(
         f"model: {options.cell}, {model.count_params():,} parameters; "
@@ -161,15 +158,26 @@ def describe(fitted: Fitted, options: TrainOptions) -> None:
     say(f"packing: real steps {shares}")
 
 
-def tested(task: Task, fitted: Fitted) -> tuple[Any, dict[str, Any]]:
-    """Answers the test split.
+class Tested(NamedTuple):
+    """A trained task's answers to the test split.
 
-    Returns:
-        The answers, and what `metrics.json` holds except the baselines.
+    Attributes:
+        answers: See `tasks.base.Task.answers`.
+        metrics: What `metrics.json` holds except the baselines.
+        export: A `common.serving.export.Export`: what answered, and what is to be saved.
     """
+
+    answers: Answers
+    metrics: dict[str, Any]
+    export: Any
+
+
+def tested(task: Task, fitted: Fitted) -> Tested:
+    """Adjusts a trained model to the validation split, exports it, and answers the test split."""
     model, streams, options = fitted.model, fitted.streams, task.options
     task.calibrate(model, streams["validation"])
-    answers = task.answers(model.network, streams["test"], model.predict(streams["test"], verbose=verbosity()))
+    export, outputs = task.export(model.network), model.predict(streams["test"], verbose=verbosity())
+    answers = task.answers(model.network, streams["test"], outputs, export=export)
     history = fitted.run.history
     metrics = {
         "task": task.name,
@@ -181,11 +189,11 @@ def tested(task: Task, fitted: Fitted) -> tuple[Any, dict[str, Any]]:
         "validation": {k: v for k, v in history[fitted.run.best_epoch].items() if k.startswith("val_")},
         "training": training_figures(fitted),
     }
-    return answers, metrics
+    return Tested(answers, metrics, export)
 
 
 def training_figures(fitted: Fitted) -> dict[str, Any]:
-    """How a training went, as figures."""
+    """Costs and figures of a training: epochs, time, speed, memory, gradients, packing."""
     model, run, stream = fitted.model, fitted.run, fitted.streams["train"]
     history, best = run.history, run.best_epoch
     steps = sum(row["windows"] for row in history)
@@ -209,9 +217,9 @@ def training_figures(fitted: Fitted) -> dict[str, Any]:
 
 
 def peak_memory_mb() -> float:
-    """The most memory this process has held, in MB of a million bytes."""
+    """The peak memory of this process, in MB of a million bytes."""
     status = Path("/proc/self/status")
-    if status.is_file():  # What `getrusage` gives there begins with the peak of the process that started this one.
+    if status.is_file():  # There `getrusage` starts from the peak of the parent process.
         kilobytes = next(line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return int(kilobytes) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -219,7 +227,7 @@ def peak_memory_mb() -> float:
 
 
 def verbosity() -> int:
-    """Of Keras: a bar in a terminal, a line an epoch elsewhere."""
+    """Keras's `verbose` argument: a progress bar in a terminal, one line per epoch elsewhere."""
     return 1 if console.is_terminal else 2
 
 

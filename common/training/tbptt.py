@@ -1,4 +1,4 @@
-"""The Keras model that trains on windows of a stream: state carried, gradient cut."""
+"""The Keras model that trains on windows of a stream, with carried state and truncated gradients."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class CarriedState(tf.Module):
         return tf.nest.pack_sequence_as(self.structure, [tf.convert_to_tensor(v) for v in self.values])
 
     def carry(self, state: tuple) -> None:
-        """Takes on a new state, through which no gradient passes."""
+        """Stores a new state, through which no gradient passes."""
         for variable, value in zip(self.values, tf.nest.flatten(state)):
             variable.assign(tf.stop_gradient(value))
 
@@ -39,20 +39,20 @@ class CarriedState(tf.Module):
 class TBPTT(Configured, keras.Model):
     """Trains a network by stateful truncated backpropagation through time, TBPTT(k1, k2).
 
-    Each training step reads `window` (k1) new steps of every lane, lets gradients reach back `reach` (k2) steps at
-    most and carries the state on. With k2 > k1 the k2 - k1 steps before the window are computed again from the state
-    carried at that earlier point; the loss counts on the new steps only (Williams & Peng 1990, "An Efficient
-    Gradient-Based Algorithm for On-Line Training of Recurrent Network Trajectories", BPTT(h; h')).
+    Each training step reads `window` (k1) new steps of every lane and carries the state on. Gradients reach back at
+    most `reach` (k2) steps. With k2 > k1 the k2 - k1 steps before the window are computed again from the state carried
+    at that earlier point; the loss counts on the new steps only (Williams & Peng 1990, "An Efficient Gradient-Based
+    Algorithm for On-Line Training of Recurrent Network Trajectories", BPTT(h; h')).
 
     The carried state and the position in the data are variables: `tf.train.Checkpoint` saves them. Evaluation and
     prediction have a state of their own. No state is ever reset from outside: every lane of an epoch begins with
     `keep = 0`.
 
     Args:
-        network: What is trained.
-        lanes: Lanes of the streams.
+        network: The network to train.
+        lanes: Number of lanes of the streams.
         window: New steps of a training window, k1.
-        reach: Steps the gradient may travel back, k2 >= k1; None is `window`.
+        reach: Maximum number of steps that a gradient travels back, k2 >= k1; None is `window`.
 
     Example:
 
@@ -82,16 +82,16 @@ class TBPTT(Configured, keras.Model):
         return self.network(window, training=training)[0]
 
     def unroll(self, inputs: Part | tuple[Part, Part], state: tuple) -> tuple[tf.Tensor, tuple]:
-        """One training window from a carried state.
+        """Runs the network over one training window, from a carried state.
 
         Args:
-            inputs: As `common.streams.Stream.window_at` gives them: one part, or two where gradients reach back
-                further than the window.
-            state: At the start of the first part.
+            inputs: The inputs of a window from `common.streams.Stream.window_at`: one part, or two if gradients reach
+                back further than the window.
+            state: The state at the start of the first part.
 
         Returns:
-            Outputs of the new steps, `[lanes, window, ...]`, and the state after the first part, which is that at the
-            start of the next window's.
+            Outputs of the new steps, `[lanes, window, ...]`, and the state after the first part, at which the next
+            window starts.
         """
         first, *rest = inputs if isinstance(inputs, tuple) else (inputs,)
         outputs, carried = self.network(first, state=state, training=True)
@@ -133,10 +133,10 @@ class TBPTT(Configured, keras.Model):
         return outputs
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
-        """As `keras.Model.fit`; `x` and `validation_data` may be a `Stream`.
+        """`keras.Model.fit`, where `x` and `validation_data` may be a `Stream`.
 
-        A stream is packed anew each epoch and read from `position` on. Keras takes the number of batches of one
-        epoch for that of all, so each epoch is a `fit` of its own, under callbacks that see one training.
+        A stream is packed anew each epoch and read from `position` on. Keras assumes that all epochs have the same
+        number of batches. So each epoch is a separate `fit`, and callbacks see one training.
         """
         if not isinstance(x, Stream):
             history = super().fit(x, *args, **kwargs)
@@ -155,6 +155,10 @@ class TBPTT(Configured, keras.Model):
         validation_data: Any = None,
         **kwargs: Any,
     ) -> keras.callbacks.History:
+        for name in ("lanes", "window", "reach"):
+            ours, theirs = getattr(self, name), getattr(stream, name)
+            if ours != theirs:
+                raise ValueError(f"the stream has {name} {theirs}, the model {ours}; give both the same")
         verbose = 1 if verbose == "auto" else verbose
         params = {"verbose": verbose, "epochs": epochs, "steps": None}
         training = _OneTraining(callbacks, add_history=True, add_progbar=verbose != 0, model=self, **params)
@@ -181,16 +185,16 @@ class TBPTT(Configured, keras.Model):
         return self.history
 
     def evaluate(self, x: Any = None, *args: Any, **kwargs: Any):
-        """As `keras.Model.evaluate`; `x` may be a `Stream`."""
+        """`keras.Model.evaluate`, where `x` may be a `Stream`."""
         return super().evaluate(_windows(x), *args, **kwargs)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any):
-        """As `keras.Model.predict`; `x` may be a `Stream`."""
+        """`keras.Model.predict`, where `x` may be a `Stream`."""
         return super().predict(_windows(x), *args, **kwargs)
 
 
 class _OneTraining(keras.callbacks.CallbackList):
-    """Callbacks to which the `fit` of each epoch looks like a part of one training."""
+    """Callbacks that see the separate `fit` calls as one training."""
 
     def begin(self) -> None:
         super().on_train_begin()
@@ -206,7 +210,7 @@ class _OneTraining(keras.callbacks.CallbackList):
 
 
 def _merged(gradient: Any) -> Any:
-    """An embedding's gradient with one slice a row: Keras would clip and square slices of the same row separately."""
+    """An embedding's gradient with one slice per row: Keras would clip and square slices of a row separately."""
     if not isinstance(gradient, tf.IndexedSlices):
         return gradient
     rows, places = tf.unique(gradient.indices)
@@ -215,4 +219,9 @@ def _merged(gradient: Any) -> Any:
 
 
 def _windows(x: Any) -> Any:
-    return x.dataset() if isinstance(x, Stream) else x
+    """The windows of a stream for evaluation or prediction; other data as it is."""
+    if not isinstance(x, Stream):
+        return x
+    if x.reach != x.window:
+        raise ValueError(f"a stream with reach {x.reach} and window {x.window} is for training; leave out its reach")
+    return x.dataset()

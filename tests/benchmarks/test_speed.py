@@ -33,7 +33,7 @@ def test_rows_have_the_times_of_every_library_that_is_there(
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     file = tmp_path / "rows.json"
     speed.main(parts=("layers",), rounds=1, cell=("gru", "peephole_lstm"), json_file=file)
-    rows, said = json.loads(file.read_text()), capsys.readouterr().out
+    rows, printed = json.loads(file.read_text()), capsys.readouterr().out
     assert [row["cell"] for row in rows] == ["gru", "peephole_lstm"]
     for row in rows:
         names = ["ours", "keras", "keras_xla", *(["torch"] if torch and row["cell"] == "gru" else [])]
@@ -41,8 +41,8 @@ def test_rows_have_the_times_of_every_library_that_is_there(
             {name for name in speed.CONTENDERS if row[f"{name}_ms"]} == set(names) == set(row["matrix_rate_fraction"])
         )
         assert row["size"] == [2, 3, 4, 5] and 0 < row["compile_s"] < 60
-    assert ("PyTorch is not installed: its columns are left out" in said) == (not torch)
-    assert "keras: geometric mean" in said and str(file) in said
+    assert ("PyTorch is not installed: its columns are left out" in printed) == (not torch)
+    assert "keras: geometric mean" in printed and str(file) in printed
 
 
 def kernels_of(cell: str, inputs: int, units: int) -> list[np.ndarray]:

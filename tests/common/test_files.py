@@ -31,3 +31,21 @@ def test_what_is_written_takes_the_place_of_the_file_whole_or_not_at_all(tmp_pat
         draft.write_text("half")
         raise OSError(28, "No space left on device")
     assert path.read_text() == "whole" and list(tmp_path.iterdir()) == [path]
+
+
+def test_the_target_of_a_link_is_written_and_a_long_name_has_a_draft(tmp_path: Path) -> None:
+    (tmp_path / "target").write_text("old")
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    with drafted("--plot", tmp_path / "link") as draft:
+        draft.write_text("new")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "target").read_text() == "new"
+    with drafted("--plot", tmp_path / ("x" * 250)) as draft:
+        draft.write_text("new")
+    with pytest.raises(InputError, match="name a file that can be written"), drafted("--plot", tmp_path / ("x" * 300)):
+        pass
+
+
+def test_a_device_is_written_to_and_stays() -> None:
+    with drafted("--plot", Path("/dev/null")) as draft:
+        draft.write_text("gone")
+    assert not Path("/dev/null").is_file() and Path("/dev/null").exists()

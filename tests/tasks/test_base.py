@@ -6,7 +6,6 @@ import csv
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,58 +15,44 @@ import pytest
 
 import tasks
 from common import cells
-from common.cli.train import publish, train
+from common.cli.train import train
 from common.errors import InputError
 from common.options import from_saved
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS, versions
 from common.training.run import Fitted, fit
 from tasks.base import Task
-from tests.shared import made_once
-from tests.tiny import OPTIONS
+from tests.tasks.trained import CARRIED, make, remember
 
-BOTH_WAYS = ({"bidirectional": True, "layers": 2, "residual": True}, {"bidirectional": True, "window": 4})
 VARIANTS = {
-    "sentiment": (*BOTH_WAYS, {"readout": "last"}, {"bigrams": 0}),
+    "sentiment": (
+        {"bidirectional": True, "layers": 2, "residual": True, "xla": True},
+        {"bidirectional": True, "window": 4, "readout": "last", "bigrams": 0},
+        {"reach": 40, "activation": "relu"},
+    ),
     "pos": (
-        *BOTH_WAYS,
-        {"crf": True},
-        {"characters": 0},
+        {"layers": 2, "residual": True, "xla": True},
+        {"crf": True, "window": 4},
+        {"characters": 0, "bidirectional": False, "reach": 40, "activation": "relu"},
         {"crf": True, "bidirectional": False, "window": 4, "column": "xpos"},
     ),
     "translation": (
         {"bidirectional": False, "attention": "additive", "window": 4, "layers": 2},
-        {"attention": "none", "scheduled_sampling": 0.5},
+        {"bidirectional": False, "attention": "none", "scheduled_sampling": 0.5, "reach": 40, "activation": "relu"},
+        {"residual": True},
     ),
     "forecasting": (
-        {"layers": 2, "residual": True, "horizon": 9},
-        {"head": "recursive"},
+        {"layers": 2, "residual": True, "horizon": 9, "xla": True},
+        {"head": "recursive", "reach": 40, "activation": "relu"},
         {"head": "direct", "segment": 1, "calendar": False},
         {"known": (), "seasons": (), "context": 40, "point": "mae", "levels": (8, 40), "read_dropout": 0.0},
     ),
 }
 """Options of a task's own that change its network."""
-LEARNS = {
-    "sentiment": {"epochs": 15, "dropout": 0.1},
-    "pos": {"epochs": 15, "dropout": 0.1},
-    "forecasting": {"epochs": 15, "dropout": 0.1},
-    "translation": {
-        **{"units": 32, "embedding": 32, "epochs": 40, "patience": 9, "learning_rate": 0.004},
-        **{"dropout": 0.0, "batch_size": 4},
-    },
-}
-"""Options with which a task learns its tiny data."""
 TOLERANCE = {"forecasting": 1e-4}
 """Real-valued answers differ in their last digits with the size of the batch; classes do not."""
 EVERY_TASK = pytest.mark.parametrize("name", tasks.TASKS)
 EVERY_CELL = pytest.mark.parametrize("cell", cells.names())
-CARRIED = {"bidirectional": False, "epochs": 2, "checkpoint_every": 5, "recurrent_dropout": 0.2}
-"""Options with which there is a state to carry, and a checkpoint inside an epoch."""
-
-
-def make(name: str, data: Path, output: Path, **options: object) -> Task:
-    kind = tasks.get(name)
-    return kind(kind.Options(data=str(data), output=output, **(OPTIONS[name] | options)))
 
 
 def scored(version: Path) -> dict:
@@ -83,13 +68,6 @@ def assert_same_scores(version: Path) -> None:
     assert scored(version) == pytest.approx(saved, rel=tolerance, nan_ok=True)
 
 
-def remember(fitted: Fitted, path: Path) -> None:
-    """Keeps the weights and the validation scores of a training."""
-    np.savez(path, *[np.asarray(weight) for weight in fitted.model.network.weights])
-    rows = [{k: v for k, v in row.items() if k.startswith("val_")} for row in fitted.run.history]
-    path.with_suffix(".json").write_text(json.dumps(rows))
-
-
 def assert_remembered(fitted: Fitted, path: Path) -> None:
     """A training ended exactly as the one that is remembered."""
     with np.load(path) as arrays:
@@ -97,28 +75,6 @@ def assert_remembered(fitted: Fitted, path: Path) -> None:
             np.testing.assert_array_equal(weight, arrays[name])
     found = [{k: v for k, v in row.items() if k.startswith("val_")} for row in fitted.run.history]
     assert found == json.loads(path.with_suffix(".json").read_text()) and all(found)
-
-
-@pytest.fixture(autouse=True)
-def few_origins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A baseline that takes a second a forecast makes two of them."""
-    monkeypatch.setattr("tasks.forecasting.SMOOTHED_ORIGINS", 2)
-
-
-@pytest.fixture
-def trained(data_of, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
-    """The folder of a short training, published once for all tests: `<task>/<cell>/1`, `weights.npz`."""
-
-    def folder(name: str, cell: str) -> Path:
-        def fill(folder: Path) -> None:
-            task = make(name, data_of(name), folder, cell=cell, **CARRIED)
-            fitted = fit(task, folder / name / cell)
-            remember(fitted, folder / "weights.npz")
-            publish(task, fitted, folder / name / cell)
-
-        return made_once(tmp_path_factory, f"trained-{name}-{cell}", fill)
-
-    return folder
 
 
 @EVERY_TASK
@@ -147,8 +103,8 @@ def test_trains_saves_loads_and_predicts(name: str, cell: str, trained) -> None:
 
 
 @EVERY_TASK
-def test_learns_what_can_be_learned(name: str, data_of, tmp_path: Path) -> None:
-    saved = SavedModel(train(make(name, data_of(name), tmp_path, **LEARNS[name]))).metrics
+def test_learns_what_can_be_learned(name: str, learned) -> None:
+    saved = learned(name).metrics
     scores, baselines = saved["metrics"], saved["baselines"]
     if name == "forecasting":
         others = [found["mae"] for method, found in baselines.items() if not method.startswith("lstm")]
@@ -248,20 +204,7 @@ assert not ours, ours
     assert [line.split()[0] for line in done.stdout.splitlines()] == list(questions)
 
 
-@pytest.mark.parametrize(
-    ("name", "variant"),
-    [
-        *(
-            (name, variant)
-            for name in tasks.TASKS
-            for variant in (
-                {"bidirectional": False, "reach": 40, "activation": "relu"},
-                *VARIANTS[name],
-                *([{"xla": True}] if tasks.get(name).fixed_shapes else []),
-            )
-        )
-    ],
-)
+@pytest.mark.parametrize(("name", "variant"), [(name, variant) for name in tasks.TASKS for variant in VARIANTS[name]])
 def test_variants_of_the_network_train_and_serve(name: str, variant: dict, data_of, tmp_path: Path) -> None:
     assert_same_scores(train(make(name, data_of(name), tmp_path, epochs=1, **variant)))
 

@@ -32,7 +32,6 @@ from common.streams import Stream
 from common.training.run import Results
 from common.training.tbptt import TBPTT
 from tasks.forecasting import Forecasting, ForecastingData, ForecastingOptions, ForecastingSaved
-from tests.shared import made_once
 from tests.tiny import OPTIONS
 
 HORIZON = OPTIONS["forecasting"]["horizon"]
@@ -57,7 +56,7 @@ def answers_of(task: Forecasting, network: Network) -> Forecasts:
     """What a network answers to the test split."""
     stream = Stream.in_order(task.sequences("test"), task.options.batch_size, task.options.window)
     outputs = TBPTT(network, task.options.batch_size, stream.window).predict(stream, verbose=0)
-    return task.answers(network, stream, outputs)
+    return task.answers(network, stream, outputs, export=task.export(network))
 
 
 def file_of(path: Path, times: Sequence[object], **columns: Sequence[object]) -> Path:
@@ -65,21 +64,9 @@ def file_of(path: Path, times: Sequence[object], **columns: Sequence[object]) ->
     return path
 
 
-@pytest.fixture(autouse=True)
-def few_origins(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.forecasting.SMOOTHED_ORIGINS", 2)
-
-
 @pytest.fixture(scope="module")
-def model(data_of, tmp_path_factory: pytest.TempPathFactory) -> SavedModel:
-    """One that has learned its tiny data."""
-
-    def fill(folder: Path) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("tasks.forecasting.SMOOTHED_ORIGINS", 2)
-            train(task_of(data_of("forecasting"), output=folder, epochs=15, dropout=0.1))
-
-    return SavedModel(made_once(tmp_path_factory, "forecasting-learned", fill) / "forecasting" / "lstm" / "1")
+def model(learned) -> SavedModel:
+    return learned("forecasting")
 
 
 @pytest.fixture

@@ -5,17 +5,18 @@ from __future__ import annotations
 from io import StringIO
 from pathlib import Path
 
+import hypothesis.strategies as st
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import HealthCheck, given, settings
 from rich.console import Console
 
-from common.cli.train import train
 from common.serving.saved_model import SavedModel
 from common.sources.records import LabelledTexts
 from common.sources.splits import Splits
+from common.streams import Sequences, Stream
 from tasks.sentiment import Sentiment, SentimentOptions
-from tests.shared import made_once
 from tests.tiny import OPTIONS
 
 
@@ -24,13 +25,15 @@ def task_of(data: Path, **options: object) -> Sentiment:
 
 
 @pytest.fixture(scope="module")
-def model(data_of, tmp_path_factory: pytest.TempPathFactory) -> SavedModel:
-    """One that has learned its tiny data."""
+def model(learned) -> SavedModel:
+    return learned("sentiment")
 
-    def fill(folder: Path) -> None:
-        train(task_of(data_of("sentiment"), output=folder, epochs=6))
 
-    return SavedModel(made_once(tmp_path_factory, "sentiment-learned", fill) / "sentiment" / "lstm" / "1")
+@pytest.fixture(scope="module")
+def loaded(data_of) -> Sentiment:
+    task = task_of(data_of("sentiment"))
+    task.load()
+    return task
 
 
 def ask(model: SavedModel, texts: list[str | bytes]) -> dict[str, np.ndarray]:
@@ -77,6 +80,24 @@ def test_the_vocabulary_comes_from_the_training_split_alone(data_of, monkeypatch
     task = task_of(data_of("sentiment"), min_count=1)
     task.load()
     assert task.encoder.words.lookup.get_vocabulary()[2:] == ["seen", "<end>"]
+
+
+WORDS = ["a", "great", "dull", "film", "isn't", "é", "<br/>", "unknown", "", "!"]
+
+
+@given(st.lists(st.lists(st.sampled_from(WORDS), max_size=9).map(" ".join), min_size=1, max_size=6))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_served_window_is_that_of_a_stream(loaded: Sentiment, texts: list[str]) -> None:
+    tokens, lengths = loaded.encoder.encode(texts)
+    ends = np.isin(np.arange(len(tokens)), np.cumsum(lengths) - 1).astype(np.float32)
+    sequences = Sequences(lengths, {"tokens": tokens}, targets=np.zeros(len(tokens)), weights=ends, sparse_outputs=True)
+    stream = Stream(sequences, len(texts), int(lengths.max()), shuffle=False)
+    found, _, weights = stream.window_at(0, 0)
+    served, lanes = loaded.served_window(tf.constant(texts)), stream.packing().lane
+    assert found.keys() == served.keys()
+    for name in ("tokens", "keep"):
+        np.testing.assert_array_equal(served[name], found[name][lanes])
+    np.testing.assert_array_equal(served["output_steps"][:, 0], found["output_steps"][lanes][weights[lanes] > 0])
 
 
 def test_texts_are_shown_as_they_are() -> None:

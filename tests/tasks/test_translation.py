@@ -9,15 +9,13 @@ import pytest
 import tensorflow as tf
 from rich.table import Table
 
-from common.cli.train import train
 from common.errors import InputError
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS
 from common.sources.records import Pairs
 from common.sources.splits import Splits
-from common.training.run import fit
+from common.training import run as training
 from tasks.translation import Translation, TranslationOptions, TranslationSaved
-from tests.shared import made_once
 from tests.tiny import OPTIONS
 
 
@@ -26,11 +24,8 @@ def task_of(data: Path, **options: object) -> Translation:
 
 
 @pytest.fixture(scope="module")
-def model(data_of, tmp_path_factory: pytest.TempPathFactory) -> SavedModel:
-    def fill(folder: Path) -> None:
-        train(task_of(data_of("translation"), output=folder))
-
-    return SavedModel(made_once(tmp_path_factory, "translation-learned", fill) / "translation" / "gru" / "1")
+def model(trained) -> SavedModel:
+    return SavedModel(trained("translation", "gru") / "translation" / "gru" / "1")
 
 
 def columns(table: Table) -> list[list[str]]:
@@ -88,12 +83,10 @@ def test_the_test_split_is_kept_with_the_predictions(model: SavedModel) -> None:
     assert header == ["source", "reference", "translation"] and len(rows) == 40
 
 
-def test_the_search_is_traced_once_for_tests_and_export(data_of, tmp_path: Path) -> None:
-    task = task_of(data_of("translation"), output=tmp_path)
-    task.load()
-    network = task.learner().network
-    one, two = (task.export(network).endpoints["beam"].function for _ in range(2))
-    assert one is two and task.export(task.learner().network).endpoints["beam"].function is not one
+def test_the_model_that_was_tested_is_the_one_that_is_saved(data_of, tmp_path: Path) -> None:
+    task = task_of(data_of("translation"), output=tmp_path, epochs=1)
+    done = training.tested(task, training.fit(task, tmp_path))
+    assert done.answers.model is done.export  # Tracing the search takes seconds.
 
 
 def test_the_example_is_a_text_as_it_stands(data_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,4 +109,4 @@ def test_the_example_is_a_text_as_it_stands(data_of, tmp_path: Path, monkeypatch
 )
 def test_options_that_cannot_be_are_refused(options: dict, message: str, data_of, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
-        fit(task_of(data_of("translation"), output=tmp_path, **options), tmp_path)
+        training.fit(task_of(data_of("translation"), output=tmp_path, **options), tmp_path)

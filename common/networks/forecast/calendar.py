@@ -11,12 +11,12 @@ HARMONICS = ((DAY, 4), (WEEK, 3), (YEAR, 1))
 
 
 def calendar(seconds: tf.Tensor, spacing: int, span: int) -> tf.Tensor:
-    """Where times lie in the day, the week and the year, as waves.
+    """Where times lie in the day, the week and the year, as sines and cosines.
 
     Args:
-        seconds: Since 1970, int64, of any shape.
+        seconds: Times in seconds since 1970, int64, of any shape.
         spacing: Seconds between steps; periods of two steps or fewer are left out.
-        span: Seconds that training covers; periods that do not fit in twice are left out.
+        span: Seconds that training covers; periods that are longer than half of it are left out.
 
     Returns:
         float32 `[..., waves]`: sine and cosine of each period's first harmonics.

@@ -13,8 +13,8 @@ class ForecastLoss(keras.losses.Loss):
     """Error of the mean and pinball loss of the quantiles, over the steps ahead whose values are not missing.
 
     Args:
-        quantiles: Levels that are forecast next to the mean (Koenker & Bassett 1978, "Regression Quantiles").
-        point: `"mse"` or `"mae"`, of the mean.
+        quantiles: Levels of the quantiles (Koenker & Bassett 1978, "Regression Quantiles").
+        point: The error of the mean, `"mse"` or `"mae"`.
 
     Call arguments:
         y_true: `[batch, time, horizon]`; NaN where missing.

@@ -1,4 +1,4 @@
-"""A network that reads a series segment by segment and forecasts, after each, the next steps."""
+"""A network that reads a series segment by segment and forecasts the next steps after each segment."""
 
 from __future__ import annotations
 
@@ -24,41 +24,41 @@ HeadKind = Literal["segment", "recursive", "direct"]
 class ForecastNetwork(Network):
     """Segments of a series in, forecasts of all steps up to the horizon out, after each segment.
 
-    A step of the recurrence is a segment of the series, less its last value. Decoding starts from the hidden state. It
-    knows each future segment by its place, by what is known ahead of it, and by what repeating the last seasons
-    predicts for it. `segment` decodes all future segments at once with one step of a cell (Lin et al. 2023, "SegRNN:
-    Segment Recurrent Neural Network for Long-Term Time Series Forecasting", parallel multi-step forecasting);
-    `recursive` decodes one after the other, each fed with the one before (ibid., recurrent multi-step forecasting);
-    `direct` has a dense layer in place of the cell, as does a control, which has none. An LSTM's decoder starts with
-    the hidden state as cell state.
+    A step of the recurrence is a segment of the series, less its last value. Decoding starts from the hidden state. For
+    each future segment the decoder reads its place, the covariates that are known ahead, and the forecasts that repeat
+    the last seasons. The head `segment` decodes all future segments at once with one step of a cell (Lin et al. 2023,
+    "SegRNN: Segment Recurrent Neural Network for Long-Term Time Series Forecasting", parallel multi-step forecasting).
+    `recursive` decodes one after the other and feeds each forecast to the next step (ibid., recurrent multi-step
+    forecasting). `direct` has a dense layer in place of the cell; so have all heads of a control, which has no cell. An
+    LSTM's decoder starts with the hidden state as cell state.
 
     Args:
         stack: The recurrences over segments.
         segment: Steps of a segment.
         horizon: Steps to forecast.
-        covariates: How many values are known ahead of each step.
-        seasons: How many seasons are repeated.
-        quantiles: Levels, ascending.
-        series: How many series there are; each has a vector of its own.
-        embedding: Width of segments and places.
+        covariates: Number of values that are known ahead for each step.
+        seasons: Number of seasons that are repeated.
+        quantiles: Levels of the quantiles, ascending.
+        series: Number of series; each has a vector of its own.
+        embedding: Width of the vectors of segments and of their positions.
         head: `"segment"`, `"recursive"` or `"direct"`.
-        levels: How many running means of the series are read next to a segment.
-        dropout: Share dropped of what is decoded, drawn anew after every row.
-        read_dropout: Share dropped of what is read of a segment, variational.
+        levels: Number of running means of the series that are read with each segment.
+        dropout: Share of the decoded units that is dropped, drawn anew for every row.
+        read_dropout: Share of the features of a segment that is dropped, variational.
         seed: Fixes initial weights and masks.
 
     Call arguments:
         window: Made by `common.networks.forecast.windows.Windows`. By name:
-            `values`, of each segment, and `absent`, 1 where one is missing, `[batch, time, segment]`;
+            `values`, those of each segment, and `absent`, 1 where a value is missing, `[batch, time, segment]`;
             `last`, the last value, `series`, int32, and, for dropout, `row`, int32, `[batch, time]`;
-            `levels`, the means of the last values, `[batch, time, levels]`;
+            `levels`, the running means, `[batch, time, levels]`;
             `known`, the covariates of the segment, `[batch, time, segment, covariates]`;
-            `future`, those of the steps ahead, `[batch, time, horizon, covariates]`;
-            `naive`, the last seasons' values for these, `[batch, time, horizon, seasons]`;
+            `future`, the covariates of the steps ahead, `[batch, time, horizon, covariates]`;
+            `naive`, the last seasons' values for the steps ahead, `[batch, time, horizon, seasons]`;
             `keep` and `sequence`, `[batch, time]`.
-            `future` and `naive` may be those of the last steps alone; forecasts are then made after these.
-        state: Of the stack; None is zeros.
-        probes: What else the stack takes, `nudge`.
+            `future` and `naive` may cover the last time steps only; forecasts are then made after these.
+        state: The state of the stack; None is zeros.
+        probes: The stack's further argument, `nudge`.
 
     Returns:
         The mean and the quantiles, `[batch, time, horizon, 1 + quantiles]`, and the state.
@@ -201,7 +201,7 @@ class ForecastNetwork(Network):
         return tf.concat([base + mean, quantiles], 3)
 
     def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> None:
-        """Shifts each quantile, by steps ahead, so that its share of the targets lies below it.
+        """Shifts each quantile at each step ahead, so that its share of the targets lies below it.
 
         After Romano, Patterson & Candès 2019, "Conformalized Quantile Regression", for each level separately.
 
@@ -214,7 +214,7 @@ class ForecastNetwork(Network):
         self.shift.assign_add(np.nan_to_num(np.stack(shifts, 1)))
 
     def _mask(self, window: Part) -> tf.Tensor:
-        """Drawn for every segment ahead of every row, `[batch, time, ahead, units]`."""
+        """A dropout mask for every segment ahead of every row, `[batch, time, ahead, units]`."""
         numbers = number_of(window["sequence"], window["row"] * self.ahead)[..., None] + tf.range(self.ahead)
         return variational_mask(
             numbers, self.stack.units, rate=self.dropout, seed=seed_for(self.seed, "decoder dropout")

@@ -1,4 +1,4 @@
-"""The functions that a saved forecaster answers with: raw histories in, forecasts in the same units out."""
+"""The functions of a saved forecaster: raw histories in, forecasts in the same units out."""
 
 from __future__ import annotations
 
@@ -11,17 +11,20 @@ from common.networks.forecast.windows import Windows
 
 
 class ServedForecaster:
-    """A network, and what it needs to read raw histories inside a graph.
+    """A network, with what it needs to read raw histories inside a graph.
 
-    Its functions take, in the order of `signature`, the `history`, NaN where a value is missing, `[N, time, columns]`;
-    where the model reads them, the `known` covariates of these rows and of the horizon, `[N, time + horizon,
-    covariates]`; the `start`, the time of the first row in seconds since 1970, `[N]`; and the `unique_id` of the group,
-    `[N]`. They give the `mean`, `[N, horizon, columns]`, the `quantiles`, `[N, horizon, columns, quantiles]`, and the
-    `seconds` between two rows.
+    Its functions take these inputs, in the order of `signature`:
+        `history`, NaN where a value is missing, `[N, time, columns]`, always;
+        `known`, the covariates of these rows and of the horizon, `[N, time + horizon, covariates]`, if the model reads
+        covariates;
+        `start`, the time of the first row in seconds since 1970, `[N]`, if it reads a calendar;
+        `unique_id`, the name of the group, `[N]`, if it learned from several groups.
+    They return `mean`, `[N, horizon, columns]`, `quantiles`, `[N, horizon, columns, quantiles]`, and `seconds`, the
+    time between two rows.
 
     Args:
-        network: Trained.
-        windows: That the network was trained on.
+        network: The trained network.
+        windows: The windows that the network was trained on.
         missing: Whether values may be missing.
     """
 
@@ -52,7 +55,7 @@ class ServedForecaster:
         return self._answer(self._outputs(self._named(inputs), every=True))
 
     def _named(self, inputs: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
-        """All inputs by name; those that this model does not read are empty or 0."""
+        """All inputs by name; inputs that this model does not read are empty or 0."""
         given = {spec.name: tensor for spec, tensor in zip(self.signature, inputs)}
         many, rows = tf.unstack(tf.shape(given["history"])[:2])
         nothing = {

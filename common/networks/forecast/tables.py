@@ -1,4 +1,4 @@
-"""Time series as scaled arrays, and a raw history scaled in the same way inside a graph."""
+"""Time series as scaled arrays, and raw histories scaled in the same way inside a graph."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 
 class History(NamedTuple):
-    """Raw histories as `Tables` holds series: scaled, missing values filled, one series a column of each history.
+    """Raw histories in the form of `Tables`: scaled, missing values filled; each column of a history is a series.
 
     Attributes:
         values: float32 `[series, time]`.
         absent: 1 where a value is missing, float32 `[series, time]`.
         known: Scaled covariates and calendar, `[series, time + horizon, covariates]`.
-        number: Of each series in the tables, int32 `[series]`.
+        number: The number of each series in the tables, int32 `[series]`.
     """
 
     values: tf.Tensor
@@ -34,12 +34,12 @@ class History(NamedTuple):
 
 
 def borders_of(panel: Panel, split: Sequence[float], *, horizon: int, segment: int) -> list[tuple[int, int, int]]:
-    """The rows at which training, validation and testing end, of each group.
+    """The rows at which training, validation and testing end, for each group.
 
     Args:
         panel: The series.
         split: Rows of the three parts, or shares of all rows.
-        horizon: Rows to forecast; each part needs as many, training a segment more.
+        horizon: Rows to forecast; each part needs that many rows, training a segment more.
         segment: Rows of a segment.
 
     Raises:
@@ -68,27 +68,28 @@ def borders_of(panel: Panel, split: Sequence[float], *, horizon: int, segment: i
 class Tables:
     """The series of a panel as arrays, scaled by the mean and the deviation of their training rows.
 
-    Each column of each group is a series; all lie end to end.
+    Each column of each group is a series. All series lie end to end.
 
     Args:
         panel: The series.
-        borders: The rows at which training, validation and testing end, of each group.
+        borders: The rows at which training, validation and testing end, for each group.
         with_calendar: Whether the place in day, week and year is among the covariates.
 
     Attributes:
         group_of: Number of each series's group.
-        names: Of the series, group and column.
+        names: The name of each series: its group and its column.
         constant: Names of series that do not change in training.
         span: Seconds that training covers.
-        mean: Of each series, float32 `[series]`; so is `scale`.
-        rows: Of each series, `[series]`.
+        mean: The mean of each series, float32 `[series]`.
+        scale: The deviation of each series, float32 `[series]`.
+        rows: Number of rows of each series, `[series]`.
         offset: Where each series starts in the arrays, `[series]`.
         raw: Values in the user's units, NaN where missing, `[all rows]`.
         absent: 1 where a value is missing, `[all rows]`.
-        values: Scaled and filled, `[all rows]`.
-        sums: Of all values before a row, float64 `[1 + all rows]`.
+        values: Scaled values, missing ones filled, `[all rows]`.
+        sums: Sums of all values before each row, float64 `[1 + all rows]`.
         known: Scaled covariates and calendar of all groups, `[rows of all groups, covariates]`.
-        known_offset: Where those of each series start, `[series]`.
+        known_offset: Where the rows of each series start in `known`, `[series]`.
     """
 
     def __init__(self, panel: Panel, borders: Sequence[tuple[int, int, int]], *, with_calendar: bool) -> None:
@@ -117,7 +118,7 @@ class Tables:
         self.known_offset = (np.cumsum(heights) - heights)[self.group_of]
 
     def describe(self) -> str:
-        """The series, in a line for people."""
+        """A line that describes the series, for people to read."""
         panel = self.panel
         rows = sum(len(group.times) for group in panel.groups)
         known = f", known ahead: {', '.join(panel.covariates)}" if panel.covariates else ""
@@ -138,10 +139,10 @@ class Tables:
         return scaled.astype(np.float32)
 
     def from_raw(self, history: tf.Tensor, known: tf.Tensor, *, start: tf.Tensor, group: tf.Tensor) -> History:
-        """Raw histories as the constructor makes arrays of a panel, inside a graph.
+        """Scales raw histories as the constructor scales a panel, inside a graph.
 
         Args:
-            history: In the user's units, NaN where missing, `[histories, time, columns]`.
+            history: Values in the user's units, NaN where missing, `[histories, time, columns]`.
             known: Covariates of these rows and of the horizon, `[histories, time + horizon, covariates]`.
             start: Time of the first row, seconds since 1970, int64 `[histories]`.
             group: Number of each history's group, int32 `[histories]`.
@@ -165,7 +166,7 @@ class Tables:
         return History(filled_in_graph(x), absent, tf.repeat(ahead, columns, 0), number)
 
     def unscaled(self, number: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """Scaled values in the user's units; `values [n, ...]` of the series of numbers `[n]`."""
+        """Scaled values, `[n, ...]`, of the series of the given numbers, `[n]`, in the user's units."""
         shape = (-1, *[1] * (values.ndim - 1))
         return values * self.scale[number].reshape(shape) + self.mean[number].reshape(shape)
 
@@ -173,8 +174,8 @@ class Tables:
         """The values after rows that have a whole horizon after them, `[rows, horizon]`; NaN where missing.
 
         Args:
-            number: Of each row's series, `[rows]`.
-            row: `[rows]`.
+            number: The number of each row's series, `[rows]`.
+            row: The rows, `[rows]`.
             horizon: Values after each row.
             scaled: Whether they are scaled; otherwise they are in the user's units, float64.
         """
@@ -183,7 +184,7 @@ class Tables:
 
 
 def filled(values: np.ndarray) -> np.ndarray:
-    """Missing values become the last one before them, or 0; `values [time]`."""
+    """Replaces missing values, `[time]`, by the last value before them, or by 0 if there is none."""
     at = np.maximum.accumulate(np.where(np.isnan(values), -1, np.arange(len(values))))
     return np.where(at < 0, 0.0, values[at]).astype(np.float32)
 
@@ -199,7 +200,7 @@ def filled_in_graph(values: tf.Tensor) -> tf.Tensor:
 
 
 def _mean_and_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Of each column, summed in float64; a scale of 1 where nothing varies."""
+    """The mean and the deviation of each column, summed in float64; a deviation of 1 where nothing varies."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # A column without any value has no mean.
         mean, scale = (of(values, 0, dtype=np.float64) for of in (np.nanmean, np.nanstd))

@@ -18,16 +18,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    """Cuts what a `ForecastNetwork` reads of series; its docstring says what each part of a window is.
+    """Cuts windows for a `ForecastNetwork`, whose docstring describes the fields of a window.
 
-    `from_tables` and `from_history` make the same window, one of arrays and one of tensors.
+    `from_tables` and `from_history` make the same window, the former of arrays, the latter of tensors.
 
     Attributes:
         tables: The series.
         segment: Rows of a segment.
         horizon: Rows to forecast.
         seasons: Rows after which the series tend to repeat themselves.
-        levels: Numbers of rows; the mean of the last so many is read next to each segment.
+        levels: Lengths in rows of running means that are read with each segment.
     """
 
     tables: Tables
@@ -39,7 +39,7 @@ class Windows:
 
     @property
     def sizes(self) -> dict[str, int]:
-        """What a `ForecastNetwork` has to know of its windows."""
+        """The arguments of a `ForecastNetwork` that describe its windows."""
         return {
             "segment": self.segment,
             "horizon": self.horizon,
@@ -50,11 +50,11 @@ class Windows:
         }
 
     def sequences(self, split: str, *, context: int | None) -> Sequences:
-        """Each series in segments, once at every offset of a segment, so that every row is an origin once.
+        """Each series in segments, once for every offset of the segments, so that every row is an origin once.
 
         Args:
             split: `"train"`, `"validation"` or `"test"`.
-            context: Rows read before the first of the split; None is all. What they predict does not count.
+            context: Rows read before the first row of the split; None is all. Forecasts after them do not count.
         """
         which = SPLITS.index(split)
         rows, numbers, since, weights = [], [], [], []
@@ -86,12 +86,12 @@ class Windows:
         return [str(time).replace("T", " ")[:16] for time in times]
 
     def expand(self, inputs: dict[str, np.ndarray], targets: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """What network and loss see of some steps, see `Sequences.expand`.
+        """The inputs and targets of some steps for network and loss, see `Sequences.expand`.
 
         Args:
-            inputs: Numbers of the `row` a step ends with, of its `series`, and of the first row that may be read,
-                `since`; `keep` and `sequence`; each `[lanes, time]`.
-            targets: Of the steps. They are not read: the rows say what follows.
+            inputs: `row`, the number of the last row of each step; `series`, the number of its series; `since`, the
+                first row that may be read; `keep` and `sequence`; `[lanes, time]` each.
+            targets: Not read: the targets follow from the rows.
 
         Returns:
             The window, and the scaled values of the rows ahead, `[lanes, time, horizon]`; NaN where missing.
@@ -108,7 +108,7 @@ class Windows:
         return np.where((ahead != inside) | (tables.absent[at] > 0), np.nan, tables.values[at]).astype(np.float32)
 
     def from_tables(self, row: np.ndarray, series: np.ndarray, *, since: np.ndarray) -> dict[str, np.ndarray]:
-        """The window of segments that end with some rows; all arguments `[lanes, time]`, see `expand`."""
+        """The window of the segments that end with the given rows; all arguments `[lanes, time]`, see `expand`."""
         tables = self.tables
         offset, known_offset = tables.offset[series], tables.known_offset[series]
         before = np.maximum(row[..., None] + np.arange(1 - self.segment, 1), 0)  # [lanes, time, segment]
@@ -130,18 +130,20 @@ class Windows:
         }
 
     def _ahead(self, row: np.ndarray, series: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The rows ahead, `[lanes, time, horizon]`; and the same, but never after the series's last."""
+        """The rows ahead, `[lanes, time, horizon]`; and the same rows, but none after the last of the series."""
         ahead = row[..., None] + np.arange(1, self.horizon + 1)
         return ahead, np.minimum(ahead, self.tables.rows[series][..., None] - 1)
 
     def from_history(self, history: History, *, every: bool) -> dict[str, tf.Tensor]:
-        """The window of histories read to their end in whole segments, inside a graph, `[series, time, ...]` each.
+        """The window of whole segments that end with the last row of each history, in a graph, `[series, time, ...]`.
 
         Args:
             history: See `Tables.from_raw`; its first row is the first that may be read.
-            every: Whether what is ahead is that of every segment; otherwise it is that of the last alone.
+            every: Whether to forecast after every segment; otherwise after the last one only.
         """
         import tensorflow as tf
+
+        from common.networks.whole import keep_of_whole
 
         x, absent, known, number = history
         many, rows = tf.unstack(tf.shape(x))
@@ -160,7 +162,6 @@ class Windows:
             same = tf.where(same < 0, origins[:, None], same)
             naive.append(tf.gather(x, same, axis=1)[..., None])
         values = segments(x)
-        keep = tf.cast(tf.range(steps) > 0, tf.float32) * tf.ones((many, 1))
         return {
             "values": values,
             "absent": segments(absent),
@@ -170,25 +171,25 @@ class Windows:
             "known": segments(known),
             "future": tf.gather(known, origins[:, None] + tf.range(1, self.horizon + 1), axis=1),
             "naive": tf.concat(naive, -1),
-            "keep": keep,
-            "sequence": tf.zeros_like(keep, tf.int32),
+            "keep": keep_of_whole(tf.fill([many], steps), steps),
+            "sequence": tf.zeros((many, steps), tf.int32),
         }
 
 
 def season_back(horizon: int, season: int) -> np.ndarray:
-    """The row of the last full season that each row ahead repeats, counted from the origin, `[horizon]`; 0 or less."""
+    """The row of the last full season that each row ahead repeats, `[horizon]`, relative to the origin: 0 or less."""
     ahead = np.arange(1, horizon + 1)
     return ahead - season * -(-ahead // season)
 
 
 def levels_at(sums: np.ndarray, at: np.ndarray, levels: Sequence[int], *, readable: np.ndarray) -> np.ndarray:
-    """The means of the last values at some rows, float32 `[..., levels]`.
+    """The running means at some rows, float32 `[..., levels]`.
 
     Args:
-        sums: Of all values before each row, float64 `[1 + all rows]`.
+        sums: Sums of all values before each row, float64 `[1 + all rows]`.
         at: The rows, `[...]`.
-        levels: Numbers of values.
-        readable: How many values, up to each row, may be read at most, `[...]`.
+        levels: Lengths of the means.
+        readable: Maximum number of values that may be read up to each row, `[...]`.
     """
     many = np.minimum(readable[..., None], np.array(levels, int))
     end = at[..., None] + 1
@@ -196,7 +197,7 @@ def levels_at(sums: np.ndarray, at: np.ndarray, levels: Sequence[int], *, readab
 
 
 def levels_in_graph(x: tf.Tensor, rows: tf.Tensor, levels: Sequence[int]) -> tf.Tensor:
-    """`levels_at` inside a graph, `[series, rows, levels]`, of histories `x [series, time]` that may be read whole."""
+    """`levels_at` in a graph, `[series, rows, levels]`, for histories `x [series, time]`, all of which may be read."""
     import tensorflow as tf
 
     sums = tf.pad(tf.cumsum(tf.cast(x, tf.float64), 1), [[0, 0], [1, 0]])

@@ -1,4 +1,4 @@
-"""The losses of a target, and what a decoder reads in place of some target tokens in training."""
+"""The losses of a target, and scheduled sampling."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ def token_losses(logits: tf.Tensor, reference: tf.Tensor, smoothing: float = 0.0
     Args:
         logits: `[batch, steps, vocabulary]`.
         reference: The token to predict, int32 `[batch, steps]`.
-        smoothing: Share of its probability that is spread over all tokens.
+        smoothing: Share of the token's probability that is spread over all tokens.
 
     Returns:
-        The loss of each token, and 1 where the token is the likeliest, `[batch, steps, 2]`.
+        The loss of each token, and 1 where it is the most likely token, `[batch, steps, 2]`.
     """
     total = tf.reduce_logsumexp(logits, 2)
     loss = total - tf.gather(logits, reference, batch_dims=2)
@@ -37,18 +37,18 @@ def scheduled(
     share: float,
     seed: int,
 ) -> tf.Tensor:
-    """Scheduled sampling: some tokens replaced by the decoder's own guesses, but never the first of a target.
+    """Scheduled sampling: replaces some tokens by the decoder's own predictions, but never the first of a target.
 
-    Which ones is a function of pair and place, so that a step that is computed again reads the same token.
+    Pair and place determine which tokens are replaced, so a step that is computed again reads the same token.
 
     Args:
-        tokens: What the decoder reads, int32 `[batch, steps]`, as all of these.
-        guesses: The likeliest token after each step.
+        tokens: The tokens that the decoder reads, int32 `[batch, steps]`; the next four have this shape, too.
+        guesses: The most likely token after each step.
         keep: 0 where a target starts.
         sequence: Number of the pair.
         place: Place in the pair.
-        share: Of the tokens, that is replaced.
-        seed: Of the draw.
+        share: Share of tokens that are replaced.
+        seed: Fixes which tokens are replaced.
     """
     before = tf.pad(guesses[:, :-1], [[0, 0], [1, 0]])
     drawn = uniform_of(number_of(sequence, place), seed=seed)

@@ -1,4 +1,4 @@
-"""What a decoder reads of the encoded source, and how a recurrence runs over one side of a part."""
+"""The memory and the state of a `PairNetwork`, and the run of a recurrence over one side of a part."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from common.layers.stack import RecurrentStack
 from common.networks.pairs.part import PairPart
 
 NO_PAIR = -2
-"""The pair of a carried step that is none: no step of a part has this number, blank ones have -1."""
+"""The pair of a blank carried step. No step of a part has this number; its blank steps have -1."""
 
 
 class Memory(NamedTuple):
@@ -19,7 +19,7 @@ class Memory(NamedTuple):
 
     Attributes:
         encoded: The encoder's outputs, `[batch, steps, width]`.
-        keys: What attention compares with, `[batch, steps, ...]`; empty without attention.
+        keys: The keys of attention, `[batch, steps, ...]`; empty without attention.
         mask: 1 where a decoder may attend, `[batch, steps]`, or for each of its steps `[batch, target steps, steps]`.
     """
 
@@ -32,10 +32,10 @@ class PairState(NamedTuple):
     """The state of a `PairNetwork` between two parts.
 
     Attributes:
-        encoder: Of the encoder's layers.
-        decoder: Of the decoder's stacks, the one below attention first.
+        encoder: The states of the encoder's layers.
+        decoder: The states of the decoder's stacks, the stack below attention first.
         encoded: The last encoded steps of each lane, `[batch, memory, width]`.
-        pairs: The number of the pair of each, int32 `[batch, memory]`.
+        pairs: The number of the pair of each of these steps, int32 `[batch, memory]`.
     """
 
     encoder: tuple
@@ -45,14 +45,14 @@ class PairState(NamedTuple):
 
 
 def own_source(pairs: tf.Tensor, part: PairPart) -> tf.Tensor:
-    """Where in the memory each target step's own source is, bool `[batch, target steps, steps]`.
+    """The steps of the memory that belong to each target step's own source, bool `[batch, target steps, steps]`.
 
     Args:
         pairs: The number of the pair of each step of the memory, int32 `[batch, steps]`.
         part: The part.
     """
     own = tf.equal(pairs[:, None], part.target_sequence[..., None])
-    # An earlier pass over the same pairs gave its steps the same numbers.
+    # An earlier pass over the same pairs gave their steps the same numbers.
     return own & (tf.range(shape_of(pairs)[1]) >= part.first_at[..., None])
 
 
@@ -64,9 +64,9 @@ def run_side(
     Args:
         stack: The recurrences.
         x: `[batch, time, features]`.
-        state: Before the part; also after it in lanes without steps.
+        state: The state before the part; lanes without steps keep it.
         carry: 1 at a lane's first step if it continues from the state, `[batch, time]`.
-        inject: What else steps start from, see `RecurrentStack`.
+        inject: Further states that steps start from, see `RecurrentStack`.
         **step: `keep`, `sequence` and `training` of the stack.
 
     Returns:

@@ -19,6 +19,7 @@ from common.networks.network import Network, Part
 from common.networks.pairs.losses import scheduled, token_losses
 from common.networks.pairs.memory import NO_PAIR, Memory, PairState, own_source, run_side
 from common.networks.pairs.part import PairPart
+from common.networks.whole import keep_of_whole
 
 Run = Callable[[int, RecurrentStack, tf.Tensor], tf.Tensor]
 """How a stack of the decoder runs over its inputs: `(number, stack, inputs) -> outputs`."""
@@ -39,17 +40,17 @@ class PairNetwork(Network):
     makes one step of the decoder; `losses_of` gives the losses of whole targets.
 
     Args:
-        vocabulary: Number of tokens, those of both languages together.
-        embedding: Width of their vectors.
-        encoder: Reads sources.
-        decoder: Reads targets; a stack of one layer.
-        upper: The decoder's layers above attention; None for none.
+        vocabulary: Number of tokens, which both languages share.
+        embedding: Width of the vectors of tokens.
+        encoder: The stack that reads sources.
+        decoder: The stack of one layer that reads targets.
+        upper: The decoder's layers above attention; None if there are none.
         attention: Reads the encoded source; None for the plain network, whose decoder only starts from it.
-        memory: Encoded steps that are carried from window to window: those of the longest source.
-        dropout: Share dropped of embeddings and of what the upper layers and the readout read, variational.
+        memory: Number of encoded steps that are carried from window to window: the steps of the longest source.
+        dropout: Share of units dropped in embeddings and in the inputs of upper layers and readout, variational.
         smoothing: Share of a target's probability that is spread over all tokens in training.
-        sampling: Share of the tokens the decoder reads in training that are its own guesses (Mihaylova & Martins 2019,
-            "Scheduled Sampling for Transformers", two passes).
+        sampling: Share of the tokens read by the decoder in training that are its own predictions (Mihaylova & Martins
+            2019, "Scheduled Sampling for Transformers", two passes).
         seed: Fixes initial weights and masks.
 
     Call arguments:
@@ -58,7 +59,7 @@ class PairNetwork(Network):
         training: Whether to drop, smooth and sample.
 
     Returns:
-        The loss of each step's target, and whether the target was the likeliest token, `[batch, time, 2]`, 0 at steps
+        The loss of each step's target and whether the target was the most likely token, `[batch, time, 2]`, 0 at steps
         without a target; and the state.
     """
 
@@ -189,7 +190,7 @@ class PairNetwork(Network):
     def _decoded(
         self, tokens: tf.Tensor, run: Run, memory: Memory, *, sequence: tf.Tensor | None = None, training: bool = False
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The readout's features, to be compared with the tokens' vectors, and the weights of attention."""
+        """The features that the readout compares with the tokens' vectors, and the weights of attention."""
         x = self.input_dropout(self.vectors(tokens), sequence=sequence, training=training)
         x = run(0, self.decoder, x)
         if self.attention:
@@ -209,7 +210,7 @@ class PairNetwork(Network):
         return self.attention.keys(encoded) if self.attention else encoded[..., :0]
 
     def _states_at_starts(self, encoded: tf.Tensor, part: PairPart) -> list[tuple]:
-        """The states targets start from, at their first steps, a tuple of states a layer, for each decoder stack."""
+        """The states that targets start from, at their first steps: for each decoder stack, one tuple per layer."""
         at = tf.where(part.target_starts > 0)  # [starts, 2]
         last, first = (
             tf.gather_nd(encoded, tf.stack([at[:, 0], tf.cast(tf.gather_nd(x, at), tf.int64)], 1))
@@ -221,7 +222,7 @@ class PairNetwork(Network):
     def _first_states(self, last: tf.Tensor, first: tf.Tensor) -> list[tuple]:
         """The decoder's first states from the encoder's outputs at the sources' last and first steps, `[rows, width]`.
 
-        Of the last step the forward half counts, of the first step the backward half: each has then read all.
+        The forward half is taken at the last step and the backward half at the first: each has then read the source.
         """
         units = self.encoder.units
         ends = tf.concat([last[:, :units], first[:, units:]], 1)
@@ -235,26 +236,25 @@ class PairNetwork(Network):
         """Encodes whole sources.
 
         Args:
-            tokens: int32 `[rows, steps]`, each source with its end.
-            lengths: Of the sources, int32 `[rows]`.
+            tokens: The tokens of each source and its end, int32 `[rows, steps]`.
+            lengths: The lengths of the sources, int32 `[rows]`.
 
         Returns:
-            What attention reads, and the state to decode from.
+            The memory that attention reads, and the state to decode from.
         """
         steps = tf.shape(tokens)[1]
         mask = tf.sequence_mask(lengths, steps, self.compute_dtype)
-        keep = mask * tf.cast(tf.range(steps) > 0, mask.dtype)
-        encoded, _ = self.encoder(self.vectors(tokens), keep=keep)
+        encoded, _ = self.encoder(self.vectors(tokens), keep=keep_of_whole(lengths, steps, self.compute_dtype))
         last = tf.gather(encoded, tf.maximum(lengths - 1, 0), batch_dims=1)
         return Memory(encoded, self._keys(encoded), mask), self._first_states(last, encoded[:, 0])
 
     def next(self, tokens: tf.Tensor, state: list, memory: Memory) -> tuple[tf.Tensor, list, tf.Tensor]:
-        """One step of the decoder: with the memory bound, the `Next` of `common.decoding`.
+        """One step of the decoder. With a fixed memory it is a `Next` of `common.decoding`.
 
         Args:
-            tokens: The last ones, int32 `[rows]`.
-            state: From `read`, or the last step.
-            memory: From `read`, a row for each of these.
+            tokens: The last tokens, int32 `[rows]`.
+            state: The state from `read` or from the last step.
+            memory: The memory from `read`, one row for each token.
 
         Returns:
             Log-probabilities `[rows, vocabulary]`, the state, and the weights of attention, `[rows, source steps]`.
@@ -273,13 +273,13 @@ class PairNetwork(Network):
         """The losses of whole targets.
 
         Args:
-            tokens: What the decoder reads, the start first, int32 `[rows, steps]`.
+            tokens: The tokens that the decoder reads, the start first, int32 `[rows, steps]`.
             reference: The token to predict at each step, int32 `[rows, steps]`.
-            memory: From `read`.
-            state: From `read`.
+            memory: The memory from `read`.
+            state: The state from `read`.
 
         Returns:
-            `[rows, steps]`.
+            The loss of each step, `[rows, steps]`.
         """
 
         def run(n: int, stack: RecurrentStack, x: tf.Tensor) -> tf.Tensor:

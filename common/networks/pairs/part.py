@@ -1,4 +1,4 @@
-"""What a `PairNetwork` reads of some steps of a stream."""
+"""The part of a window that a `PairNetwork` reads."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ class PairPart(NamedTuple):
     """Source and target steps of packed pairs, separately.
 
     A part is some steps of every lane. Its source steps lie in order at the right of `[batch, source steps]`, its
-    target steps at the right of `[batch, target steps]`; a lane with fewer begins with blanks. The memory that the
-    decoder attends to holds the carried steps and then the part's source steps, `[batch, memory + source steps]`.
+    target steps at the right of `[batch, target steps]`; a lane with fewer steps begins with blanks. The memory that
+    the decoder attends to holds the carried steps and then the part's source steps, `[batch, memory + source steps]`.
 
     Attributes:
         source: Source tokens, int32 `[batch, source steps]`.
@@ -20,10 +20,10 @@ class PairPart(NamedTuple):
         source_sequence: Number of each source step's pair, int32; -1 where blank.
         target: Tokens that the decoder reads, int32 `[batch, target steps]`.
         target_place: Place of each target step in its pair, int32.
-        target_keep: As `source_keep`, of target steps.
-        target_carry: As `source_carry`, of target steps.
+        target_keep: As `source_keep`, for target steps.
+        target_carry: As `source_carry`, for target steps.
         target_starts: 1 where a target starts, float32.
-        target_sequence: As `source_sequence`, of target steps.
+        target_sequence: As `source_sequence`, for target steps.
         reference: The token to predict at each target step, int32.
         first_at: Where in the memory the first source step of each target step's pair lies, int32.
         last_at: Where in the memory the last source step before each target step lies, int32.

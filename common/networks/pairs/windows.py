@@ -13,7 +13,7 @@ from common.streams.sequences import Sequences
 
 @dataclass(frozen=True)
 class PairWindows:
-    """Pairs as sequences of a stream, and parts of its windows as source steps and target steps.
+    """Turns pairs into sequences of a stream, and parts of its windows into source steps and target steps.
 
     A pair is one sequence: the source tokens and their end, then what the decoder reads, the start and the target
     tokens. A window holds steps of both. A pair that is longer than a window flows through several: the last `memory`
@@ -22,7 +22,7 @@ class PairWindows:
     Attributes:
         start: The token that a decoder reads first.
         end: The token that ends sources and targets.
-        memory: Steps of the longest source, its end counted.
+        memory: Steps of the longest source, including its end.
     """
 
     start: int
@@ -30,7 +30,7 @@ class PairWindows:
     memory: int
 
     def sequences(self, sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> Sequences:
-        """The pairs as sequences; at each target step the next token of the target is to be predicted."""
+        """The pairs as sequences; the target of each target step is the next token."""
         tokens = [np.concatenate([s, [self.end, self.start], t]) for s, t in zip(sources, targets)]
         references = [np.concatenate([np.zeros(len(s) + 1, int), t, [self.end]]) for s, t in zip(sources, targets)]
         source_lengths = np.array([len(s) + 1 for s in sources])
@@ -51,7 +51,7 @@ class PairWindows:
         )
 
     def expand(self, inputs: dict[str, np.ndarray], targets: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
-        """A part of a window, with the fields of `PairPart` for its inputs.
+        """Turns a part of a window into the fields of a `PairPart`.
 
         Args:
             inputs: `tokens`, `place`, `source_steps`, `keep` and `sequence` of a stream's window, `[batch, time]` each.
@@ -93,13 +93,13 @@ class PairWindows:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The places `first_at`, `last_at` and `memory_at` of a `PairPart`.
 
-        Blanks lie between the carried steps and the source steps of a lane with few of these; they are stepped over.
+        In a lane with few source steps, blanks lie between the carried steps and these; places skip the blanks.
         """
         many = in_source.sum(1, keepdims=True)
         width = self.memory + max(int(many.max()), 1)
 
         def place_of(step: np.ndarray) -> np.ndarray:
-            """Of the part's source step of that number; the carried ones have the numbers -1, -2 and so on."""
+            """The place of the part's source step of that number; carried steps have the numbers -1, -2 and so on."""
             return np.where(step >= 0, width - many + step, self.memory + step).clip(0).astype(np.int32)
 
         before = np.take_along_axis(in_source.cumsum(1), np.maximum(target, 0), 1)  # Source steps before each target's.

@@ -1,1 +1,1 @@
-"""The embedded data sets, one file each: none needs a download from anywhere but the package index."""
+"""The embedded data sets, one file each; downloads come from the package index only."""

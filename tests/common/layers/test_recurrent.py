@@ -32,7 +32,7 @@ BATCH, TIME, FEATURES, UNITS = 3, 7, 4, 5
 @EVERY_CELL
 def test_configuration_makes_the_same_layer(cell: str) -> None:
     weights = {"seed": 3, "recurrent_initializer": "identity"}
-    layer = Recurrent(cell, 4, activation="relu", recurrent_dropout=0.25, jit_compile=True, beside=2, **weights)
+    layer = Recurrent(cell, 4, activation="relu", recurrent_dropout=0.25, jit_compile=True, concurrent=2, **weights)
     check_configuration(layer)
 
 

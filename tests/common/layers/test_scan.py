@@ -92,7 +92,7 @@ def test_a_block_is_never_so_small_that_it_is_not_worth_a_core(monkeypatch: pyte
     monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: [])
     fewest = LANES_OF_A_BLOCK
     assert [blocks_of(n) for n in (1, fewest, 2 * fewest - 1, 2 * fewest, 100 * fewest)] == [1, 1, 1, 2, 4]
-    assert [blocks_of(100 * fewest, beside) for beside in (1, 2, 3, 9)] == [4, 2, 1, 1]
+    assert [blocks_of(100 * fewest, concurrent) for concurrent in (1, 2, 3, 9)] == [4, 2, 1, 1]
     monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: ["a device"])
     assert blocks_of(100 * fewest) == 1
 

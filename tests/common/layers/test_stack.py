@@ -138,8 +138,8 @@ def test_the_same_seed_makes_the_same_weights_and_each_layer_has_its_own(cell: s
 
 def test_the_halves_of_a_bidirectional_stack_share_the_cores() -> None:
     one, two = RecurrentStack("gru", 4, layers=2), RecurrentStack("gru", 4, layers=2, bidirectional=True)
-    assert [layer.beside for layer in one.forwards] == [1, 1]
-    assert [layer.beside for layer in (*two.forwards, *two.backwards)] == [2] * 4
+    assert [layer.concurrent for layer in one.forwards] == [1, 1]
+    assert [layer.concurrent for layer in (*two.forwards, *two.backwards)] == [2] * 4
 
 
 @EVERY_CELL

@@ -25,14 +25,14 @@ WORDS = st.lists(st.lists(st.integers(1, 5), min_size=1, max_size=9), min_size=1
 @given(WORDS, st.integers(1, 5), st.sampled_from([1, 4]), st.randoms())
 @settings(max_examples=100, deadline=None)
 def test_each_word_is_read_from_its_first_to_its_last_letter(words, lanes, multiple, random) -> None:
-    asked = np.array([[random.randrange(len(words)) for _ in range(5)] for _ in range(2)])
-    found = spellings_of(words, lanes, multiple)({"spelling": asked})
+    named = np.array([[random.randrange(len(words)) for _ in range(5)] for _ in range(2)])
+    found = spellings_of(words, lanes, multiple)({"spelling": named})
     letters, keep = found["characters"].ravel(), found["characters_keep"].ravel()
     assert found["characters"].shape[0] == lanes and found["characters"].shape[1] % multiple == 0
-    for word, start, end in zip(asked.ravel(), found["starts"].ravel(), found["ends"].ravel()):
+    for word, start, end in zip(named.ravel(), found["starts"].ravel(), found["ends"].ravel()):
         assert letters[start : end + 1].tolist() == words[word]
         assert keep[start : end + 1].tolist() == [0, *[1] * (len(words[word]) - 1)]
-    assert np.count_nonzero(letters) == sum(len(words[word]) for word in set(asked.ravel().tolist()))
+    assert np.count_nonzero(letters) == sum(len(words[word]) for word in set(named.ravel().tolist()))
 
 
 @given(WORDS, st.integers(1, 5), st.randoms())

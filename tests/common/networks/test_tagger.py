@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 
+import hypothesis.strategies as st
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from hypothesis import given, settings
 
 from common.layers.crf import CRFHead
 from common.layers.embeddings import SpelledEmbedding
@@ -25,14 +27,14 @@ from tests.helpers import randomise
 SENTENCES = [["a", "bc", "."], ["bc"], ["dd", "a", "a", "bc", "."], ["zz", "."]]
 
 
-def sequences_of(encoder: WordEncoder) -> Sequences:
-    flat = np.array([word for words in SENTENCES for word in words], object)
+def sequences_of(encoder: WordEncoder, sentences: list[list[str]] = SENTENCES) -> Sequences:
+    flat = np.array([word for words in sentences for word in words], object)
     distinct, spelling = np.unique(flat, return_inverse=True)
     letters = encoder.letters(tf.constant(distinct.tolist()))
     spellings = Spellings(letters.row_lengths().numpy(), letters.flat_values.numpy(), 3)
     words = encoder.words(tf.constant(flat.tolist())).numpy()
     return Sequences(
-        np.array([len(words) for words in SENTENCES]),
+        np.array([len(words) for words in sentences]),
         {"words": words, "spelling": spelling.astype(np.int32)},
         targets=np.zeros(len(flat), np.int32),
         weights=np.ones(len(flat), np.float32),
@@ -57,7 +59,7 @@ def test_the_window_of_whole_sentences_gives_what_the_stream_gives(crf: bool) ->
         outputs.append(out)
     steps = stream.at_steps(np.concatenate(outputs))
 
-    tagger = Tagger(network, encoder, ["X", "Y", "Z"], endings_apart=False)
+    tagger = Tagger(network, encoder, ["X", "Y", "Z"], split_endings=False)
     longest = max(map(len, SENTENCES))
     answer = tagger.tag(tf.constant([words + [""] * (longest - len(words)) for words in SENTENCES]))
     numbers = best_tags(head, steps, sequences) if crf else steps.argmax(1)
@@ -67,3 +69,32 @@ def test_the_window_of_whole_sentences_gives_what_the_stream_gives(crf: bool) ->
     if not crf:
         served = np.concatenate([row[: len(w)] for row, w in zip(answer["probability"].numpy(), SENTENCES)])
         np.testing.assert_allclose(served, steps.max(1), rtol=1e-5)
+
+
+@given(
+    st.lists(st.lists(st.sampled_from(["a", "bc", "dd", ".", "zzz"]), min_size=1, max_size=7), min_size=1, max_size=5)
+)
+@settings(max_examples=30, deadline=None)
+def test_a_served_window_is_that_of_a_stream(sentences: list[list[str]]) -> None:
+    encoder = WordEncoder.of(Counter(["a", "bc", ".", "dd", "a", "bc"]), 1)
+    embed = SpelledEmbedding(len(encoder.known), 4, characters=len(encoder.known_letters), character_units=3)
+    network = StreamNetwork(embed, RecurrentStack("gru", 5), ReadoutHead(Readout(), keras.layers.Dense(3)))
+    sequences = sequences_of(encoder, sentences)
+    stream = Stream(sequences, len(sentences), int(sequences.lengths.max()), shuffle=False)
+    found, _, _ = stream.window_at(0, 0)
+    lanes, longest = stream.packing().lane, max(map(len, sentences))
+    tokens = tf.constant([words + [""] * (longest - len(words)) for words in sentences])
+    served = Tagger(network, encoder, ["X"], split_endings=False).window(tokens, tf.constant(sequences.lengths))
+    assert found.keys() - {"spelling"} == served.keys()
+    for name in ("words", "keep"):
+        np.testing.assert_array_equal(served[name], found[name][lanes])
+    for row, words in enumerate(sentences):
+        for at in range(len(words)):
+            spelled = [
+                letters[start : end + 1].tolist()
+                for letters, start, end in (
+                    (w["characters"].ravel(), int(w["starts"][r, at]), int(w["ends"][r, at]))
+                    for w, r in (({k: np.asarray(v) for k, v in served.items()}, row), (found, lanes[row]))
+                )
+            ]
+            assert spelled[0] == spelled[1]

@@ -47,7 +47,7 @@ def test_there_is_no_survival_without_placeholders_and_no_perplexity_without_pro
     assert math.isnan(other.scores()["perplexity"]) and other.model is None and other.references == some().references
 
 
-def test_a_model_is_asked_for_translations_and_for_the_likelihood_of_references() -> None:
+def test_a_model_gives_translations_and_the_likelihood_of_references() -> None:
     model = Upper()
     found = Translations.of(model, ["a", "b c"], ["A", "no"], language="fr")
     assert found.predictions == ["A", "B C"] and found.model is model and not model.shared

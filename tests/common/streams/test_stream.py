@@ -298,7 +298,7 @@ def test_reach_below_the_window_is_an_error() -> None:
         Stream(sequences_of([5]), 1, 4, reach=3)
 
 
-# Outputs where they are asked for, inputs once a sequence, pieces
+# Sparse outputs, inputs per sequence, pieces
 
 
 def asking_for_some(stream: Stream) -> Stream:
@@ -327,7 +327,7 @@ def test_slots_hold_every_step_with_a_weight_and_the_mean_loss_stays(stream: Str
 
 @given(stream=streams(shuffle=False, reach=None))
 @MANY
-def test_outputs_asked_for_come_back_in_the_order_of_the_sequences(stream: Stream) -> None:
+def test_sparse_outputs_come_back_in_the_order_of_the_sequences(stream: Stream) -> None:
     some = asking_for_some(stream)
     dense = np.concatenate([inputs["tokens"] for inputs, _, _ in stream.iterate()])
     slots = np.concatenate(

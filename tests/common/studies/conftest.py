@@ -40,7 +40,7 @@ def study_of(data_of, tmp_path: Path) -> Callable[..., Study]:
 
 @pytest.fixture
 def made_up(tmp_path: Path) -> Callable[..., Study]:
-    """A study whose runs are done, with made-up results: of each cell, one a score."""
+    """A study whose runs are done, with made-up results: for each cell, one run per score."""
 
     def made(task: str = "sentiment", scores: dict | None = None, more: dict | None = None, **requested: object):
         kind = tasks.get(task)

@@ -224,7 +224,7 @@ def test_words_of_unknown_characters_are_copied() -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "expected_texts"),
     [
         ("%s", ["%s", "file %s", "file %s"]),
         ("a %s", ["%s", "file %s", "file %s"]),
@@ -232,10 +232,10 @@ def test_words_of_unknown_characters_are_copied() -> None:
         ("{a} {b}", ["{a}{b}"]),
     ],
 )
-def test_what_is_copied_gets_the_space_that_it_has_in_the_source(source: str, said: list[str]) -> None:
+def test_what_is_copied_gets_the_space_that_it_has_in_the_source(source: str, expected_texts: list[str]) -> None:
     ids, copies = subwords().encode(strings([source]))
     spaced = subwords().spaced(ids.to_tensor())
-    for before, expected in zip(("", "file", "file "), said):
+    for before, expected in zip(("", "file", "file "), expected_texts):
         if len(copies[0]) == 1:
             answer = tf.concat([subwords()(strings([before])), [[COPIES[0]]]], 1)
             assert subwords().decode(answer, copies, spaced).numpy()[0].decode() == expected

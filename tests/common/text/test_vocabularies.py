@@ -29,8 +29,8 @@ def test_encoding_in_batches_equals_encoding_at_once() -> None:
 
 def test_word_encoder_knows_what_is_frequent_and_all_it_has_seen() -> None:
     encoder = WordEncoder.of(Counter({"The": 1, "the": 1, "cat": 1, "Ça": 2}), 2)
-    asked = tf.constant([["THE", "cat"], ["ça", ""]])
-    numbers = encoder.words(asked).numpy()
+    requested = tf.constant([["THE", "cat"], ["ça", ""]])
+    numbers = encoder.words(requested).numpy()
     assert numbers[0, 0] > 1 and numbers[0, 1] == 1 and numbers[1, 0] > 1 and numbers[1, 1] == 0
     assert encoder.seen(tf.constant(["The", "THE", "cat", ""])).numpy().tolist() == [True, False, True, False]
     assert encoder.letters(tf.constant(["the", "zzz"])).to_list()[1] == [1, 1, 1]

@@ -63,8 +63,8 @@ def test_each_word_stands_with_the_one_before_it_in_its_own_text() -> None:
     ],
 )
 def test_text_is_split_as_treebanks_do(text: str, apart: str, whole: str) -> None:
-    for endings_apart, expected in ((True, apart), (False, whole)):
-        (found,) = tokens(tf.constant([text]), endings_apart).to_list()
+    for split_endings, expected in ((True, apart), (False, whole)):
+        (found,) = tokens(tf.constant([text]), split_endings).to_list()
         assert " ".join(token.decode() for token in found) == expected
 
 
@@ -72,8 +72,8 @@ def test_text_is_split_as_treebanks_do(text: str, apart: str, whole: str) -> Non
 @settings(max_examples=60, deadline=None)
 def test_splitting_loses_no_letter(text: str) -> None:
     usable = text.encode(errors="replace").decode()
-    for endings_apart in (False, True):
-        (found,) = tokens(tf.constant([usable]), endings_apart).to_list()
+    for split_endings in (False, True):
+        (found,) = tokens(tf.constant([usable]), split_endings).to_list()
         kept = tf.strings.regex_replace(usable, BLANKS, "").numpy().decode()
         assert "".join(token.decode() for token in found) == kept
 

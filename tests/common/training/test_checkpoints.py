@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from common.errors import InputError
 from common.training.checkpoints import UnfinishedRun
 
 
@@ -25,3 +26,10 @@ def test_training_stops_when_its_time_is_up(tmp_path: Path) -> None:
     assert not run.finished
     run.history.append({"val_loss": 0.5, "seconds": 2.0})
     assert run.finished
+
+
+@pytest.mark.parametrize("name", ["a[1]", "a*", "a?"])
+def test_a_folder_without_checkpoints_is_refused(name: str, tmp_path: Path) -> None:
+    run = UnfinishedRun(tmp_path / name, "val_loss", higher_is_better=False, patience=9, every=10)
+    with pytest.raises(InputError, match="give another --output or --name"):
+        run.open(None, False)

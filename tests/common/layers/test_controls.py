@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from common import cells
-from common.cells.controls import STEPS
+from common.layers.controls import STEPS
 from common.layers.stack import RecurrentStack
 from tests.helpers import check_configuration, normal
 

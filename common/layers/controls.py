@@ -7,14 +7,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from common.cells.cell import register
 from common.cells.seeds import seed_for
+from common.layers.base import Configured, register
 
 STEPS = 8
 """How many inputs a control sees, the present one included."""
 
 
-class Control(keras.layers.Layer):
+class Control(Configured, keras.layers.Layer):
     """A layer that is called as `common.layers.recurrent.Recurrent` is, without a recurrence.
 
     Its state is the last inputs, so inputs older than `STEPS` steps have no effect. As a recurrent layer, it reads
@@ -25,7 +25,7 @@ class Control(keras.layers.Layer):
         activation: `"tanh"`, `"relu"` or `"sigmoid"`.
         seed: Fixes the initial weights.
 
-    Call arguments and returns: as of `Recurrent`, but for `inject`, which must be None.
+    Call arguments and returns: those of `Recurrent`; `inject` must be None.
     """
 
     def __init__(self, units: int, *, activation: str = "relu", seed: int = 0, **kwargs: Any) -> None:
@@ -74,12 +74,9 @@ class Control(keras.layers.Layer):
         """Outputs, `[batch, steps, units]`, of inputs, `[batch, steps, features]`."""
         raise NotImplementedError
 
-    def get_config(self) -> dict[str, Any]:
-        return super().get_config() | {"units": self.units, "activation": self.activation, "seed": self.seed}
-
 
 def earlier(x: tf.Tensor, keep: tf.Tensor, steps: int) -> tf.Tensor:
-    """The inputs of so many steps before, `[batch, time, features]`; 0 where a sequence has started since."""
+    """The inputs `steps` steps earlier, `[batch, time, features]`; 0 where a sequence has started since."""
     for _ in range(steps):
         x = tf.pad(x[:, :-1], [[0, 0], [1, 0], [0, 0]]) * keep[..., None]
     return x

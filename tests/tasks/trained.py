@@ -1,0 +1,38 @@
+"""Tasks with small options, and what of a training is remembered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+
+import tasks
+from common.training.run import Fitted
+from tasks.base import Task
+from tests.tiny import OPTIONS
+
+LEARNS = {
+    "sentiment": {"epochs": 15, "dropout": 0.1},
+    "pos": {"epochs": 8, "learning_rate": 0.02},
+    "forecasting": {"epochs": 15, "dropout": 0.1},
+    "translation": {
+        **{"units": 32, "embedding": 32, "epochs": 40, "patience": 9, "learning_rate": 0.004},
+        **{"dropout": 0.0, "batch_size": 4},
+    },
+}
+"""Options with which a task learns its tiny data."""
+CARRIED = {"bidirectional": False, "epochs": 2, "checkpoint_every": 5, "recurrent_dropout": 0.2}
+"""Options with which there is a state to carry, and a checkpoint inside an epoch."""
+
+
+def make(name: str, data: Path, output: Path, **options: object) -> Task:
+    kind = tasks.get(name)
+    return kind(kind.Options(data=str(data), output=output, **(OPTIONS[name] | options)))
+
+
+def remember(fitted: Fitted, path: Path) -> None:
+    """Keeps the weights and the validation scores of a training."""
+    np.savez(path, *[np.asarray(weight) for weight in fitted.model.network.weights])
+    rows = [{k: v for k, v in row.items() if k.startswith("val_")} for row in fitted.run.history]
+    path.with_suffix(".json").write_text(json.dumps(rows))
