@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -14,7 +14,7 @@ from common.layers.readout import Readout
 from common.layers.stack import RecurrentStack
 from common.networks.stream import StreamNetwork
 from common.streams.sequences import Sequences
-from common.streams.stream import Stream
+from common.streams.stream import Stream, Window
 from common.training.tbptt import TBPTT
 
 TOKENS, CLASSES, FEATURES, UNITS = 9, 3, 4, 4
@@ -80,6 +80,7 @@ class Models:
 
     def __init__(self) -> None:
         self.made: dict[tuple, tuple[TBPTT, list[np.ndarray]]] = {}
+        self.steps: dict[int, Callable] = {}
 
     def __call__(self, cell: str = "gru", **options: object) -> TBPTT:
         """The model of these options, as `model_of` makes it. The next call for it sets it back."""
@@ -92,20 +93,24 @@ class Models:
             variable.assign(value)
         return model
 
+    def step(self, model: TBPTT, window: Window) -> None:
+        """A training step of one of these models, without `fit`."""
+        if id(model) not in self.steps:
+            self.steps[id(model)] = tf.function(model.train_step)
+        self.steps[id(model)](tf.nest.map_structure(tf.convert_to_tensor, window))
+
+    def by_hand(self, model: TBPTT, stream: Stream, epochs: int) -> TBPTT:
+        """The model after a step for each window of each epoch."""
+        for epoch in range(epochs):
+            for window in stream.iterate(epoch):
+                self.step(model, window)
+        return model
+
 
 def everything(model: TBPTT) -> list[tf.Variable]:
     """All that training changes: weights, optimiser, random numbers, carried states and position."""
     states = [*model.train_state.values, *model.eval_state.values, model.position]
     return [variable.value for variable in (*model.variables, *model.optimizer.variables)] + states
-
-
-def by_hand(model: TBPTT, stream: Stream, epochs: int) -> TBPTT:
-    """The model after a step for each window of each epoch, without `fit`."""
-    step = tf.function(model.train_step)
-    for epoch in range(epochs):
-        for window in stream.iterate(epoch):
-            step(tf.nest.map_structure(tf.convert_to_tensor, window))
-    return model
 
 
 def assert_same_weights(

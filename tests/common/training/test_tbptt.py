@@ -22,7 +22,6 @@ from tests.common.training.models import (
     WINDOW,
     Models,
     assert_same_weights,
-    by_hand,
     in_order,
     model_of,
     outputs_alone,
@@ -99,11 +98,11 @@ def test_evaluation_and_prediction_leave_training_as_it_was(models: Models) -> N
     windows = list(shuffled().iterate())
     undisturbed = models("lstm", kind="mean")
     for window in windows:
-        undisturbed.train_on_batch(*window)
+        models.step(undisturbed, window)
     expected = undisturbed.get_weights()
     model = models("lstm", kind="mean")
     for window in windows:
-        model.train_on_batch(*window)
+        models.step(model, window)
         before = [v.numpy() for v in model.train_state.values], model.position.numpy().tolist()
         model.evaluate(in_order(), verbose=0)
         model.predict(in_order(), verbose=0)
@@ -189,7 +188,7 @@ def test_fit_reads_every_window_of_every_epoch(reach: int, models: Models) -> No
     assert sizes == counts
     assert positions == [[epoch, windows] for epoch, windows in enumerate(counts)]
     fitted = model.get_weights()
-    assert_same_weights(fitted, by_hand(models(reach=reach), stream, 3), 1e-6)
+    assert_same_weights(fitted, models.by_hand(models(reach=reach), stream, 3), 1e-6)
 
 
 def test_fit_reports_the_mean_loss_and_the_gradient_norm_of_each_epoch(models: Models) -> None:
@@ -210,8 +209,8 @@ def test_fit_again_trains_again(models: Models) -> None:
         assert any(np.any(a != b) for a, b in zip(before, model.get_weights()))
     fitted = model.get_weights()
     # Each call reads the first epoch, as no other is named.
-    same = by_hand(models(), stream, 1)
-    assert_same_weights(fitted, by_hand(same, stream, 1), 1e-6)
+    same = models.by_hand(models(), stream, 1)
+    assert_same_weights(fitted, models.by_hand(same, stream, 1), 1e-6)
 
 
 def test_an_epoch_at_a_time_is_all_epochs_at_once(models: Models) -> None:
