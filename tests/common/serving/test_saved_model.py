@@ -76,3 +76,9 @@ def test_what_is_broken_is_named(tmp_path: Path) -> None:
         _ = broken.metrics
     with pytest.raises(InputError, match=r"cannot be loaded"):
         _ = broken.signatures
+
+
+def test_a_batch_of_empty_lists_is_answered_and_a_missing_input_named(model: SavedModel) -> None:
+    assert [answer["tokens"] for answer in model.ask([{"tokens": []}, {"tokens": []}], "words", times=1)] == [[], []]
+    with pytest.raises(ValueError, match="record 2 lacks text; the inputs are text"):
+        model.ask(iter([{"text": "a"}, {"words": "b"}]))
