@@ -19,8 +19,7 @@ demo: setup
 		"The jokes are stale, but its heart is in the right place."
 
 test: setup
-	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/tasks
-	$(BIN)/python -m pytest -n 2 --dist worksteal tests/tasks
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: setup
 	$(BIN)/ruff check .
