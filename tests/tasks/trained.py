@@ -13,8 +13,8 @@ from tasks.base import Task
 from tests.tiny import OPTIONS
 
 LEARNS = {
-    "sentiment": {"epochs": 15, "dropout": 0.1},
-    "pos": {"epochs": 8, "learning_rate": 0.02},
+    "sentiment": {"epochs": 6, "dropout": 0.1},
+    "pos": {"epochs": 6, "learning_rate": 0.02},
     "forecasting": {"epochs": 15, "dropout": 0.1},
     "translation": {
         **{"units": 32, "embedding": 32, "epochs": 40, "patience": 9, "learning_rate": 0.004},
