@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,11 +36,11 @@ def check_writable(option: str, path: Path) -> None:
 def drafted(option: str, path: Path) -> Iterator[Path]:
     """Gives the path of a draft next to a file; the draft replaces the file when everything is written.
 
+    What a link points to is replaced, not the link. A device, such as `/dev/stdout`, has no draft.
+
     Args:
         option: The option that names the file, for messages.
         path: The file.
-
-    What a link points to is replaced, not the link. A device, such as `/dev/stdout`, has no draft.
 
     Raises:
         InputError: The operating system refuses to write.
@@ -56,6 +57,12 @@ def drafted(option: str, path: Path) -> Iterator[Path]:
     finally:
         if whole:
             draft.unlink(missing_ok=True)
+
+
+def write_json(option: str, path: Path, value: object) -> None:
+    """Writes a value as JSON, see `drafted` for the arguments and what is raised."""
+    with drafted(option, path) as draft:
+        draft.write_text(json.dumps(value, indent=1) + "\n")
 
 
 @contextmanager

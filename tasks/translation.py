@@ -46,7 +46,7 @@ class TranslationData(DataOptions):
     Attributes:
         data: "tfds:NAME" for a TFDS data set; a folder, or the beginning of a path such as corpus/train, of
             line-aligned files such as train.en and train.de; or a TSV file or a folder of them, with a sentence, a tab
-            and its translation on each line. Not given: the embedded texts of free software; files may be gzip.
+            and its translation on each line; files may be gzip. Not given: the embedded texts of free software.
         source_language: Language to translate from, needed where the data leaves it open; for TSV only a name for the
             first column.
         target_language: Language to translate into; for the embedded data fr when not given.

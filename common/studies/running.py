@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from common.errors import InputError
-from common.files import drafted
+from common.files import write_json
 from common.options import StudyOptions
 from common.reports import console, say
 from common.studies.arms import Arm, Run
@@ -62,8 +62,7 @@ def _write_jobs(study: Study, missing: Sequence[Run]) -> None:
         }
         folder = study.folder_of(one)
         folder.mkdir(parents=True, exist_ok=True)
-        with drafted("--output", folder / JOB) as draft:
-            draft.write_text(json.dumps(job, indent=1) + "\n")
+        write_json("--output", folder / JOB, job)
 
 
 def _absolute(data: str | None) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import InputError
-from common.files import drafted
+from common.files import write_json
 from common.options import FORMAT, StudyOptions, TrainOptions, as_arguments, meanings
 from common.studies.arms import Run, arms, axes
 from common.studies.work import cores
@@ -82,8 +82,7 @@ class Study:
             raise InputError(
                 f"--output {self.options.output}: {error.strerror}; give a folder that can be written to"
             ) from error
-        with drafted("--output", self.folder / RECORD) as draft:
-            draft.write_text(json.dumps(record, indent=2) + "\n")
+        write_json("--output", self.folder / RECORD, record)
 
     def _recorded(self) -> tuple[list[str], dict[str, Any]]:
         """The commands of earlier calls, and the options that their runs share."""

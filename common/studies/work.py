@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from common.files import drafted
+from common.files import write_json
 
 ROOT = Path(__file__).resolve().parents[2]
 JOB, RESULT, LOG = "job.json", "result.json", "log.txt"
@@ -33,8 +33,7 @@ def do(kind: str, name: str, folder: Path, *, slots: Sequence[Sequence[int]]) ->
     try:
         with _slot(folder.parent, slots) as taken, (folder / LOG).open("a") as log:
             job = json.loads((folder / JOB).read_text()) | {"cores": taken}
-            with drafted("--output", folder / JOB) as draft:
-                draft.write_text(json.dumps(job, indent=1) + "\n")
+            write_json("--output", folder / JOB, job)
             command = [sys.executable, "-m", "common.studies.worker", kind, str(folder)]
             code = subprocess.run(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT).returncode
     except OSError as error:

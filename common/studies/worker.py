@@ -44,13 +44,12 @@ def main(kind: str, folder: Path) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
     from common.errors import InputError
-    from common.files import drafted
+    from common.files import write_json
 
     module, name = kind.split(":")
     try:
         result = measured(getattr(import_module(module), name), job, folder=folder)
-        with drafted("--output", folder / RESULT) as draft:
-            draft.write_text(json.dumps(result, indent=1) + "\n")
+        write_json("--output", folder / RESULT, result)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

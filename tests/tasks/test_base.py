@@ -102,9 +102,7 @@ def test_trains_saves_loads_and_predicts(name: str, cell: str, trained) -> None:
     assert kind.show(records).row_count >= 1
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name == "translation")) for name in tasks.TASKS]
-)
+@pytest.mark.parametrize("name", tasks.TASKS)
 def test_learns_what_can_be_learned(name: str, learned) -> None:
     saved = learned(name).metrics
     scores, baselines = saved["metrics"], saved["baselines"]

@@ -143,7 +143,7 @@ class Windows:
         """
         import tensorflow as tf
 
-        from common.networks.whole import keep_of_whole
+        from common.networks.whole import whole_window
 
         x, absent, known, number = history
         many, rows = tf.unstack(tf.shape(x))
@@ -162,7 +162,7 @@ class Windows:
             same = tf.where(same < 0, origins[:, None], same)
             naive.append(tf.gather(x, same, axis=1)[..., None])
         values = segments(x)
-        return {
+        inputs = {
             "values": values,
             "absent": segments(absent),
             "last": values[:, :, -1],
@@ -171,9 +171,8 @@ class Windows:
             "known": segments(known),
             "future": tf.gather(known, origins[:, None] + tf.range(1, self.horizon + 1), axis=1),
             "naive": tf.concat(naive, -1),
-            "keep": keep_of_whole(tf.fill([many], steps), steps),
-            "sequence": tf.zeros((many, steps), tf.int32),
         }
+        return whole_window(inputs, tf.fill([many], steps))
 
 
 def season_back(horizon: int, season: int) -> np.ndarray:

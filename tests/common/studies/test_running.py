@@ -67,7 +67,6 @@ def test_a_study_in_which_every_run_fails_is_an_error(data_of, tmp_path: Path, c
     assert "every run failed; the first: gru_seed=0: exit code 2: it broke" in capfd.readouterr().err
 
 
-@pytest.mark.slow
 def test_dask_workers_do_the_runs(data_of, tmp_path: Path, command) -> None:
     distributed = pytest.importorskip("distributed")
     with distributed.LocalCluster(1, processes=True, threads_per_worker=1, dashboard_address=None) as cluster:
