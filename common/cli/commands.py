@@ -55,6 +55,9 @@ def app_of(kind: type["Task"]) -> App:
 
 
 def _train(kind: type["Task"], options: TrainOptions) -> str:
+    from common.training.compile_cache import keep_compiled
+
+    keep_compiled()
     import_tensorflow()
     from common.cli import train
 

@@ -45,7 +45,9 @@ def main(kind: str, folder: Path) -> int:
 
     from common.errors import InputError
     from common.files import write_json
+    from common.training.compile_cache import keep_compiled
 
+    keep_compiled()
     module, name = kind.split(":")
     try:
         result = measured(getattr(import_module(module), name), job, folder=folder)
