@@ -155,20 +155,15 @@ class Pos(Task):
             return Sequences(lengths, inputs, targets=targets, weights=weights)
         inputs["spelling"] = spelling.astype(np.int32)
         letters = self.encoder.letters(words)
-        spellings = Spellings(
-            letters.row_lengths().numpy(), letters.flat_values.numpy(), self._character_lanes, multiple=16
-        )
+        spellings = Spellings(letters.row_lengths().numpy(), letters.flat_values.numpy(), multiple=16)
         return Sequences(
             lengths,
             inputs,
             targets=targets,
             weights=weights,
             expand=lambda inputs, targets: (inputs | spellings(inputs), targets),
+            expand_mixes_lanes=True,
         )
-
-    @property
-    def _character_lanes(self) -> int:
-        return max(1, self.options.batch_size * self.options.window // 16)
 
     def steps(self, split: str, number: int) -> list[str]:
         return list(getattr(self.splits, split).words[number])
@@ -194,15 +189,13 @@ class Pos(Task):
             cell=options.cell,
             token_dropout=options.word_dropout,
             seed=options.seed,
-            jit_compile=options.xla,
-            lanes=self._character_lanes,
         )
         stack = recurrent_stack(options)
         if options.crf:
-            head = CRFHead(len(self.tags), jit_compile=options.xla, **masked)
+            head = CRFHead(len(self.tags), **masked)
             return Learner(StreamNetwork(embed, stack, head, **masked), CRFLoss(head), (CRFAccuracy(head),))
         outputs = keras.layers.Dense(len(self.tags), activation="softmax")
-        head = ReadoutHead(Readout(jit_compile=options.xla), outputs, **masked)
+        head = ReadoutHead(Readout(), outputs, **masked)
         return Learner(StreamNetwork(embed, stack, head, **masked), "sparse_categorical_crossentropy", ("accuracy",))
 
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Tagged:

@@ -151,7 +151,7 @@ class Sentiment(Task):
             SumEmbedding(sizes, options.embedding, token_dropout=options.word_dropout, seed=options.seed),
             recurrent_stack(options),
             ReadoutHead(
-                Readout(options.readout, options.xla),
+                Readout(options.readout),
                 keras.layers.Dense(len(self.labels), activation="softmax"),
                 dropout=options.dropout,
                 seed=options.seed,

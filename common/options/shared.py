@@ -81,7 +81,10 @@ class TrainOptions(DataOptions):
         dropout: Share of units dropped before, between and after the recurrent layers, fixed within a sequence.
         recurrent_dropout: Share of the hidden state dropped inside the recurrence, fixed within a sequence.
         seed: Seed of the initial weights, the order of the examples and the dropout masks.
-        xla: Compile the loops over time with XLA: some seconds at the start, faster steps after.
+        xla: Compile the training step with XLA: some seconds at the start, faster steps after. Not given: where a
+            training is long enough to gain by it.
+        steps_per_execution: Training steps that one call runs; progress is shown, and the time looked at, after each
+            call.
         tensorboard: Folder for TensorBoard logs; none are written when not given.
         checkpoint_every: Training steps between checkpoints inside an epoch; the end of an epoch always has one.
         resume: Resume the unfinished run of the same options.
@@ -107,7 +110,8 @@ class TrainOptions(DataOptions):
     dropout: Share = 0.5
     recurrent_dropout: Share = 0.0
     seed: Whole = option(0, study="set")
-    xla: bool = option(False, trains=False)
+    xla: bool | None = option(None, trains=False)
+    steps_per_execution: Count = option(8, trains=False)
     tensorboard: Path | None = option(None, trains=False, study="refused")
     checkpoint_every: Count = option(500, trains=False, study="free")
     resume: bool = option(False, trains=False, study="refused")

@@ -28,6 +28,7 @@ class Sequences:
             each. A window holds one row for each of its sequences, however many steps these have in it.
         sparse_outputs: Whether outputs exist only at the steps that have a weight. A readout over many classes, or one
             that few steps need, is then not computed at all steps.
+        expand_mixes_lanes: Whether what `expand` makes of a lane depends on other lanes, or its shape on the steps.
     """
 
     lengths: np.ndarray
@@ -37,6 +38,7 @@ class Sequences:
     expand: Expand | None = field(default=None, kw_only=True)
     per_sequence: Inputs = field(default_factory=dict, kw_only=True)
     sparse_outputs: bool = field(default=False, kw_only=True)
+    expand_mixes_lanes: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lengths", np.asarray(self.lengths))

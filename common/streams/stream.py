@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 Window = tuple[Inputs | tuple[Inputs, Inputs], np.ndarray, np.ndarray]
 FEW_SLOTS = 4
 """The number of slots for outputs is a multiple of this, so that it rarely differs between epochs."""
+WINDOWS_AT_ONCE = 16
+"""Windows whose arithmetic is done together, where lanes are independent of each other."""
 
 
 class Stream:
@@ -132,8 +135,13 @@ class Stream:
             return [(0, self.window)]
         return [(0, self.window), (self.window, self.reach)]
 
-    def window_at(self, epoch: int, window: int) -> Window:
+    def window_at(self, epoch: int, window: int, *, lanes: slice = slice(None)) -> Window:
         """One window.
+
+        Args:
+            epoch: The epoch, which has a packing of its own.
+            window: Number of the window in the epoch.
+            lanes: A share of the lanes, whose window is made on its own.
 
         Returns:
             `(inputs, targets, weights)`. The inputs are a dictionary with the inputs of the sequences,
@@ -145,8 +153,15 @@ class Stream:
             after which the state is carried on, and the remaining steps. Targets and weights belong to the new steps,
             `[lanes, window, ...]`, or to the slots, `[lanes, slots, ...]`; a slot with no step has weight 0.
         """
+        return self._made(self._places(epoch, window)[lanes], epoch)
+
+    def _places(self, epoch: int, window: int) -> np.ndarray:
+        """The step at each place of a window and the history before it, `[lanes, reach]`; -1 is blank."""
         _, index = self._index(epoch)
-        at = index[:, window * self.window : window * self.window + self.reach]
+        return index[:, window * self.window : window * self.window + self.reach]
+
+    def _made(self, at: np.ndarray, epoch: int) -> Window:
+        """The window of the steps `at [lanes, reach]`."""
         parts = [self._part(at[:, first:end], epoch, first) for first, end in self._borders]
         inputs = tuple(part[0] for part in parts)
         targets, weights = (np.concatenate([part[n] for part in parts], 1) for n in (1, 2))
@@ -205,9 +220,14 @@ class Stream:
         for window in range(first, self.windows(epoch)):
             yield self.window_at(epoch, window)
 
-    def dataset(self, epoch: int = 0, first: int = 0) -> tf.data.Dataset:
-        """The windows of an epoch as a `tf.data.Dataset` of known size, from window `first` on."""
+    def dataset(self, epoch: int = 0, first: int = 0, *, shares: int = 1) -> tf.data.Dataset:
+        """The windows of an epoch as a `tf.data.Dataset` of known size, from window `first` on.
+
+        Each element is a tuple with the window of each share of the lanes, see `window_at`.
+        """
         import tensorflow as tf
+
+        cut = shares_of(self.lanes, shares)
 
         fixed = {*self.sequences.inputs, "keep", "sequence", "row_of_sequence"}
         slots = self.sequences.sparse_outputs
@@ -219,12 +239,31 @@ class Stream:
             }
 
         def of_outputs(array: np.ndarray) -> tf.TensorSpec:
-            return tf.TensorSpec((self.lanes, None, *array.shape[2:]) if slots else array.shape, array.dtype)
+            shape = (len(array), None, *array.shape[2:]) if slots else array.shape
+            return tf.TensorSpec(shape, array.dtype)
 
-        inputs, *outputs = self.window_at(epoch, 0)
-        specs = tuple(map(spec_of, inputs)) if isinstance(inputs, tuple) else spec_of(inputs)
-        signature = (specs, *map(of_outputs, outputs))
-        windows = tf.data.Dataset.from_generator(lambda: self.iterate(epoch, first), output_signature=signature)
+        def of_window(window: Window) -> tuple:
+            inputs, *outputs = window
+            specs = tuple(map(spec_of, inputs)) if isinstance(inputs, tuple) else spec_of(inputs)
+            return specs, *map(of_outputs, outputs)
+
+        signature = tuple(of_window(self.window_at(epoch, 0, lanes=lanes)) for lanes in cut)
+        specs = tf.nest.flatten(signature)
+        many = 1 if self.sequences.per_sequence or self.sequences.expand_mixes_lanes else WINDOWS_AT_ONCE
+
+        def made(windows: np.ndarray) -> list[np.ndarray]:
+            at = np.stack([self._places(epoch, window) for window in windows.tolist()])  # [windows, lanes, reach]
+            shares = (self._made(at[:, lanes].reshape(-1, self.reach), epoch) for lanes in cut)
+            return [x.reshape(len(at), len(x) // len(at), *x.shape[1:]) for x in tf.nest.flatten(list(shares))]
+
+        def elements(windows: tf.Tensor) -> tuple:
+            arrays = tf.numpy_function(made, [windows], [spec.dtype for spec in specs], stateful=False)
+            for array, spec in zip(arrays, specs, strict=True):
+                array.set_shape((None, *spec.shape))
+            return tf.nest.pack_sequence_as(signature, arrays)
+
+        windows = tf.data.Dataset.range(first, self.windows(epoch)).batch(many).map(elements)
+        windows = windows.flat_map(lambda *shares: tf.data.Dataset.from_tensor_slices(shares))
         windows = windows.apply(tf.data.experimental.assert_cardinality(self.windows(epoch) - first)).prefetch(2)
         options = tf.data.Options()
         options.autotune.enabled = False  # Its thread sleeps twice as long each time, and an epoch's end waits for it.
@@ -262,6 +301,12 @@ class Stream:
         result = np.empty((self.sequences.steps, *outputs.shape[2:]), outputs.dtype)
         result[index[index >= 0]] = lanes[index >= 0]
         return result
+
+
+def shares_of(lanes: int, number: int) -> list[slice]:
+    """Cuts lanes into shares of like size."""
+    borders = np.linspace(0, lanes, number + 1).round().astype(int).tolist()
+    return [slice(first, end) for first, end in pairwise(borders)]
 
 
 def _gather(values: np.ndarray, at: np.ndarray, blank: np.ndarray) -> Any:

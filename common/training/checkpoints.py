@@ -103,22 +103,23 @@ class UnfinishedRun(keras.callbacks.Callback):
         return self.seconds is not None and sum(row["seconds"] for row in self.history) + now >= self.seconds
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.started, self.trained, self.first_step = time.perf_counter() - self.elapsed, None, None
-        self.elapsed = 0.0
+        self.started, self.trained = time.perf_counter() - self.elapsed, None
+        self.elapsed, self.done, self.first = 0.0, 0, None
 
     def on_test_begin(self, logs: dict | None = None) -> None:
         self.trained = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         if not math.isfinite(logs["loss"]):
-            epoch, window = self.model.position.numpy().tolist()
+            epoch, window = self.model.diverged_at.numpy().tolist()
             raise InputError(
                 f"training diverged: the loss is {logs['loss']} at epoch {epoch + 1}, step {window}; "
                 "lower --learning-rate or --clip-norm"
             )
-        if self.first_step is None:
-            self.first_step = time.perf_counter() - self.started
-        if (batch + 1) % self.every == 0 and batch + 1 < self.params["steps"]:  # The epoch's end saves all.
+        done, self.done = self.done, batch + 1  # A call may run several windows.
+        if self.first is None:  # It may have waited for TensorFlow to trace and compile.
+            self.first = {"first_windows": self.done, "first_seconds": time.perf_counter() - self.started}
+        if self.done // self.every > done // self.every and self.done < self.params["steps"]:  # The epoch's end saves.
             self._save(time.perf_counter() - self.started)
         if self._time_is_up(time.perf_counter() - self.started):
             self.model.stop_training = True  # Keras ends the epoch here, with its validation.
@@ -126,9 +127,7 @@ class UnfinishedRun(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         seconds = (self.trained or time.perf_counter()) - self.started
         row = {"epoch": epoch + 1} | {k: float(v) for k, v in logs.items()}
-        self.history.append(
-            row | {"windows": int(self.model.position[1]), "seconds": seconds, "first_step": self.first_step}
-        )
+        self.history.append(row | {"windows": int(self.model.position[1]), "seconds": seconds} | self.first)
         if self.best_epoch == epoch:
             self.best.save()
         self._save()

@@ -120,7 +120,7 @@ class ForecastNetwork(Network):
         self.bridge = (
             dense(stack.units, seed=seed_for(self.seed, "bridge")) if self.dense or stack.width != stack.units else None
         )
-        self.masking = VariationalDropout(self.read_dropout, seed_for(self.seed, "read dropout"), stack.jit_compile)
+        self.masking = VariationalDropout(self.read_dropout, seed_for(self.seed, "read dropout"))
 
     def build(self, window_shape: Any = None) -> None:
         if self.built:

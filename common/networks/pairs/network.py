@@ -93,7 +93,7 @@ class PairNetwork(Network):
         self.seed = seed
 
         def dropout_of(what: str) -> VariationalDropout:
-            return VariationalDropout(dropout, seed=seed_for(seed, f"{what} dropout"), jit_compile=decoder.jit_compile)
+            return VariationalDropout(dropout, seed=seed_for(seed, f"{what} dropout"))
 
         self.vectors = Embedding(
             vocabulary, embedding, keras.initializers.RandomNormal(0, 0.05, seed_for(seed, "vectors"))
