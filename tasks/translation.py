@@ -137,7 +137,6 @@ class Translation(Task):
     Saved = TranslationSaved
     score = "bleu"
     controls = False
-    fixed_shapes = False
 
     def load(self) -> str:
         from common.decoding.translator import copied_by_attention
@@ -172,7 +171,7 @@ class Translation(Task):
         from common.text.subwords import END, START
 
         longest = max(len(source) for sources, _ in self.encoded.values() for source in sources)
-        return PairWindows(START, END, longest + 1)
+        return PairWindows(START, END, longest + 1, few_shapes=self.options.xla)
 
     def config(self) -> dict[str, Any]:
         return super().config() | {"languages": self.splits.languages}

@@ -232,11 +232,14 @@ class Stream:
         fixed = {*self.sequences.inputs, "keep", "sequence", "row_of_sequence"}
         slots = self.sequences.sparse_outputs
 
+        def shape_of(name: str, array: np.ndarray) -> tuple[int | None, ...]:
+            if name in fixed:
+                return array.shape
+            rows = None if name in self.sequences.per_sequence else len(array)  # Those that `expand` adds are lanes.
+            return rows, *[None] * (array.ndim - 1)
+
         def spec_of(part: Inputs) -> dict[str, tf.TensorSpec]:
-            return {
-                name: tf.TensorSpec(array.shape if name in fixed else [None] * array.ndim, array.dtype)
-                for name, array in part.items()
-            }
+            return {name: tf.TensorSpec(shape_of(name, array), array.dtype) for name, array in part.items()}
 
         def of_outputs(array: np.ndarray) -> tf.TensorSpec:
             shape = (len(array), None, *array.shape[2:]) if slots else array.shape

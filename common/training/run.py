@@ -118,10 +118,6 @@ def fit(
         InputError: An option does not suit the task, its data or this machine; or training diverged.
     """
     options = task.options
-    if options.xla and not task.fixed_shapes:
-        raise InputError(
-            f"--xla: windows of {task.name} differ in length, and XLA would compile for each; leave it out"
-        )
     with waiting("reading the data"):
         described = task.load()
         streams = streams_of({split: task.sequences(split) for split in SPLITS}, options)

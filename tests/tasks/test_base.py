@@ -39,7 +39,7 @@ VARIANTS = {
     "translation": (
         {"bidirectional": False, "attention": "additive", "window": 4, "layers": 2},
         {"bidirectional": False, "attention": "none", "scheduled_sampling": 0.5, "reach": 40, "activation": "relu"},
-        {"residual": True},
+        {"residual": True, "xla": True},
     ),
     "forecasting": (
         {"layers": 2, "residual": True, "horizon": 9, "xla": True},

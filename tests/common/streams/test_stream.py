@@ -380,3 +380,17 @@ def test_one_long_text_fills_every_lane() -> None:
     cut = sequences_of([100_000]).in_pieces(16, least=64)
     stream = Stream(cut, 8, 64)
     assert len(cut) == 16 and stream.efficiency() > 0.99
+
+
+def test_the_lanes_of_further_inputs_are_known_to_a_dataset_their_widths_are_not() -> None:
+    def expand(inputs: Inputs, targets: np.ndarray) -> tuple[Inputs, np.ndarray]:
+        width = int(inputs["tokens"].max())
+        return inputs | {"more": np.ones((len(targets), width), np.float32)}, targets
+
+    pictures = {"picture": np.zeros((5, 3), np.float32)}
+    sequences = replace(sequences_of([3, 4, 2, 6, 1]), expand=expand, per_sequence=pictures)
+    dataset = Stream(sequences, 2, 4, shuffle=False).dataset()
+    specs = dataset.element_spec[0]
+    assert specs["tokens"].shape == (2, 4) and specs["picture"].shape.as_list() == [None, None]
+    assert specs["more"].shape.as_list() == [2, None]
+    assert len({inputs["more"].shape[1] for inputs, _, _ in dataset}) > 1

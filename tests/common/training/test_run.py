@@ -11,7 +11,7 @@ import pytest
 from common.errors import InputError
 from common.options import TrainOptions
 from common.streams.sequences import Sequences
-from common.training.run import Fitted, fit, peak_memory_mb, streams_of, training_figures
+from common.training.run import Fitted, peak_memory_mb, streams_of, training_figures
 
 
 def sequences_of(*lengths: int) -> Sequences:
@@ -38,12 +38,6 @@ def test_fewer_sequences_than_lanes_are_refused_however_long_they_are(lengths: t
     """Where they may be cut, their task does so."""
     with pytest.raises(InputError, match=r"--batch-size 8: there are only 2 training sequences; give 2 or less"):
         streams_of(splits_of(*lengths), TrainOptions(batch_size=8, window=4))
-
-
-def test_xla_is_refused_where_windows_differ_in_length(tmp_path: Path) -> None:
-    task = SimpleNamespace(options=TrainOptions(xla=True), fixed_shapes=False, name="a task")
-    with pytest.raises(InputError, match=r"--xla: windows of a task differ in length"):
-        fit(task, tmp_path)
 
 
 def test_figures_are_of_the_whole_training_and_leave_out_what_was_compiled() -> None:
