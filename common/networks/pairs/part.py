@@ -13,9 +13,8 @@ class PairPart(NamedTuple):
     target steps at the right of `[batch, target steps]`; a lane with fewer steps begins with blanks. The memory that
     the decoder attends to holds the carried steps and then the part's source steps, `[batch, memory + source steps]`.
 
-    Lanes may be cut into shares, each of which a network then reads alone. The *rows* of a share are those target
-    steps of it that have a loss, lane by lane, so that a readout is computed for them alone. They are numbered
-    within the share; `[batch, rows of a lane]` lists those of a share one after another, at the right.
+    The *rows* of a part are those target steps that have a loss, lane by lane, so that a readout is computed for them
+    alone. `[batch, rows of a lane]` lists them one after another, at the right.
 
     Attributes:
         source: Source tokens, int32 `[batch, source steps]`.
@@ -33,8 +32,7 @@ class PairPart(NamedTuple):
         starts_first_at: Where in the memory the first source step of each of these targets lies, int32.
         starts_last_at: Where in the memory the last source step of each of these targets lies, int32.
         memory_at: The steps of the memory to carry on, int32 `[batch, memory]`.
-        rows: For each row, its target step in the share's flattened target steps, int32
-            `[batch, rows of a lane]`.
+        rows: For each row, its target step in the flattened target steps, int32 `[batch, rows of a lane]`.
         loss_at: For each step of the part, the row with its loss, int32 `[batch, time]`.
         has_loss: 1 at the steps of the part that have a loss, float32 `[batch, time]`.
     """

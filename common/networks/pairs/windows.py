@@ -27,14 +27,12 @@ class PairWindows:
         end: The token that ends sources and targets.
         memory: Steps of the longest source, including its end.
         few_shapes: Whether numbers of steps are rounded up, so that windows have few shapes, for which XLA compiles.
-        shares: Number of equal shares that the lanes of a window are cut into for the network, see `PairPart`.
     """
 
     start: int
     end: int
     memory: int
     few_shapes: bool = False
-    shares: int = 1
 
     def sequences(self, sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> Sequences:
         """The pairs as sequences; the target of each target step is the next token."""
@@ -123,11 +121,10 @@ class PairWindows:
 
     def _rows(self, in_target: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The `rows` and `loss_at` of a `PairPart`."""
-        lanes_of_share = len(target) // self.shares
-        many = in_target.reshape(self.shares, -1).cumsum(1)
+        many = in_target.ravel().cumsum()
         few = max(self._multiple(in_target) // 4, 1)  # Rows cost more than steps.
-        rows = moved_right((target >= 0).reshape(self.shares, -1), few * lanes_of_share)
-        loss_at = rows.shape[1] - many[:, -1:] + many - 1
+        rows = moved_right((target >= 0).reshape(1, -1), few * len(target))
+        loss_at = rows.size - many[-1] + many - 1
         return (
             np.maximum(rows, 0).astype(np.int32).reshape(len(target), -1),
             np.maximum(loss_at, 0).astype(np.int32).reshape(in_target.shape),
