@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from cyclopts import Parameter
@@ -17,14 +17,14 @@ from common.figures.forecasts import forecast_figure, training_figure
 from common.files import drafted
 from common.networks.forecast.tables import Tables, borders_of
 from common.networks.forecast.windows import Windows
-from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions, from_saved
+from common.options import Budget, Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions, from_saved
 from common.scoring.forecasts import Forecasts, Judge, Origins
 from common.serving.export import Endpoint, Export
 from common.serving.forecasts import ahead, backtest, table_of, write_example, write_rows
 from common.serving.versions import ASSETS
 from common.sources.load import load
 from common.sources.series import Missing, Panel, SeriesReader
-from common.streams import Sequences, Stream
+from common.streams import Pieces, Sequences, Stream
 from tasks.base import Task
 
 if TYPE_CHECKING:
@@ -94,6 +94,8 @@ class ForecastingOptions(ForecastingData, TrainOptions):
         window: New segments that a training step reads in each lane, k1 of TBPTT.
     """
 
+    budget: ClassVar[Budget] = Budget(lanes=16, epochs=60, patience=12)
+
     horizon: Count = 48
     segment: Count = 48
     head: Literal["segment", "recursive", "direct"] = "segment"
@@ -105,13 +107,10 @@ class ForecastingOptions(ForecastingData, TrainOptions):
     embedding: Count = 64
     context: Count | None = None
     units: Count = 128
-    batch_size: Count = 16
     window: Count = 14
     dropout: Share = 0.5
     read_dropout: Share = 0.5
     decay: NotNegative = 0.05
-    epochs: Count = 60
-    patience: Count = 12
 
 
 @Parameter(name="*")
@@ -173,10 +172,8 @@ class Forecasting(Task):
         options = self.options
         if split != "train":
             return self.windows.sequences(split, context=options.context)
-        many = options.segment * len(self.tables.group_of)
-        pieces = -(-2 * options.batch_size // many)  # So that each lane has two.
-        found = self.windows.sequences(split, context=None)
-        return found.in_pieces(pieces, least=options.window, context=options.window)
+        pieces = Pieces(options.window, context=options.window)
+        return replace(self.windows.sequences(split, context=None), pieces=pieces)
 
     def steps(self, split: str, number: int) -> list[str]:
         return self.windows.times(self.sequences(split), number)

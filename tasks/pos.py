@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from cyclopts import Parameter
@@ -18,7 +18,7 @@ from common.baselines.tags import TAGGERS
 from common.errors import InputError
 from common.figures.training import classification_figure
 from common.files import drafted
-from common.options import Count, DataOptions, NotNegative, Positive, SavedOptions, Share, TrainOptions, Whole
+from common.options import Budget, Count, DataOptions, NotNegative, Positive, SavedOptions, Share, TrainOptions, Whole
 from common.scoring.tagging import Tagged, Tags
 from common.serving.export import Endpoint, Export
 from common.sources.conllu import write_conllu
@@ -77,16 +77,16 @@ class PosOptions(PosData, TrainOptions):
         crf: Also score neighbouring tags, and predict the best sequence of tags (Viterbi).
     """
 
+    budget: ClassVar[Budget] = Budget(lanes=16, epochs=50, patience=5)
+
     units: Count = 200
     bidirectional: bool = True
-    batch_size: Count = 16
     embedding: Count = 100
     min_count: Count = 2
     word_dropout: Share = 0.2
     characters: Whole = 64
     learning_rate: Positive = 2e-3
     decay: NotNegative = 0.1
-    epochs: Count = 50
     crf: bool = False
 
 

@@ -3,14 +3,15 @@
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from cyclopts import Parameter
 
 from common.cells.names import ActivationName, CellName, InitializerName, TrainableName
 from common.errors import InputError
+from common.options.budget import Budget
 from common.options.fields import meanings, option
 from common.options.kinds import Count, NotNegative, Positive, Share, Whole
 
@@ -69,10 +70,11 @@ class TrainOptions(DataOptions):
         recurrent_initializer: Initial values of the recurrent weights, from state to state.
         bidirectional: Also read backwards; a sequence that fits into a window then lies in a single window.
         residual: Add each layer's input to its output where the widths agree.
-        epochs: Maximum number of passes over the training data.
+        epochs: Maximum number of passes over the training data. Not given: what suits the task, more for small data.
         seconds: Maximum time of training in seconds; time spent on validation does not count.
-        patience: Epochs without a better validation score before training stops.
-        batch_size: Number of lanes: sequences read at the same time.
+        patience: Epochs without a better validation score before training stops. Not given: as for epochs.
+        batch_size: Number of lanes: sequences read at the same time. Not given: what suits the task, fewer for small
+            data.
         window: New steps that a training step reads in each lane, k1 of TBPTT.
         reach: Maximum number of steps that a gradient travels back, k2 >= k1 of TBPTT; by default the window.
         learning_rate: Step size of the Adam optimiser.
@@ -98,10 +100,12 @@ class TrainOptions(DataOptions):
     recurrent_initializer: InitializerName = "orthogonal"
     bidirectional: bool = False
     residual: bool = False
-    epochs: Count = option(20, trains=False)
+    budget: ClassVar[Budget] = Budget(lanes=32, epochs=20, patience=5)
+
+    epochs: Count | None = option(None, trains=False)
     seconds: Positive | None = option(None, trains=False)
-    patience: Count = option(5, trains=False)
-    batch_size: Count = 32
+    patience: Count | None = option(None, trains=False)
+    batch_size: Count | None = None
     window: Count = 64
     reach: Count | None = None
     learning_rate: Positive = 1e-3
@@ -124,6 +128,13 @@ class TrainOptions(DataOptions):
             raise InputError(
                 "--reach above --window needs a forward-only network; give --no-bidirectional or leave out --reach"
             )
+
+    def fitted(self, *, windows: int) -> Self:
+        """The options with epochs and patience that suit an epoch of so many windows, where they are not given."""
+        budget = self.budget
+        epochs = budget.epochs_for(windows) if self.epochs is None else self.epochs
+        patience = budget.patience_for(windows) if self.patience is None else self.patience
+        return replace(self, epochs=epochs, patience=patience)
 
     def digest(self) -> str:
         """The name of the unfinished run: equal for options with the same training steps; it begins with `FORMAT`."""

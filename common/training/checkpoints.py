@@ -104,7 +104,12 @@ class UnfinishedRun(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.started, self.trained = time.perf_counter() - self.elapsed, None
-        self.elapsed, self.done, self.first = 0.0, 0, None
+        self.elapsed, self.first = 0.0, None
+        self.begun = self.done = self._position()
+
+    def _position(self) -> int:
+        """The windows of this epoch that were trained on."""
+        return int(self.model.position[1])
 
     def on_test_begin(self, logs: dict | None = None) -> None:
         self.trained = time.perf_counter()
@@ -116,10 +121,12 @@ class UnfinishedRun(keras.callbacks.Callback):
                 f"training diverged: the loss is {logs['loss']} at epoch {epoch + 1}, step {window}; "
                 "lower --learning-rate or --clip-norm"
             )
-        done, self.done = self.done, batch + 1  # A call may run several windows.
+        done, self.done = self.done, self._position()  # A call may run several windows.
         if self.first is None:  # It may have waited for TensorFlow to trace and compile.
-            self.first = {"first_windows": self.done, "first_seconds": time.perf_counter() - self.started}
-        if self.done // self.every > done // self.every and self.done < self.params["steps"]:  # The epoch's end saves.
+            seconds = time.perf_counter() - self.started
+            self.first = {"first_windows": self.done - self.begun, "first_seconds": seconds}
+        if self.done // self.every > done // self.every and self.done - self.begun < self.params["steps"]:
+            # The epoch's end saves too.
             self._save(time.perf_counter() - self.started)
         if self._time_is_up(time.perf_counter() - self.started):
             self.model.stop_training = True  # Keras ends the epoch here, with its validation.
@@ -127,7 +134,7 @@ class UnfinishedRun(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         seconds = (self.trained or time.perf_counter()) - self.started
         row = {"epoch": epoch + 1} | {k: float(v) for k, v in logs.items()}
-        self.history.append(row | {"windows": int(self.model.position[1]), "seconds": seconds} | self.first)
+        self.history.append(row | {"windows": self._position(), "seconds": seconds} | self.first)
         if self.best_epoch == epoch:
             self.best.save()
         self._save()

@@ -6,6 +6,7 @@ import math
 import resource
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,10 +34,10 @@ def streams_of(sequences: dict[str, Sequences], options: TrainOptions) -> Stream
     """The streams of the three splits: training shuffled, the others in order.
 
     Raises:
-        InputError: There are fewer training sequences than lanes. A task whose sequences may be cut does so itself, see
-            `Sequences.in_pieces`.
+        InputError: There are fewer training sequences than lanes.
     """
-    train, lanes, whole = sequences["train"], options.batch_size, options.bidirectional
+    lanes, whole = options.batch_size, options.bidirectional
+    train = sequences["train"].filling(lanes)
     if len(train) < lanes:
         raise InputError(
             f"--batch-size {lanes}: there are only {len(train)} training sequences; give {len(train)} or less"
@@ -44,6 +45,14 @@ def streams_of(sequences: dict[str, Sequences], options: TrainOptions) -> Stream
     rest = {split: Stream.in_order(sequences[split], lanes, options.window, whole=whole) for split in SPLITS[1:]}
     stream = Stream(train, lanes, options.window, reach=options.reach, whole=whole, seed=options.seed)
     return {"train": stream} | rest
+
+
+def with_lanes(options: TrainOptions, train: Sequences) -> TrainOptions:
+    """The options with a number of lanes that suits the training data, where none is given."""
+    if options.batch_size is not None:
+        return options
+    fitting = options.budget.lanes_for(train.steps, window=options.window, sequences=train.most_lanes())
+    return replace(options, batch_size=fitting)
 
 
 def repays_xla(stream: Stream, epochs: int) -> bool:
@@ -120,7 +129,10 @@ def fit(
     options = task.options
     with waiting("reading the data"):
         described = task.load()
-        streams = streams_of({split: task.sequences(split) for split in SPLITS}, options)
+        sequences = {split: task.sequences(split) for split in SPLITS}
+        options = task.options = with_lanes(options, sequences["train"])
+        streams = streams_of(sequences, options)
+        options = task.options = options.fitted(windows=streams["train"].windows())
     say(f"data: {described}")
     keras.utils.set_random_seed(options.seed)
     learner = task.learner()
@@ -159,6 +171,7 @@ def describe(fitted: Fitted, options: TrainOptions) -> None:
         f"TBPTT window {model.window}, reach {model.reach}; "
         f"{stream.windows():,} windows an epoch of {options.batch_size} lanes"
     )
+    say(f"budget: {options.epochs:,} epochs at most, {options.patience:,} without a better validation score")
     shares = ", ".join(f"{split} {share:.1%}" for split, share in fitted.efficiency.items())
     say(f"packing: real steps {shares}")
 
