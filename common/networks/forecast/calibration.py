@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 LEAST = 100
-"""Number of errors that a correction is made from, where there are as many: neighbouring steps ahead share theirs."""
+"""About the least number of errors for a correction: neighbouring steps ahead share theirs to have as many."""
 
 
 def corrections(quantiles: np.ndarray, targets: np.ndarray, *, levels: Sequence[float]) -> np.ndarray:
