@@ -17,7 +17,17 @@ from common.figures.forecasts import forecast_figure, training_figure
 from common.files import drafted
 from common.networks.forecast.tables import Tables, borders_of
 from common.networks.forecast.windows import Windows
-from common.options import Budget, Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions, from_saved
+from common.options import (
+    Budget,
+    Count,
+    DataOptions,
+    NotNegative,
+    SavedOptions,
+    Share,
+    TrainOptions,
+    from_saved,
+    option,
+)
 from common.scoring.forecasts import Forecasts, Judge, Origins
 from common.serving.export import Endpoint, Export
 from common.serving.forecasts import ahead, backtest, table_of, write_example, write_rows
@@ -86,6 +96,7 @@ class ForecastingOptions(ForecastingData, TrainOptions):
         calendar: Also read the place of a step in the day, the week and the year; a month of monthly data counts as
             1/12 year.
         quantiles: Quantile levels to forecast in addition to the mean.
+        calibrate: Move the quantiles apart or together after training, so that their intervals hold in validation.
         point: Error that the mean is trained on.
         embedding: Width of the vectors of segments and of their positions.
         context: Rows read before the first forecast that counts in validation and test; all when not given.
@@ -103,6 +114,7 @@ class ForecastingOptions(ForecastingData, TrainOptions):
     levels: Counts = ()
     calendar: bool = True
     quantiles: Levels = (0.1, 0.5, 0.9)
+    calibrate: bool = option(True, trains=False)
     point: Literal["mse", "mae"] = "mse"
     embedding: Count = 64
     context: Count | None = None
@@ -162,9 +174,7 @@ class Forecasting(Task):
         if options.bidirectional:
             raise InputError("--bidirectional: reading backwards would see the values to be forecast; leave it out")
         if options.head == "recursive" and not cells.is_recurrent(options.cell):
-            raise InputError(
-                f"--head recursive: --cell {options.cell} has no recurrence to decode with; give --head direct"
-            )
+            raise InputError(f"--head recursive: --cell {options.cell} has no recurrence; give --head direct")
         if not levels or not all(a < b for a, b in zip((0.0, *levels), (*levels, 1.0))):
             raise InputError(f"--quantiles {' '.join(map(str, levels))}: give levels between 0 and 1, ascending")
 
@@ -204,9 +214,11 @@ class Forecasting(Task):
         return Origins.of(self.tables, number, row, horizon=self.options.horizon)
 
     def calibrate(self, model: TBPTT, stream: Stream) -> None:
-        number, row, _ = self._origins(stream.sequences)
-        outputs = stream.at_output_steps(model.predict(stream, verbose=0))
-        model.network.calibrate(outputs, self.tables.ahead(number, row, horizon=self.options.horizon, scaled=True))
+        if self.options.calibrate:
+            series, row, _ = self._origins(stream.sequences)
+            outputs = stream.at_output_steps(model.predict(stream, verbose=0))
+            targets = self.tables.ahead(series, row, horizon=self.options.horizon, scaled=True)
+            model.network.calibrate(outputs, targets, series=series)
 
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Forecasts:
         origins = self._origins(stream.sequences)

@@ -15,7 +15,7 @@ from common.options.budget import Budget
 from common.options.fields import meanings, option
 from common.options.kinds import Count, NotNegative, Positive, Share, Whole
 
-FORMAT = 2
+FORMAT = 3
 """The format of unfinished runs and studies. Raise it when older ones cannot be continued: they are then refused."""
 
 
