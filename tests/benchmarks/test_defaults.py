@@ -39,7 +39,8 @@ def test_runs_are_done_once_and_what_fails_is_said_and_tried_again(own, tmp_path
     assert record["test_outputs"] == 60 and record["metrics"]["training"]["epochs"] == 1
     assert "epoch" in (place / "good" / "gru_seed=0" / "log.txt").read_text().lower()
     table = (place / "table.md").read_text()
-    assert "| good | gru | 0 |" in table and "only one class" in table and str(own["good"]) not in table
+    assert "| good | gru | 0 |" in table and str(tmp_path) not in table
+    assert "bad gru seed 0: PATH: only one class to learn, 'one'; two or more are needed" in table
 
     monkeypatch.setattr(defaults, "train", lambda run, *_, **__: pytest.fail(run.name) if run.set == "good" else None)
     assert defaults.main(*TINY, **given) == 1
