@@ -15,18 +15,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
@@ -37,6 +36,7 @@ import tasks
 from benchmarks.defaults_table import table
 from benchmarks.sets import SETS, data_of
 from common.cells.names import CellName
+from common.cli.quiet import import_tensorflow
 from common.errors import InputError
 from common.files import write_json
 from common.options import Count
@@ -152,11 +152,13 @@ def metrics_of(run: Run) -> dict[str, Any]:
     return json.loads((run.folder / run.task / run.cell / "1" / ASSETS / "metrics.json").read_text())
 
 
+@cache
 def test_outputs(task: str, data: str | None) -> int | None:
     """The number of texts or words that a test accuracy counts; None for another score."""
     kind = tasks.get(task)
     if kind.score != "accuracy":
         return None
+    import_tensorflow()  # Some readers do, and less quietly.
     test = kind.Data(data=data).load().test
     return sum(map(len, test.words)) if task == "pos" else len(test)
 

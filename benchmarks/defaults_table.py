@@ -17,50 +17,51 @@ SOME = re.compile(r"_\d+_origins$")
 """The end of the name of a method that forecast from some origins only."""
 CAPTION = """\
 The classical baseline is the method that comes closest to the cell, or is farthest ahead of it, on the same test
-examples. Intervals are 95 %. Differences of accuracy are in points, with Newcombe's interval for two independent
-proportions over all test texts or words. It takes the words of a sentence as independent, leaves out that seeds differ,
-and leaves out that both methods err on the same examples, which makes it too wide. Other differences are in percent of
-the baseline, with a t-interval over the seeds. Validation scores, those of the best epoch, and steps are means over the
-seeds; seconds are those of the whole command, with its baselines and its export.
+examples, which are some origins only where its name says so. Intervals are 95 %. Differences of accuracy are in points,
+with Newcombe's interval for two independent proportions over all test texts or words. It takes the words of a sentence
+as independent, leaves out that seeds differ, and leaves out that both methods err on the same examples, which makes it
+too wide. Other differences are in percent of the baseline, with a t-interval over the seeds. Validation scores, those
+of the best epoch, and steps are means over the seeds; seconds are those of the whole command, with its baselines and
+its export.
 """
 
 Record = dict[str, Any]
 
 
 class Rival(NamedTuple):
-    """A classical baseline, its score, and the cell's score on the same examples."""
+    """A classical baseline and the cell on the same examples: their scores by name."""
 
     name: str
-    score: float
-    cell: float
+    baseline: dict[str, float]
+    cell: dict[str, float]
 
 
-def rivals(metrics: Record, score: str) -> list[Rival]:
+def rivals(metrics: Record) -> list[Rival]:
     """The baselines of a run."""
     baselines, cell = metrics["baselines"], metrics["cell"]
     found = []
     for name, scores in baselines.items():
         some = SOME.search(name)
-        own = baselines[f"{cell}{some[0]}"] if some else metrics["metrics"]
-        if name != f"{cell}{some[0] if some else ''}":
-            found.append(Rival(name, scores[score], own[score]))
+        same = f"{cell}{some[0]}" if some else cell
+        if name != same:
+            found.append(Rival(name, scores, baselines[same] if some else metrics["metrics"]))
     return found
 
 
 def strongest(records: Sequence[Record], score: str, *, higher_is_better: bool) -> list[Rival]:
     """The baseline that does best beside the cell in the mean over the seeds, once a seed."""
     sign = 1 if higher_is_better else -1
-    by_name = zip(*(rivals(record["metrics"], score) for record in records), strict=True)
-    return list(max(by_name, key=lambda seeds: sign * mean(one.score / one.cell for one in seeds)))
+    by_name = zip(*(rivals(record["metrics"]) for record in records), strict=True)
+    return list(max(by_name, key=lambda seeds: sign * mean(one.baseline[score] / one.cell[score] for one in seeds)))
 
 
-def difference(beside: Sequence[Rival], test_outputs: int | None) -> Interval:
+def difference(beside: Sequence[Rival], score: str, *, test_outputs: int | None) -> Interval:
     """How much the cell is above the baseline: in points of accuracy, or in percent of the baseline's score."""
     from statsmodels.stats.proportion import confint_proportions_2indep
 
     if test_outputs is None:
-        return interval([100 * (one.cell / one.score - 1) for one in beside])
-    cell, baseline = mean(one.cell for one in beside), mean(one.score for one in beside)
+        return interval([100 * (one.cell[score] / one.baseline[score] - 1) for one in beside])
+    cell, baseline = mean(one.cell[score] for one in beside), mean(one.baseline[score] for one in beside)
     counts = cell * test_outputs, test_outputs, baseline * test_outputs, test_outputs
     bounds = confint_proportions_2indep(*counts, method="newcomb", compare="diff")
     return Interval(*(100 * float(value) for value in (cell - baseline, *bounds)))
@@ -92,20 +93,23 @@ def tested(records: Sequence[Record]) -> list[str]:
     """The cells of a row that hold test scores."""
     task = records[0]["task"]
     kind = tasks.get(task)
-    share, better = kind.score == "accuracy", {"higher_is_better": kind.higher_score_is_better}
-    beside = strongest(records, kind.score, **better)
-    gap = difference(beside, records[0]["test_outputs"])
-    own = [record["metrics"]["metrics"] for record in records]
-    seeds = " / ".join(number(one[kind.score], share=share) for one in own)
-    baseline = f"{number(beside[0].score, share=share)} ({beside[0].name.replace('_', ' ')})"
-    also = ""
-    if task in ALSO:
-        theirs = records[0]["metrics"]["baselines"][beside[0].name].get(ALSO[task])
-        ours = [one.get(ALSO[task]) for one in own]
-        also = f"{ALSO[task]} {number(None if None in ours else mean(ours), share=True)} : {number(theirs, share=True)}"
+    score, share, better = kind.score, kind.score == "accuracy", {"higher_is_better": kind.higher_score_is_better}
+    beside = strongest(records, score, **better)
+    gap = difference(beside, score, test_outputs=records[0]["test_outputs"])
+    seeds = " / ".join(number(record["metrics"]["metrics"][score], share=share) for record in records)
+    baseline = f"{number(beside[0].baseline[score], share=share)} ({beside[0].name.replace('_', ' ')})"
     bounds = "" if gap.low != gap.low else f" ({gap.low:+.2f} to {gap.high:+.2f})"
     shown = f"{gap.mean:+.2f}{'' if share else ' %'}{bounds}"
-    return [f"{kind.score} {seeds}", baseline, shown, verdict(gap, **better), also]
+    return [f"{score} {seeds}", baseline, shown, verdict(gap, **better), also(beside, ALSO.get(task))]
+
+
+def also(beside: Sequence[Rival], score: str | None) -> str:
+    """A second score of the cell, in the mean over the seeds, and of the baseline."""
+    if score is None:
+        return ""
+    ours = [one.cell.get(score) for one in beside]
+    theirs = beside[0].baseline.get(score)
+    return f"{score} {number(None if None in ours else mean(ours), share=True)} : {number(theirs, share=True)}"
 
 
 def row(records: Sequence[Record], *, with_test: bool) -> list[str]:
