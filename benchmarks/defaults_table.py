@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Sequence
 from statistics import mean
@@ -52,14 +53,19 @@ def strongest(records: Sequence[Record], score: str, *, higher_is_better: bool) 
     """The baseline that does best beside the cell in the mean over the seeds, once a seed."""
     sign = 1 if higher_is_better else -1
     by_name = zip(*(rivals(record["metrics"]) for record in records), strict=True)
-    return list(max(by_name, key=lambda seeds: sign * mean(one.baseline[score] / one.cell[score] for one in seeds)))
+    return list(max(by_name, key=lambda seeds: sign * mean(one.baseline[score] - one.cell[score] for one in seeds)))
 
 
 def difference(beside: Sequence[Rival], score: str, *, test_outputs: int | None) -> Interval:
-    """How much the cell is above the baseline: in points of accuracy, or in percent of the baseline's score."""
+    """How much the cell is above the baseline: in points of accuracy, or in percent of the baseline's score.
+
+    A score of 0 has no percent: the difference is NaN.
+    """
     from statsmodels.stats.proportion import confint_proportions_2indep
 
     if test_outputs is None:
+        if not all(one.baseline[score] for one in beside):
+            return Interval(math.nan)
         return interval([100 * (one.cell[score] / one.baseline[score] - 1) for one in beside])
     cell, baseline = mean(one.cell[score] for one in beside), mean(one.baseline[score] for one in beside)
     counts = cell * test_outputs, test_outputs, baseline * test_outputs, test_outputs
@@ -69,8 +75,8 @@ def difference(beside: Sequence[Rival], score: str, *, test_outputs: int | None)
 
 def verdict(gap: Interval, *, higher_is_better: bool) -> str:
     """What an interval of a difference shows; nothing if it has no bounds."""
-    if gap.low != gap.low:
-        return "one seed"
+    if math.isnan(gap.low):
+        return "-" if math.isnan(gap.mean) else "one seed"
     if gap.low <= 0 <= gap.high:
         return "no difference shown"
     return "better" if (gap.low > 0) == higher_is_better else "worse"
@@ -98,8 +104,8 @@ def tested(records: Sequence[Record]) -> list[str]:
     gap = difference(beside, score, test_outputs=records[0]["test_outputs"])
     seeds = " / ".join(number(record["metrics"]["metrics"][score], share=share) for record in records)
     baseline = f"{number(beside[0].baseline[score], share=share)} ({beside[0].name.replace('_', ' ')})"
-    bounds = "" if gap.low != gap.low else f" ({gap.low:+.2f} to {gap.high:+.2f})"
-    shown = f"{gap.mean:+.2f}{'' if share else ' %'}{bounds}"
+    bounds = "" if math.isnan(gap.low) else f" ({gap.low:+.2f} to {gap.high:+.2f})"
+    shown = "-" if math.isnan(gap.mean) else f"{gap.mean:+.2f}{'' if share else ' %'}{bounds}"
     return [f"{score} {seeds}", baseline, shown, verdict(gap, **better), also(beside, ALSO.get(task))]
 
 

@@ -100,6 +100,15 @@ def test_methods_of_some_origins_are_compared_on_these():
     assert gap.mean == pytest.approx(10) and defaults_table.verdict(gap, higher_is_better=False) == "one seed"
 
 
+def test_a_score_of_0_has_no_percent():
+    metrics = {"cell": "gru", "metrics": {"bleu": 0.0}, "baselines": {"copy": {"bleu": 0.0}, "nearest": {"bleu": 9.0}}}
+    best = defaults_table.strongest([{"metrics": metrics}], "bleu", higher_is_better=True)
+    assert [one.name for one in best] == ["nearest"]
+    assert defaults_table.difference(best, "bleu", test_outputs=None).mean == -100
+    gap = defaults_table.difference([defaults_table.rivals(metrics)[0]], "bleu", test_outputs=None)
+    assert gap.mean != gap.mean and defaults_table.verdict(gap, higher_is_better=True) == "-"
+
+
 def test_a_second_score_that_is_missing_is_a_dash():
     some = defaults_table.Rival("most_frequent_tag", {"accuracy_unseen": 0.5}, {"accuracy_unseen": None})
     assert defaults_table.also([some], "accuracy_unseen") == "accuracy_unseen - : 50.00"
