@@ -18,7 +18,6 @@ from common.files import drafted
 from common.networks.forecast.tables import Tables, borders_of
 from common.networks.forecast.windows import Windows
 from common.options import (
-    Budget,
     Count,
     DataOptions,
     NotNegative,
@@ -105,7 +104,7 @@ class ForecastingOptions(ForecastingData, TrainOptions):
         window: New segments that a training step reads in each lane, k1 of TBPTT.
     """
 
-    budget: ClassVar[Budget] = Budget(lanes=16, epochs=60, patience=12)
+    lanes: ClassVar[int] = 16
 
     horizon: Count = 48
     segment: Count = 48
@@ -123,6 +122,8 @@ class ForecastingOptions(ForecastingData, TrainOptions):
     dropout: Share = 0.5
     read_dropout: Share = 0.5
     decay: NotNegative = 0.05
+    epochs: Count = 60
+    patience: Count = 12
 
 
 @Parameter(name="*")

@@ -18,7 +18,7 @@ from common.baselines.tags import TAGGERS
 from common.errors import InputError
 from common.figures.training import classification_figure
 from common.files import drafted
-from common.options import Budget, Count, DataOptions, NotNegative, Positive, SavedOptions, Share, TrainOptions, Whole
+from common.options import Count, DataOptions, NotNegative, Positive, SavedOptions, Share, TrainOptions, Whole
 from common.scoring.tagging import Tagged, Tags
 from common.serving.export import Endpoint, Export
 from common.sources.conllu import write_conllu
@@ -77,7 +77,7 @@ class PosOptions(PosData, TrainOptions):
         crf: Also score neighbouring tags, and predict the best sequence of tags (Viterbi).
     """
 
-    budget: ClassVar[Budget] = Budget(lanes=16, epochs=50, patience=5)
+    lanes: ClassVar[int] = 16
 
     units: Count = 200
     bidirectional: bool = True
@@ -87,6 +87,7 @@ class PosOptions(PosData, TrainOptions):
     characters: Whole = 64
     learning_rate: Positive = 2e-3
     decay: NotNegative = 0.1
+    epochs: Count = 50
     crf: bool = False
 
 
@@ -162,7 +163,6 @@ class Pos(Task):
             targets=targets,
             weights=weights,
             expand=lambda inputs, targets: (inputs | spellings(inputs), targets),
-            expand_mixes_lanes=True,
         )
 
     def steps(self, split: str, number: int) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from cyclopts import Parameter
@@ -18,7 +18,7 @@ from common.cells.seeds import seed_for
 from common.errors import InputError
 from common.figures.translation import translation_figure, visible
 from common.files import drafted
-from common.options import Budget, Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions
+from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions
 from common.scoring.translation import Translations, largest_weights, translated
 from common.serving.export import Endpoint, Export
 from common.sources.load import load, load_test
@@ -91,8 +91,6 @@ class TranslationOptions(TranslationData, TrainOptions):
         length_power: Power of the length by which log-probabilities of hypotheses are divided.
     """
 
-    budget: ClassVar[Budget] = Budget(lanes=32, epochs=30, patience=5)
-
     units: Count = 256
     bidirectional: bool = True
     embedding: Count = 256
@@ -106,6 +104,7 @@ class TranslationOptions(TranslationData, TrainOptions):
     window: Count = 64
     dropout: Share = 0.3
     decay: NotNegative = 0.1
+    epochs: Count = 30
 
 
 @Parameter(name="*")

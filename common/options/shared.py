@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
@@ -11,7 +11,6 @@ from cyclopts import Parameter
 
 from common.cells.names import ActivationName, CellName, InitializerName, TrainableName
 from common.errors import InputError
-from common.options.budget import Budget
 from common.options.fields import meanings, option
 from common.options.kinds import Count, NotNegative, Positive, Share, Whole
 
@@ -70,11 +69,13 @@ class TrainOptions(DataOptions):
         recurrent_initializer: Initial values of the recurrent weights, from state to state.
         bidirectional: Also read backwards; a sequence that fits into a window then lies in a single window.
         residual: Add each layer's input to its output where the widths agree.
-        epochs: Maximum number of passes over the training data. Not given: what suits the task, more for small data.
+        epochs: Maximum number of epochs.
+        passes: Passes over the training data that make an epoch. Not given: 1, and more where a pass has few training
+            steps.
         seconds: Maximum time of training in seconds; time spent on validation does not count.
-        patience: Epochs without a better validation score before training stops. Not given: as for epochs.
-        batch_size: Number of lanes: sequences read at the same time. Not given: what suits the task, fewer for small
-            data.
+        patience: Epochs without a better validation score before training stops.
+        batch_size: Number of lanes: sequences read at the same time. Not given: what suits the task, and fewer where an
+            epoch would have few training steps.
         window: New steps that a training step reads in each lane, k1 of TBPTT.
         reach: Maximum number of steps that a gradient travels back, k2 >= k1 of TBPTT; by default the window.
         learning_rate: Step size of the Adam optimiser.
@@ -100,11 +101,13 @@ class TrainOptions(DataOptions):
     recurrent_initializer: InitializerName = "orthogonal"
     bidirectional: bool = False
     residual: bool = False
-    budget: ClassVar[Budget] = Budget(lanes=32, epochs=20, patience=5)
+    lanes: ClassVar[int] = 32
+    """Those of data of common size, where no batch size is given."""
 
-    epochs: Count | None = option(None, trains=False)
+    epochs: Count = option(20, trains=False)
+    passes: Count | None = None
     seconds: Positive | None = option(None, trains=False)
-    patience: Count | None = option(None, trains=False)
+    patience: Count = option(5, trains=False)
     batch_size: Count | None = None
     window: Count = 64
     reach: Count | None = None
@@ -128,13 +131,6 @@ class TrainOptions(DataOptions):
             raise InputError(
                 "--reach above --window needs a forward-only network; give --no-bidirectional or leave out --reach"
             )
-
-    def fitted(self, *, windows: int) -> Self:
-        """The options with epochs and patience that suit an epoch of so many windows, where they are not given."""
-        budget = self.budget
-        epochs = budget.epochs_for(windows) if self.epochs is None else self.epochs
-        patience = budget.patience_for(windows) if self.patience is None else self.patience
-        return replace(self, epochs=epochs, patience=patience)
 
     def digest(self) -> str:
         """The name of the unfinished run: equal for options with the same training steps; it begins with `FORMAT`."""

@@ -42,7 +42,8 @@ class Sequences:
         sparse_outputs: Whether outputs exist only at the steps that have a weight. A readout over many classes, or one
             that few steps need, is then not computed at all steps.
         pieces: How training may cut sequences so that few long ones fill many lanes; None means that it may not.
-        expand_mixes_lanes: Whether what `expand` makes of a lane depends on other lanes, or its shape on the steps.
+        expand_by_lane: Whether what `expand` makes of a lane depends on that lane alone, in values and shape. A stream
+            then makes many windows at a time.
     """
 
     lengths: np.ndarray
@@ -53,7 +54,7 @@ class Sequences:
     per_sequence: Inputs = field(default_factory=dict, kw_only=True)
     sparse_outputs: bool = field(default=False, kw_only=True)
     pieces: Pieces | None = field(default=None, kw_only=True)
-    expand_mixes_lanes: bool = field(default=False, kw_only=True)
+    expand_by_lane: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lengths", np.asarray(self.lengths))
@@ -80,6 +81,11 @@ class Sequences:
     def numbers(self) -> np.ndarray:
         """The sequence of each step, int32 `[steps]`."""
         return np.repeat(np.arange(len(self), dtype=np.int32), self.lengths)
+
+    @property
+    def by_lane(self) -> bool:
+        """Whether a window is made lane by lane."""
+        return not self.per_sequence and (self.expand is None or self.expand_by_lane)
 
     def most_lanes(self) -> int:
         """The number of lanes that they can fill."""

@@ -14,7 +14,7 @@ import keras
 
 from common.errors import InputError
 from common.networks.network import Learner
-from common.options import TrainOptions
+from common.options import TrainOptions, fitting_lanes, fitting_passes
 from common.reports import console, say, waiting
 from common.sources.splits import SPLITS
 from common.streams import Sequences, Stream
@@ -43,16 +43,30 @@ def streams_of(sequences: dict[str, Sequences], options: TrainOptions) -> Stream
             f"--batch-size {lanes}: there are only {len(train)} training sequences; give {len(train)} or less"
         )
     rest = {split: Stream.in_order(sequences[split], lanes, options.window, whole=whole) for split in SPLITS[1:]}
-    stream = Stream(train, lanes, options.window, reach=options.reach, whole=whole, seed=options.seed)
-    return {"train": stream} | rest
+    return {"train": _train_stream(sequences["train"], options)} | rest
 
 
-def with_lanes(options: TrainOptions, train: Sequences) -> TrainOptions:
-    """The options with a number of lanes that suits the training data, where none is given."""
-    if options.batch_size is not None:
-        return options
-    fitting = options.budget.lanes_for(train.steps, window=options.window, sequences=train.most_lanes())
-    return replace(options, batch_size=fitting)
+def _train_stream(train: Sequences, options: TrainOptions) -> Stream:
+    return Stream(
+        train.filling(options.batch_size),
+        options.batch_size,
+        options.window,
+        reach=options.reach,
+        whole=options.bidirectional,
+        passes=options.passes or 1,
+        seed=options.seed,
+    )
+
+
+def fitted_to(train: Sequences, options: TrainOptions) -> TrainOptions:
+    """The options with the lanes and the passes of an epoch that suit the training data, where they are not given."""
+    lanes = options.batch_size
+    if lanes is None:
+        lanes = fitting_lanes(options.lanes, train.steps, window=options.window, most=train.most_lanes())
+    options = replace(options, batch_size=lanes)
+    if options.passes is None and len(train.filling(lanes)) >= lanes:
+        options = replace(options, passes=fitting_passes(_train_stream(train, replace(options, passes=1)).windows()))
+    return options
 
 
 def repays_xla(stream: Stream, epochs: int) -> bool:
@@ -130,9 +144,8 @@ def fit(
     with waiting("reading the data"):
         described = task.load()
         sequences = {split: task.sequences(split) for split in SPLITS}
-        options = task.options = with_lanes(options, sequences["train"])
+        options = task.options = fitted_to(sequences["train"], options)
         streams = streams_of(sequences, options)
-        options = task.options = options.fitted(windows=streams["train"].windows())
     say(f"data: {described}")
     keras.utils.set_random_seed(options.seed)
     learner = task.learner()
@@ -166,12 +179,12 @@ def fit(
 def describe(fitted: Fitted, options: TrainOptions) -> None:
     """Prints the model, its windows, and the share of real steps on the lanes."""
     model, stream = fitted.model, fitted.streams["train"]
+    passes = f" and {stream.passes:,} passes over the data" if stream.passes > 1 else ""
     say(
         f"model: {options.cell}, {model.count_params():,} parameters; "
         f"TBPTT window {model.window}, reach {model.reach}; "
-        f"{stream.windows():,} windows an epoch of {options.batch_size} lanes"
+        f"{stream.windows():,} windows an epoch of {options.batch_size} lanes{passes}"
     )
-    say(f"budget: {options.epochs:,} epochs at most, {options.patience:,} without a better validation score")
     shares = ", ".join(f"{split} {share:.1%}" for split, share in fitted.efficiency.items())
     say(f"packing: real steps {shares}")
 
@@ -225,7 +238,7 @@ def training_figures(fitted: Fitted) -> dict[str, Any]:
         "steps": steps,
         "seconds": round(sum(row["seconds"] for row in history), 2),
         "seconds_to_best": round(sum(row["seconds"] for row in history[: best + 1]), 2),
-        "tokens_per_second": round(stream.sequences.steps / stream.windows() * pace, 1),
+        "tokens_per_second": round(stream.passes * stream.sequences.steps / stream.windows() * pace, 1),
         "gradient_norm": sum(row["gradient_norm"] * row["windows"] for row in history) / steps,
         "clipped_steps": int(sum(row["clipped_steps"] for row in history)),
         "packing_efficiency": fitted.efficiency["train"],

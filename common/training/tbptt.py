@@ -143,7 +143,7 @@ class TBPTT(Configured, keras.Model):
         windows = _windows_of(data)
         shares = shares_of(self.lanes, len(windows))
         results = [
-            self._trained(*window, state, (lanes.stop - lanes.start) / self.lanes)
+            self._trained(window, state, (lanes.stop - lanes.start) / self.lanes)
             for window, state, lanes in zip(windows, self.train_state.read(shares), shares)
         ]
         losses, outputs, carried, gradients = zip(*results)
@@ -161,12 +161,13 @@ class TBPTT(Configured, keras.Model):
         self.diverged_at.assign(tf.where(first, self.position, self.diverged_at))
         return self._logs(windows, outputs, loss)
 
-    def _train_share(self, inputs: Any, targets: tf.Tensor, weights: tf.Tensor, state: tuple, share: float) -> tuple:
+    def _train_share(self, window: tuple, state: tuple, share: float) -> tuple:
         """Forward pass, loss and backward pass of a share of the lanes.
 
         Returns:
             The loss, weighted by the share, outputs, the state after the window, and the gradients.
         """
+        inputs, targets, weights = window
         with tf.GradientTape() as tape:
             outputs, carried = self.unroll(inputs, state)
             loss = share * self.compute_loss(inputs, targets, outputs, weights, training=True)
@@ -295,10 +296,12 @@ def _windows_of(data: tuple) -> tuple[tuple, ...]:
 
 
 def _summed(gradients: Sequence[Any]) -> Any:
-    """The sum of the shares' gradients of a variable.
+    """The sum of the shares' gradients of a variable, None if the loss does not depend on it.
 
     An embedding's has one slice per row: Keras would clip and square slices of a row separately.
     """
+    if gradients[0] is None:
+        return None
     if not isinstance(gradients[0], tf.IndexedSlices):
         return tf.add_n(gradients)
     rows, places = tf.unique(tf.concat([gradient.indices for gradient in gradients], 0))

@@ -53,7 +53,6 @@ class PairWindows:
             targets=np.concatenate(references).astype(np.int32),
             weights=(place >= source_steps).astype(np.float32),
             expand=self.expand,
-            expand_mixes_lanes=True,
         )
 
     def expand(self, inputs: dict[str, np.ndarray], targets: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:

@@ -50,7 +50,9 @@ def test_figures_are_of_the_whole_training_and_leave_out_what_was_compiled() -> 
         row(2, seconds=2.0, first_seconds=1.0),
         row(3, seconds=4.0) | {"first_seconds": 3.0, "windows": 10},
     ]
-    stream = SimpleNamespace(sequences=SimpleNamespace(steps=90), windows=lambda: 5, efficiency=lambda: 0.98765)
+    stream = SimpleNamespace(
+        passes=1, sequences=SimpleNamespace(steps=90), windows=lambda: 5, efficiency=lambda: 0.98765
+    )
     fitted = Fitted(
         "data",
         SimpleNamespace(window=4, reach=6),
