@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from common.serving.saved_model import Record, SavedModel
     from common.training.run import Results
 
+MOST_TOKENS: dict[Level, int] = {"word": 30000, "subword": 4000, "character": 30000}
+
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +75,8 @@ class SentimentOptions(SentimentData, TrainOptions):
         units: Width of the hidden state.
         residual: Add each layer's input to its output where the widths agree, so that the readout sees the tokens too.
         embedding: Width of the token vectors.
-        vocabulary: Maximum vocabulary size; the most frequent training tokens are kept.
+        vocabulary: Maximum vocabulary size; the most frequent training tokens are kept. By default 30000, 4000 of
+            subwords.
         bigrams: Maximum number of bigrams; the most frequent pairs of neighbouring training tokens are kept.
         min_count: Minimum training occurrences of a token or bigram in the vocabulary.
         word_dropout: Share of a text's different tokens and bigrams that are made unknown in training.
@@ -86,7 +89,7 @@ class SentimentOptions(SentimentData, TrainOptions):
     units: Count = 64
     residual: bool = True
     embedding: Count = 64
-    vocabulary: Count = 30000
+    vocabulary: Count | None = None
     bigrams: Whole = 30000
     min_count: Count = 2
     word_dropout: Share = 0.3
@@ -113,7 +116,7 @@ class Sentiment(Task):
         self.encoder = Encoder.of(
             self.splits.train.texts,
             self.level,
-            size=options.vocabulary,
+            size=options.vocabulary or MOST_TOKENS[self.level],
             min_count=options.min_count,
             bigram_size=options.bigrams,
         )

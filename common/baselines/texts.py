@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 from unicodedata import normalize
@@ -51,7 +52,8 @@ def predictions(train: LabelledTexts, texts: Sequence[str], *, level: Level, spl
         try:
             method.fit(inputs, train.labels)
         except ValueError as error:
-            say(f"baseline {name} left out, it cannot be trained on these texts: {str(error).split(';')[0]}")
+            reason = re.split("[.;] ", str(error))[0]
+            say(f"baseline {name} left out, it cannot be trained on these texts: {reason}")
         else:
             found[name] = method.predict(read(texts)).tolist()
     return found

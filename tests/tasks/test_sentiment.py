@@ -36,7 +36,7 @@ def model(learned) -> SavedModel:
 
 @pytest.fixture(scope="module", params=get_args(Level))
 def loaded(data_of, request: pytest.FixtureRequest) -> Sentiment:
-    task = task_of(data_of("sentiment"), level=request.param, vocabulary=400)
+    task = task_of(data_of("sentiment"), level=request.param)
     task.load()
     return task
 
