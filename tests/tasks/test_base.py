@@ -27,8 +27,8 @@ from tests.tasks.trained import CARRIED, make, remember
 VARIANTS = {
     "sentiment": (
         {"bidirectional": True, "layers": 2, "residual": True, "xla": True},
-        {"bidirectional": True, "window": 4, "readout": "last", "bigrams": 0},
-        {"reach": 40, "activation": "relu"},
+        {"bidirectional": True, "window": 4, "readout": "last", "bigrams": 0, "level": "character"},
+        {"reach": 40, "activation": "relu", "level": "subword", "vocabulary": 400},
     ),
     "pos": (
         {"layers": 2, "residual": True, "xla": True},
