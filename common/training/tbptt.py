@@ -38,7 +38,7 @@ class CarriedState(tf.Module):
             variable.assign(tf.stop_gradient(tf.concat(values, 0)))
 
 
-LANES_OF_A_SHARE = 8
+LANES_OF_A_SHARE = 4
 """The fewest lanes that are worth a core of their own."""
 
 
