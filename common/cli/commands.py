@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
+from common.cli.imports import import_tensorflow
 from common.cli.parsing import inputs_of, unset
-from common.cli.quiet import import_tensorflow
 from common.errors import InputError
 from common.options import DataOptions, SavedOptions, StudyOptions, TrainOptions, from_saved
 

@@ -19,9 +19,12 @@ from common.sources.splits import ByRole, Parts, Splits
 from common.sources.tagged import TaggedReader, other_column
 
 if TYPE_CHECKING:
+    import tensorflow as tf
     import tensorflow_datasets as tfds
 
 INSTEAD = "use --data PATH with your own files, or leave --data out for the embedded data set"
+TOGETHER = 1000
+"""Number of examples read at a time."""
 
 
 def labelled(name: str, reader: LabelledReader, data_dir: Path | None = None) -> Splits[LabelledTexts]:
@@ -71,6 +74,8 @@ def tagged(name: str, reader: TaggedReader, data_dir: Path | None = None) -> Spl
     Raises:
         InputError: There is no such data set or feature, it cannot be downloaded, or a word has no tag.
     """
+    import tensorflow_datasets as tfds
+
     source, column = f"tfds:{name}", reader.column
     builder = _builder(name, data_dir)
     if "/" not in name and len(builder.BUILDER_CONFIGS) > 1:
@@ -80,6 +85,7 @@ def tagged(name: str, reader: TaggedReader, data_dir: Path | None = None) -> Spl
         if needed not in features:
             raise InputError(f"{source}: no {needed!r}; it has {', '.join(features)}; {INSTEAD}")
     tag_name = _name_of(getattr(features[column], "feature", None))
+    only = tfds.decode.PartialDecoding(dict.fromkeys(("tokens", "head", column), True))
 
     def sentence(values: dict[str, Any], split: str) -> Sentence | None:
         rows = zip(map(_plain, values["tokens"]), map(tag_name, values[column]), map(_plain, values["head"]))
@@ -90,7 +96,7 @@ def tagged(name: str, reader: TaggedReader, data_dir: Path | None = None) -> Spl
                 raise InputError(f"{source} {split}: no {column.upper()} tag for {word!r}; try --column {other}")
         return Sentence(*map(tuple, zip(*words))) if words else None
 
-    return Parts(TaggedSentences, _records(builder, sentence, source), source).splits()
+    return Parts(TaggedSentences, _records(builder, sentence, source, decoders=only), source).splits()
 
 
 def pairs(name: str, reader: PairReader, data_dir: Path | None = None) -> Splits[Pairs]:
@@ -131,16 +137,24 @@ def _records(
     decoders: tfds.decode.PartialDecoding | None = None,
 ) -> ByRole:
     """Prepares a data set and reads the records of its splits; `record_of` returns None to leave out an example."""
-    import tensorflow_datasets as tfds
-
     _prepare(builder, source)
     parts: ByRole = {}
     for split in builder.info.splits:
         if role := role_of(split):
-            for values in tfds.as_numpy(builder.as_dataset(split=split, decoders=decoders)):
+            for values in examples(builder.as_dataset(split=split, decoders=decoders)):
                 if record := record_of(values, split):
                     parts.setdefault(role, []).append(record)
     return parts
+
+
+def examples(dataset: tf.data.Dataset) -> Iterator[dict[str, Any]]:
+    """The examples of a dataset of numbers and strings by name, and sequences of these, as NumPy values.
+
+    Many are read at a time: a call of TensorFlow for each would cost several times as much as the reading itself.
+    """
+    for batch in dataset.ragged_batch(TOGETHER):
+        for values in zip(*(column.numpy() for column in batch.values())):
+            yield dict(zip(batch, values))
 
 
 def _name_of(feature: tfds.features.FeatureConnector | None) -> Callable[[Any], Any]:

@@ -24,6 +24,7 @@ from common.training.run import Fitted, fit
 from tasks.base import Task
 from tests.tasks.trained import CARRIED, make, remember
 
+ROOT = Path(__file__).resolve().parents[2]
 VARIANTS = {
     "sentiment": (
         {"bidirectional": True, "layers": 2, "residual": True, "xla": True},
@@ -202,6 +203,28 @@ assert not ours, ours
     done = subprocess.run([sys.executable, "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()] == list(questions)
+
+
+def test_predict_imports_only_what_a_saved_model_needs(trained) -> None:
+    inputs = {"sentiment": "a great film", "pos": "bdgka .", "translation": "red cat"}
+    version = trained("forecasting", "lstm") / "forecasting" / "lstm" / "1"
+    inputs["forecasting"] = str(version / ASSETS / "example.csv")  # The last: a table is read with pandas.
+    assert inputs.keys() == tasks.TASKS.keys()
+    commands = [
+        [name, "predict", "--output", str(trained(name, "lstm")), "--cell", "lstm", given]
+        for name, given in inputs.items()
+    ]
+    script = f"""
+import sys, run
+needless = ["keras", "sklearn", "matplotlib", "statsmodels", "sacrebleu", "tokenizers", "tensorflow_datasets"]
+for command in {commands!r}:
+    assert run.main(command) == 0
+    print("needless:", *[name for name in [*needless, "pandas"] if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("needless:")]
+    assert found == [[], [], [], ["pandas"]]
 
 
 @pytest.mark.parametrize(("name", "variant"), [(name, variant) for name in tasks.TASKS for variant in VARIANTS[name]])

