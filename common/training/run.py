@@ -126,11 +126,10 @@ def fit(
     Raises:
         InputError: An option does not suit the task, its data or this machine; or training diverged.
     """
-    options = task.options
     with waiting("reading the data"):
         described = task.load()
         sequences = {split: task.sequences(split) for split in SPLITS}
-        options = task.options = with_lanes(options, sequences["train"])
+        options = task.options = with_lanes(task.options, sequences["train"])
         streams = streams_of(sequences, options)
         options = task.options = options.fitted(windows=streams["train"].windows())
     say(f"data: {described}")
