@@ -140,11 +140,10 @@ def fit(
     Raises:
         InputError: An option does not suit the task, its data or this machine; or training diverged.
     """
-    options = task.options
     with waiting("reading the data"):
         described = task.load()
         sequences = {split: task.sequences(split) for split in SPLITS}
-        options = task.options = fitted_to(sequences["train"], options)
+        options = task.options = fitted_to(sequences["train"], task.options)
         streams = streams_of(sequences, options)
     say(f"data: {described}")
     keras.utils.set_random_seed(options.seed)
