@@ -48,7 +48,6 @@ class Task(ABC):
         score: The test metric by which the arms of a study are compared.
         higher_score_is_better: Whether higher values of `score` are better.
         controls: Whether controls without recurrence can do the task.
-        fixed_shapes: Whether all windows have one of a few shapes. XLA compiles anew for each shape.
     """
 
     name: ClassVar[str]
@@ -62,7 +61,6 @@ class Task(ABC):
     score: ClassVar[str] = "accuracy"
     higher_score_is_better: ClassVar[bool] = True
     controls: ClassVar[bool] = True
-    fixed_shapes: ClassVar[bool] = True
 
     def __init__(self, options: TrainOptions) -> None:
         self.options = options

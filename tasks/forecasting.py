@@ -3,28 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from cyclopts import Parameter
 
 from common import cells
-from common.baselines.forecasts import exponential_smoothing, last_value, seasonal_naive
+from common.baselines.forecasts import SMOOTHED_ORIGINS, plain
 from common.errors import InputError
 from common.figures.forecasts import forecast_figure, training_figure
 from common.files import drafted
+from common.networks.forecast import fitting
 from common.networks.forecast.tables import Tables, borders_of
 from common.networks.forecast.windows import Windows
-from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions, from_saved
+from common.options import (
+    Count,
+    DataOptions,
+    NotNegative,
+    SavedOptions,
+    Share,
+    TrainOptions,
+    from_saved,
+    option,
+)
 from common.scoring.forecasts import Forecasts, Judge, Origins
 from common.serving.export import Endpoint, Export
 from common.serving.forecasts import ahead, backtest, table_of, write_example, write_rows
 from common.serving.versions import ASSETS
 from common.sources.load import load
 from common.sources.series import Missing, Panel, SeriesReader
-from common.streams import Sequences, Stream
+from common.streams import Pieces, Sequences, Stream
 from tasks.base import Task
 
 if TYPE_CHECKING:
@@ -37,8 +47,6 @@ if TYPE_CHECKING:
     from common.training.run import Results
     from common.training.tbptt import TBPTT
 
-SMOOTHED_ORIGINS = 40
-"""Maximum number of origins that exponential smoothing forecasts from: each takes a second."""
 Names = Annotated[tuple[str, ...], Parameter(consume_multiple=True)]
 Counts = Annotated[tuple[Count, ...], Parameter(consume_multiple=True)]
 Levels = Annotated[tuple[float, ...], Parameter(consume_multiple=True)]
@@ -54,7 +62,7 @@ class ForecastingData(DataOptions):
             Not given: the embedded half-hourly electricity demand of Victoria.
         target: Columns to forecast; by default all numeric columns that are not in --known.
         known: Columns whose future is known; for the embedded data by default workday and temperature_c.
-        time_column: Name of the time column; found by its usual names when not given.
+        time_column: Name of the time column. Not given: one of a usual name, or the first that holds times alone.
         missing: Whether values may be missing and rows left out.
         split: Rows for training, validation and testing, or shares of all rows.
     """
@@ -77,15 +85,17 @@ class ForecastingOptions(ForecastingData, TrainOptions):
     """What training a forecaster needs to know.
 
     Attributes:
-        horizon: Steps to forecast.
-        segment: Steps of the series that make one step of the recurrence.
+        horizon: Steps to forecast. Not given: what suits the time between rows, such as a day of hourly rows, less for
+            a short series.
+        segment: Steps of the series that make one step of the recurrence. Not given: as for the horizon.
         head: How the steps ahead are decoded: all segments at once, one after the other, or by a dense layer.
         seasons: Steps after which the series tends to repeat itself; the decoder reads the values of the last season.
-            MASE uses the first.
+            MASE uses the first. Not given: a day, a week and a year, where training holds three of them.
         levels: Lengths in rows of running means that are read with each segment.
         calendar: Also read the place of a step in the day, the week and the year; a month of monthly data counts as
             1/12 year.
         quantiles: Quantile levels to forecast in addition to the mean.
+        calibrate: Move the quantiles apart or together after training, so that their intervals hold in validation.
         point: Error that the mean is trained on.
         embedding: Width of the vectors of segments and of their positions.
         context: Rows read before the first forecast that counts in validation and test; all when not given.
@@ -94,18 +104,20 @@ class ForecastingOptions(ForecastingData, TrainOptions):
         window: New segments that a training step reads in each lane, k1 of TBPTT.
     """
 
-    horizon: Count = 48
-    segment: Count = 48
+    lanes: ClassVar[int] = 16
+
+    horizon: Count | None = None
+    segment: Count | None = None
     head: Literal["segment", "recursive", "direct"] = "segment"
-    seasons: Counts = (336, 48)
+    seasons: Counts | None = None
     levels: Counts = ()
     calendar: bool = True
     quantiles: Levels = (0.1, 0.5, 0.9)
+    calibrate: bool = option(True, trains=False)
     point: Literal["mse", "mae"] = "mse"
     embedding: Count = 64
     context: Count | None = None
     units: Count = 128
-    batch_size: Count = 16
     window: Count = 14
     dropout: Share = 0.5
     read_dropout: Share = 0.5
@@ -148,24 +160,24 @@ class Forecasting(Task):
     higher_score_is_better = False
 
     def load(self) -> str:
-        options = self.options
+        given = self.options
         self._check_options()
-        sizes = {"segment": options.segment, "horizon": options.horizon}
-        self.panel = options.load()
-        borders = borders_of(self.panel, options.split, **sizes)
-        self.tables = Tables(self.panel, borders, with_calendar=options.calendar)
-        self.windows = Windows(self.tables, seasons=options.seasons, levels=options.levels, **sizes)
-        self.judge = Judge(self.tables, levels=options.quantiles, season=(options.seasons or (1,))[0])
-        return self.tables.describe()
+        self.panel = given.load()
+        borders = borders_of(self.panel, given.split)
+        chosen = {"horizon": given.horizon, "segment": given.segment, "seasons": given.seasons}
+        sizes = fitting.fitted(self.panel, borders, **chosen)
+        self.options = replace(given, **sizes._asdict())
+        self.tables = Tables(self.panel, borders, with_calendar=given.calendar)
+        self.windows = Windows(self.tables, **sizes._asdict(), levels=given.levels)
+        self.judge = Judge(self.tables, levels=given.quantiles, season=(sizes.seasons or (1,))[0])
+        return self.tables.describe() + fitting.describe(sizes, given, self.panel)
 
     def _check_options(self) -> None:
         options, levels = self.options, self.options.quantiles
         if options.bidirectional:
             raise InputError("--bidirectional: reading backwards would see the values to be forecast; leave it out")
         if options.head == "recursive" and not cells.is_recurrent(options.cell):
-            raise InputError(
-                f"--head recursive: --cell {options.cell} has no recurrence to decode with; give --head direct"
-            )
+            raise InputError(f"--head recursive: --cell {options.cell} has no recurrence; give --head direct")
         if not levels or not all(a < b for a, b in zip((0.0, *levels), (*levels, 1.0))):
             raise InputError(f"--quantiles {' '.join(map(str, levels))}: give levels between 0 and 1, ascending")
 
@@ -173,10 +185,8 @@ class Forecasting(Task):
         options = self.options
         if split != "train":
             return self.windows.sequences(split, context=options.context)
-        many = options.segment * len(self.tables.group_of)
-        pieces = -(-2 * options.batch_size // many)  # So that each lane has two.
-        found = self.windows.sequences(split, context=None)
-        return found.in_pieces(pieces, least=options.window, context=options.window)
+        pieces = Pieces(options.window, context=options.window)
+        return replace(self.windows.sequences(split, context=None), pieces=pieces)
 
     def steps(self, split: str, number: int) -> list[str]:
         return self.windows.times(self.sequences(split), number)
@@ -207,9 +217,11 @@ class Forecasting(Task):
         return Origins.of(self.tables, number, row, horizon=self.options.horizon)
 
     def calibrate(self, model: TBPTT, stream: Stream) -> None:
-        number, row, _ = self._origins(stream.sequences)
-        outputs = stream.at_output_steps(model.predict(stream, verbose=0))
-        model.network.calibrate(outputs, self.tables.ahead(number, row, horizon=self.options.horizon, scaled=True))
+        if self.options.calibrate:
+            series, row, _ = self._origins(stream.sequences)
+            outputs = stream.at_output_steps(model.predict(stream, verbose=0))
+            targets = self.tables.ahead(series, row, horizon=self.options.horizon, scaled=True)
+            model.network.calibrate(outputs, targets, series=series)
 
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Forecasts:
         origins = self._origins(stream.sequences)
@@ -220,16 +232,10 @@ class Forecasting(Task):
         return self.judge.scores(answers)
 
     def baselines(self, answers: Forecasts) -> dict[str, Forecasts]:
-        options, tables, origins = self.options, self.tables, answers.origins
-        given = {"earlier": self._origins(self.sequences("validation")), "levels": options.quantiles}
-        found = {"last_value": last_value(origins, tables, **given)}
-        for season in options.seasons:
-            found[f"seasonal_naive_{season}"] = seasonal_naive(origins, tables, season=season, **given)
-        some, shortest = answers.some(SMOOTHED_ORIGINS), min(options.seasons, default=1)
-        smoothed = exponential_smoothing(some.origins, tables, season=shortest, levels=options.quantiles)
-        found[f"exponential_smoothing_{len(some.mean)}_origins"] = smoothed
-        found[f"{options.cell}_{len(some.mean)}_origins"] = some
-        return found
+        options, earlier = self.options, self._origins(self.sequences("validation"))
+        found = plain(answers, self.tables, earlier=earlier, seasons=options.seasons, levels=options.quantiles)
+        some = answers.some(SMOOTHED_ORIGINS)
+        return found | {f"{options.cell}_{len(some.mean)}_origins": some}
 
     def report(self, answers: Forecasts) -> str:
         return self.judge.report(answers)
@@ -244,8 +250,7 @@ class Forecasting(Task):
         """Writes scores by steps ahead, and an example to forecast from, whose last horizon has no values."""
         forecasts = results.baselines | {self.options.cell: results.answers}
         self.judge.write_by_step(forecasts, folder / "by_step.csv")
-        options, example = self.options, folder / "example.csv"
-        write_example(self.panel, example, horizon=options.horizon, time_column=options.time_column)
+        write_example(self.panel, folder / "example.csv", horizon=self.options.horizon)
 
     def config(self) -> dict[str, Any]:
         """The options, with the columns that were found, the names of the series and the seconds between rows."""
@@ -265,15 +270,12 @@ class Forecasting(Task):
 
     @classmethod
     def predict(cls, model: SavedModel, inputs: Sequence[str], options: ForecastingSaved) -> list[Record]:
-        config = model.config
-        horizon = options.horizon or config["horizon"]
-        if horizon > config["horizon"]:
-            raise InputError(f"--horizon {horizon}: this model forecasts {config['horizon']} steps at most")
         if len(inputs) != 1:
             raise InputError(f"give one CSV or Parquet file to forecast, not {len(inputs)}")
         if not Path(inputs[0]).is_file():
             raise InputError(f"{inputs[0]}: no such file; give a CSV or Parquet file to forecast")
-        return ahead(model, from_saved(cls.Data, config | {"data": inputs[0]}).load(ahead=True), horizon=horizon)
+        panel = from_saved(cls.Data, model.config | {"data": inputs[0]}).load(ahead=True)
+        return ahead(model, panel, horizon=options.horizon or model.config["horizon"])
 
     @classmethod
     def show(cls, records: Sequence[Record]) -> Table:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from cyclopts import Parameter
@@ -77,9 +77,10 @@ class PosOptions(PosData, TrainOptions):
         crf: Also score neighbouring tags, and predict the best sequence of tags (Viterbi).
     """
 
+    lanes: ClassVar[int] = 16
+
     units: Count = 200
     bidirectional: bool = True
-    batch_size: Count = 16
     embedding: Count = 100
     min_count: Count = 2
     word_dropout: Share = 0.2
@@ -155,9 +156,7 @@ class Pos(Task):
             return Sequences(lengths, inputs, targets=targets, weights=weights)
         inputs["spelling"] = spelling.astype(np.int32)
         letters = self.encoder.letters(words)
-        spellings = Spellings(
-            letters.row_lengths().numpy(), letters.flat_values.numpy(), self._character_lanes, multiple=16
-        )
+        spellings = Spellings(letters.row_lengths().numpy(), letters.flat_values.numpy(), multiple=16)
         return Sequences(
             lengths,
             inputs,
@@ -165,10 +164,6 @@ class Pos(Task):
             weights=weights,
             expand=lambda inputs, targets: (inputs | spellings(inputs), targets),
         )
-
-    @property
-    def _character_lanes(self) -> int:
-        return max(1, self.options.batch_size * self.options.window // 16)
 
     def steps(self, split: str, number: int) -> list[str]:
         return list(getattr(self.splits, split).words[number])
@@ -194,15 +189,13 @@ class Pos(Task):
             cell=options.cell,
             token_dropout=options.word_dropout,
             seed=options.seed,
-            jit_compile=options.xla,
-            lanes=self._character_lanes,
         )
         stack = recurrent_stack(options)
         if options.crf:
-            head = CRFHead(len(self.tags), jit_compile=options.xla, **masked)
+            head = CRFHead(len(self.tags), **masked)
             return Learner(StreamNetwork(embed, stack, head, **masked), CRFLoss(head), (CRFAccuracy(head),))
         outputs = keras.layers.Dense(len(self.tags), activation="softmax")
-        head = ReadoutHead(Readout(jit_compile=options.xla), outputs, **masked)
+        head = ReadoutHead(Readout(), outputs, **masked)
         return Learner(StreamNetwork(embed, stack, head, **masked), "sparse_categorical_crossentropy", ("accuracy",))
 
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Tagged:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from cyclopts import Parameter
@@ -20,6 +20,7 @@ from common.sources.load import load, load_test
 from common.sources.records import LabelledTexts
 from common.sources.splits import SPLITS, Splits
 from common.streams import Sequences, Stream
+from common.text.scripts import Level, fitting_level
 from tasks.base import Task
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from common.scoring import Scores
     from common.serving.saved_model import Record, SavedModel
     from common.training.run import Results
+
+MOST_TOKENS: dict[Level, int] = {"word": 30000, "subword": 4000, "character": 30000}
 
 
 @Parameter(name="*")
@@ -67,22 +70,26 @@ class SentimentOptions(SentimentData, TrainOptions):
     """What training a sentiment model needs to know.
 
     Attributes:
+        level: What a token is: a word, a subword or a character. By default a word; a character where most training
+            texts have no blanks between words, as in Chinese, and a subword where some have none.
         units: Width of the hidden state.
-        residual: Add each layer's input to its output where the widths agree, so that the readout sees the words too.
-        embedding: Width of the word vectors.
-        vocabulary: Maximum vocabulary size; the most frequent training words are kept.
-        bigrams: Maximum number of bigrams; the most frequent pairs of neighbouring training words are kept.
-        min_count: Minimum training occurrences of a word or bigram in the vocabulary.
-        word_dropout: Share of a text's different words and bigrams that are made unknown in training.
+        residual: Add each layer's input to its output where the widths agree, so that the readout sees the tokens too.
+        embedding: Width of the token vectors.
+        vocabulary: Maximum vocabulary size; the most frequent training tokens are kept. By default 30000, 4000 of
+            subwords.
+        bigrams: Maximum number of bigrams; the most frequent pairs of neighbouring training tokens are kept.
+        min_count: Minimum training occurrences of a token or bigram in the vocabulary.
+        word_dropout: Share of a text's different tokens and bigrams that are made unknown in training.
         readout: Which summary of the hidden states predicts the class.
-        supervise: Where the label is predicted in training: at a text's end, or at every word with a weight that
+        supervise: Where the label is predicted in training: at a text's end, or at every token with a weight that
             rises to the end (linear gain of Dai & Le 2015). The latter also trains the early windows of long texts.
     """
 
+    level: Level | None = None
     units: Count = 64
     residual: bool = True
     embedding: Count = 64
-    vocabulary: Count = 30000
+    vocabulary: Count | None = None
     bigrams: Whole = 30000
     min_count: Count = 2
     word_dropout: Share = 0.3
@@ -99,17 +106,24 @@ class Sentiment(Task):
     Options = SentimentOptions
 
     def load(self) -> str:
-        from common.text.vocabularies import Encoder
+        from common.text.levels import Encoder
 
         options = self.options
         self.splits = options.load()
         self.labels = sorted(set(self.splits.train.labels))
+        fitting = fitting_level(self.splits.train.texts)
+        self.level, why = (options.level, "as given") if options.level else (fitting.level, str(fitting))
         self.encoder = Encoder.of(
-            self.splits.train.texts, size=options.vocabulary, min_count=options.min_count, bigram_size=options.bigrams
+            self.splits.train.texts,
+            self.level,
+            size=options.vocabulary or MOST_TOKENS[self.level],
+            min_count=options.min_count,
+            bigram_size=options.bigrams,
         )
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
         return (
-            f"{self.splits.source}: {sizes} texts; {len(self.labels)} classes; {len(self.encoder.words):,} words known"
+            f"{self.splits.source}: {sizes} texts; {len(self.labels)} classes; level {self.level}: {why}; "
+            f"{len(self.encoder.tokens):,} {self.level}s known"
         )
 
     def sequences(self, split: str) -> Sequences:
@@ -128,12 +142,7 @@ class Sentiment(Task):
         return Sequences(lengths, {"tokens": tokens}, targets=targets, weights=weights, sparse_outputs=not everywhere)
 
     def steps(self, split: str, number: int) -> list[str]:
-        import tensorflow as tf
-
-        from common.text.words import words
-
-        text = getattr(self.splits, split).texts[number]
-        return [word.decode() for word in words(tf.constant([text]))[0].numpy()]
+        return self.encoder.split([getattr(self.splits, split).texts[number]])[0]
 
     def learner(self) -> Learner:
         import keras
@@ -146,12 +155,12 @@ class Sentiment(Task):
         from common.networks.stream import StreamNetwork
 
         options = self.options
-        sizes = (len(self.encoder.words), len(self.encoder.bigrams))
+        sizes = (len(self.encoder.tokens), len(self.encoder.bigrams))
         network = StreamNetwork(
             SumEmbedding(sizes, options.embedding, token_dropout=options.word_dropout, seed=options.seed),
             recurrent_stack(options),
             ReadoutHead(
-                Readout(options.readout, options.xla),
+                Readout(options.readout),
                 keras.layers.Dense(len(self.labels), activation="softmax"),
                 dropout=options.dropout,
                 seed=options.seed,
@@ -167,7 +176,7 @@ class Sentiment(Task):
 
     def baselines(self, answers: Classified) -> dict[str, Classified]:
         train, test = self.splits.train, self.splits.test
-        found = texts.predictions(train.texts, train.labels, test.texts)
+        found = texts.predictions(train, test.texts, level=self.level, split=self.encoder.split)
         return {name: Classified(predictions, test.labels) for name, predictions in found.items()}
 
     def figure(self, results: Results) -> Figure:
@@ -192,13 +201,18 @@ class Sentiment(Task):
         labels = tf.constant(self.labels)
 
         def classify(text: tf.Tensor) -> dict[str, tf.Tensor]:
-            outputs, _ = network(self.served_window(text))
+            window = self.served_window(text)
+            outputs, _ = network(window)
             probability = outputs[:, 0]  # [N, classes]
-            return {"label": tf.gather(labels, tf.argmax(probability, 1)), "probability": probability}
+            label = tf.gather(labels, tf.argmax(probability, 1))
+            return {"label": label, "probability": probability, "known": known_share(window)}
 
         endpoint = Endpoint(classify, [tf.TensorSpec([None], tf.string, "text")])
-        lookups = [self.encoder.words.lookup, self.encoder.bigrams.lookup]
-        return Export({"serving_default": endpoint}, [network, *lookups])
+        return Export({"serving_default": endpoint}, [network, *self.encoder.lookups])
+
+    def config(self) -> dict[str, Any]:
+        """The options, with the level that was chosen."""
+        return super().config() | {"level": self.level}
 
     def example(self, version: Path) -> str:
         if self.options.data is None:
@@ -209,7 +223,12 @@ class Sentiment(Task):
     def predict(cls, model: SavedModel, inputs: Sequence[str], options: SavedOptions) -> list[Record]:
         answers = model.ask([{"text": text} for text in inputs], what="classifying")
         return [
-            {"text": text, "label": answer["label"], "probability": float(answer["probability"].max())}
+            {
+                "text": text,
+                "label": answer["label"],
+                "probability": float(answer["probability"].max()),
+                "known": answer["known"],
+            }
             for text, answer in zip(inputs, answers)
         ]
 
@@ -219,3 +238,12 @@ class Sentiment(Task):
         records = cls.predict(model, test.texts, cls.Saved())
         answers = Classified([record["label"] for record in records], test.labels)
         return answers.scores(), answers.report()
+
+
+def known_share(window: Part) -> tf.Tensor:
+    """The share of each text's tokens that are in the vocabulary, the end mark aside: `[N]`, 0 for an empty text."""
+    import tensorflow as tf
+
+    numbers, lengths = window["tokens"][:, :, 0], window["output_steps"][:, 0]  # The end mark is at the output's step.
+    known = (numbers > 1) & tf.sequence_mask(lengths, tf.shape(numbers)[1])
+    return tf.math.divide_no_nan(tf.reduce_sum(tf.cast(known, tf.float32), 1), tf.cast(lengths, tf.float32))

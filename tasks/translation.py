@@ -101,7 +101,6 @@ class TranslationOptions(TranslationData, TrainOptions):
     scheduled_sampling: Share = 0.0
     beam: Count = 5
     length_power: NotNegative = 1.0
-    batch_size: Count = 32
     window: Count = 64
     dropout: Share = 0.3
     decay: NotNegative = 0.1
@@ -137,7 +136,6 @@ class Translation(Task):
     Saved = TranslationSaved
     score = "bleu"
     controls = False
-    fixed_shapes = False
 
     def load(self) -> str:
         from common.decoding.translator import copied_by_attention
@@ -172,7 +170,7 @@ class Translation(Task):
         from common.text.subwords import END, START
 
         longest = max(len(source) for sources, _ in self.encoded.values() for source in sources)
-        return PairWindows(START, END, longest + 1)
+        return PairWindows(START, END, longest + 1, few_shapes=self.options.xla is not False)
 
     def config(self) -> dict[str, Any]:
         return super().config() | {"languages": self.splits.languages}

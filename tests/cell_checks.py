@@ -37,7 +37,7 @@ def numbers_of(cell: str, seed: int, dtype: str = "float32", time: int = TIME) -
     }
 
 
-def run_scan(cell, numbers, keep, inject, mask, activation="tanh", jit_compile=False, blocks=1):
+def run_scan(cell, numbers, keep, inject, mask, activation="tanh"):
     """Outputs and final state of the scan, time-major as the numbers are."""
     kind = cells.get(cell)
     outputs, final = scan(
@@ -49,8 +49,6 @@ def run_scan(cell, numbers, keep, inject, mask, activation="tanh", jit_compile=F
         inject=tuple(time_major(i) for i in numbers["inject"]) if inject else (),
         mask=None if mask is None else time_major(mask),
         activation=activation,
-        jit_compile=jit_compile,
-        blocks=blocks,
     )
     return time_major(outputs), final
 
@@ -86,15 +84,15 @@ def run_naive(cell, numbers, keep, inject, mask, activation="tanh"):
 
 
 @cache
-def gradients_of(run, cell: str, inject: bool, masked: bool, activation: str = "tanh", **options):
+def gradients_of(run, cell: str, inject: bool, masked: bool, activation: str = "tanh", jit_compile: bool = False):
     """Runs the scan or the loop: outputs and final state, and the gradients of everything that has one."""
 
-    @tf.function
+    @tf.function(jit_compile=jit_compile)
     def with_gradients(numbers: dict, keep: tf.Tensor, mask: tf.Tensor) -> tuple[list, list]:
         sources = [x for name in SOURCES for x in numbers[name]]
         with tf.GradientTape() as tape:
             tape.watch(sources)
-            results = run(cell, numbers, keep, inject, mask if masked else None, activation, **options)
+            results = run(cell, numbers, keep, inject, mask if masked else None, activation)
             total = total_of(results, numbers)
         return tf.nest.flatten(results), tape.gradient(total, sources, unconnected_gradients="zero")
 

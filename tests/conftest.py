@@ -39,8 +39,5 @@ def memory_is_given_back() -> Iterator[None]:
     if "keras" in sys.modules:  # Modules that do without are not to wait for its import.
         import keras
 
-        from common.layers.base import forget_traces
-
         keras.backend.clear_session(free_memory=False)
-        forget_traces()
     gc.collect()

@@ -56,13 +56,6 @@ def assert_all_close(ours: object, theirs: object) -> None:
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
 
 
-def compiled_calls(function: tf.types.experimental.ConcreteFunction) -> int:
-    """Calls of XLA computations in the graph of a function."""
-    graph = function.graph.as_graph_def()
-    nodes = [*graph.node, *(node for part in graph.library.function for node in part.node_def)]
-    return sum("_XlaMustCompile" in node.attr and node.attr["_XlaMustCompile"].b for node in nodes)
-
-
 def results_and_gradients(
     call: Callable[[], list], layers: list[keras.layers.Layer], *tensors: object
 ) -> tuple[list, list]:

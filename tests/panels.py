@@ -19,7 +19,7 @@ def panel_of(*columns: np.ndarray, known: np.ndarray | None = None) -> Panel:
     names = [f"c{n}" for n in range(len(columns))]
     covariates = [f"k{n}" for n in range(known.shape[1])]
     group = Group(name="g", times=times, values=values, known=known)
-    return Panel(groups=[group], columns=names, covariates=covariates, seconds=3_600, source="made")
+    return Panel(groups=[group], columns=names, covariates=covariates, seconds=3_600, time="time", source="made")
 
 
 def tables_of(panel: Panel, train: int) -> Tables:

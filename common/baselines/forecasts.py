@@ -14,6 +14,31 @@ from common.scoring.forecasts import Forecasts, Origins
 
 HISTORY = 28
 """Number of seasons that exponential smoothing is fitted on."""
+LONGEST_SEASON = 400
+"""Rows of the longest season that is smoothed: one of 1,440 rows takes 1.5 GB and most of a minute an origin."""
+SMOOTHED_ORIGINS = 40
+"""Maximum number of origins that exponential smoothing forecasts from: each takes a second."""
+
+
+def plain(
+    answers: Forecasts, tables: Tables, *, earlier: Origins, seasons: Sequence[int], levels: Sequence[float]
+) -> dict[str, Forecasts]:
+    """The forecasts of plain methods by name: the last value, each season, and the shortest season smoothed.
+
+    Args:
+        answers: The forecasts of a network, at whose origins the methods forecast, smoothing at some of them.
+        tables: The series.
+        earlier: Earlier origins, at which the errors are measured.
+        seasons: Rows of each season.
+        levels: Levels of the quantiles.
+    """
+    given = {"earlier": earlier, "levels": levels}
+    found = {"last_value": last_value(answers.origins, tables, **given)}
+    for season in seasons:
+        found[f"seasonal_naive_{season}"] = seasonal_naive(answers.origins, tables, season=season, **given)
+    some = answers.some(SMOOTHED_ORIGINS).origins
+    smoothed = exponential_smoothing(some, tables, season=min(seasons, default=1), levels=levels)
+    return found | {f"exponential_smoothing_{len(some.row)}_origins": smoothed}
 
 
 def last_value(origins: Origins, tables: Tables, *, earlier: Origins, levels: Sequence[float]) -> Forecasts:
@@ -58,7 +83,7 @@ def exponential_smoothing(origins: Origins, tables: Tables, *, season: int, leve
     Args:
         origins: The origins to forecast from.
         tables: The series.
-        season: Rows of the season; 1 for none.
+        season: Rows of the season; 1 for none. One of more than `LONGEST_SEASON` rows is left out.
         levels: Levels of the quantiles.
     """
     import pandas as pd
@@ -70,7 +95,8 @@ def exponential_smoothing(origins: Origins, tables: Tables, *, season: int, leve
         offset = tables.offset[number]
         history = tables.values[offset + max(0, row + 1 - HISTORY * season) : offset + row + 1]
         how = {"initialization_method": "heuristic" if len(history) >= 10 else "estimated"}
-        if season > 1 and len(history) >= max(2 * season, 10 + 2 * (season // 2)):  # The heuristic needs that many.
+        needed = max(2 * season, 10 + 2 * (season // 2))  # By the heuristic.
+        if 1 < season <= LONGEST_SEASON and len(history) >= needed:
             how |= {"seasonal": "add", "seasonal_periods": season}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

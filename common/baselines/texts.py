@@ -2,26 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
+from unicodedata import normalize
+
+from common.reports import say
+from common.sources.records import LabelledTexts
+from common.text.scripts import Level
+
+LONGEST: dict[Level, int] = {"word": 2, "subword": 2, "character": 4}
+"""The longest n-grams of a level, in tokens."""
+
+Split = Callable[[Sequence[str]], list[list[str]]]
 
 
-def classifiers() -> dict[str, Any]:
-    """The majority class, and logistic regression over TF-IDF of words and bigrams."""
+def classifiers(level: Level) -> dict[str, Any]:
+    """The majority class, and logistic regression over TF-IDF of n-grams of the level.
+
+    At level word they take texts, of which scikit-learn takes words of two letters or more; else lists of tokens.
+    """
     from sklearn.dummy import DummyClassifier
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    features = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
+    lists = {"tokenizer": list, "token_pattern": None, "lowercase": False} if level != "word" else {}
+    features = TfidfVectorizer(ngram_range=(1, LONGEST[level]), min_df=2, sublinear_tf=True, **lists)
     return {
         "majority": DummyClassifier(strategy="most_frequent"),
         "tfidf_logistic_regression": make_pipeline(features, LogisticRegression(C=10, max_iter=1000)),
     }
 
 
-def predictions(train_texts: Sequence[str], train_labels: Sequence[str], texts: Sequence[str]) -> dict[str, list[str]]:
-    """The class that each classifier, trained on the training texts, predicts for each text."""
-    return {
-        name: method.fit(train_texts, train_labels).predict(texts).tolist() for name, method in classifiers().items()
-    }
+def predictions(train: LabelledTexts, texts: Sequence[str], *, level: Level, split: Split) -> dict[str, list[str]]:
+    """The class that each classifier, trained on the training texts, predicts for each text.
+
+    A classifier that cannot be trained, because no two training texts have a word in common, is left out with a line.
+
+    Args:
+        train: The training texts with their labels.
+        texts: The texts to classify.
+        level: The level of the network that the classifiers are compared with.
+        split: From texts to their tokens, for levels other than word.
+    """
+    read: Callable[[Sequence[str]], list] = _composed if level == "word" else split
+    inputs, found = read(train.texts), {}
+    for name, method in classifiers(level).items():
+        try:
+            method.fit(inputs, train.labels)
+        except ValueError as error:
+            reason = re.split("[.;] ", str(error))[0]
+            say(f"baseline {name} left out, it cannot be trained on these texts: {reason}")
+        else:
+            found[name] = method.predict(read(texts)).tolist()
+    return found
+
+
+def _composed(texts: Sequence[str]) -> list[str]:
+    return [normalize("NFC", text) for text in texts]

@@ -65,7 +65,7 @@ class Attention(Configured, keras.layers.Layer):
         self.key_projection.build(memory_shape)
 
     def keys(self, memory: tf.Tensor) -> tf.Tensor:
-        """The keys, `[batch, steps, units]`, of a memory, `[batch, steps, width]`."""
+        """The keys, `[batch, steps, ...]`, of a memory, `[batch, steps, width]`."""
         return self.key_projection(memory)
 
     def scores(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
@@ -91,8 +91,13 @@ class MultiplicativeAttention(Attention):
     Arguments, call arguments and returns: those of `Attention`; `units` is the width of the query.
     """
 
+    def keys(self, memory: tf.Tensor) -> tf.Tensor:
+        return memory
+
     def scores(self, query: tf.Tensor, keys: tf.Tensor) -> tf.Tensor:
-        return tf.matmul(query, keys, transpose_b=True)
+        # The query meets W first: a window has fewer steps of the query than of the memory.
+        kernel = tf.cast(tf.convert_to_tensor(self.key_projection.kernel), query.dtype)
+        return tf.matmul(tf.tensordot(query, tf.transpose(kernel), 1), keys, transpose_b=True)
 
 
 @register

@@ -1,10 +1,8 @@
-"""What all layers share: a configuration made from the constructor, seeded weights, shapes, traces."""
+"""What all layers share: a configuration made from the constructor, seeded weights, shapes."""
 
 from __future__ import annotations
 
-import functools
 import inspect
-from collections.abc import Callable
 from typing import Any, Self
 
 import keras
@@ -57,24 +55,3 @@ def shape_of(x: tf.Tensor) -> list[Any]:
     """The shape of a tensor, as numbers where they are known."""
     dynamic = tf.shape(x)
     return [dynamic[n] if size is None else size for n, size in enumerate(x.shape)]
-
-
-def under_xla(wanted: bool, inputs: tf.Tensor) -> bool:
-    """Whether a loop over `inputs`, `[batch, time, ...]`, is compiled: XLA needs a graph and a known batch size."""
-    return wanted and inputs.shape[0] is not None and not tf.executing_eagerly()
-
-
-_traced: list[Any] = []
-
-
-def traced_once(make: Callable) -> Callable:
-    """Caches a function that makes `tf.function`s, so that later calls with the same shapes use the same trace."""
-    cached = functools.cache(make)
-    _traced.append(cached)
-    return cached
-
-
-def forget_traces() -> None:
-    """Frees the graphs of all functions that `traced_once` caches."""
-    for cached in _traced:
-        cached.cache_clear()

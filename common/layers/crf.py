@@ -26,7 +26,6 @@ class CRFHead(Configured, keras.layers.Layer):
         tags: Number of tags.
         dropout: Share of the inputs dropped while training, variational.
         seed: Fixes initial weights and masks.
-        jit_compile: Whether the masks are drawn under XLA.
 
     Call arguments:
         inputs: `[batch, time, units]`.
@@ -38,15 +37,12 @@ class CRFHead(Configured, keras.layers.Layer):
         The tag scores and the log normaliser of each step, `[batch, time, tags + 1]`, and the state after the window.
     """
 
-    def __init__(
-        self, tags: int, *, dropout: float = 0.0, seed: int = 0, jit_compile: bool = False, **kwargs: Any
-    ) -> None:
+    def __init__(self, tags: int, *, dropout: float = 0.0, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.tags = tags
         self.dropout = dropout
         self.seed = seed
-        self.jit_compile = jit_compile
-        self.masking = VariationalDropout(dropout, seed_for(seed, "readout dropout"), jit_compile)
+        self.masking = VariationalDropout(dropout, seed_for(seed, "readout dropout"))
         self.emission = dense(tags, seed=seed_for(seed, "emission"))
 
     def build(self, inputs_shape: tuple[int | None, ...]) -> None:

@@ -18,7 +18,6 @@ class VariationalDropout(Configured, keras.layers.Layer):
     Args:
         rate: Share of units dropped while training.
         seed: Fixes the masks.
-        jit_compile: Whether masks are drawn under XLA: inside a graph, where the batch size is known.
 
     Call arguments:
         inputs: `[batch, time, units]`.
@@ -26,17 +25,15 @@ class VariationalDropout(Configured, keras.layers.Layer):
         training: Whether to drop.
     """
 
-    def __init__(self, rate: float, seed: int = 0, jit_compile: bool = False, **kwargs: Any) -> None:
+    def __init__(self, rate: float, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rate = rate
         self.seed = seed
-        self.jit_compile = jit_compile
 
     def call(self, inputs: tf.Tensor, sequence: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
         if not training or not self.rate:
             return inputs
-        drawn = {"rate": self.rate, "seed": self.seed, "dtype": inputs.dtype, "jit_compile": self.jit_compile}
-        return inputs * variational_mask(sequence, inputs.shape[-1], **drawn)
+        return inputs * variational_mask(sequence, inputs.shape[-1], rate=self.rate, seed=self.seed, dtype=inputs.dtype)
 
 
 @register

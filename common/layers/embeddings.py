@@ -115,8 +115,6 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
         cell: The cell of those recurrences.
         token_dropout: Share of a sequence's words made unknown, see `TokenDropout`.
         seed: Fixes the initial weights and which words are made unknown.
-        jit_compile: Whether the recurrences run under XLA while training.
-        lanes: Number of lanes of characters in a training window, which XLA must know.
 
     Call arguments:
         window: Dictionary with `words` and `sequence`, int32 `[batch, time]` each. With spellings also `characters`,
@@ -138,8 +136,6 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
         cell: str = "lstm",
         token_dropout: float = 0.0,
         seed: int = 0,
-        jit_compile: bool = False,
-        lanes: int | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -150,8 +146,6 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
         self.cell = cell
         self.token_dropout = token_dropout
         self.seed = seed
-        self.jit_compile = jit_compile
-        self.lanes = lanes
         self.dropout = TokenDropout(token_dropout, seed_for(seed, "token dropout"))
         self.word_vectors = Embedding(
             words, units, keras.initializers.RandomUniform(seed=seed_for(seed, "words")), dtype=self.dtype_policy
@@ -168,7 +162,6 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
                 character_units,
                 bidirectional=True,
                 seed=seed_for(seed, "reader"),
-                jit_compile=jit_compile,
                 name="reader",
             )
 
@@ -189,8 +182,6 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
         if not self.characters:
             return x
         characters, keep = window["characters"], window["characters_keep"]
-        if training:
-            characters, keep = (tf.ensure_shape(lanes, (self.lanes, None)) for lanes in (characters, keep))
         read, _ = self.reader(self.character_vectors(characters), keep=keep)
         forward, backward = tf.split(tf.reshape(read, (-1, self.reader.width)), 2, axis=1)
         spelled = tf.concat([tf.gather(forward, window["ends"]), tf.gather(backward, window["starts"])], -1)

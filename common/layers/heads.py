@@ -44,7 +44,7 @@ class ReadoutHead(Configured, keras.layers.Layer):
         self.outputs = outputs
         self.dropout = dropout
         self.seed = seed
-        self.masking = VariationalDropout(dropout, seed_for(seed, "readout dropout"), readout.jit_compile)
+        self.masking = VariationalDropout(dropout, seed_for(seed, "readout dropout"))
 
     def build(self, inputs_shape: tuple[int | None, ...]) -> None:
         self.readout.build(inputs_shape)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import tensorflow as tf
-
-from common.layers.base import traced_once, under_xla
 
 FACTORS = (0x3C6EF35, 0x2545F49)
 """Odd factors that spread the numbers of a step over 32 bits."""
@@ -43,9 +39,7 @@ def uniform_of(sequence: tf.Tensor, *within: tf.Tensor, seed: int) -> tf.Tensor:
     return tf.cast(tf.bitwise.right_shift(mixed, tf.constant(8, tf.uint32)), "float32") * 2.0**-24
 
 
-def variational_mask(
-    sequence: tf.Tensor, units: int, *, rate: float, seed: int, dtype: str = "float32", jit_compile: bool = False
-) -> tf.Tensor:
+def variational_mask(sequence: tf.Tensor, units: int, *, rate: float, seed: int, dtype: str = "float32") -> tf.Tensor:
     """Inverted-dropout masks that are drawn once for each sequence and stay fixed within it.
 
     The mask is a function of the sequence's number, not of the call: it is the same in every window the sequence
@@ -58,20 +52,9 @@ def variational_mask(
         rate: Share of units dropped.
         seed: Makes the masks of different layers independent.
         dtype: The type of the mask.
-        jit_compile: Whether the mask is drawn under XLA: inside a graph, where the batch size is known.
 
     Returns:
         `[..., units]`: 0 where dropped, `1 / (1 - rate)` elsewhere.
     """
-    draw = _compiled_mask() if under_xla(jit_compile, sequence) else _mask
-    return draw(sequence, units, rate=rate, seed=seed, dtype=dtype)
-
-
-def _mask(sequence: tf.Tensor, units: int, *, rate: float, seed: int, dtype: str) -> tf.Tensor:
     drawn = uniform_of(sequence[..., None], tf.range(units, dtype=tf.int32), seed=seed)
     return tf.cast(drawn >= rate, dtype) / (1 - rate)
-
-
-@traced_once
-def _compiled_mask() -> Callable[..., tf.Tensor]:
-    return tf.function(_mask, jit_compile=True, autograph=False)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Literal
 
 import keras
 import tensorflow as tf
 
 from common.cells.cell import State
-from common.layers.base import Configured, register, traced_once, under_xla
+from common.layers.base import Configured, register
 from common.layers.scan import time_major
 
 ReadoutKind = Literal["last", "mean", "max", "mean_max"]
@@ -73,7 +72,6 @@ class Readout(Configured, keras.layers.Layer):
 
     Args:
         kind: `"last"`, `"mean"`, `"max"` or `"mean_max"` (both, concatenated).
-        jit_compile: Whether the loops run under XLA: inside a graph, where the batch size is known.
 
     Call arguments:
         inputs: `[batch, time, units]`.
@@ -85,10 +83,9 @@ class Readout(Configured, keras.layers.Layer):
         `[batch, time, units]` (twice as wide for `"mean_max"`), and the state after the window.
     """
 
-    def __init__(self, kind: str = "last", jit_compile: bool = False, **kwargs: Any) -> None:
+    def __init__(self, kind: str = "last", **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)  # The state keeps its type.
         self.kind = kind
-        self.jit_compile = jit_compile
 
     def build(self, inputs_shape: tuple[int | None, ...]) -> None:
         self.units = inputs_shape[-1]
@@ -108,29 +105,16 @@ class Readout(Configured, keras.layers.Layer):
         if self.kind == "last":
             return inputs, ()
         exact = tf.as_dtype(self.variable_dtype)
-        read = _reader(self.kind, inputs.shape[-1], exact=exact, jit_compile=under_xla(self.jit_compile, inputs))
-        return read(inputs, keep, state)
-
-
-@traced_once
-def _reader(
-    kind: ReadoutKind, units: int, *, exact: tf.DType, jit_compile: bool
-) -> Callable[..., tuple[tf.Tensor, State]]:
-    """The loops of a readout, `(inputs, keep, state) -> (outputs, state)`; sums and counts in the type `exact`."""
-
-    def read(inputs: tf.Tensor, keep: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         x, keep = time_major(inputs), tf.transpose(keep)
         outputs, after = [], []
-        if "mean" in kind:
+        if "mean" in self.kind:
             values, kept = tf.cast(x, exact), tf.cast(keep, exact)
             sums = running_sum(values, kept, state[0])
             counts = running_sum(tf.ones_like(values[:, :, :1]), kept, state[1])
             outputs.append(tf.cast(sums / counts, x.dtype))
             after += [sums[-1], counts[-1]]
-        if "max" in kind:
+        if "max" in self.kind:
             highest = running_max(x, keep, state[-1])
             outputs.append(highest)
             after.append(highest[-1])
         return time_major(tf.concat(outputs, 2)), tuple(after)
-
-    return tf.function(read, jit_compile=jit_compile, autograph=False, reduce_retracing=not jit_compile)

@@ -17,7 +17,7 @@ from common.cells.cell import State
 from common.cells.initializers import initializer
 from common.cells.names import InitializerName
 from common.cells.seeds import seed_for
-from common.layers.base import Configured, register, under_xla
+from common.layers.base import Configured, register
 from common.layers.masks import variational_mask
 from common.layers.scan import scan
 
@@ -35,10 +35,8 @@ class Recurrent(Configured, keras.layers.Layer):
         activation: `"tanh"`, `"relu"` or `"sigmoid"`; of the candidate and the output.
         recurrent_dropout: Share of the hidden state dropped before the recurrent product, variational.
         seed: Fixes the dropout masks and the initial weights.
-        jit_compile: Whether the loop runs under XLA: inside a graph, where the batch size is known.
         recurrent_initializer: `"orthogonal"`, `"identity"` (of each gate) or `"glorot_uniform"`: the initial recurrent
             weights.
-        concurrent: Number of recurrences, this one included, that run at the same time and share the cores.
 
     Call arguments:
         inputs: `[batch, time, features]`.
@@ -68,9 +66,7 @@ class Recurrent(Configured, keras.layers.Layer):
         activation: str = "tanh",
         recurrent_dropout: float = 0.0,
         seed: int = 0,
-        jit_compile: bool = False,
         recurrent_initializer: InitializerName = "orthogonal",
-        concurrent: int = 1,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
@@ -79,9 +75,7 @@ class Recurrent(Configured, keras.layers.Layer):
         self.activation = activation
         self.recurrent_dropout = recurrent_dropout
         self.seed = seed
-        self.jit_compile = jit_compile
         self.recurrent_initializer = recurrent_initializer
-        self.concurrent = concurrent
         self.kind = cells.get(cell)
         self.keras_cell = cells.keras_cell(
             cell,
@@ -113,8 +107,8 @@ class Recurrent(Configured, keras.layers.Layer):
         x = tf.cast(inputs, dtype)
         mask = None
         if training and self.recurrent_dropout:
-            drawn = {"rate": self.recurrent_dropout, "seed": seed_for(self.seed, "recurrent dropout")}
-            mask = variational_mask(sequence, self.units, **drawn, dtype=dtype, jit_compile=self.jit_compile)
+            seed = seed_for(self.seed, "recurrent dropout")
+            mask = variational_mask(sequence, self.units, rate=self.recurrent_dropout, seed=seed, dtype=dtype)
         return scan(
             self.kind.step,
             x,
@@ -124,6 +118,4 @@ class Recurrent(Configured, keras.layers.Layer):
             inject=inject or (),
             mask=mask,
             activation=self.activation,
-            jit_compile=under_xla(self.jit_compile, inputs),
-            concurrent=self.concurrent,
         )

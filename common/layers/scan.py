@@ -8,8 +8,7 @@ The loop computes, for each step `t` of a window of packed streams,
 `keep[t] = 0` starts a sequence inside a window: nothing older reaches step `t`. `inject[t]` starts it from a given
 state. The projection of the inputs is one product before the loop, and the gradients of all weights are products after
 it. So the loops hold only what is recurrent (Appleyard, Kocisky & Blunsom 2016, "Optimizing Performance of Recurrent
-Neural Networks on GPUs", section 3). With `jit_compile` each loop is one XLA computation, and the lanes are cut into
-blocks whose loops run at the same time: one block computes while another hands its work from core to core.
+Neural Networks on GPUs", section 3).
 """
 
 from __future__ import annotations
@@ -17,14 +16,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-import joblib
 import tensorflow as tf
 
 from common.cells.cell import ACTIVATIONS, Activation, State, Step, Weights
-from common.layers.base import traced_once
-
-LANES_OF_A_BLOCK = 8
-"""The fewest lanes that are worth a core of their own."""
 
 
 def time_major(x: tf.Tensor) -> tf.Tensor:
@@ -33,13 +27,13 @@ def time_major(x: tf.Tensor) -> tf.Tensor:
 
 
 class _Window(NamedTuple):
-    """What the scan of a block of lanes reads in addition to inputs and weights.
+    """What a scan reads in addition to inputs and weights.
 
     Attributes:
-        keep: `[lanes, time]`; inside the loops `[time, lanes, 1]`.
+        keep: `[time, lanes, 1]`.
         initial: Each `[lanes, units]`.
-        inject: Each `[lanes, time, units]`; inside the loops time-major.
-        mask: One `[lanes, time, units]` or none; inside the loops time-major.
+        inject: Each `[time, lanes, units]`, or empty.
+        mask: One `[time, lanes, units]`, or empty.
     """
 
     keep: tf.Tensor
@@ -58,9 +52,6 @@ def scan(
     inject: State = (),
     mask: tf.Tensor | None = None,
     activation: str = "tanh",
-    jit_compile: bool = True,
-    blocks: int | None = None,
-    concurrent: int = 1,
 ) -> tuple[tf.Tensor, State]:
     """Runs one cell over a window of streams.
 
@@ -73,58 +64,15 @@ def scan(
         inject: Added to the kept state before each step, `[lanes, time, units]` each, or empty.
         mask: Multiplies the hidden state before the recurrent product, `[lanes, time, units]`, or None. No gradient.
         activation: A name in `ACTIVATIONS`.
-        jit_compile: Whether the loops run under XLA, which compiles for each length and must know the number of lanes.
-        blocks: Number of blocks that the lanes are cut into; None means one per core, if there are enough lanes.
-        concurrent: Number of scans, this one included, that run at the same time and share the cores.
 
     Returns:
         The hidden states, `[lanes, time, units]`, and the state after the last step.
     """
-    sizes = tuple(tuple(weight.shape) for weight in tf.nest.flatten(weights))
-    run = _recurrence(step, ACTIVATIONS[activation], sizes, jit_compile=jit_compile)
-    operands = (inputs, _Window(keep, initial, inject, () if mask is None else (mask,)))
-    lanes = inputs.shape[0]
-    if blocks is None:
-        blocks = blocks_of(lanes, concurrent) if jit_compile else 1
-    if blocks == 1:
-        return run(weights, *operands)
-    shares = [lanes // blocks + (n < lanes % blocks) for n in range(blocks)]
-    parts = zip(*(tf.split(operand, shares, 0) for operand in tf.nest.flatten(operands)))
-    outputs = [run(weights, *tf.nest.pack_sequence_as(operands, part)) for part in parts]
-    return tf.nest.map_structure(lambda *blocks: tf.concat(blocks, 0), *outputs)
-
-
-def blocks_of(lanes: int, concurrent: int = 1) -> int:
-    """Number of blocks of lanes of each scan, when `concurrent` scans share the cores of this machine."""
-    if tf.config.list_physical_devices("GPU"):
-        return 1
-    return max(1, min(joblib.cpu_count() // concurrent, lanes // LANES_OF_A_BLOCK))
-
-
-@traced_once
-def _recurrence(
-    step: Step, activation: Activation, sizes: tuple[tuple[int, ...], ...], *, jit_compile: bool
-) -> Callable[[Weights, tf.Tensor, _Window], tuple[tf.Tensor, State]]:
-    """The scan of one block of lanes, `(weights, inputs, window) -> (outputs, final state)`.
-
-    Weights of different sizes have different functions, so only lanes and steps vary in what is traced. The loops are
-    XLA computations. The products of all steps at once stay outside XLA, where TensorFlow's own are faster.
-    """
-
-    def compiled(python_function: Callable) -> Callable:
-        # XLA compiles for each shape. Without it, varying shapes share one trace.
-        return tf.function(python_function, jit_compile=jit_compile, autograph=False, reduce_retracing=not jit_compile)
-
-    loops = compiled(_forward_loop(step, activation)), compiled(_backward_loop(step, activation))
-
-    def run(weights: Weights, inputs: tf.Tensor, window: _Window) -> tuple[tf.Tensor, State]:
-        keep, initial, inject, mask = window
-        inputs, inject, mask = tf.nest.map_structure(time_major, (inputs, inject, mask))
-        keep = tf.transpose(keep)[:, :, None]
-        outputs, *final = _differentiable(loops, weights, inputs, window=_Window(keep, initial, inject, mask))
-        return time_major(outputs), tuple(final)
-
-    return run
+    inputs, inject, mask = tf.nest.map_structure(time_major, (inputs, inject, () if mask is None else (mask,)))
+    window = _Window(tf.transpose(keep)[:, :, None], initial, inject, mask)
+    loops = _forward_loop(step, ACTIVATIONS[activation]), _backward_loop(step, ACTIVATIONS[activation])
+    outputs, *final = _differentiable(loops, weights, inputs, window=window)
+    return time_major(outputs), tuple(final)
 
 
 def _forward_loop(step: Step, activation: Activation) -> Callable:

@@ -39,7 +39,6 @@ class RecurrentStack(Configured, keras.layers.Layer):
         recurrent_dropout: Share of the hidden state dropped inside the recurrence, variational.
         activation: The activation of the cells.
         seed: Fixes initial weights and masks.
-        jit_compile: Whether the loops run under XLA: inside a graph, where the batch size is known.
         recurrent_initializer: The initial recurrent weights.
 
     Call arguments: those of `Recurrent`. `state` and `inject` have one tuple per layer, which the forward half reads.
@@ -62,7 +61,6 @@ class RecurrentStack(Configured, keras.layers.Layer):
         recurrent_dropout: float = 0.0,
         activation: str = "tanh",
         seed: int = 0,
-        jit_compile: bool = False,
         recurrent_initializer: InitializerName = "orthogonal",
         **kwargs: Any,
     ) -> None:
@@ -76,14 +74,13 @@ class RecurrentStack(Configured, keras.layers.Layer):
         self.recurrent_dropout = recurrent_dropout
         self.activation = activation
         self.seed = seed
-        self.jit_compile = jit_compile
         self.recurrent_initializer = recurrent_initializer
 
         both = range(layers if bidirectional else 0)
         self.forwards = [self._layer(name=f"forward_{n}", seed=seed_for(seed, f"forward {n}")) for n in range(layers)]
         self.backwards = [self._layer(name=f"backward_{n}", seed=seed_for(seed, f"backward {n}")) for n in both]
         self.dropouts = [
-            VariationalDropout(dropout, seed_for(seed, f"dropout {n}"), jit_compile, dtype=self.dtype_policy)
+            VariationalDropout(dropout, seed_for(seed, f"dropout {n}"), dtype=self.dtype_policy)
             for n in range(layers - 1)
         ]
 
@@ -96,9 +93,7 @@ class RecurrentStack(Configured, keras.layers.Layer):
             self.units,
             activation=self.activation,
             recurrent_dropout=self.recurrent_dropout,
-            jit_compile=self.jit_compile,
             recurrent_initializer=self.recurrent_initializer,
-            concurrent=2 if self.bidirectional else 1,
             dtype=self.dtype_policy,
             **named,
         )

@@ -20,13 +20,13 @@ class Spellings:
     Attributes:
         lengths: Characters of each word, `[spellings]`, all positive.
         characters: The numbers of the characters, `[sum of lengths]`.
-        lanes: Number of lanes of characters.
+        words_of_a_lane: There is one lane of characters for so many words of the window.
         multiple: The length of lanes is rounded up to a multiple of this.
     """
 
     lengths: np.ndarray
     characters: np.ndarray
-    lanes: int
+    words_of_a_lane: int = field(default=16, kw_only=True)
     multiple: int = field(default=1, kw_only=True)
 
     @cached_property
@@ -41,20 +41,20 @@ class Spellings:
             `[batch, time]`: the places of each word's last and first character, counted through all lanes.
         """
         used, words = np.unique(window["spelling"], return_inverse=True)
-        lengths = self.lengths[used]
-        packing = pack(lengths, self.lanes, self.multiple)
+        lengths, lanes = self.lengths[used], max(1, window["spelling"].size // self.words_of_a_lane)
+        packing = pack(lengths, lanes, self.multiple)
         starts = packing.lane * packing.length + packing.start
         of_word = np.repeat(np.arange(len(used)), lengths)
         within = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        characters = np.zeros(self.lanes * packing.length, np.int32)
-        keep = np.zeros(self.lanes * packing.length, np.float32)
+        characters = np.zeros(lanes * packing.length, np.int32)
+        keep = np.zeros(lanes * packing.length, np.float32)
         at = starts[of_word] + within
         characters[at] = self.characters[self._offsets[used][of_word] + within]
         keep[at] = within > 0
         words = words.reshape(window["spelling"].shape)
         return {
-            "characters": characters.reshape(self.lanes, -1),
-            "characters_keep": keep.reshape(self.lanes, -1),
+            "characters": characters.reshape(lanes, -1),
+            "characters_keep": keep.reshape(lanes, -1),
             "ends": (starts + lengths - 1)[words].astype(np.int32),
             "starts": starts[words].astype(np.int32),
         }

@@ -27,6 +27,5 @@ def recurrent_stack(options: TrainOptions, **changes: Any) -> RecurrentStack:
         recurrent_dropout=options.recurrent_dropout,
         activation=options.activation,
         seed=options.seed,
-        jit_compile=options.xla,
         recurrent_initializer=options.recurrent_initializer,
     )

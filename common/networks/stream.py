@@ -45,7 +45,7 @@ class StreamNetwork(Network):
         self.head = head
         self.dropout = dropout
         self.seed = seed
-        self.masking = VariationalDropout(dropout, seed_for(seed, "feature dropout"), stack.jit_compile)
+        self.masking = VariationalDropout(dropout, seed_for(seed, "feature dropout"))
 
     def build(self, window_shape: Any = None) -> None:
         for layer, width in ((self.embed, None), (self.stack, self.embed.width), (self.head, self.stack.width)):

@@ -1,5 +1,7 @@
 """The options that every task shares; a task extends them, and the command line is made from them."""
 
+from common.options.budget import fitting_lanes as fitting_lanes
+from common.options.budget import fitting_passes as fitting_passes
 from common.options.fields import meanings as meanings
 from common.options.fields import option as option
 from common.options.kinds import Count as Count

@@ -5,7 +5,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, get_args
 
 from cyclopts import Parameter
 
@@ -14,7 +14,7 @@ from common.errors import InputError
 from common.options.fields import meanings, option
 from common.options.kinds import Count, NotNegative, Positive, Share, Whole
 
-FORMAT = 2
+FORMAT = 3
 """The format of unfinished runs and studies. Raise it when older ones cannot be continued: they are then refused."""
 
 
@@ -69,10 +69,13 @@ class TrainOptions(DataOptions):
         recurrent_initializer: Initial values of the recurrent weights, from state to state.
         bidirectional: Also read backwards; a sequence that fits into a window then lies in a single window.
         residual: Add each layer's input to its output where the widths agree.
-        epochs: Maximum number of passes over the training data.
+        epochs: Maximum number of epochs.
+        passes: Passes over the training data that make an epoch. Not given: 1, and more where a pass has few training
+            steps.
         seconds: Maximum time of training in seconds; time spent on validation does not count.
         patience: Epochs without a better validation score before training stops.
-        batch_size: Number of lanes: sequences read at the same time.
+        batch_size: Number of lanes: sequences read at the same time. Not given: what suits the task, and fewer where an
+            epoch would have few training steps.
         window: New steps that a training step reads in each lane, k1 of TBPTT.
         reach: Maximum number of steps that a gradient travels back, k2 >= k1 of TBPTT; by default the window.
         learning_rate: Step size of the Adam optimiser.
@@ -81,7 +84,10 @@ class TrainOptions(DataOptions):
         dropout: Share of units dropped before, between and after the recurrent layers, fixed within a sequence.
         recurrent_dropout: Share of the hidden state dropped inside the recurrence, fixed within a sequence.
         seed: Seed of the initial weights, the order of the examples and the dropout masks.
-        xla: Compile the loops over time with XLA: some seconds at the start, faster steps after.
+        xla: Compile the training step with XLA: some seconds at the start, faster steps after. Not given: where a
+            training is long enough to gain by it.
+        steps_per_execution: Training steps that one call runs; progress is shown, and the time looked at, after each
+            call.
         tensorboard: Folder for TensorBoard logs; none are written when not given.
         checkpoint_every: Training steps between checkpoints inside an epoch; the end of an epoch always has one.
         resume: Resume the unfinished run of the same options.
@@ -95,10 +101,14 @@ class TrainOptions(DataOptions):
     recurrent_initializer: InitializerName = "orthogonal"
     bidirectional: bool = False
     residual: bool = False
+    lanes: ClassVar[int] = 32
+    """Those of data of common size, where no batch size is given."""
+
     epochs: Count = option(20, trains=False)
+    passes: Count | None = None
     seconds: Positive | None = option(None, trains=False)
     patience: Count = option(5, trains=False)
-    batch_size: Count = 32
+    batch_size: Count | None = None
     window: Count = 64
     reach: Count | None = None
     learning_rate: Positive = 1e-3
@@ -107,7 +117,8 @@ class TrainOptions(DataOptions):
     dropout: Share = 0.5
     recurrent_dropout: Share = 0.0
     seed: Whole = option(0, study="set")
-    xla: bool = option(False, trains=False)
+    xla: bool | None = option(None, trains=False)
+    steps_per_execution: Count = option(8, trains=False)
     tensorboard: Path | None = option(None, trains=False, study="refused")
     checkpoint_every: Count = option(500, trains=False, study="free")
     resume: bool = option(False, trains=False, study="refused")

@@ -134,16 +134,21 @@ class Judge:
         """The values that each score averages, `[origins, horizon]`, NaN where they do not count; squares for RMSE.
 
         MAPE and sMAPE are in percent, MAPE over values that are not 0. MASE is that of Hyndman & Koehler 2006, "Another
-        look at measures of forecast accuracy". Pinball is the mean over the levels; coverage is the share inside the
-        outermost levels, where there are two.
+        look at measures of forecast accuracy". Pinball is the mean over the levels. Where there are two levels or more,
+        coverage is the share inside the interval between the outermost, and the Winkler score is the width of that
+        interval plus how far a value lies outside it, divided by the probability of that side (Winkler 1972, "A
+        Decision-Theoretic Approach to Interval Estimation").
         """
         (series, _, actual), mean, quantiles = forecasts
         error = mean - actual
         each = actual[..., None] - quantiles
         pinball = np.maximum(self.levels * each, (self.levels - 1) * each).mean(-1)
-        inside = (quantiles[..., 0] <= actual) & (actual <= quantiles[..., -1])
-        inside = np.where(np.isnan(each).any(-1), np.nan, inside)
+        low, high = quantiles[..., 0], quantiles[..., -1]
+        inside = np.where(np.isnan(each).any(-1), np.nan, (low <= actual) & (actual <= high))
+        below, above = np.maximum(low - actual, 0), np.maximum(actual - high, 0)
+        winkler = high - low + below / self.levels[0] + above / (1 - self.levels[-1])
         width = round(100 * (self.levels[-1] - self.levels[0]))
+        interval = {f"coverage_{width}": inside, f"winkler_{width}": winkler}
         scale = self.tables.scale[series][:, None]
         with np.errstate(all="ignore"):
             share = np.where(actual == 0, np.nan, np.abs(error / actual))
@@ -155,7 +160,7 @@ class Judge:
                 "smape": np.where(both == 0, 0.0, 200 * np.abs(error) / both),
                 "mase": np.abs(error) / self._naive_error[series][:, None],
                 "pinball": pinball,
-                **({f"coverage_{width}": inside} if len(self.levels) > 1 else {}),
+                **(interval if len(self.levels) > 1 else {}),
                 "mse_standardised": (error / scale) ** 2,
                 "mae_standardised": np.abs(error / scale),
             }

@@ -38,10 +38,12 @@ def ahead(model: SavedModel, panel: Panel, *, horizon: int) -> list[Record]:
         `quantiles`, such lists by level; and `past`, the last values `y`, None where missing, and their times `ds`.
 
     Raises:
-        InputError: A history is too short, covariates are not known for the whole horizon of the model, or the panel
-            does not match the data that the model learned from.
+        InputError: The horizon is longer than the model's, a history is too short, covariates are not known for the
+            whole horizon of the model, or the panel does not match the data that the model learned from.
     """
     config, columns = model.config, panel.columns
+    if horizon > config["horizon"]:
+        raise InputError(f"--horizon {horizon}: this model forecasts {config['horizon']} steps at most")
     lengths = [_history(group, panel, model) for group in panel.groups]
     requested = [(group, slice(0, length)) for group, length in zip(panel.groups, lengths)]
     records = []
@@ -183,7 +185,7 @@ def write_rows(records: Sequence[Record], path: Path) -> None:
         writer.writerows(rows_of(records))
 
 
-def write_example(panel: Panel, path: Path, *, horizon: int, time_column: str | None) -> None:
+def write_example(panel: Panel, path: Path, *, horizon: int) -> None:
     """Writes the last rows of a panel as a file to forecast from, in which the last horizon has no values."""
     long, rows = len(panel.groups) > 1, []
     for group in panel.groups:
@@ -193,6 +195,5 @@ def write_example(panel: Panel, path: Path, *, horizon: int, time_column: str | 
             rows.append([*[group.name] * long, times[n], *values, *(f"{value:.6g}" for value in group.known[n])])
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        names = ["unique_id"] * long + [time_column or ("ds" if long else "time")]
-        writer.writerow([*names, *panel.columns, *panel.covariates])
+        writer.writerow([*["unique_id"] * long, panel.time, *panel.columns, *panel.covariates])
         writer.writerows(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TIME_NAMES = ("ds", "time", "date", "datetime", "timestamp")
-MONTH = 2_629_746  # Seconds: a twelfth of the mean Gregorian year.
+PERIOD_NAMES = ("month", "period", "quarter", "year", "week", "day")
+"""Names of the time column where its first value reads as a time."""
+MINUTE, HOUR, DAY, WEEK, YEAR = 60, 3_600, 86_400, 604_800, 31_556_952  # Seconds; a year is the mean Gregorian one.
+MONTH = YEAR // 12
 Missing = Literal["refuse", "allow"]
 
 
@@ -47,6 +51,7 @@ class Panel:
         columns: Names of the values to forecast.
         covariates: Names of the covariates.
         seconds: Time between two rows.
+        time: Name of the time column.
         source: The origin of the series, for people to read.
         left_out: Unused columns, if the user named no column to forecast.
     """
@@ -55,6 +60,7 @@ class Panel:
     columns: list[str]
     covariates: list[str]
     seconds: int
+    time: str
     source: str
     left_out: tuple[str, ...] = ()
 
@@ -80,12 +86,13 @@ def as_text(times: np.ndarray, seconds: int) -> list[str]:
 class SeriesReader:
     """Reads time series from one file.
 
-    The file is wide (a time column and numeric columns) or long (`unique_id`, `ds`, `y` and covariates).
+    The file is wide (a time column and numeric columns) or long (`unique_id`, a time column, `y` and covariates).
 
     Attributes:
         targets: Columns to forecast; if empty, all numeric columns that are not in `known`.
         known: Columns whose future is known; None means none, or those of the embedded data set.
-        time_column: Name of the time column; found by its usual names when None.
+        time_column: Name of the time column. None: one of a usual name, or else the first whose every value reads as a
+            time.
         missing: Whether values may be missing and rows left out; missing values become NaN.
         ahead: Whether a series may end in rows without values, which give the future of its covariates.
     """
@@ -123,10 +130,8 @@ class SeriesReader:
             raise InputError(f"{source}: no rows; fill the file")
         known = list(self.known or ())
         self._check_names(names, source)
-        long = {"unique_id", self.time_column or "ds", "y"} <= set(names) and set(self.targets) <= {"y"}
-        time = self.time_column or ("ds" if long else _time_column(names, source))
-        if time not in names:
-            raise InputError(f"{source}: no column {time!r}, which --time-column names; it has {', '.join(names)}")
+        time = self._time_column(frame, source)
+        long = {"unique_id", time, "y"} <= set(names) and set(self.targets) <= {"y"}
         columns = ["y"] if long else list(self.targets) or _numeric(frame, {time, *known}, source)
         whole = _Rows(frame, source, Path(source).name)
         groups = [self._group(rows, time, columns) for rows in (_by_series(whole) if long else [whole])]
@@ -140,8 +145,30 @@ class SeriesReader:
             columns=columns,
             covariates=known,
             seconds=spacing.pop(),
+            time=time,
             source=source,
             left_out=left_out,
+        )
+
+    def _time_column(self, frame: pd.DataFrame, source: str) -> str:
+        names = list(frame.columns)
+        if self.time_column is not None:
+            if self.time_column not in names:
+                raise InputError(
+                    f"{source}: no column {self.time_column!r}, which --time-column names; it has {', '.join(names)}"
+                )
+            return self.time_column
+        if {"unique_id", "ds", "y"} <= set(names):
+            return "ds"
+        others = [name for name in names if name not in {"unique_id", *self.targets, *(self.known or ())}]
+        usual = [name for name in names if name.lower() in TIME_NAMES]
+        timely = [name for name in others if _parsed(frame[name][:1]).notna().all()]
+        periods = [name for name in timely if name.lower() in PERIOD_NAMES]
+        if found := [*usual, *periods] or [name for name in timely if _parsed(frame[name]).notna().all()]:
+            return found[0]
+        raise InputError(
+            f"{source}: no column named {', '.join(TIME_NAMES)}, and none of times alone, such as 2014-12-31 23:30; it "
+            f"has {', '.join(names)}; name one with --time-column"
         )
 
     def _check_names(self, present: Sequence[str], source: str) -> None:
@@ -222,11 +249,11 @@ class _Rows(NamedTuple):
         import pandas as pd
 
         values = self.frame[column]
-        parsed = pd.to_datetime(values, errors="coerce", utc=True)
+        parsed = _parsed(values)
         for at in np.flatnonzero(parsed.isna())[:1]:
-            raise InputError(f"{self.place(at)}: {values.iloc[at]!r} in {column!r} is no time; write 2014-12-31 23:30")
-        if pd.api.types.is_numeric_dtype(values):
-            raise InputError(f"{self.place(0)}: {values.iloc[0]} in {column!r} is a number; write 2014-12-31 23:30")
+            number = pd.api.types.is_numeric_dtype(values)
+            shown, wrong = (values.iloc[at], "a number") if number else (repr(values.iloc[at]), "no time")
+            raise InputError(f"{self.place(at)}: {shown} in {column!r} is {wrong}; write 2014-12-31 23:30")
         months = (12 * (parsed.dt.year - 1970) + parsed.dt.month - 1).to_numpy()
         same_day = parsed.dt.day.nunique() == 1 or parsed.dt.is_month_end.all()
         if same_day and parsed.dt.time.nunique() == 1 and (np.diff(months) > 0).all():
@@ -280,11 +307,17 @@ def _frame(path: Path) -> pd.DataFrame:
     raise InputError(f"{path}: a file of unknown type; .csv, .tsv (each also as .gz) and .parquet can be read")
 
 
-def _time_column(names: Sequence[str], source: str) -> str:
-    for name in names:
-        if name.lower() in TIME_NAMES:
-            return name
-    raise InputError(f"{source}: no column named {' or '.join(TIME_NAMES)}; name one with --time-column")
+def _parsed(values: pd.Series) -> pd.Series:
+    """The values as times in UTC, NaT where one is none. Numbers are none, but for the years in a column `year`."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(values):
+        numbers = values.astype(float)
+        years = (str(values.name).lower() == "year") & numbers.between(1000, 9999) & (numbers % 1 == 0)
+        values = numbers.map("{:.0f}".format).where(years)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # Times of no one format are parsed one by one.
+        return pd.to_datetime(values, errors="coerce", utc=True)
 
 
 def _numeric(frame: pd.DataFrame, other: set[str], source: str) -> list[str]:

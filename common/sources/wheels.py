@@ -37,17 +37,18 @@ def cache_directory() -> Path:
     return Path(named).absolute() if named else Path.home() / ".cache" / "sequence-suite"
 
 
-def pinned(package: str) -> Pin:
-    """The pin of a package listed in `wheels.txt`."""
-    pins = (Pin(**match.groupdict()) for match in PIN.finditer(PINS.read_text()))
-    return next(pin for pin in pins if pin.package == package)
+def pinned(package: str, pins: Path | None = None) -> Pin:
+    """The pin of a package listed in a file of pins, `PINS` by default."""
+    found = (Pin(**match.groupdict()) for match in PIN.finditer((pins or PINS).read_text()))
+    return next(pin for pin in found if pin.package == package)
 
 
-def fetch(package: str) -> Path:
+def fetch(package: str, pins: Path | None = None) -> Path:
     """Fetches a pinned wheel into the cache; a wheel that is there with the right content needs no network.
 
     Args:
-        package: A name in `wheels.txt`.
+        package: A name in the file of pins.
+        pins: The file of pins, `PINS` by default.
 
     Returns:
         The wheel's path.
@@ -55,7 +56,7 @@ def fetch(package: str) -> Path:
     Raises:
         InputError: The wheel cannot be fetched, or is not the pinned one.
     """
-    pin = pinned(package)
+    pin = pinned(package, pins)
     folder = cache_directory() / "wheels" / f"{pin.package}-{pin.version}"
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -5,11 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 Inputs = dict[str, np.ndarray]
 Expand = Callable[[Inputs, np.ndarray], tuple[Inputs, np.ndarray]]
+
+
+class Pieces(NamedTuple):
+    """How long sequences may be cut.
+
+    Attributes:
+        least: Minimum number of steps per piece.
+        context: Steps before each piece that are read again at its start.
+    """
+
+    least: int
+    context: int = 0
 
 
 @dataclass(frozen=True)
@@ -28,6 +41,9 @@ class Sequences:
             each. A window holds one row for each of its sequences, however many steps these have in it.
         sparse_outputs: Whether outputs exist only at the steps that have a weight. A readout over many classes, or one
             that few steps need, is then not computed at all steps.
+        pieces: How training may cut sequences so that few long ones fill many lanes; None means that it may not.
+        expand_by_lane: Whether what `expand` makes of a lane depends on that lane alone, in values and shape. A stream
+            then makes many windows at a time.
     """
 
     lengths: np.ndarray
@@ -37,6 +53,8 @@ class Sequences:
     expand: Expand | None = field(default=None, kw_only=True)
     per_sequence: Inputs = field(default_factory=dict, kw_only=True)
     sparse_outputs: bool = field(default=False, kw_only=True)
+    pieces: Pieces | None = field(default=None, kw_only=True)
+    expand_by_lane: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lengths", np.asarray(self.lengths))
@@ -63,6 +81,21 @@ class Sequences:
     def numbers(self) -> np.ndarray:
         """The sequence of each step, int32 `[steps]`."""
         return np.repeat(np.arange(len(self), dtype=np.int32), self.lengths)
+
+    @property
+    def by_lane(self) -> bool:
+        """Whether a window is made lane by lane."""
+        return not self.per_sequence and (self.expand is None or self.expand_by_lane)
+
+    def most_lanes(self) -> int:
+        """The number of lanes that they can fill."""
+        return max(1, self.steps // self.pieces.least) if self.pieces else len(self)
+
+    def filling(self, lanes: int) -> Sequences:
+        """The sequences, cut where they may be and where that gives every lane two."""
+        if not self.pieces:
+            return self
+        return self.in_pieces(-(-2 * lanes // len(self)), **self.pieces._asdict())
 
     def in_pieces(self, pieces: int, *, least: int, context: int = 0) -> Sequences:
         """Cuts sequences into pieces, so that few long ones fill many lanes.

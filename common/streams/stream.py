@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,13 +21,28 @@ from common.streams.sequences import Inputs, Sequences
 if TYPE_CHECKING:
     import tensorflow as tf
 
+
+class _Epoch(NamedTuple):
+    """The passes of an epoch.
+
+    Attributes:
+        index: The step at each place of the lanes, `[lanes, history + steps]`; -1 is blank.
+        passes: The pass of the epoch that each window belongs to, from 0, `[windows]`.
+    """
+
+    index: np.ndarray
+    passes: np.ndarray
+
+
 Window = tuple[Inputs | tuple[Inputs, Inputs], np.ndarray, np.ndarray]
 FEW_SLOTS = 4
 """The number of slots for outputs is a multiple of this, so that it rarely differs between epochs."""
+WINDOWS_AT_ONCE = 16
+"""Windows whose arithmetic is done together, where lanes are independent of each other."""
 
 
 class Stream:
-    """Windows over packed lanes, packed anew each epoch.
+    """Windows over packed lanes, packed anew each pass over the sequences.
 
     Args:
         sequences: The sequences to pack.
@@ -34,7 +50,8 @@ class Stream:
         window: New steps of each window (k1).
         reach: Steps of a window together with the history before it (k2 >= k1); None is `window`.
         whole: Whether to keep sequences whole inside windows where they fit, see `pack`.
-        shuffle: Whether each epoch draws a new order; False keeps the given order.
+        passes: Passes over the sequences that make an epoch.
+        shuffle: Whether each pass draws a new order; False keeps the given order.
         seed: Fixes the orders.
 
     Raises:
@@ -49,6 +66,7 @@ class Stream:
         *,
         reach: int | None = None,
         whole: bool = False,
+        passes: int = 1,
         shuffle: bool = True,
         seed: int = 0,
     ) -> None:
@@ -59,13 +77,14 @@ class Stream:
         if self.reach < window:
             raise ValueError(f"reach {reach} is less than window {window}")
         self.whole = whole
+        self.passes = passes
         self.shuffle = shuffle
         self.seed = seed
         # The mean of these weights over all real steps is 1; `window_at` scales them to a mean of 1 over all computed
         # steps. So the mean over an epoch's windows is the mean loss, however many outputs each window holds.
         total = sequences.weights.sum(dtype=np.float64)
         self.weights = (sequences.weights * (sequences.steps / max(total, 1e-9))).astype(np.float32)
-        self._packed: tuple[int, Packing, np.ndarray] | None = None
+        self._packed: tuple[int, _Epoch] | None = None
         self._slots_needed: tuple[np.ndarray, int] | None = None
 
     @classmethod
@@ -92,32 +111,38 @@ class Stream:
         return cls(sequences, lanes, fitted, shuffle=False)
 
     def packing(self, epoch: int = 0) -> Packing:
-        """Where each sequence lies in that epoch."""
-        return self._index(epoch)[0]
+        """Where each sequence lies in the first pass of that epoch."""
+        return self._packing(epoch * self.passes)
 
     def windows(self, epoch: int = 0) -> int:
         """Number of windows in that epoch."""
-        return self.packing(epoch).length // self.window
+        return len(self._epoch(epoch).passes)
 
     def efficiency(self, epoch: int = 0) -> float:
         """Share of computed steps that are real."""
-        return self.sequences.steps / (self.lanes * self.packing(epoch).length)
+        return self.passes * self.sequences.steps / (self.lanes * self.window * self.windows(epoch))
 
-    def _index(self, epoch: int) -> tuple[Packing, np.ndarray]:
-        """The packing of an epoch, and the step at each place of its lanes, `[lanes, history + steps]`; -1 is blank."""
+    def _packing(self, number: int) -> Packing:
+        """The packing of a pass."""
+        rng = np.random.default_rng((self.seed, number)) if self.shuffle else None
+        return pack(self.sequences.lengths, self.lanes, self.window, whole=self.whole, rng=rng)
+
+    def _epoch(self, epoch: int) -> _Epoch:
+        """All passes of an epoch, one after another."""
         epoch = epoch if self.shuffle else 0
         if self._packed is None or self._packed[0] != epoch:
-            rng = np.random.default_rng((self.seed, epoch)) if self.shuffle else None
-            packing = pack(self.sequences.lengths, self.lanes, self.window, whole=self.whole, rng=rng)
-            history = self.reach - self.window
-            index = np.full((self.lanes, history + packing.length), -1, np.int64)
-            lengths = self.sequences.lengths
+            numbers = range(epoch * self.passes, (epoch + 1) * self.passes)
+            packings = [self._packing(number) for number in numbers]
+            lengths, at = self.sequences.lengths, self.reach - self.window
             within = np.arange(self.sequences.steps) - np.repeat(self.sequences.offsets, lengths)
-            index[np.repeat(packing.lane, lengths), history + np.repeat(packing.start, lengths) + within] = np.arange(
-                self.sequences.steps
-            )
-            self._packed = epoch, packing, index
-        return self._packed[1:]
+            index = np.full((self.lanes, at + sum(packing.length for packing in packings)), -1, np.int64)
+            for packing in packings:
+                column = at + np.repeat(packing.start, lengths) + within
+                index[np.repeat(packing.lane, lengths), column] = np.arange(self.sequences.steps)
+                at += packing.length
+            windows = [packing.length // self.window for packing in packings]
+            self._packed = epoch, _Epoch(index, np.repeat(np.arange(self.passes), windows))
+        return self._packed[1]
 
     @cached_property
     def _starts(self) -> np.ndarray:
@@ -132,8 +157,13 @@ class Stream:
             return [(0, self.window)]
         return [(0, self.window), (self.window, self.reach)]
 
-    def window_at(self, epoch: int, window: int) -> Window:
+    def window_at(self, epoch: int, window: int, *, lanes: slice = slice(None)) -> Window:
         """One window.
+
+        Args:
+            epoch: The epoch, which has a packing of its own.
+            window: Number of the window in the epoch.
+            lanes: A share of the lanes, whose window is made on its own.
 
         Returns:
             `(inputs, targets, weights)`. The inputs are a dictionary with the inputs of the sequences,
@@ -145,22 +175,32 @@ class Stream:
             after which the state is carried on, and the remaining steps. Targets and weights belong to the new steps,
             `[lanes, window, ...]`, or to the slots, `[lanes, slots, ...]`; a slot with no step has weight 0.
         """
-        _, index = self._index(epoch)
-        at = index[:, window * self.window : window * self.window + self.reach]
-        parts = [self._part(at[:, first:end], epoch, first) for first, end in self._borders]
+        return self._made(
+            self._places(epoch, window)[lanes], epoch, epoch * self.passes + self._epoch(epoch).passes[window]
+        )
+
+    def _places(self, epoch: int, window: int) -> np.ndarray:
+        """The step at each place of a window and the history before it, `[lanes, reach]`; -1 is blank."""
+        return self._epoch(epoch).index[:, window * self.window : window * self.window + self.reach]
+
+    def _made(self, at: np.ndarray, epoch: int, passes: np.ndarray) -> Window:
+        """The window of the steps `at [lanes, reach]` of passes with those numbers, `[lanes, 1]` or one number."""
+        parts = [self._part(at[:, first:end], epoch, first, passes=passes) for first, end in self._borders]
         inputs = tuple(part[0] for part in parts)
         targets, weights = (np.concatenate([part[n] for part in parts], 1) for n in (1, 2))
         if not self.sequences.sparse_outputs:
             targets, weights = (x[:, self.reach - self.window :] for x in (targets, weights))
         return inputs[0] if len(inputs) == 1 else inputs, targets, weights
 
-    def _part(self, at: np.ndarray, epoch: int, first: int) -> tuple[Inputs, np.ndarray, np.ndarray]:
+    def _part(
+        self, at: np.ndarray, epoch: int, first: int, *, passes: np.ndarray
+    ) -> tuple[Inputs, np.ndarray, np.ndarray]:
         """Inputs, targets and weights of the steps `at [lanes, steps]`, which begin at step `first` of the window."""
         sequences, blank = self.sequences, at < 0
         inputs = {name: _gather(values, at, blank) for name, values in sequences.inputs.items()}
         inputs["keep"] = (~(self._starts[at] | blank)).astype(np.float32)
         owner = sequences.numbers[at]
-        numbers = (owner.astype(np.int64) + epoch * len(sequences)) % 2**31
+        numbers = (owner.astype(np.int64) + passes * len(sequences)) % 2**31
         inputs["sequence"] = np.where(blank, -1, numbers).astype(np.int32)
         if sequences.per_sequence:
             rows, of_step = np.unique(owner, return_inverse=True)
@@ -190,7 +230,7 @@ class Stream:
 
     def _slots_of_a_window(self, epoch: int) -> int:
         """The slots that the fullest window of the epoch needs, so that all windows have one shape."""
-        _, index = self._index(epoch)
+        index = self._epoch(epoch).index
         if self._slots_needed is None or self._slots_needed[0] is not index:
             counted = self._counted(index[:, self.reach - self.window :])
             most = int(counted.reshape(self.lanes, -1, self.window).sum(2).max())
@@ -205,26 +245,57 @@ class Stream:
         for window in range(first, self.windows(epoch)):
             yield self.window_at(epoch, window)
 
-    def dataset(self, epoch: int = 0, first: int = 0) -> tf.data.Dataset:
-        """The windows of an epoch as a `tf.data.Dataset` of known size, from window `first` on."""
+    def dataset(self, epoch: int = 0, first: int = 0, *, shares: int = 1) -> tf.data.Dataset:
+        """The windows of an epoch as a `tf.data.Dataset` of known size, from window `first` on.
+
+        Each element is a tuple with the window of each share of the lanes, see `window_at`.
+        """
         import tensorflow as tf
+
+        cut = shares_of(self.lanes, shares)
 
         fixed = {*self.sequences.inputs, "keep", "sequence", "row_of_sequence"}
         slots = self.sequences.sparse_outputs
 
+        def shape_of(name: str, array: np.ndarray) -> tuple[int | None, ...]:
+            if name in fixed:
+                return array.shape
+            rows = None if name in self.sequences.per_sequence else len(array)  # Those that `expand` adds are lanes.
+            return rows, *[None] * (array.ndim - 1)
+
         def spec_of(part: Inputs) -> dict[str, tf.TensorSpec]:
-            return {
-                name: tf.TensorSpec(array.shape if name in fixed else [None] * array.ndim, array.dtype)
-                for name, array in part.items()
-            }
+            return {name: tf.TensorSpec(shape_of(name, array), array.dtype) for name, array in part.items()}
 
         def of_outputs(array: np.ndarray) -> tf.TensorSpec:
-            return tf.TensorSpec((self.lanes, None, *array.shape[2:]) if slots else array.shape, array.dtype)
+            shape = (len(array), None, *array.shape[2:]) if slots else array.shape
+            return tf.TensorSpec(shape, array.dtype)
 
-        inputs, *outputs = self.window_at(epoch, 0)
-        specs = tuple(map(spec_of, inputs)) if isinstance(inputs, tuple) else spec_of(inputs)
-        signature = (specs, *map(of_outputs, outputs))
-        windows = tf.data.Dataset.from_generator(lambda: self.iterate(epoch, first), output_signature=signature)
+        def of_window(window: Window) -> tuple:
+            inputs, *outputs = window
+            specs = tuple(map(spec_of, inputs)) if isinstance(inputs, tuple) else spec_of(inputs)
+            return specs, *map(of_outputs, outputs)
+
+        signature = tuple(of_window(self.window_at(epoch, 0, lanes=lanes)) for lanes in cut)
+        specs = tf.nest.flatten(signature)
+        many = WINDOWS_AT_ONCE if self.sequences.by_lane else 1
+
+        def made(windows: np.ndarray) -> list[np.ndarray]:
+            at = np.stack([self._places(epoch, window) for window in windows.tolist()])  # [windows, lanes, reach]
+            passes = epoch * self.passes + self._epoch(epoch).passes[windows]
+            shares = (
+                self._made(at[:, lanes].reshape(-1, self.reach), epoch, np.repeat(passes, len(at[0, lanes]))[:, None])
+                for lanes in cut
+            )
+            return [x.reshape(len(at), len(x) // len(at), *x.shape[1:]) for x in tf.nest.flatten(list(shares))]
+
+        def elements(windows: tf.Tensor) -> tuple:
+            arrays = tf.numpy_function(made, [windows], [spec.dtype for spec in specs], stateful=False)
+            for array, spec in zip(arrays, specs, strict=True):
+                array.set_shape((None, *spec.shape))
+            return tf.nest.pack_sequence_as(signature, arrays)
+
+        windows = tf.data.Dataset.range(first, self.windows(epoch)).batch(many).map(elements)
+        windows = windows.flat_map(lambda *shares: tf.data.Dataset.from_tensor_slices(shares))
         windows = windows.apply(tf.data.experimental.assert_cardinality(self.windows(epoch) - first)).prefetch(2)
         options = tf.data.Options()
         options.autotune.enabled = False  # Its thread sleeps twice as long each time, and an epoch's end waits for it.
@@ -239,7 +310,7 @@ class Stream:
         """
         if not self.sequences.sparse_outputs:
             return self.at_steps(outputs)[self.weights > 0]
-        _, index = self._index(0)
+        index = self._epoch(0).index
         every = np.ones(self.window, bool)
         steps, found = [], []
         for window, ours in enumerate(np.split(outputs, self.windows())):
@@ -255,13 +326,18 @@ class Stream:
         Args:
             outputs: The outputs of `predict` for the stream, `[windows * lanes, window, ...]`.
         """
-        _, index = self._index(0)
-        index = index[:, self.reach - self.window :]
+        index = self._epoch(0).index[:, self.reach - self.window :]
         shape = (-1, self.lanes, self.window, *outputs.shape[2:])
         lanes = np.moveaxis(outputs.reshape(shape), 0, 1).reshape(self.lanes, -1, *outputs.shape[2:])
         result = np.empty((self.sequences.steps, *outputs.shape[2:]), outputs.dtype)
         result[index[index >= 0]] = lanes[index >= 0]
         return result
+
+
+def shares_of(lanes: int, number: int) -> list[slice]:
+    """Cuts lanes into shares of like size."""
+    borders = np.linspace(0, lanes, number + 1).round().astype(int).tolist()
+    return [slice(first, end) for first, end in pairwise(borders)]
 
 
 def _gather(values: np.ndarray, at: np.ndarray, blank: np.ndarray) -> Any:

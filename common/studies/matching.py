@@ -60,7 +60,7 @@ class ParameterCounts:
             self.loaded[key] = self.kind(options)
             self.loaded[key].load()
         task = self.loaded[key]
-        task.options = options
+        task.options = replace(task.options, cell=options.cell, units=options.units)
         network = task.learner().network
         network.build()
         return network.count_params()

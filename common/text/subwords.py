@@ -10,6 +10,7 @@ import tensorflow as tf
 from common.errors import InputError
 from common.text.byte_pairs import learned_pieces
 from common.text.pretokens import BREAK, is_placeholder, pretokens
+from common.text.scripts import UNSPACED
 
 PADDING, START, END = 0, 1, 2
 COPIES = range(3, 19)
@@ -17,7 +18,7 @@ COPIES = range(3, 19)
 _BYTES = range(COPIES.stop, COPIES.stop + 256)
 
 # A letter or a digit, but not of scripts that put no spaces between words.
-_SPELLED = r"(?:[^\PL\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]|\pM|\pN)"
+_SPELLED = rf"(?:[^\PL{UNSPACED}]|\pM|\pN)"
 
 
 class Subwords:
@@ -166,11 +167,16 @@ class Subwords:
         each = tf.where(flat == END, "<end>", self.decode(flat[:, None], own))
         return tf.reshape(tf.where(flat == PADDING, "", each), tf.shape(ids))
 
+    @property
+    def names(self) -> list[str]:
+        """The text of each id, for people to read."""
+        specials = ["", "<start>", "<end>", *(f"<placeholder {n}>" for n in range(len(COPIES)))]
+        return specials + [chr(n) if n < 0x80 else f"<{n:02X}>" for n in range(256)] + self.known
+
     def spelled(self, ids: Sequence[int]) -> list[str]:
         """The text of each of a sequence's ids, for people to read."""
-        names = {START: "<start>", END: "<end>"} | {n: f"<placeholder {n - COPIES.start}>" for n in COPIES}
-        strings = tf.gather(self._strings, tf.constant(ids, tf.int32)).numpy()
-        return [names.get(int(n)) or piece.decode(errors="replace") for n, piece in zip(ids, strings)]
+        names = self.names
+        return [names[n] for n in ids]
 
     @property
     def opens(self) -> tf.Tensor:

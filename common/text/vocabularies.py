@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import chain
 
 import keras
-import numpy as np
 import tensorflow as tf
 
-from common.text.words import bigrams, letters, words
+from common.text.words import letters
 
 
 class Vocabulary:
@@ -41,52 +40,6 @@ class Vocabulary:
     def numbers(self, strings: tf.Tensor) -> tf.Tensor:
         """Numbers of strings, int32, of any shape."""
         return tf.cast(self.lookup(strings), tf.int32)
-
-
-class Encoder:
-    """Texts to the numbers of their words and of their bigrams.
-
-    Args:
-        words: Vocabulary of words.
-        bigrams: Vocabulary of bigrams.
-    """
-
-    def __init__(self, words: Vocabulary, bigrams: Vocabulary) -> None:
-        self.words = words
-        self.bigrams = bigrams
-
-    @classmethod
-    def of(cls, texts: Sequence[str], *, size: int, min_count: int, bigram_size: int) -> Encoder:
-        """Learns both vocabularies from texts.
-
-        Args:
-            texts: The training texts.
-            size: Maximum number of known words.
-            min_count: Minimum occurrences of a known word or bigram.
-            bigram_size: Maximum number of known bigrams.
-        """
-        single: Counter[bytes] = Counter()
-        double: Counter[bytes] = Counter()
-        for batch in _batches(texts):
-            found = words(tf.constant(batch))
-            single.update(found.flat_values.numpy().tolist())
-            double.update(bigrams(found).flat_values.numpy().tolist())
-        return cls(
-            Vocabulary.of(single, size=size, min_count=min_count),
-            Vocabulary.of(double, size=bigram_size, min_count=min_count),
-        )
-
-    def __call__(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Numbers of the word and the bigram at each step of `text`, string `[N]`: int32 `[N, (words), 2]`."""
-        found = words(text)
-        return tf.stack([self.words(found), self.bigrams(bigrams(found))], 2)
-
-    def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The numbers of all texts end to end, `[steps, 2]`, and the steps of each text, `[N]`."""
-        encode = tf.function(self.__call__, input_signature=[tf.TensorSpec([None], tf.string)])
-        batches = [encode(tf.constant(batch)) for batch in _batches(texts)]
-        flat = np.concatenate([b.values.numpy() for b in batches])
-        return flat, np.concatenate([b.row_lengths().numpy() for b in batches])
 
 
 class WordEncoder:
@@ -138,7 +91,3 @@ class WordEncoder:
     def lookups(self) -> list[keras.layers.Layer]:
         """The tables, for an export to track."""
         return [v.lookup for v in (self.known, self.known_letters, self.all_seen)]
-
-
-def _batches(texts: Sequence[str], size: int = 1024) -> Iterable[Sequence[str]]:
-    return (texts[n : n + size] for n in range(0, len(texts), size))

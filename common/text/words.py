@@ -4,23 +4,39 @@ from __future__ import annotations
 
 import tensorflow as tf
 
+from common.text.canonical import composed
+
 START, END = "<start>", "<end>"
+BLANKS = r"[\s\pZ\p{Cc}\x{200B}]+"  # To TensorFlow \s is ASCII alone.
+BLANK = "\u2581"
+"""What stands for blanks among characters and subwords."""
 
 
-def words(text: tf.Tensor) -> tf.RaggedTensor:
-    """Splits texts into lower-case words, word endings after an apostrophe, and punctuation marks.
-
-    Markup tags are dropped and every text closes with `END`, so that an empty one has a step as well.
+def cleaned(text: tf.Tensor) -> tf.Tensor:
+    """Texts in lower case and composed form, without markup tags.
 
     Args:
         text: string, `[N]`; bytes that are not UTF-8 become U+FFFD.
 
     Returns:
+        string, `[N]`; equal for canonically equal texts.
+    """
+    text = composed(tf.strings.unicode_transcode(text, "UTF-8", "UTF-8"))
+    return tf.strings.regex_replace(tf.strings.lower(text, "utf-8"), r"<[a-z/][^<>]{0,200}>", " ")
+
+
+def words(text: tf.Tensor) -> tf.RaggedTensor:
+    """Splits texts into lower-case words, word endings after an apostrophe, and punctuation marks.
+
+    Every text closes with `END`, so that an empty one has a step as well.
+
+    Args:
+        text: string, `[N]`.
+
+    Returns:
         string, `[N, (words)]`.
     """
-    text = tf.strings.unicode_transcode(text, "UTF-8", "UTF-8")
-    text = tf.strings.lower(text, "utf-8")
-    text = tf.strings.regex_replace(text, r"<[a-z/][^<>]{0,200}>", " ")
+    text = cleaned(text)
     # "isn't" becomes "isn ʼt": U+02BC is a letter, so the ending stays one word when marks are separated.
     text = tf.strings.regex_replace(text, r"(\pL)['’](\pL)", "\\1 ʼ\\2")
     text = tf.strings.regex_replace(text, r"([^\pL\pM\pN\s])", r" \1 ")
@@ -33,7 +49,30 @@ def bigrams(words: tf.RaggedTensor) -> tf.RaggedTensor:
     return tf.strings.ngrams(tf.concat([starts, words], 1), 2)
 
 
-BLANKS = r"[\s\pZ\p{Cc}\x{200B}]+"  # To TensorFlow \s is ASCII alone.
+_JOINER, _FLAG, _TONE = r"\x{200D}", r"[\x{1F1E6}-\x{1F1FF}]{2}", r"\x{1F3FB}-\x{1F3FF}"
+_CHARACTER = rf"(?:{_FLAG}|\PM[\pM{_TONE}]*(?:{_JOINER}\PM[\pM{_TONE}]*)*|\pM+)"
+
+
+def characters(text: tf.Tensor) -> tf.RaggedTensor:
+    """Splits texts into lower-case characters as readers see them: a letter with its marks, an emoji of several parts.
+
+    Blanks in a row are one `BLANK`, and every text closes with `END`.
+
+    Args:
+        text: string, `[N]`.
+
+    Returns:
+        string, `[N, (characters)]`.
+    """
+    text = tf.strings.regex_replace(trimmed(text), " ", BLANK)
+    text = tf.strings.regex_replace(text, _CHARACTER, r"\0 ")
+    return tf.strings.split(tf.strings.join([text, END]))
+
+
+def trimmed(text: tf.Tensor) -> tf.Tensor:
+    """Cleaned texts `[N]` with one space for blanks in a row, and none at the ends."""
+    text = tf.strings.regex_replace(cleaned(text), BLANKS, " ")
+    return tf.strings.regex_replace(text, "^ | $", "")
 
 
 def tokens(text: tf.Tensor, split_endings: bool = False) -> tf.RaggedTensor:

@@ -103,22 +103,30 @@ class UnfinishedRun(keras.callbacks.Callback):
         return self.seconds is not None and sum(row["seconds"] for row in self.history) + now >= self.seconds
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.started, self.trained, self.first_step = time.perf_counter() - self.elapsed, None, None
-        self.elapsed = 0.0
+        self.started, self.trained = time.perf_counter() - self.elapsed, None
+        self.elapsed, self.first = 0.0, None
+        self.begun = self.done = self._position()
+
+    def _position(self) -> int:
+        """The windows of this epoch that were trained on."""
+        return int(self.model.position[1])
 
     def on_test_begin(self, logs: dict | None = None) -> None:
         self.trained = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         if not math.isfinite(logs["loss"]):
-            epoch, window = self.model.position.numpy().tolist()
+            epoch, window = self.model.diverged_at.numpy().tolist()
             raise InputError(
                 f"training diverged: the loss is {logs['loss']} at epoch {epoch + 1}, step {window}; "
                 "lower --learning-rate or --clip-norm"
             )
-        if self.first_step is None:
-            self.first_step = time.perf_counter() - self.started
-        if (batch + 1) % self.every == 0 and batch + 1 < self.params["steps"]:  # The epoch's end saves all.
+        done, self.done = self.done, self._position()  # A call may run several windows.
+        if self.first is None:  # It may have waited for TensorFlow to trace and compile.
+            seconds = time.perf_counter() - self.started
+            self.first = {"first_windows": self.done - self.begun, "first_seconds": seconds}
+        if self.done // self.every > done // self.every and self.done - self.begun < self.params["steps"]:
+            # The epoch's end saves too.
             self._save(time.perf_counter() - self.started)
         if self._time_is_up(time.perf_counter() - self.started):
             self.model.stop_training = True  # Keras ends the epoch here, with its validation.
@@ -126,9 +134,7 @@ class UnfinishedRun(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         seconds = (self.trained or time.perf_counter()) - self.started
         row = {"epoch": epoch + 1} | {k: float(v) for k, v in logs.items()}
-        self.history.append(
-            row | {"windows": int(self.model.position[1]), "seconds": seconds, "first_step": self.first_step}
-        )
+        self.history.append(row | {"windows": self._position(), "seconds": seconds} | self.first)
         if self.best_epoch == epoch:
             self.best.save()
         self._save()

@@ -14,9 +14,9 @@ class LazyAdam(keras.optimizers.Adam):
 
     Stock Adam moves every row of every embedding in every step. With tens of thousands of words that takes as long as
     the recurrence. The bias correction counts all steps, as in OpenNMT-tf's and TensorFlow Addons' `LazyAdam`. Other
-    variables are updated as in `keras.optimizers.Adam` (Kingma & Ba 2015, "Adam: A Method for Stochastic
-    Optimization", algorithm 1). The arguments are those of `keras.optimizers.Adam`, without `amsgrad`. The slices of a
-    gradient must name each row once.
+    variables are updated as in `keras.optimizers.Adam`, by TensorFlow's kernel (Kingma & Ba 2015, "Adam: A Method for
+    Stochastic Optimization", algorithm 1). The arguments are those of `keras.optimizers.Adam`, without `amsgrad`. The
+    slices of a gradient must name each row once.
 
     Raises:
         ValueError: `amsgrad` is given.
@@ -33,19 +33,23 @@ class LazyAdam(keras.optimizers.Adam):
         return super()._clip_gradients(grads)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        if not isinstance(gradient, tf.IndexedSlices):
-            super().update_step(gradient, variable, learning_rate)
-            return
         number = self._get_variable_index(variable)
         first, second = self._momentums[number].value, self._velocities[number].value
+        rate, step = (tf.cast(x, variable.dtype) for x in (learning_rate, self.iterations + 1))
+        powers = self.beta_1**step, self.beta_2**step
+        if not isinstance(gradient, tf.IndexedSlices):
+            decays = {"beta1_power": powers[0], "beta2_power": powers[1], "beta1": self.beta_1, "beta2": self.beta_2}
+            handles = {"var": variable.handle, "m": first.handle, "v": second.handle}
+            gradient = tf.cast(gradient, variable.dtype)
+            tf.raw_ops.ResourceApplyAdam(**handles, **decays, lr=rate, epsilon=self.epsilon, grad=gradient)
+            return
         rows, values = gradient.indices, tf.cast(gradient.values, variable.dtype)
-        step = tf.cast(self.iterations + 1, variable.dtype)
-        correction = tf.sqrt(1 - self.beta_2**step) / (1 - self.beta_1**step)
+        correction = tf.sqrt(1 - powers[1]) / (1 - powers[0])
 
         m, v = tf.gather(first, rows), tf.gather(second, rows)
         m += (1 - self.beta_1) * (values - m)
         v += (1 - self.beta_2) * (values * values - v)
-        change = tf.cast(learning_rate, variable.dtype) * correction * m / (tf.sqrt(v) + self.epsilon)
+        change = rate * correction * m / (tf.sqrt(v) + self.epsilon)
         first.scatter_update(tf.IndexedSlices(m, rows))
         second.scatter_update(tf.IndexedSlices(v, rows))
         variable.scatter_sub(tf.IndexedSlices(change, rows))

@@ -6,6 +6,7 @@ import math
 import resource
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -13,7 +14,7 @@ import keras
 
 from common.errors import InputError
 from common.networks.network import Learner
-from common.options import TrainOptions
+from common.options import TrainOptions, fitting_lanes, fitting_passes
 from common.reports import console, say, waiting
 from common.sources.splits import SPLITS
 from common.streams import Sequences, Stream
@@ -25,34 +26,65 @@ if TYPE_CHECKING:
     from tasks.base import Answers, Task
 
 Streams = dict[str, Stream]
+STEPS_THAT_REPAY_XLA = 500
+"""XLA saves 5 to 50 ms a step on two cores, and compiles for 2 to 8 s."""
 
 
 def streams_of(sequences: dict[str, Sequences], options: TrainOptions) -> Streams:
     """The streams of the three splits: training shuffled, the others in order.
 
     Raises:
-        InputError: There are fewer training sequences than lanes. A task whose sequences may be cut does so itself, see
-            `Sequences.in_pieces`.
+        InputError: There are fewer training sequences than lanes.
     """
-    train, lanes, whole = sequences["train"], options.batch_size, options.bidirectional
+    lanes, whole = options.batch_size, options.bidirectional
+    train = sequences["train"].filling(lanes)
     if len(train) < lanes:
         raise InputError(
             f"--batch-size {lanes}: there are only {len(train)} training sequences; give {len(train)} or less"
         )
     rest = {split: Stream.in_order(sequences[split], lanes, options.window, whole=whole) for split in SPLITS[1:]}
-    stream = Stream(train, lanes, options.window, reach=options.reach, whole=whole, seed=options.seed)
-    return {"train": stream} | rest
+    return {"train": _train_stream(sequences["train"], options)} | rest
+
+
+def _train_stream(train: Sequences, options: TrainOptions) -> Stream:
+    return Stream(
+        train.filling(options.batch_size),
+        options.batch_size,
+        options.window,
+        reach=options.reach,
+        whole=options.bidirectional,
+        passes=options.passes or 1,
+        seed=options.seed,
+    )
+
+
+def fitted_to(train: Sequences, options: TrainOptions) -> TrainOptions:
+    """The options with the lanes and the passes of an epoch that suit the training data, where they are not given."""
+    lanes = options.batch_size
+    if lanes is None:
+        lanes = fitting_lanes(options.lanes, train.steps, window=options.window, most=train.most_lanes())
+    options = replace(options, batch_size=lanes)
+    if options.passes is None and len(train.filling(lanes)) >= lanes:
+        options = replace(options, passes=fitting_passes(_train_stream(train, replace(options, passes=1)).windows()))
+    return options
+
+
+def repays_xla(stream: Stream, epochs: int) -> bool:
+    """Whether a training has enough steps to gain more by XLA than compiling takes."""
+    return stream.windows() * epochs >= STEPS_THAT_REPAY_XLA
 
 
 def compiled(learner: Learner, stream: Stream, options: TrainOptions) -> TBPTT:
     """A model that is ready to train on the stream."""
-    model = TBPTT(learner.network, options.batch_size, options.window, reach=options.reach)
+    xla = repays_xla(stream, options.epochs) if options.xla is None else options.xla
+    model = TBPTT(learner.network, options.batch_size, options.window, reach=options.reach, xla=xla)
     rate = keras.optimizers.schedules.InverseTimeDecay(options.learning_rate, stream.windows(), options.decay)
     model.compile(
         LazyAdam(rate, global_clipnorm=options.clip_norm if math.isfinite(options.clip_norm) else None),
         loss=learner.loss,
         weighted_metrics=list(learner.metrics),
         jit_compile=False,
+        steps_per_execution=options.steps_per_execution,
     )
     return model
 
@@ -108,14 +140,11 @@ def fit(
     Raises:
         InputError: An option does not suit the task, its data or this machine; or training diverged.
     """
-    options = task.options
-    if options.xla and not task.fixed_shapes:
-        raise InputError(
-            f"--xla: windows of {task.name} differ in length, and XLA would compile for each; leave it out"
-        )
     with waiting("reading the data"):
         described = task.load()
-        streams = streams_of({split: task.sequences(split) for split in SPLITS}, options)
+        sequences = {split: task.sequences(split) for split in SPLITS}
+        options = task.options = fitted_to(sequences["train"], task.options)
+        streams = streams_of(sequences, options)
     say(f"data: {described}")
     keras.utils.set_random_seed(options.seed)
     learner = task.learner()
@@ -149,10 +178,11 @@ def fit(
 def describe(fitted: Fitted, options: TrainOptions) -> None:
     """Prints the model, its windows, and the share of real steps on the lanes."""
     model, stream = fitted.model, fitted.streams["train"]
+    passes = f" and {stream.passes:,} passes over the data" if stream.passes > 1 else ""
     say(
         f"model: {options.cell}, {model.count_params():,} parameters; "
         f"TBPTT window {model.window}, reach {model.reach}; "
-        f"{stream.windows():,} windows an epoch of {options.batch_size} lanes"
+        f"{stream.windows():,} windows an epoch of {options.batch_size} lanes{passes}"
     )
     shares = ", ".join(f"{split} {share:.1%}" for split, share in fitted.efficiency.items())
     say(f"packing: real steps {shares}")
@@ -197,15 +227,17 @@ def training_figures(fitted: Fitted) -> dict[str, Any]:
     model, run, stream = fitted.model, fitted.run, fitted.streams["train"]
     history, best = run.history, run.best_epoch
     steps = sum(row["windows"] for row in history)
-    timed = [(row["windows"] - 1, row["seconds"] - row["first_step"]) for row in history]
-    pace = sum(windows for windows, _ in timed) / max(sum(seconds for _, seconds in timed), 1e-9)
+    timed = [(row["windows"] - row["first_windows"], row["seconds"] - row["first_seconds"]) for row in history]
+    if not any(windows for windows, _ in timed):  # One call ran all of them.
+        timed = [(row["windows"], row["seconds"]) for row in history]
+    pace = sum(windows for windows, _ in timed) / sum(seconds for _, seconds in timed)
     return {
         "epochs": len(history),
         "best_epoch": int(history[best]["epoch"]),
         "steps": steps,
         "seconds": round(sum(row["seconds"] for row in history), 2),
         "seconds_to_best": round(sum(row["seconds"] for row in history[: best + 1]), 2),
-        "tokens_per_second": round(stream.sequences.steps / stream.windows() * pace, 1),
+        "tokens_per_second": round(stream.passes * stream.sequences.steps / stream.windows() * pace, 1),
         "gradient_norm": sum(row["gradient_norm"] * row["windows"] for row in history) / steps,
         "clipped_steps": int(sum(row["clipped_steps"] for row in history)),
         "packing_efficiency": fitted.efficiency["train"],

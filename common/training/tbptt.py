@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+import joblib
 import keras
 import tensorflow as tf
 
 from common.layers.base import Configured, register
 from common.networks.network import Network, Part
-from common.streams.stream import Stream
+from common.streams.stream import Stream, shares_of
 
 
 class CarriedState(tf.Module):
@@ -25,14 +27,26 @@ class CarriedState(tf.Module):
         self.structure = tf.nest.map_structure(lambda _: 0, initial)
         self.values = [tf.Variable(value, trainable=False) for value in tf.nest.flatten(initial)]
 
-    def read(self) -> tuple:
-        """The state, as tensors."""
-        return tf.nest.pack_sequence_as(self.structure, [tf.convert_to_tensor(v) for v in self.values])
+    def read(self, shares: Sequence[slice]) -> list[tuple]:
+        """The state of each share of the lanes, as tensors."""
+        values = [tf.convert_to_tensor(v) for v in self.values]
+        return [tf.nest.pack_sequence_as(self.structure, [v[lanes] for v in values]) for lanes in shares]
 
-    def carry(self, state: tuple) -> None:
-        """Stores a new state, through which no gradient passes."""
-        for variable, value in zip(self.values, tf.nest.flatten(state)):
-            variable.assign(tf.stop_gradient(value))
+    def carry(self, states: Sequence[tuple]) -> None:
+        """Stores the new state of all shares, through which no gradient passes."""
+        for variable, *values in zip(self.values, *map(tf.nest.flatten, states)):
+            variable.assign(tf.stop_gradient(tf.concat(values, 0)))
+
+
+LANES_OF_A_SHARE = 4
+"""The fewest lanes that are worth a core of their own."""
+
+
+def fitting_shares(lanes: int) -> int:
+    """Number of shares that suit this machine: one for each core that gets enough lanes, or one for a GPU."""
+    if tf.config.list_physical_devices("GPU"):
+        return 1
+    return max(1, min(joblib.cpu_count(), lanes // LANES_OF_A_SHARE))
 
 
 @register
@@ -44,7 +58,12 @@ class TBPTT(Configured, keras.Model):
     at that earlier point; the loss counts on the new steps only (Williams & Peng 1990, "An Efficient Gradient-Based
     Algorithm for On-Line Training of Recurrent Network Trajectories", BPTT(h; h')).
 
-    The carried state and the position in the data are variables: `tf.train.Checkpoint` saves them. Evaluation and
+    A share of the lanes is a replica with its carried state: its forward pass, loss and backward pass are one function,
+    and the shares' functions run beside each other. The sum of their gradients is that of all lanes.
+
+    The carried state and the position in the data are variables: `tf.train.Checkpoint` saves them. So they are exact
+    when one call runs several windows (`steps_per_execution` of `compile`); `diverged_at` is the position after the
+    first window whose loss was not finite, and -1 before that. Evaluation and
     prediction have a state of their own. No state is ever reset from outside: every lane of an epoch begins with
     `keep = 0`.
 
@@ -53,6 +72,8 @@ class TBPTT(Configured, keras.Model):
         lanes: Number of lanes of the streams.
         window: New steps of a training window, k1.
         reach: Maximum number of steps that a gradient travels back, k2 >= k1; None is `window`.
+        shares: Number of shares that the lanes of a stream are cut into, see below; None is one for each core.
+        xla: Whether the function of a share is one XLA program. (`jit_compile` of `compile` is about the whole step.)
 
     Example:
 
@@ -63,20 +84,36 @@ class TBPTT(Configured, keras.Model):
     ```
     """
 
-    def __init__(self, network: Network, lanes: int, window: int, *, reach: int | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        network: Network,
+        lanes: int,
+        window: int,
+        *,
+        reach: int | None = None,
+        shares: int | None = None,
+        xla: bool = False,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.network = network
         self.lanes = lanes
         self.window = window
         self.reach = window if reach is None else reach
+        self.shares = fitting_shares(lanes) if shares is None else shares
+        self.xla = xla
         if not self.network.built:
             self.network.build()
         self.built = True
         self.position = tf.Variable([0, 0], trainable=False, dtype=tf.int64, name="position")
+        self.diverged_at = tf.Variable([-1, -1], trainable=False, dtype=tf.int64, name="diverged_at")
         self.train_state = CarriedState(network.initial_state(lanes))
         self.eval_state = CarriedState(network.initial_state(lanes))
         self.gradient_norm = keras.metrics.Mean(name="gradient_norm")
         self.clipped_steps = keras.metrics.Sum(name="clipped_steps")
+        graph = {"jit_compile": xla, "autograph": False, "reduce_retracing": True}
+        self._trained = tf.function(self._train_share, **graph)
+        self._predicted = tf.function(self._predict_share, **graph)
 
     def call(self, window: Part, training: bool = False) -> tf.Tensor:
         return self.network(window, training=training)[0]
@@ -103,34 +140,68 @@ class TBPTT(Configured, keras.Model):
         return outputs, carried
 
     def train_step(self, data: tuple) -> dict[str, tf.Tensor]:
-        inputs, targets, weights = data
-        variables = self.trainable_variables
-        with tf.GradientTape() as tape:
-            outputs, carried = self.unroll(inputs, self.train_state.read())
-            loss = self.compute_loss(inputs, targets, outputs, weights, training=True)
-        gradients = [_merged(g) for g in tape.gradient(loss, [v.value for v in variables])]
+        windows = _windows_of(data)
+        shares = shares_of(self.lanes, len(windows))
+        results = [
+            self._trained(window, state, (lanes.stop - lanes.start) / self.lanes)
+            for window, state, lanes in zip(windows, self.train_state.read(shares), shares)
+        ]
+        losses, outputs, carried, gradients = zip(*results)
+        gradients = [_summed(of_variable) for of_variable in zip(*gradients)]
         norm = tf.linalg.global_norm(gradients)
         self.gradient_norm.update_state(norm)
         self.clipped_steps.update_state(
             tf.cast(norm > (getattr(self.optimizer, "global_clipnorm", None) or math.inf), norm.dtype)
         )
-        self.optimizer.apply(gradients, variables)
+        self.optimizer.apply(gradients, self.trainable_variables)
         self.train_state.carry(carried)
         self.position.assign_add([0, 1])
-        self._loss_tracker.update_state(loss)
-        return self.compute_metrics(inputs, targets, outputs, weights)
+        loss = tf.add_n(losses)
+        first = (self.diverged_at[0] < 0) & ~tf.math.is_finite(loss)
+        self.diverged_at.assign(tf.where(first, self.position, self.diverged_at))
+        return self._logs(windows, outputs, loss)
+
+    def _train_share(self, window: tuple, state: tuple, share: float) -> tuple:
+        """Forward pass, loss and backward pass of a share of the lanes.
+
+        Returns:
+            The loss, weighted by the share, outputs, the state after the window, and the gradients.
+        """
+        inputs, targets, weights = window
+        with tf.GradientTape() as tape:
+            outputs, carried = self.unroll(inputs, state)
+            loss = share * self.compute_loss(inputs, targets, outputs, weights, training=True)
+        return loss, outputs, carried, tape.gradient(loss, [v.value for v in self.trainable_variables])
 
     def test_step(self, data: tuple) -> dict[str, tf.Tensor]:
-        inputs, targets, weights = data
-        outputs = self.predict_step((inputs,))
-        self._loss_tracker.update_state(self.compute_loss(inputs, targets, outputs, weights, training=False))
-        logs = self.compute_metrics(inputs, targets, outputs, weights)
+        windows = _windows_of(data)
+        outputs = self._predict(windows)
+        shares = shares_of(self.lanes, len(windows))
+        losses = [
+            (lanes.stop - lanes.start) / self.lanes * self.compute_loss(inputs, targets, found, weights, training=False)
+            for (inputs, targets, weights), found, lanes in zip(windows, outputs, shares)
+        ]
+        logs = self._logs(windows, outputs, tf.add_n(losses))
         return {name: value for name, value in logs.items() if name not in ("gradient_norm", "clipped_steps")}
 
     def predict_step(self, data: tuple) -> tf.Tensor:
-        outputs, state = self.network(data[0], state=self.eval_state.read(), training=False)
-        self.eval_state.carry(state)
-        return outputs
+        return tf.concat(self._predict(_windows_of(data)), 0)
+
+    def _predict(self, windows: Sequence[tuple]) -> list[tf.Tensor]:
+        """The outputs of each share's window, from the state of evaluation, which is carried on."""
+        states = self.eval_state.read(shares_of(self.lanes, len(windows)))
+        outputs, carried = zip(*(self._predicted(window[0], state) for window, state in zip(windows, states)))
+        self.eval_state.carry(carried)
+        return list(outputs)
+
+    def _predict_share(self, inputs: Part, state: tuple) -> tuple[tf.Tensor, tuple]:
+        return self.network(inputs, state=state, training=False)
+
+    def _logs(self, windows: Sequence[tuple], outputs: Sequence[tf.Tensor], loss: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Updates and returns the metrics."""
+        self._loss_tracker.update_state(loss)
+        targets, weights = (tf.concat([window[n] for window in windows], 0) for n in (1, 2))
+        return self.compute_metrics(windows[0][0], targets, tf.concat(outputs, 0), weights)
 
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """`keras.Model.fit`, where `x` and `validation_data` may be a `Stream`.
@@ -166,14 +237,14 @@ class TBPTT(Configured, keras.Model):
         for epoch in range(initial_epoch, epochs):
             if int(self.position[0]) != epoch:
                 self.position.assign([epoch, 0])
-            windows = stream.dataset(epoch, int(self.position[1]))
+            windows = stream.dataset(epoch, int(self.position[1]), shares=self.shares)
             training.set_params(params | {"steps": int(windows.cardinality())})
             super().fit(
                 windows,
                 initial_epoch=epoch,
                 epochs=epoch + 1,
                 callbacks=training,
-                validation_data=_windows(validation_data),
+                validation_data=self._dataset(validation_data),
                 shuffle=False,
                 **kwargs,
             )
@@ -184,13 +255,23 @@ class TBPTT(Configured, keras.Model):
         training.end()
         return self.history
 
+    def _dataset(self, x: Any) -> Any:
+        """The windows of a stream for evaluation or prediction; other data as it is."""
+        if not isinstance(x, Stream):
+            return x
+        if x.reach != x.window:
+            raise ValueError(
+                f"a stream with reach {x.reach} and window {x.window} is for training; leave out its reach"
+            )
+        return x.dataset(shares=self.shares)
+
     def evaluate(self, x: Any = None, *args: Any, **kwargs: Any):
         """`keras.Model.evaluate`, where `x` may be a `Stream`."""
-        return super().evaluate(_windows(x), *args, **kwargs)
+        return super().evaluate(self._dataset(x), *args, **kwargs)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any):
         """`keras.Model.predict`, where `x` may be a `Stream`."""
-        return super().predict(_windows(x), *args, **kwargs)
+        return super().predict(self._dataset(x), *args, **kwargs)
 
 
 class _OneTraining(keras.callbacks.CallbackList):
@@ -209,19 +290,20 @@ class _OneTraining(keras.callbacks.CallbackList):
         pass
 
 
-def _merged(gradient: Any) -> Any:
-    """An embedding's gradient with one slice per row: Keras would clip and square slices of a row separately."""
-    if not isinstance(gradient, tf.IndexedSlices):
-        return gradient
-    rows, places = tf.unique(gradient.indices)
-    values = tf.math.unsorted_segment_sum(gradient.values, places, tf.size(rows))
-    return tf.IndexedSlices(values, rows, gradient.dense_shape)
+def _windows_of(data: tuple) -> tuple[tuple, ...]:
+    """The window of each share of the lanes: of a stream's, or of a single window `(inputs, targets, weights)`."""
+    return data if all(isinstance(one, tuple) for one in data) else (data,)
 
 
-def _windows(x: Any) -> Any:
-    """The windows of a stream for evaluation or prediction; other data as it is."""
-    if not isinstance(x, Stream):
-        return x
-    if x.reach != x.window:
-        raise ValueError(f"a stream with reach {x.reach} and window {x.window} is for training; leave out its reach")
-    return x.dataset()
+def _summed(gradients: Sequence[Any]) -> Any:
+    """The sum of the shares' gradients of a variable, None if the loss does not depend on it.
+
+    An embedding's has one slice per row: Keras would clip and square slices of a row separately.
+    """
+    if gradients[0] is None:
+        return None
+    if not isinstance(gradients[0], tf.IndexedSlices):
+        return tf.add_n(gradients)
+    rows, places = tf.unique(tf.concat([gradient.indices for gradient in gradients], 0))
+    values = tf.concat([gradient.values for gradient in gradients], 0)
+    return tf.IndexedSlices(tf.math.unsorted_segment_sum(values, places, tf.size(rows)), rows, gradients[0].dense_shape)

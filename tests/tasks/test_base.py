@@ -28,8 +28,8 @@ ROOT = Path(__file__).resolve().parents[2]
 VARIANTS = {
     "sentiment": (
         {"bidirectional": True, "layers": 2, "residual": True, "xla": True},
-        {"bidirectional": True, "window": 4, "readout": "last", "bigrams": 0},
-        {"reach": 40, "activation": "relu"},
+        {"bidirectional": True, "window": 4, "readout": "last", "bigrams": 0, "level": "character"},
+        {"reach": 40, "activation": "relu", "level": "subword", "vocabulary": 400},
     ),
     "pos": (
         {"layers": 2, "residual": True, "xla": True},
@@ -40,7 +40,7 @@ VARIANTS = {
     "translation": (
         {"bidirectional": False, "attention": "additive", "window": 4, "layers": 2},
         {"bidirectional": False, "attention": "none", "scheduled_sampling": 0.5, "reach": 40, "activation": "relu"},
-        {"residual": True},
+        {"residual": True, "xla": True},
     ),
     "forecasting": (
         {"layers": 2, "residual": True, "horizon": 9, "xla": True},

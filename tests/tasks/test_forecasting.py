@@ -46,10 +46,15 @@ def untrained(task: Forecasting, folder: Path) -> tuple[SavedModel, Network]:
     task.load()
     network = task.learner().network
     network.build()
+    return served(task, network, folder), network
+
+
+def served(task: Forecasting, network: Network, folder: Path) -> SavedModel:
+    """A network as it is served, with its task's options next to it."""
     export.save(task.export(network), folder)
     (folder / ASSETS).mkdir()
     (folder / ASSETS / "config.json").write_text(json.dumps(task.config()))
-    return SavedModel(folder), network
+    return SavedModel(folder)
 
 
 def answers_of(task: Forecasting, network: Network) -> Forecasts:
@@ -363,6 +368,26 @@ def test_a_backtest_with_a_context_is_what_the_network_answers(data_of, tmp_path
         found, answers = backtest(model, task.tables, context=context), answers_of(task, network)
         np.testing.assert_array_equal(found.origins.row, answers.origins.row)
         np.testing.assert_allclose(found.mean, answers.mean, rtol=1e-4)
+
+
+def test_calibration_moves_the_ends_of_intervals_alone_and_is_exported(data_of, tmp_path: Path) -> None:
+    for calibrate in (False, True):
+        task = task_of(data_of("forecasting"), target=("load",), calibrate=calibrate)
+        task.load()
+        network = task.learner().network
+        network.build()
+        before = answers_of(task, network)
+        stream = Stream.in_order(task.sequences("validation"), task.options.batch_size, task.options.window)
+        task.calibrate(TBPTT(network, task.options.batch_size, stream.window), stream)
+        after = answers_of(task, network)
+        np.testing.assert_array_equal(before.mean, after.mean)
+        np.testing.assert_array_equal(before.quantiles[..., 1], after.quantiles[..., 1])
+        if not calibrate:
+            np.testing.assert_array_equal(before.quantiles, after.quantiles)
+    coverage = [task.scores(found)["coverage_80"] for found in (before, after)]
+    assert coverage[0] < 0.5 and 0.75 < coverage[1] < 0.85
+    found = backtest(served(task, network, tmp_path / "saved"), task.tables, context=None)
+    np.testing.assert_allclose(found.quantiles, after.quantiles, rtol=1e-4)
 
 
 def test_few_long_sequences_are_cut_so_that_lanes_have_two_each(data_of) -> None:

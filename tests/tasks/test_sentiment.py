@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 from io import StringIO
+from itertools import product
 from pathlib import Path
+from typing import get_args
 
 import hypothesis.strategies as st
 import numpy as np
@@ -12,10 +15,12 @@ import tensorflow as tf
 from hypothesis import HealthCheck, given, settings
 from rich.console import Console
 
+from common.cli.train import train
 from common.serving.saved_model import SavedModel
 from common.sources.records import LabelledTexts
 from common.sources.splits import Splits
 from common.streams import Sequences, Stream
+from common.text.scripts import Level
 from tasks.sentiment import Sentiment, SentimentOptions
 from tests.tiny import OPTIONS
 
@@ -29,11 +34,25 @@ def model(learned) -> SavedModel:
     return learned("sentiment")
 
 
-@pytest.fixture(scope="module")
-def loaded(data_of) -> Sentiment:
-    task = task_of(data_of("sentiment"))
+@pytest.fixture(scope="module", params=get_args(Level))
+def loaded(data_of, request: pytest.FixtureRequest) -> Sentiment:
+    task = task_of(data_of("sentiment"), level=request.param)
     task.load()
     return task
+
+
+@pytest.fixture(scope="module")
+def chinese(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Texts without blanks, whose class is that of the opinion in them."""
+    path = tmp_path_factory.mktemp("chinese") / "reviews.csv"
+    things, degrees, others = ("这部电影", "音乐", "演员", "剧情"), ("真的", "非常", "还是"), ("我觉得", "昨天看了", "")
+    opinions = {"好": ("喜欢", "精彩", "值得看"), "差": ("失望", "无聊", "难看")}
+    with path.open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("text", "label"))
+        for label, words in opinions.items():
+            rows.writerows(("".join(parts), label) for parts in product(others, things, degrees, words))
+    return path
 
 
 def ask(model: SavedModel, texts: list[str | bytes]) -> dict[str, np.ndarray]:
@@ -79,7 +98,7 @@ def test_the_vocabulary_comes_from_the_training_split_alone(data_of, monkeypatch
     monkeypatch.setattr(SentimentOptions, "load", lambda self: splits)
     task = task_of(data_of("sentiment"), min_count=1)
     task.load()
-    assert task.encoder.words.lookup.get_vocabulary()[2:] == ["seen", "<end>"]
+    assert task.encoder.tokens.lookup.get_vocabulary()[2:] == ["seen", "<end>"]
 
 
 WORDS = ["a", "great", "dull", "film", "isn't", "é", "<br/>", "unknown", "", "!"]
@@ -98,6 +117,40 @@ def test_a_served_window_is_that_of_a_stream(loaded: Sentiment, texts: list[str]
     for name in ("tokens", "keep"):
         np.testing.assert_array_equal(served[name], found[name][lanes])
     np.testing.assert_array_equal(served["output_steps"][:, 0], found["output_steps"][lanes][weights[lanes] > 0])
+
+
+def test_steps_are_the_tokens_of_the_level(loaded: Sentiment) -> None:
+    steps = loaded.steps("test", 0)
+    assert len(steps) == loaded.sequences("test").lengths[0]
+    joined = "".join(steps[:-1]) if loaded.level != "word" else " ".join(steps[:-1])
+    assert joined.replace("▁", " ").strip() == loaded.splits.test.texts[0]
+
+
+def test_texts_without_blanks_are_learned_by_their_characters(chinese: Path, tmp_path: Path, capsys) -> None:
+    model = SavedModel(train(task_of(chinese, output=tmp_path, epochs=8, dropout=0.1)))
+    assert "level character: 0% of the texts have blanks between words" in " ".join(capsys.readouterr().out.split())
+    assert model.config["level"] == "character"
+    assert (
+        model.metrics["metrics"]["accuracy"] > 0.9 < model.metrics["baselines"]["tfidf_logistic_regression"]["accuracy"]
+    )
+    records = Sentiment.predict(model, ["这部电影非常喜欢", "音乐太无聊了", "👍🏽 한국어 ที่ 𠮷"], Sentiment.Saved())
+    assert [record["label"] for record in records[:2]] == ["好", "差"]
+    assert [record["known"] for record in records] == pytest.approx([1, 5 / 6, 0])
+
+
+def test_a_baseline_that_cannot_be_trained_costs_its_row_alone(chinese: Path, tmp_path: Path, capsys) -> None:
+    model = SavedModel(train(task_of(chinese, output=tmp_path, epochs=1, level="word")))
+    assert model.metrics["baselines"].keys() == {"majority"}
+    assert "baseline tfidf_logistic_regression left out" in capsys.readouterr().out
+
+
+def test_canonically_equal_texts_have_one_answer(model: SavedModel) -> None:
+    answers = ask(model, ["the f\u00eete was great", "the fe\u0302te was great"])
+    np.testing.assert_array_equal(answers["probability"][0], answers["probability"][1])
+
+
+def test_the_share_of_known_words_is_served(model: SavedModel) -> None:
+    np.testing.assert_allclose(ask(model, ["a great film", "a great 日本", "", "日本"])["known"], [1, 2 / 3, 0, 0])
 
 
 def test_texts_are_shown_as_they_are() -> None:

@@ -101,7 +101,6 @@ def test_the_example_is_a_text_as_it_stands(data_of, tmp_path: Path, monkeypatch
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"xla": True}, "--xla: windows of translation differ in length"),
         ({"cell": "mlp"}, "--cell mlp: a decoder starts from a state"),
         ({"longest": 1, "vocabulary": 275}, "--longest 1: no pair of the train split is so short"),
         ({"vocabulary": 100}, "--vocabulary 100: the bytes alone are 275"),

@@ -6,7 +6,8 @@ import math
 
 import tensorflow as tf
 
-DAY, WEEK, YEAR = 86_400, 604_800, 31_556_952
+from common.sources.series import DAY, WEEK, YEAR
+
 HARMONICS = ((DAY, 4), (WEEK, 3), (YEAR, 1))
 
 

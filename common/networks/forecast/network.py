@@ -15,6 +15,7 @@ from common.layers.base import dense, register, shape_of
 from common.layers.dropout import VariationalDropout
 from common.layers.masks import number_of, variational_mask
 from common.layers.stack import RecurrentStack
+from common.networks.forecast.calibration import apart, corrections
 from common.networks.network import Network, Part
 
 HeadKind = Literal["segment", "recursive", "direct"]
@@ -120,7 +121,7 @@ class ForecastNetwork(Network):
         self.bridge = (
             dense(stack.units, seed=seed_for(self.seed, "bridge")) if self.dense or stack.width != stack.units else None
         )
-        self.masking = VariationalDropout(self.read_dropout, seed_for(self.seed, "read dropout"), stack.jit_compile)
+        self.masking = VariationalDropout(self.read_dropout, seed_for(self.seed, "read dropout"))
 
     def build(self, window_shape: Any = None) -> None:
         if self.built:
@@ -136,8 +137,11 @@ class ForecastNetwork(Network):
             shape=(self.ahead, self.embedding),
             initializer=keras.initializers.RandomNormal(0, 0.5, seed_for(self.seed, "places")),
         )
-        self.shift = self.add_weight(
-            name="shift", shape=(self.horizon, len(self.quantiles)), initializer="zeros", trainable=False
+        self.correction = self.add_weight(
+            name="correction",
+            shape=(self.series, self.horizon, len(self.quantiles)),
+            initializer="zeros",
+            trainable=False,
         )
         self.read.build((None, w * (2 + k) + self.levels + (w == 1)))
         self.place.build((None, w * (k + s)))
@@ -179,9 +183,9 @@ class ForecastNetwork(Network):
 
     def _forecast(self, h: tf.Tensor, window: Part, training: bool) -> tf.Tensor:
         last = window["last"][..., None]
-        vector = tf.gather(self.of_series, window["series"])  # [batch, time, embedding]
         batch, time = shape_of(window["future"])[:2]
-        h, last, vector = (x[:, shape_of(x)[1] - time :] for x in (h, last, vector))
+        h, last, series = (x[:, shape_of(x)[1] - time :] for x in (h, last, window["series"]))
+        vector = tf.gather(self.of_series, series)  # [batch, time, embedding]
         naive = window["naive"] - last[..., None]  # [batch, time, horizon, seasons]
         ahead = tf.concat([window["future"], naive], 3)
         ahead = tf.pad(ahead, [[0, 0], [0, 0], [0, self.ahead * self.segment - self.horizon], [0, 0]])
@@ -197,21 +201,24 @@ class ForecastNetwork(Network):
         mean, lowest, rise = tf.split(outputs, (1, 1, len(self.quantiles) - 1), 3)
         rising = tf.cumsum(tf.concat([lowest, tf.nn.softplus(rise)], 3), 3)
         base = last[..., None] + (self.repeat(naive) if self.seasons else 0.0)
-        quantiles = tf.sort(base + rising + self.shift, 3)
+        quantiles = base + rising
+        if not training:
+            quantiles = apart(quantiles, tf.gather(self.correction, series), levels=self.quantiles)
         return tf.concat([base + mean, quantiles], 3)
 
-    def calibrate(self, outputs: np.ndarray, targets: np.ndarray) -> None:
-        """Shifts each quantile at each step ahead, so that its share of the targets lies below it.
-
-        After Romano, Patterson & Candès 2019, "Conformalized Quantile Regression", for each level separately.
+    def calibrate(self, outputs: np.ndarray, targets: np.ndarray, *, series: np.ndarray) -> None:
+        """Corrects the quantiles of each series by `corrections`; a series without any target is not corrected.
 
         Args:
-            outputs: For examples that training did not see, `[examples, horizon, 1 + quantiles]`.
-            targets: `[examples, horizon]`; NaN where missing.
+            outputs: For origins that training did not see, `[origins, horizon, 1 + quantiles]`.
+            targets: `[origins, horizon]`; NaN where missing.
+            series: The number of each origin's series, `[origins]`.
         """
-        errors = targets[..., None] - outputs[..., 1:]
-        shifts = [np.nanquantile(errors[..., n], level, axis=0) for n, level in enumerate(self.quantiles)]
-        self.shift.assign_add(np.nan_to_num(np.stack(shifts, 1)))
+        found = [
+            corrections(outputs[series == number, :, 1:], targets[series == number], levels=self.quantiles)
+            for number in range(self.series)
+        ]
+        self.correction.assign_add(np.stack(found))
 
     def _mask(self, window: Part) -> tf.Tensor:
         """A dropout mask for every segment ahead of every row, `[batch, time, ahead, units]`."""

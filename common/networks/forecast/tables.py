@@ -11,7 +11,6 @@ import numpy as np
 from common.errors import InputError
 from common.sources import series
 from common.sources.series import Panel
-from common.sources.splits import SPLITS
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -33,17 +32,15 @@ class History(NamedTuple):
     number: tf.Tensor
 
 
-def borders_of(panel: Panel, split: Sequence[float], *, horizon: int, segment: int) -> list[tuple[int, int, int]]:
+def borders_of(panel: Panel, split: Sequence[float]) -> list[tuple[int, int, int]]:
     """The rows at which training, validation and testing end, for each group.
 
     Args:
         panel: The series.
         split: Rows of the three parts, or shares of all rows.
-        horizon: Rows to forecast; each part needs that many rows, training a segment more.
-        segment: Rows of a segment.
 
     Raises:
-        InputError: The parts are not three, or a group has too few rows for them.
+        InputError: The parts are not three, or are more than the rows of a group.
     """
     given, parts = f"--split {' '.join(map(str, split))}", np.array(split)
     if len(parts) != 3 or not ((parts > 0) & np.isfinite(parts)).all():
@@ -55,13 +52,6 @@ def borders_of(panel: Panel, split: Sequence[float], *, horizon: int, segment: i
         if ends[-1] > rows:
             raise InputError(f"{given}: more than the {rows:,} rows there are")
         borders.append(tuple(ends))
-    for group, ends in zip(panel.groups, borders):
-        for name, first, end in zip(SPLITS, (0, *ends), ends):
-            if end - first < horizon + (segment if name == "train" else 0):
-                raise InputError(
-                    f"{panel.source}: series {group.name!r} has {end - first} rows for {name}, too few for "
-                    f"--horizon {horizon}; give more rows, another --split or a shorter horizon"
-                )
     return borders
 
 
@@ -126,7 +116,7 @@ class Tables:
         left_out = f"; columns left out: {', '.join(panel.left_out)}" if panel.left_out else ""
         return (
             f"{panel.source}: {rows:,} rows; columns: {len(panel.columns)}, groups: {len(panel.groups)}"
-            f", a row every {series.spaced(panel.seconds)}{known}{constant}{left_out}"
+            f", times in {panel.time!r}, a row every {series.spaced(panel.seconds)}{known}{constant}{left_out}"
         )
 
     def _covariates(self, known: np.ndarray, times: np.ndarray) -> np.ndarray:

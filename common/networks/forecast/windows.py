@@ -76,6 +76,7 @@ class Windows:
             targets=inputs["row"],
             weights=np.concatenate(weights).astype(np.float32),
             expand=self.expand,
+            expand_by_lane=True,
         )
 
     def times(self, sequences: Sequences, number: int) -> list[str]:

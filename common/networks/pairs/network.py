@@ -15,10 +15,11 @@ from common.layers.base import dense, register, shape_of
 from common.layers.dropout import VariationalDropout
 from common.layers.embeddings import Embedding
 from common.layers.stack import RecurrentStack
+from common.layers.token_losses import token_losses
 from common.networks.network import Network, Part
-from common.networks.pairs.losses import scheduled, token_losses
 from common.networks.pairs.memory import NO_PAIR, Memory, PairState, own_source, run_side
 from common.networks.pairs.part import PairPart
+from common.networks.pairs.sampling import scheduled
 from common.networks.whole import keep_of_whole
 
 Run = Callable[[int, RecurrentStack, tf.Tensor], tf.Tensor]
@@ -93,7 +94,7 @@ class PairNetwork(Network):
         self.seed = seed
 
         def dropout_of(what: str) -> VariationalDropout:
-            return VariationalDropout(dropout, seed=seed_for(seed, f"{what} dropout"), jit_compile=decoder.jit_compile)
+            return VariationalDropout(dropout, seed=seed_for(seed, f"{what} dropout"))
 
         self.vectors = Embedding(
             vocabulary, embedding, keras.initializers.RandomNormal(0, 0.05, seed_for(seed, "vectors"))
@@ -150,7 +151,7 @@ class PairNetwork(Network):
             features, _ = self._decoded_part(tokens, part, memory, state=state.decoder, inject=inject)
             tokens = scheduled(
                 tokens,
-                tf.argmax(self._logits(features), 2, tf.int32),
+                tf.reshape(tf.argmax(self._logits(_flat(features)), 1, tf.int32), tf.shape(tokens)),
                 keep=part.target_keep,
                 sequence=part.target_sequence,
                 place=part.target_place,
@@ -160,8 +161,12 @@ class PairNetwork(Network):
         features, decoder_states = self._decoded_part(
             tokens, part, memory, state=state.decoder, inject=inject, training=training
         )
-        losses = token_losses(self._logits(features), part.reference, self.smoothing if training else 0.0)
-        outputs = tf.gather(losses, part.loss_at, batch_dims=1) * part.has_loss[..., None]  # [batch, time, 2]
+        losses = self._losses_of_rows(
+            tf.gather(_flat(features), tf.reshape(part.rows, [-1])),
+            tf.gather(tf.reshape(part.reference, [-1]), tf.reshape(part.rows, [-1])),
+            self.smoothing if training else 0.0,
+        )
+        outputs = tf.gather(losses, part.loss_at) * part.has_loss[..., None]  # [batch, time, 2]
         carried = (tf.gather(x, part.memory_at, batch_dims=1) for x in (encoded, pairs))
         return outputs, PairState(encoder_state, decoder_states, *carried)
 
@@ -204,29 +209,32 @@ class PairNetwork(Network):
         return self.readout_dropout(x, sequence=sequence, training=training), weights
 
     def _logits(self, features: tf.Tensor) -> tf.Tensor:
+        """`[rows, vocabulary]` of `[rows, width]`. (TensorFlow multiplies each batch of three axes by itself.)"""
         return tf.matmul(features, self.vectors.embeddings, transpose_b=True) + self.bias
+
+    def _losses_of_rows(self, features: tf.Tensor, reference: tf.Tensor, smoothing: float = 0.0) -> tf.Tensor:
+        """The loss and the accuracy of rows, `[rows, 2]`."""
+        weights = (tf.convert_to_tensor(w) for w in (self.vectors.embeddings, self.bias))
+        return token_losses(features, *weights, reference=reference, smoothing=smoothing)
 
     def _keys(self, encoded: tf.Tensor) -> tf.Tensor:
         return self.attention.keys(encoded) if self.attention else encoded[..., :0]
 
     def _states_at_starts(self, encoded: tf.Tensor, part: PairPart) -> list[tuple]:
         """The states that targets start from, at their first steps: for each decoder stack, one tuple per layer."""
-        at = tf.where(part.target_starts > 0)  # [starts, 2]
-        last, first = (
-            tf.gather_nd(encoded, tf.stack([at[:, 0], tf.cast(tf.gather_nd(x, at), tf.int64)], 1))
-            for x in (part.last_at, part.first_at)
-        )
-        shape = tf.concat([tf.shape(part.target_starts, tf.int64), [self.decoder.units]], 0)
-        return tf.nest.map_structure(lambda values: tf.scatter_nd(at, values, shape), self._first_states(last, first))
+        last, first = (tf.gather(encoded, at, batch_dims=1) for at in (part.starts_last_at, part.starts_first_at))
+        states = self._first_states(last, first)  # [batch, starts, units] each
+        places = tf.one_hot(part.starts, shape_of(part.target)[1], dtype=encoded.dtype)
+        return tf.nest.map_structure(lambda values: tf.matmul(places, values, transpose_a=True), states)
 
     def _first_states(self, last: tf.Tensor, first: tf.Tensor) -> list[tuple]:
-        """The decoder's first states from the encoder's outputs at the sources' last and first steps, `[rows, width]`.
+        """The decoder's first states from the encoder's outputs at the sources' last and first steps, `[..., width]`.
 
         The forward half is taken at the last step and the backward half at the first: each has then read the source.
         """
         units = self.encoder.units
-        ends = tf.concat([last[:, :units], first[:, units:]], 1)
-        states = iter(tf.split(self.bridge(ends), self.bridge.units // self.decoder.units, 1))
+        ends = tf.concat([last[..., :units], first[..., units:]], -1)
+        states = iter(tf.split(self.bridge(ends), self.bridge.units // self.decoder.units, -1))
         return [
             tuple(tuple(next(states) for _ in range(self.states)) for _ in range(layers))
             for layers in self._layers_of_decoder()
@@ -267,7 +275,7 @@ class PairNetwork(Network):
             return x
 
         features, weights = self._decoded(tokens[:, None], run, memory)
-        return tf.nn.log_softmax(self._logits(features)[:, 0]), after, weights[:, 0]
+        return tf.nn.log_softmax(self._logits(features[:, 0])), after, weights[:, 0]
 
     def losses_of(self, tokens: tf.Tensor, reference: tf.Tensor, *, memory: Memory, state: list) -> tf.Tensor:
         """The losses of whole targets.
@@ -286,4 +294,10 @@ class PairNetwork(Network):
             return stack(x, state=state[n])[0]
 
         features, _ = self._decoded(tokens, run, memory)
-        return token_losses(self._logits(features), reference)[..., 0]
+        losses = self._losses_of_rows(_flat(features), tf.reshape(reference, [-1]))
+        return tf.reshape(losses[:, 0], tf.shape(reference))
+
+
+def _flat(x: tf.Tensor) -> tf.Tensor:
+    """`[batch, time, width]` to `[batch * time, width]`."""
+    return tf.reshape(x, (-1, x.shape[-1]))

@@ -10,6 +10,9 @@ import numpy as np
 from common.networks.pairs.part import PairPart
 from common.streams.sequences import Sequences
 
+WIDTHS = 4
+"""The widths that source steps, or target steps, of windows of few shapes have."""
+
 
 @dataclass(frozen=True)
 class PairWindows:
@@ -23,11 +26,13 @@ class PairWindows:
         start: The token that a decoder reads first.
         end: The token that ends sources and targets.
         memory: Steps of the longest source, including its end.
+        few_shapes: Whether numbers of steps are rounded up, so that windows have few shapes, for which XLA compiles.
     """
 
     start: int
     end: int
     memory: int
+    few_shapes: bool = False
 
     def sequences(self, sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> Sequences:
         """The pairs as sequences; the target of each target step is the next token."""
@@ -63,12 +68,13 @@ class PairWindows:
     def _part(self, inputs: dict[str, np.ndarray], targets: np.ndarray) -> PairPart:
         place, length, real = inputs["place"], inputs["source_steps"], inputs["sequence"] >= 0
         in_source, in_target = real & (place < length), real & (place >= length)
-        source, target = moved_right(in_source), moved_right(in_target)
-        starts = _at(place, target) == _at(length, target)
+        source, target = (moved_right(chosen, self._multiple(place)) for chosen in (in_source, in_target))
+        first = (_at(place, target) == _at(length, target)) & (target >= 0)
+        starts = moved_right(first, self._multiple(place))
         source_keep, source_carry = _continued(source, _at(place, source) > 0)
-        target_keep, target_carry = _continued(target, ~starts)
-        first_at, last_at, memory_at = self._places(in_source, target, _at(length, target))
-        blanks = target.shape[1] - in_target.sum(1, keepdims=True)
+        target_keep, target_carry = _continued(target, ~first)
+        first_at, last_at, memory_at = self._places(in_source, source, target, source_steps=_at(length, target))
+        rows, loss_at = self._rows(in_target, target)
         return PairPart(
             source=_at(inputs["tokens"], source),
             source_keep=source_keep,
@@ -78,25 +84,31 @@ class PairWindows:
             target_place=_at(place, target),
             target_keep=target_keep,
             target_carry=target_carry,
-            target_starts=(starts & (target >= 0)).astype(np.float32),
             target_sequence=_at(inputs["sequence"], target, blank=-1),
             reference=_at(targets, target),
             first_at=first_at,
-            last_at=last_at,
+            starts=starts.astype(np.int32),
+            starts_first_at=_at(first_at, starts),
+            starts_last_at=_at(last_at, starts),
             memory_at=memory_at,
-            loss_at=np.maximum(in_target.cumsum(1) - 1 + blanks, 0).astype(np.int32),
+            rows=rows,
+            loss_at=loss_at,
             has_loss=in_target.astype(np.float32),
         )
 
+    def _multiple(self, steps: np.ndarray) -> int:
+        """What widths are rounded up to a multiple of, in a part of `[batch, time]` steps."""
+        return -(-steps.shape[1] // WIDTHS) if self.few_shapes else 1
+
     def _places(
-        self, in_source: np.ndarray, target: np.ndarray, source_steps: np.ndarray
+        self, in_source: np.ndarray, source: np.ndarray, target: np.ndarray, *, source_steps: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The places `first_at`, `last_at` and `memory_at` of a `PairPart`.
+        """Where in the memory each target step's first and last source steps lie, and what is carried on.
 
         In a lane with few source steps, blanks lie between the carried steps and these; places skip the blanks.
         """
         many = in_source.sum(1, keepdims=True)
-        width = self.memory + max(int(many.max()), 1)
+        width = self.memory + source.shape[1]
 
         def place_of(step: np.ndarray) -> np.ndarray:
             """The place of the part's source step of that number; carried steps have the numbers -1, -2 and so on."""
@@ -106,18 +118,35 @@ class PairWindows:
         carried = place_of(many - self.memory + np.arange(self.memory))
         return place_of(before - source_steps), place_of(before - 1), carried
 
+    def _rows(self, in_target: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The `rows` and `loss_at` of a `PairPart`."""
+        many = in_target.ravel().cumsum()
+        few = max(self._multiple(in_target) // 4, 1)  # Rows cost more than steps.
+        rows = moved_right((target >= 0).reshape(1, -1), few * len(target))
+        loss_at = rows.size - many[-1] + many - 1
+        return (
+            np.maximum(rows, 0).astype(np.int32).reshape(len(target), -1),
+            np.maximum(loss_at, 0).astype(np.int32).reshape(in_target.shape),
+        )
 
-def moved_right(chosen: np.ndarray) -> np.ndarray:
+
+def rounded_up(number: int, multiple: int) -> int:
+    """The next multiple."""
+    return -(-number // multiple) * multiple
+
+
+def moved_right(chosen: np.ndarray, multiple: int = 1) -> np.ndarray:
     """Columns of the chosen steps of each lane, in order at the right; -1 where a lane has fewer than the others.
 
     Args:
         chosen: bool `[batch, time]`.
+        multiple: The number of steps is rounded up to a multiple of this.
 
     Returns:
         `[batch, steps]`, with at least one step.
     """
     counts = chosen.sum(1)
-    width = max(int(counts.max()), 1)
+    width = rounded_up(max(int(counts.max()), 1), multiple)
     at = np.full((len(chosen), width), -1)
     lane, column = chosen.nonzero()
     within = np.arange(len(lane)) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -55,7 +55,7 @@ def packed_keep(lengths: list[int]) -> np.ndarray:
 
 
 def test_configuration_makes_the_same_head() -> None:
-    check_configuration(CRFHead(5, dropout=0.2, seed=3, jit_compile=True))
+    check_configuration(CRFHead(5, dropout=0.2, seed=3))
 
 
 @pytest.mark.parametrize("lengths", [[1], [4], [3, 1, 4]])

@@ -14,9 +14,7 @@ LAYERS = [
     Embedding(7, 4),
     Numbers(3),
     SumEmbedding((7, 5), 4, token_dropout=0.1, seed=2),
-    SpelledEmbedding(
-        9, 4, characters=6, character_units=3, cell="gru", token_dropout=0.1, seed=2, jit_compile=True, lanes=5
-    ),
+    SpelledEmbedding(9, 4, characters=6, character_units=3, cell="gru", token_dropout=0.1, seed=2),
 ]
 
 

@@ -21,8 +21,8 @@ SEQUENCE = tf.constant([[0, 0, 0, 0, 1, 1, 1], [2, 2, 3, 4, 4, 4, 4], [5, 5, 5, 
 OUTPUT_STEPS = tf.constant([[3, 6], [0, 0], [6, 2]])
 
 
-def built(kind: str, *, dropout: float = 0.0, jit_compile: bool = False) -> ReadoutHead:
-    head = ReadoutHead(Readout(kind, jit_compile), dense(4, seed=3, activation="tanh"), dropout=dropout, seed=2)
+def built(kind: str, *, dropout: float = 0.0) -> ReadoutHead:
+    head = ReadoutHead(Readout(kind), dense(4, seed=3, activation="tanh"), dropout=dropout, seed=2)
     head.build((None, None, UNITS))
     randomise(head)
     return head
@@ -82,7 +82,7 @@ def test_outputs_at_some_steps_without_numbers_of_sequences() -> None:
 
 
 def test_no_tensor_of_all_outputs_is_made_where_some_are_requested() -> None:
-    head = built("last", dropout=0.4, jit_compile=True)
+    head = built("last", dropout=0.4)
 
     @tf.function
     def run(x: tf.Tensor, output_steps: tf.Tensor) -> tf.Tensor:

@@ -81,11 +81,11 @@ def test_readout_computes_the_same_under_xla(kind: str) -> None:
     keep[0, 3] = keep[1, 0] = keep[2, -1] = 0
     results = []
     for jit_compile in (False, True):
-        readout = Readout(kind, jit_compile)
+        readout = Readout(kind)
         readout.build(x.shape)
         state = tuple(tf.ones_like(s) for s in readout.initial_state(BATCH))
 
-        @tf.function
+        @tf.function(jit_compile=jit_compile)
         def read(readout: Readout = readout, state: tuple = state) -> tuple:
             with tf.GradientTape() as tape:
                 tape.watch((x, state))

@@ -9,9 +9,8 @@ import tensorflow as tf
 from hypothesis import given, settings
 
 from common import cells
-from common.cells.cell import ACTIVATIONS, Weights
+from common.cells.cell import ACTIVATIONS
 from common.cells.lstm import LSTM
-from common.layers.scan import LANES_OF_A_BLOCK, blocks_of, scan
 from tests.cell_checks import (
     FEATURES,
     KEEP,
@@ -62,39 +61,6 @@ def test_xla_computes_the_same(cell: str) -> None:
         gradients_of(run_scan, cell, True, True, jit_compile=jit)(numbers, KEEP, mask) for jit in (False, True)
     )
     assert_all_close(xla, plain)
-
-
-@EVERY_CELL
-@pytest.mark.parametrize(("jit_compile", "blocks"), [(False, 2), (True, 3)])
-def test_blocks_of_lanes_compute_the_same(cell: str, jit_compile: bool, blocks: int) -> None:
-    lanes = 2 * blocks + 1  # One block is larger than the others.
-    draw = np.random.default_rng(9)
-
-    def of_all_lanes(x: np.ndarray, axis: int) -> np.ndarray:
-        return draw.normal(size=[lanes if n == axis else m for n, m in enumerate(x.shape)]).astype(np.float32)
-
-    numbers = numbers_of(cell, 9)
-    for name in ("inputs", "inject", "d_outputs"):
-        numbers[name] = [of_all_lanes(x, 1) for x in numbers[name]]
-    for name in ("initial", "d_final"):
-        numbers[name] = [of_all_lanes(x, 0) for x in numbers[name]]
-    keep = draw.integers(0, 2, (TIME, lanes)).astype(np.float32)
-    mask = (draw.integers(0, 2, (TIME, lanes, UNITS)) * 2.0).astype(np.float32)
-    one, several = (
-        gradients_of(run_scan, cell, True, True, jit_compile=jit_compile, blocks=n)(numbers, keep, mask)
-        for n in (1, blocks)
-    )
-    assert_all_close(several, one)
-
-
-def test_a_block_is_never_so_small_that_it_is_not_worth_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("joblib.cpu_count", lambda: 4)
-    monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: [])
-    fewest = LANES_OF_A_BLOCK
-    assert [blocks_of(n) for n in (1, fewest, 2 * fewest - 1, 2 * fewest, 100 * fewest)] == [1, 1, 1, 2, 4]
-    assert [blocks_of(100 * fewest, concurrent) for concurrent in (1, 2, 3, 9)] == [4, 2, 1, 1]
-    monkeypatch.setattr("tensorflow.config.list_physical_devices", lambda kind: ["a device"])
-    assert blocks_of(100 * fewest) == 1
 
 
 @EVERY_CELL
@@ -157,26 +123,3 @@ def test_small_gates_in_bfloat16_are_those_of_the_sigmoid() -> None:
     exact = tf.split(tf.sigmoid(tf.cast(x, tf.float32)), 4, 1)
     for gate in (0, 1, 3):
         np.testing.assert_allclose(tf.cast(found[gate], tf.float32), exact[gate], rtol=0.01)
-
-
-def test_what_was_traced_outside_a_graph_serves_later_calls() -> None:
-    traced = []
-
-    def counted(*args: object, **given: object) -> tuple:
-        traced.append(1)
-        return LSTM.step.forward(*args, **given)
-
-    step = LSTM.step._replace(forward=counted)
-    weights = Weights(tf.ones((3, 8)), tf.ones((2, 8)), tf.zeros(8))
-
-    def run(time: int) -> None:
-        given = {"keep": tf.ones((4, time)), "initial": (tf.zeros((4, 2)),) * 2}
-        scan(step, tf.ones((4, time, 3)), weights, **given, jit_compile=False)
-
-    run(5)
-    first = len(traced)
-    run(5)
-    assert len(traced) == first > 0
-    for time in range(6, 12):
-        run(time)
-    assert len(traced) <= 3 * first  # Lengths that vary share a trace.

@@ -31,7 +31,7 @@ def sequences_of(encoder: WordEncoder, sentences: list[list[str]] = SENTENCES) -
     flat = np.array([word for words in sentences for word in words], object)
     distinct, spelling = np.unique(flat, return_inverse=True)
     letters = encoder.letters(tf.constant(distinct.tolist()))
-    spellings = Spellings(letters.row_lengths().numpy(), letters.flat_values.numpy(), 3)
+    spellings = Spellings(letters.row_lengths().numpy(), letters.flat_values.numpy(), words_of_a_lane=3)
     words = encoder.words(tf.constant(flat.tolist())).numpy()
     return Sequences(
         np.array([len(words) for words in sentences]),

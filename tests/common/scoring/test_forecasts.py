@@ -27,6 +27,7 @@ def test_scores_of_known_errors() -> None:
     assert found["mase"] == pytest.approx(3 / np.mean([1, 2, 1, 2, 1]))
     assert found["coverage_80"] == pytest.approx(0.5)
     # 10 under 9, 12, 15; 20 over 13, 16, 19.
+    assert found["winkler_80"] == pytest.approx((6 + 6 + 1 / 0.1) / 2)
     first = np.mean([0.1 * 1, 0.5 * 2, 0.1 * 5])
     second = np.mean([0.1 * 7, 0.5 * 4, 0.9 * 1])
     assert found["pinball"] == pytest.approx((first + second) / 2)
@@ -38,6 +39,14 @@ def test_a_perfect_forecast_has_no_error_and_a_missing_value_does_not_count() ->
     judge = judge_of(values)
     found = judge.scores(forecast(judge.tables, [5], [[10.0, 99.0]]))
     assert found["mae"] == pytest.approx(0, abs=1e-5) and found["coverage_80"] == 1
+
+
+def test_a_value_outside_costs_more_on_the_side_where_fewer_are_to_lie() -> None:
+    tables = tables_of(panel_of(np.array([0.0, 1, 3, 4, 6, 7, 10, 20, 5])), 6)
+    found = forecast(tables, [5], [[10.0, 15, 9]])
+    scores = Judge(tables, levels=(0.2, 0.4, 0.9), season=1).scores(found)
+    assert scores["coverage_70"] == pytest.approx(1 / 3)
+    assert scores["winkler_70"] == pytest.approx(2 + (4 / 0.1 + 3 / 0.2) / 3)
 
 
 def test_some_origins_are_spread_evenly() -> None:
@@ -68,7 +77,7 @@ def test_one_quantile_covers_nothing() -> None:
     tables = tables_of(panel_of(np.arange(8.0)), 6)
     found = forecast(tables, [5], [[6.0, 7.0]])
     scores = Judge(tables, levels=(0.5,), season=1).scores(found._replace(quantiles=found.quantiles[..., 1:2]))
-    assert scores and not [name for name in scores if "coverage" in name]
+    assert scores and not [name for name in scores if "coverage" in name or "winkler" in name]
 
 
 def test_scores_by_steps_ahead_are_shown_and_written(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_a_table_shows_the_first_rows_and_a_file_has_all(tmp_path: Path) -> None
 
 def test_an_example_is_read_as_a_panel_that_ends_a_horizon_before_its_rows(tmp_path: Path) -> None:
     panel = panel_of(np.arange(40.0), known=np.arange(40)[:, None])
-    write_example(panel, tmp_path / "x.csv", horizon=HORIZON, time_column=None)
+    write_example(panel, tmp_path / "x.csv", horizon=HORIZON)
     read = SeriesReader(targets=("c0",), known=("k0",), ahead=True).read(str(tmp_path / "x.csv"))
     (group,) = read.groups
     assert group.values[:37, 0].tolist() == list(range(37)) and np.isnan(group.values[37:]).all()

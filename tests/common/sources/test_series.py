@@ -116,7 +116,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for name, text, message in (
         ("x.json", "{}", "unknown type"),
         ("x.csv", "time,a\n", "no rows"),
-        ("y.csv", "when,a\n1,2\n", "no column named ds or time"),
+        ("y.csv", "when,a\n1,2\n", "no column named ds, time"),
         ("z.csv", "time,a\n2024-01-01,x\n", "no numeric column"),
         ("e.csv", "", "cannot be read"),
         ("p.parquet", "no", "cannot be read"),
@@ -175,3 +175,47 @@ def test_series_keep_their_names(tmp_path: Path) -> None:
     rows = [f"{name},2024-01-{day:02},{day}" for name in ("001", "02") for day in range(1, 5)]
     (tmp_path / "x.csv").write_text(wide(["", *rows], "unique_id,ds,y"))
     assert [group.name for group in read(tmp_path / "x.csv").groups] == ["001", "02"]
+
+
+@pytest.mark.parametrize(
+    ("names", "rows", "time"),
+    [
+        ("Month,sales", [f"2001-{month:02},5" for month in range(1, 10)], "Month"),
+        ("Quarter,sales", [f"200{year}Q{n},5" for year in range(3) for n in range(1, 5)], "Quarter"),
+        ("Year,sales", [f"{year},5" for year in range(1950, 1960)], "Year"),
+        ("store,sold on,sales", [f"north,2001-01-{day:02},5" for day in range(1, 10)], "sold on"),
+        ("unique_id,month,y", [f"{name},2001-0{n},5" for name in "ab" for n in range(1, 9)], "month"),
+        ("unique_id,ds,y,time", [f"a,2001-0{n},5,2002-0{n}" for n in range(1, 9)], "ds"),
+        ("when,date,sales", [f"2001-01-{day:02},2001-02-{day:02},5" for day in range(1, 9)], "date"),
+    ],
+)
+def test_the_time_column_is_found(names: str, rows: list[str], time: str, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(wide(rows, names))
+    panel = read(tmp_path / "x.csv")
+    assert panel.time == time
+    assert panel.columns == [names.split(",")[2 if "y" in names.split(",") else -1]]
+
+
+@pytest.mark.parametrize(
+    ("names", "row", "error"),
+    [
+        ("when,a", "{0},2", "no column named ds, time, .*, and none of times alone.*; it has when, a; name one with"),
+        ("month,a", "{0},2", "no column named ds, time"),
+        ("year,a", "{0},2", "no column named ds, time"),
+        ("note,a", "word {0},2", "no column named ds, time"),
+        ("Month,a", "2001-0{0}-00,2", "no column named ds, time"),
+    ],
+)
+def test_a_file_without_times_is_refused(names: str, row: str, error: str, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(wide([row.format(n) for n in range(1, 8)], names))
+    with pytest.raises(InputError, match=error):
+        read(tmp_path / "x.csv")
+
+
+def test_a_wrong_value_in_a_column_of_months_is_named_by_its_row(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text(wide(["2001-01,1", "2001-02,2", "no month,3"], "Month,a"))
+    with pytest.raises(InputError, match=r"x\.csv:4: 'no month' in 'Month' is no time"):
+        read(tmp_path / "x.csv")
+    (tmp_path / "y.csv").write_text(wide(["1950,1", "1951,2", "1952.5,3"], "Year,a"))
+    with pytest.raises(InputError, match=r"y\.csv:4: 1952\.5 in 'Year' is a number"):
+        read(tmp_path / "y.csv")

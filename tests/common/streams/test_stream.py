@@ -13,7 +13,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 
 from common.streams.sequences import Inputs, Sequences
-from common.streams.stream import Stream, Window
+from common.streams.stream import WINDOWS_AT_ONCE, Stream, Window, shares_of
 
 MANY = settings(max_examples=60, deadline=None)
 BOTH_MODES = pytest.mark.parametrize("whole", [False, True])
@@ -274,12 +274,37 @@ def test_dataset_is_the_windows_and_knows_its_size(stream: Stream, epoch: int) -
     dataset = stream.dataset(epoch, first)
     assert int(dataset.cardinality()) == stream.windows(epoch) - first
     assert dataset.options().autotune.enabled is False  # An epoch would wait for its thread.
-    inputs = dataset.element_spec[0]
+    ((inputs, *_),) = dataset.element_spec
     specs = inputs if isinstance(inputs, tuple) else (inputs,)
     for spec, steps in zip(specs, (stream.window, stream.reach - stream.window)):
         static = {name: (stream.lanes, steps) for name in ("tokens", "keep", "sequence")}
         assert {name: tuple(spec[name].shape) for name in static} == static
-    assert_same(list(dataset.as_numpy_iterator()), list(stream.iterate(epoch, first)))
+    assert_same(list(dataset.as_numpy_iterator()), [(window,) for window in stream.iterate(epoch, first)])
+
+
+@pytest.mark.parametrize("by_lane", [False, True])
+def test_a_dataset_has_the_window_of_each_share_of_the_lanes(by_lane: bool) -> None:
+    def expand(inputs: Inputs, targets: np.ndarray) -> tuple[Inputs, np.ndarray]:
+        return inputs | {"double": 2 * inputs["tokens"], "nothing": np.zeros((*targets.shape, 0))}, targets
+
+    sequences = replace(sequences_of([3, 9, 2, 6, 1] * 40), expand=expand, expand_by_lane=by_lane)
+    stream = Stream(sequences, 5, 4, reach=6, passes=2)
+    cut = shares_of(5, 2)
+    assert [lanes.stop - lanes.start for lanes in cut] == [2, 3]
+    windows = list(stream.dataset(1, 3, shares=2).as_numpy_iterator())
+    assert len(windows) == stream.windows(1) - 3 > 2 * WINDOWS_AT_ONCE
+    for number, shares in enumerate(windows, 3):
+        assert_same(list(shares), [stream.window_at(1, number, lanes=lanes) for lanes in cut])
+
+
+def test_an_epoch_of_several_passes_is_as_many_epochs_of_one() -> None:
+    sequences = sequences_of([3, 9, 2, 6, 1, 7])
+    several, one = Stream(sequences, 2, 4, reach=6, passes=3, seed=5), Stream(sequences, 2, 4, reach=6, seed=5)
+    found, expected = list(several.iterate(1)), [window for epoch in (3, 4, 5) for window in one.iterate(epoch)]
+    assert several.windows(1) == len(found) == len(expected)
+    for (inputs, targets, _), (same, same_targets, _) in zip(found, expected):
+        assert_same([inputs[1], targets], [same[1], same_targets])
+    assert np.mean([weights for _, _, weights in found]) == pytest.approx(1, rel=1e-5)
 
 
 def test_two_epochs_may_be_read_side_by_side() -> None:
@@ -380,3 +405,17 @@ def test_one_long_text_fills_every_lane() -> None:
     cut = sequences_of([100_000]).in_pieces(16, least=64)
     stream = Stream(cut, 8, 64)
     assert len(cut) == 16 and stream.efficiency() > 0.99
+
+
+def test_the_lanes_of_further_inputs_are_known_to_a_dataset_their_widths_are_not() -> None:
+    def expand(inputs: Inputs, targets: np.ndarray) -> tuple[Inputs, np.ndarray]:
+        width = int(inputs["tokens"].max())
+        return inputs | {"more": np.ones((len(targets), width), np.float32)}, targets
+
+    pictures = {"picture": np.zeros((5, 3), np.float32)}
+    sequences = replace(sequences_of([3, 4, 2, 6, 1]), expand=expand, per_sequence=pictures)
+    dataset = Stream(sequences, 2, 4, shuffle=False).dataset()
+    ((specs, *_),) = dataset.element_spec
+    assert specs["tokens"].shape == (2, 4) and specs["picture"].shape.as_list() == [None, None]
+    assert specs["more"].shape.as_list() == [2, None]
+    assert len({inputs["more"].shape[1] for ((inputs, _, _),) in dataset}) > 1

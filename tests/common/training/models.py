@@ -109,7 +109,7 @@ class Models:
 
 def everything(model: TBPTT) -> list[tf.Variable]:
     """All that training changes: weights, optimiser, random numbers, carried states and position."""
-    states = [*model.train_state.values, *model.eval_state.values, model.position]
+    states = [*model.train_state.values, *model.eval_state.values, model.position, model.diverged_at]
     return [variable.value for variable in (*model.variables, *model.optimizer.variables)] + states
 
 

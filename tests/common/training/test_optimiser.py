@@ -30,7 +30,9 @@ def test_where_every_row_is_read_it_is_adam(clip: dict) -> None:
     order = list(draw.permutation(ROWS))
     stock = steps(keras.optimizers.Adam(0.1, **clip), [tf.constant(g) for g in dense])
     lazy = steps(LazyAdam(0.1, **clip), [slices(order, g[order]) for g in dense])
-    np.testing.assert_allclose(lazy, stock, atol=1e-6)
+    np.testing.assert_allclose(lazy[:-2], stock[:-2], atol=1e-6)
+    # The dense variable: TensorFlow's kernel takes 1 - beta_2 in float32, which is 2e-5 off, its root 1e-5.
+    np.testing.assert_allclose(lazy[-2:] - 1, stock[-2:] - 1, rtol=1e-5)
     assert not np.allclose(lazy, steps(LazyAdam(0.1), [slices([0], g[:1]) for g in dense]))
 
 

@@ -11,7 +11,7 @@ import pytest
 from common.errors import InputError
 from common.options import TrainOptions
 from common.streams.sequences import Sequences
-from common.training.run import Fitted, fit, peak_memory_mb, streams_of, training_figures
+from common.training.run import Fitted, peak_memory_mb, streams_of, training_figures
 
 
 def sequences_of(*lengths: int) -> Sequences:
@@ -40,22 +40,19 @@ def test_fewer_sequences_than_lanes_are_refused_however_long_they_are(lengths: t
         streams_of(splits_of(*lengths), TrainOptions(batch_size=8, window=4))
 
 
-def test_xla_is_refused_where_windows_differ_in_length(tmp_path: Path) -> None:
-    task = SimpleNamespace(options=TrainOptions(xla=True), fixed_shapes=False, name="a task")
-    with pytest.raises(InputError, match=r"--xla: windows of a task differ in length"):
-        fit(task, tmp_path)
-
-
 def test_figures_are_of_the_whole_training_and_leave_out_what_was_compiled() -> None:
     def row(epoch: int, **figures: float) -> dict[str, float]:
-        return {"epoch": epoch, "windows": 5, "gradient_norm": float(epoch), "clipped_steps": 2.0} | figures
+        norms = {"gradient_norm": float(epoch), "clipped_steps": 2.0}
+        return {"epoch": epoch, "windows": 5, "first_windows": 1} | norms | figures
 
     history = [
-        row(1, seconds=9.0, first_step=7.0),
-        row(2, seconds=2.0, first_step=1.0),
-        row(3, seconds=4.0) | {"first_step": 3.0, "windows": 10},
+        row(1, seconds=9.0, first_seconds=7.0),
+        row(2, seconds=2.0, first_seconds=1.0),
+        row(3, seconds=4.0) | {"first_seconds": 3.0, "windows": 10},
     ]
-    stream = SimpleNamespace(sequences=SimpleNamespace(steps=90), windows=lambda: 5, efficiency=lambda: 0.98765)
+    stream = SimpleNamespace(
+        passes=1, sequences=SimpleNamespace(steps=90), windows=lambda: 5, efficiency=lambda: 0.98765
+    )
     fitted = Fitted(
         "data",
         SimpleNamespace(window=4, reach=6),

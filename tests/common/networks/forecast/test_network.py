@@ -89,15 +89,23 @@ def test_the_configuration_makes_the_same_network() -> None:
     assert [w.shape for w in again.weights] == [w.shape for w in network.weights]
 
 
-def test_calibration_puts_its_share_of_the_targets_below_each_quantile() -> None:
-    network, draw = network_of(), np.random.default_rng(0)
-    outputs = np.sort(draw.normal(size=(200, HORIZON, 4)).astype(np.float32), -1)
-    targets = draw.normal(size=(200, HORIZON)) * np.linspace(1, 3, HORIZON) + 5
-    targets[0, 0] = np.nan
-    before = network.shift.numpy()
-    network.calibrate(outputs, targets)
-    shifted = outputs[..., 1:] + network.shift.numpy() - before
-    below = np.nansum(targets[..., None] <= shifted, 0) / np.isfinite(targets).sum(0)[:, None]
-    np.testing.assert_allclose(below, np.tile([0.1, 0.5, 0.9], (HORIZON, 1)), atol=0.01)
-    outputs = network(window_of())[0].numpy()
-    assert (np.diff(outputs[..., 1:], axis=-1) >= 0).all()
+def test_the_intervals_of_each_series_hold_after_calibration_and_the_median_stays() -> None:
+    network, window, draw = network_of(), window_of(), np.random.default_rng(0)
+    network.correction.assign(tf.zeros_like(network.correction))
+    before = network(window)[0].numpy()
+    series = np.repeat([0, 1], 200)
+    outputs = np.sort(draw.normal(size=(400, HORIZON, 4)).astype(np.float32), -1)
+    targets = draw.normal(size=(400, HORIZON)) * np.linspace(1, 3, HORIZON) * (1 + series[:, None])
+    targets[:200] = np.nan
+    network.calibrate(outputs, targets, series=series)
+    correction = network.correction.numpy()
+    assert (correction[0] == 0).all() and (np.diff(correction[1, [0, -1], 2]) > 1).all()
+    wide = outputs[200:, :, 1:] + correction[1]
+    rounding = 1e-5  # The last target inside lies at an end, which float32 rounds.
+    inside = (wide[..., 0] <= targets[200:] + rounding) & (targets[200:] - rounding <= wide[..., 2])
+    assert inside.sum(0).tolist() == [161, 162, 162, 162, 163, 163, 164]  # 0.8 * (200 + (1 + steps) / 2), rounded up.
+    after, where = network(window)[0].numpy(), window["series"].numpy()
+    np.testing.assert_array_equal(before[..., [0, 2]], after[..., [0, 2]])
+    np.testing.assert_array_equal(before[where == 0], after[where == 0])
+    np.testing.assert_allclose((after - before)[..., 1:][where == 1], np.tile(correction[1], (5, 1, 1)), atol=1e-5)
+    np.testing.assert_array_equal(network(window, training=True)[0], before)

@@ -35,13 +35,11 @@ def test_the_values_ahead_are_scaled_or_in_the_units_of_the_user() -> None:
 
 def test_the_splits_are_shares_or_rows() -> None:
     panel = panel_of(np.arange(100.0))
-    assert borders_of(panel, (0.7, 0.1, 0.2), horizon=2, segment=4) == [(70, 80, 100)]
-    assert borders_of(panel, (40, 20, 30), horizon=2, segment=4) == [(40, 60, 90)]
+    assert borders_of(panel, (0.7, 0.1, 0.2)) == [(70, 80, 100)]
+    assert borders_of(panel, (40, 20, 30)) == [(40, 60, 90)]
     for split, error in (
         ((0.5, 0.5, 0.5), "--split 0.5 0.5 0.5: more than the 100 rows there are"),
-        ((90, 2, 8), "series 'g' has 2 rows for validation, too few for --horizon 3"),
-        ((5, 40, 40), "series 'g' has 5 rows for train, too few for --horizon 3"),
         ((1, 2), "--split 1 2: give three parts, each more than 0 and finite"),
     ):
         with pytest.raises(InputError, match=error):
-            borders_of(panel, split, horizon=3, segment=4)
+            borders_of(panel, split)

@@ -98,7 +98,7 @@ def cases(draw: st.DrawFn) -> tuple[Windows, int, slice]:
         values = np.where(holes, np.nan, values).astype(np.float32)
         groups.append(Group(name=f"g{number}", times=times, values=values, known=known))
     names = {"columns": [f"c{n}" for n in range(columns)], "covariates": [f"k{n}" for n in range(covariates)]}
-    panel = Panel(groups=groups, **names, seconds=seconds, source="made")
+    panel = Panel(groups=groups, **names, seconds=seconds, time="time", source="made")
     borders = [(-(-len(group.times) // 2), len(group.times), len(group.times)) for group in groups]
     tables = Tables(panel, borders, with_calendar=draw(st.booleans()))
     several = st.lists(st.integers(1, 12), max_size=3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from common.networks.pairs.network import PairNetwork
 from common.networks.pairs.windows import PairWindows
 from common.streams import Stream
 from common.training.tbptt import TBPTT
-from tests.helpers import randomise
+from tests.helpers import assert_all_close, randomise
 
 START, END, VOCABULARY, UNITS = 1, 2, 11, 4
 WINDOWS = PairWindows(START, END, 8)
@@ -146,12 +147,21 @@ def test_windows_give_the_losses_that_are_served(
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(1, 9), st.integers(1, 7), st.integers(1, 4), st.integers(1, 20), st.integers(0, 1000), st.booleans())
+@given(
+    count=st.integers(1, 9),
+    longest=st.integers(1, 7),
+    lanes=st.integers(1, 4),
+    window=st.integers(1, 20),
+    seed=st.integers(0, 1000),
+    whole=st.booleans(),
+    few_shapes=st.booleans(),
+)
 def test_however_pairs_lie_in_windows_their_losses_are_those_served(
-    count: int, longest: int, lanes: int, window: int, seed: int, whole: bool
+    count: int, longest: int, *, lanes: int, window: int, seed: int, whole: bool, few_shapes: bool
 ) -> None:
     model, pairs = traced_model(), pairs_of(count, longest, seed)
-    stream = Stream(WINDOWS.sequences(*pairs), lanes, window, whole=whole, shuffle=False)
+    windows = replace(WINDOWS, few_shapes=few_shapes)
+    stream = Stream(windows.sequences(*pairs), lanes, window, whole=whole, shuffle=False)
     assert_windows_are_as_served(model, pairs, stream)
 
 
@@ -170,6 +180,45 @@ def test_attention_sees_nothing_of_the_pass_before(attention: str) -> None:
     randomise(model.network)
     again, _ = losses_of_windows(model, stream, state)
     np.testing.assert_allclose(again, losses_of_windows(model, stream)[0], rtol=1e-5, atol=1e-6)
+
+
+def training_step(network: PairNetwork, inputs: dict, state: tuple) -> list[tf.Tensor]:
+    """The outputs of a part, the state after it, and the gradient of the mean loss, in training."""
+    variables = [variable.value for variable in network.trainable_variables]
+    with tf.GradientTape() as tape:
+        outputs, state = network(inputs, state=state, training=True)
+        loss = tf.reduce_sum(outputs[..., 0]) / tf.reduce_sum(inputs["has_loss"])
+    gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
+    return tf.nest.flatten((outputs, state, gradients))
+
+
+def test_windows_of_few_shapes_train_as_others_do() -> None:
+    network = network_of("gru", attention="multiplicative", dropout=0.3, smoothing=0.1)
+    found = {}
+    for few_shapes in (False, True):
+        stream = Stream(replace(WINDOWS, few_shapes=few_shapes).sequences(*pairs_of(30, 7)), 4, 16, shuffle=False)
+        first, second = (stream.window_at(0, window)[0] for window in (0, 1))
+        found[few_shapes] = training_step(network, second, network(first)[1])
+        assert not few_shapes or second["source"].shape[1] % 4 == second["target"].shape[1] % 4 == 0
+    assert_all_close(found[True], found[False])
+
+
+def test_each_share_of_the_lanes_can_be_read_alone() -> None:
+    network = network_of("lstm", attention="multiplicative")
+    pairs = pairs_of(30, 7)
+    stream = Stream(WINDOWS.sequences(*pairs), 4, 16, shuffle=False)
+    whole, *halves = (stream.window_at(0, 0, lanes=lanes)[0] for lanes in (slice(0, 4), slice(0, 2), slice(2, 4)))
+    expected, _ = network(whole)
+    assert_all_close(tf.concat([network(half)[0] for half in halves], 0), expected)
+
+
+def test_a_training_step_is_one_program_of_xla() -> None:
+    network = network_of("gru", attention="multiplicative", dropout=0.3, smoothing=0.1, sampling=0.5)
+    stream = Stream(replace(WINDOWS, few_shapes=True).sequences(*pairs_of(30, 7)), 4, 16, shuffle=False)
+    inputs = tf.nest.map_structure(tf.convert_to_tensor, stream.window_at(0, 0)[0])
+    state = network.initial_state(4)
+    compiled = tf.function(lambda *given: training_step(network, *given), jit_compile=True, autograph=False)
+    assert_all_close(compiled(inputs, state), training_step(network, inputs, state))
 
 
 class TwoTables:

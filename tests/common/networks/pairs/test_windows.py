@@ -40,23 +40,24 @@ def test_a_window_that_holds_both_pairs() -> None:
     assert part.source_keep.tolist() == [[0, 1, 1, 0, 1]] and part.source_carry.tolist() == [[0] * 5]
     assert part.target.tolist() == [[START, 8, START, 9, 10]]
     assert part.reference.tolist() == [[8, END, 9, 10, END]]
-    assert part.target_keep.tolist() == [[0, 1, 0, 1, 1]] and part.target_starts.tolist() == [[1, 0, 1, 0, 0]]
+    assert part.target_keep.tolist() == [[0, 1, 0, 1, 1]] and part.starts.tolist() == [[0, 2]]
     # The memory: three carried steps, then the five source steps.
-    assert part.first_at.tolist() == [[3, 3, 6, 6, 6]] and part.last_at.tolist() == [[5, 5, 7, 7, 7]]
+    assert part.first_at.tolist() == [[3, 3, 6, 6, 6]]
+    assert part.starts_first_at.tolist() == [[3, 6]] and part.starts_last_at.tolist() == [[5, 7]]
     assert part.memory_at.tolist() == [[5, 6, 7]]
     assert part.has_loss.tolist() == [[0, 0, 0, 1, 1, 0, 0, 1, 1, 1]]
-    assert part.loss_at[part.has_loss > 0].tolist() == [0, 1, 2, 3, 4]
+    assert part.rows.tolist() == [[0, 1, 2, 3, 4]] and part.loss_at[part.has_loss > 0].tolist() == [0, 1, 2, 3, 4]
 
 
 def test_a_pair_that_flows_through_windows_reads_its_carried_source() -> None:
     first, second, third = parts_of(4)  # 5 6 end start | 8 7 end start | 9 10 and blanks.
     assert first.source.tolist() == [[5, 6, END]] and first.target.tolist() == [[START]]
     assert second.source.tolist() == [[7, END]] and second.target.tolist() == [[8, START]]
-    assert second.target_carry.tolist() == [[1, 0]] and second.target_starts.tolist() == [[0, 1]]
+    assert second.target_carry.tolist() == [[1, 0]] and second.starts.tolist() == [[1]]
     # Carried at 0 to 2 is the source of the first pair, and at 3 and 4 lies that of the second.
-    assert second.first_at.tolist() == [[0, 3]] and second.last_at.tolist() == [[2, 4]]
+    assert second.first_at.tolist() == [[0, 3]] and second.starts_last_at.tolist() == [[4]]
     assert third.target.tolist() == [[9, 10]] and third.target_carry.tolist() == [[1, 0]]
-    assert third.last_at.tolist() == [[MEMORY - 1] * 2] and third.first_at.tolist() == [[MEMORY - 2] * 2]
+    assert third.starts.tolist() == [[-1]] and third.first_at.tolist() == [[MEMORY - 2] * 2]
     assert (third.source_sequence == -1).all() and third.source.shape == (1, 1)
 
 

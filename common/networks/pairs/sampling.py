@@ -1,30 +1,10 @@
-"""The losses of a target, and scheduled sampling."""
+"""Scheduled sampling."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
 from common.layers.masks import number_of, uniform_of
-
-
-def token_losses(logits: tf.Tensor, reference: tf.Tensor, smoothing: float = 0.0) -> tf.Tensor:
-    """Cross-entropy with label smoothing, and accuracy (Szegedy et al. 2016, "Rethinking the Inception Architecture for
-    Computer Vision", section 7).
-
-    Args:
-        logits: `[batch, steps, vocabulary]`.
-        reference: The token to predict, int32 `[batch, steps]`.
-        smoothing: Share of the token's probability that is spread over all tokens.
-
-    Returns:
-        The loss of each token, and 1 where it is the most likely token, `[batch, steps, 2]`.
-    """
-    total = tf.reduce_logsumexp(logits, 2)
-    loss = total - tf.gather(logits, reference, batch_dims=2)
-    if smoothing:
-        loss += smoothing * (total - tf.reduce_mean(logits, 2) - loss)
-    correct = tf.cast(tf.equal(tf.argmax(logits, 2, tf.int32), reference), loss.dtype)
-    return tf.stack([loss, correct], 2)
 
 
 def scheduled(

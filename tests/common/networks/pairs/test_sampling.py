@@ -1,4 +1,4 @@
-"""Losses of a target, and scheduled sampling."""
+"""Scheduled sampling."""
 
 from __future__ import annotations
 
@@ -6,18 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from common.networks.pairs.losses import scheduled, token_losses
-from tests.helpers import normal
-
-
-@pytest.mark.parametrize("smoothing", [0.0, 0.3])
-def test_the_loss_is_the_cross_entropy_with_smoothed_targets(smoothing: float) -> None:
-    logits, reference = normal(2, 3, 5), tf.constant([[0, 1, 2], [3, 4, 0]])
-    found = token_losses(logits, reference, smoothing).numpy()
-    targets = (1 - smoothing) * np.eye(5)[reference.numpy()] + smoothing / 5
-    expected = -(targets * np.log(tf.nn.softmax(logits))).sum(-1)
-    np.testing.assert_allclose(found[..., 0], expected, rtol=1e-5)
-    np.testing.assert_array_equal(found[..., 1], logits.numpy().argmax(-1) == reference.numpy())
+from common.networks.pairs.sampling import scheduled
 
 
 def test_scheduled_sampling_reads_its_share_of_guesses_but_never_at_a_start() -> None:
