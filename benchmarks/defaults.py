@@ -36,7 +36,7 @@ import tasks
 from benchmarks.defaults_table import table
 from benchmarks.sets import SETS, data_of
 from common.cells.names import CellName
-from common.cli.quiet import import_tensorflow
+from common.cli.imports import import_tensorflow
 from common.errors import InputError
 from common.files import write_json
 from common.options import Count
