@@ -37,9 +37,9 @@ def train(steps: int, window: int) -> tuple[float, float, float]:
     sequences = Sequences(
         np.array([steps]), {"values": values[:-1]}, targets=values[1:], weights=np.ones(steps, np.float32)
     )
-    stack = RecurrentStack("lstm", UNITS, jit_compile=True)
+    stack = RecurrentStack("lstm", UNITS)
     network = StreamNetwork(Numbers(1), stack, ReadoutHead(Readout(), keras.layers.Dense(1)))
-    model = TBPTT(network, 1, window)
+    model = TBPTT(network, 1, window, xla=True)
     model.compile(keras.optimizers.Adam(global_clipnorm=1.0), loss="mse")
     stream = Stream(sequences, 1, window)
     windows = max(TIMED_WINDOWS, TIMED_STEPS // window, steps // window)

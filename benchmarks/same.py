@@ -43,6 +43,7 @@ VARIANTS = {
         "--no-bidirectional --attention additive --window 4 --layers 2",
         "--attention none --scheduled-sampling 0.5 --cell gru",
         "--no-bidirectional --reach 24",
+        "--xla",
     ),
     "forecasting": (
         "--layers 2 --residual --horizon 9",

@@ -1,12 +1,14 @@
 """Speed on this machine: the recurrent layers, training end to end, and the memory of TBPTT.
 
-Usage: python benchmarks/speed.py [--parts layers end-to-end memory] [--rounds 15] [--cells lstm gru] [--json FILE]
+Usage: python benchmarks/speed.py [--parts layers end-to-end memory] [--rounds 15] [--cells lstm gru]
+                                  [--tasks sentiment forecasting] [--json FILE]
 
 The layers are ours, stock Keras's, stock Keras's under XLA, and PyTorch's. A step is the forward pass of one layer over
-`[batch, time, inputs]`, the mean squared error of its outputs, and the gradients of weights and inputs. Every library
-runs in a process of its own with all cores and without GPUs. Rounds are interleaved, so that a slow moment of the
-machine affects all libraries; the median over the rounds counts. PyTorch is optional (`pip install torch`, the CPU
-build). Prints Markdown tables for docs/results.md.
+`[batch, time, inputs]`, the mean squared error of its outputs, and the gradients of weights and inputs. Ours runs as in
+`TBPTT`: a share of the lanes for each core is one XLA program, beside the others. Every library runs in a process of
+its own with all cores and without GPUs. Rounds are interleaved, so that a slow moment of the machine affects all
+libraries; the median over the rounds counts. PyTorch is optional (`pip install torch`, the CPU build). Prints Markdown
+tables for docs/results.md.
 """
 
 from __future__ import annotations
@@ -67,19 +69,29 @@ def tensorflow_step(contender: str, cell: str, size: Size) -> Callable[[], Any]:
     import tensorflow as tf
 
     from common.layers.recurrent import Recurrent
+    from common.streams.stream import shares_of
+    from common.training.tbptt import fitting_shares
 
     batch, steps, inputs, units = size
     x, y = tf.random.normal((batch, steps, inputs)), tf.random.normal((batch, steps, units))
-    layer = Recurrent(cell, units, jit_compile=True) if contender == "ours" else stock_layer(cell, units)
+    ours = contender == "ours"
+    layer = Recurrent(cell, units) if ours else stock_layer(cell, units)
+    layer.build(x.shape)
+    shares = [(x[lanes], y[lanes]) for lanes in shares_of(batch, fitting_shares(batch) if ours else 1)]
 
-    @tf.function(jit_compile=contender == "keras_xla")
-    def step() -> list[tf.Tensor]:
+    @tf.function(jit_compile=contender != "keras")
+    def of_share(x: tf.Tensor, y: tf.Tensor) -> list[tf.Tensor]:
         with tf.GradientTape() as tape:
             tape.watch(x)
             outputs = layer(x, training=True)
-            outputs = outputs[0] if contender == "ours" else outputs
-            loss = tf.reduce_mean(tf.square(outputs - y))
+            outputs = outputs[0] if ours else outputs
+            loss = tf.reduce_sum(tf.square(outputs - y)) / (batch * steps * units)
         return tape.gradient(loss, [x, *layer.trainable_variables])
+
+    @tf.function
+    def step() -> list[tf.Tensor]:
+        of_inputs, *of_weights = zip(*(of_share(*share) for share in shares))
+        return [tf.concat(of_inputs, 0), *map(tf.add_n, of_weights)]
 
     return lambda: step()[-1].numpy()
 
@@ -232,6 +244,7 @@ def main(
     parts: Annotated[tuple[Part, ...], Several] = ("layers", "end-to-end", "memory"),
     rounds: Count = 15,
     cell: Annotated[tuple[cells.CellName, ...], cyclopts.Parameter("--cells", consume_multiple=True)] = CELLS,
+    task: Annotated[tuple[str, ...], cyclopts.Parameter("--tasks", consume_multiple=True)] = (),
     json_file: Annotated[Path | None, cyclopts.Parameter("--json")] = None,
 ) -> None:
     """Measures and prints the tables.
@@ -240,6 +253,7 @@ def main(
         parts: The parts to measure.
         rounds: Number of interleaved samples of each contender.
         cell: The cells of the layers.
+        task: The tasks of the end-to-end table; all when not given.
         json_file: A file to write the rows of the layers to.
     """
     workers = Workers()
@@ -252,7 +266,7 @@ def main(
             json_file.write_text(json.dumps(rows, indent=1) + "\n")
             print(f"\nrows are in {json_file}")
     if "end-to-end" in parts:
-        end_to_end.print_table(workers, rounds)
+        end_to_end.print_table(workers, rounds, task)
     if "memory" in parts:
         memory.print_table()
 

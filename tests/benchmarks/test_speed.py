@@ -1,4 +1,4 @@
-"""The benchmark of speed at tiny sizes: that it runs and what it writes, not how fast anything is."""
+"""The benchmark of the layers at tiny sizes: that it runs and what it writes, not how fast anything is."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-import tasks
-from benchmarks import end_to_end, speed
+from benchmarks import memory, speed
 from common import cells
 from common.layers.recurrent import Recurrent
+from common.training import tbptt
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 
@@ -58,35 +59,19 @@ def test_operations_are_those_of_the_products_of_every_cell() -> None:
         assert speed.products("ours", cell, (2, 3, 4, 5)) == 3 * 2 * 2 * 3 * macs
 
 
-@pytest.mark.skipif(not HAS_TORCH, reason="no torch")
-@pytest.mark.parametrize("name", end_to_end.NAMES)
-def test_pytorch_trains_an_epoch(name: str) -> None:
-    draw = np.random.default_rng(0)
-    lengths, sizes = draw.integers(1, 6, 20), draw.integers(1, 5, 9)
-    labels = draw.integers(0, 2, 20 if name == "sentiment" else lengths.sum())
-    tokens = draw.integers(1, 9, (lengths.sum(), 2))
-    texts = end_to_end.Texts(lengths, tokens, labels, (9, 9), (sizes, draw.integers(1, 7, sizes.sum())))
-    options = {"embedding": 4, "units": 4, "characters": 3, "word_dropout": 0.1, "dropout": 0.1}
-    options |= {"learning_rate": 0.01, "clip_norm": 1.0, "batch_size": 2, "window": 8}
-    _, loss = end_to_end.LOSSES[name](texts, options)
-    batches = list(texts.batches(5))
-    assert sorted(n for chosen, _, _ in batches for n in chosen) == list(range(20))
-    assert sorted(n for _, _, at in batches for n in at[at >= 0]) == list(range(lengths.sum()))
-    assert all(loss(*batch).item() > 0 for batch in batches)
-    train = end_to_end.torch_epoch(name)
-    before = [weights.detach().clone() for weights in train(texts, options).parameters()]
-    after = train(texts, options).parameters()
-    assert all((new != old).any() for new, old in zip(after, before, strict=True))
+def test_the_gradients_of_shares_are_those_of_all_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for shares in (1, 2):
+        monkeypatch.setattr(tbptt, "fitting_shares", lambda lanes: shares)  # noqa: B023 - called at once.
+        tf.random.set_seed(0)
+        found.append(speed.tensorflow_step("ours", "lstm", (3, 4, 2, 5))())
+    assert np.abs(found[0]).max() > 1e-3
+    np.testing.assert_allclose(*found, atol=1e-6)
 
 
-@pytest.mark.skipif(not HAS_TORCH, reason="no torch")
-@pytest.mark.parametrize("name", end_to_end.NAMES)
-def test_pytorch_trains_the_architecture_of_the_task(name: str, data_of) -> None:
-    kind = tasks.get(name)
-    task = kind(kind.Options(data=str(data_of(name))))
-    task.load()
-    ours = task.network()
-    ours.build()
-    theirs, _ = end_to_end.LOSSES[name](end_to_end.encoded(task), task.options.as_json())
-    twice = sum(weights.numel() for part, weights in theirs.named_parameters() if "bias_hh" in part)  # Keras has one.
-    assert sum(weights.numel() for weights in theirs.parameters()) - twice == ours.count_params()
+def test_memory_is_measured_for_a_window_and_for_the_whole_sequence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "UNITS", 4)
+    monkeypatch.setattr(memory, "TIMED_STEPS", 20)
+    for window in (5, 20):
+        peak, growth, seconds = memory.train(20, window)
+        assert peak > growth >= 0 and seconds > 0

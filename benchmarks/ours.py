@@ -1,0 +1,50 @@
+"""A task's model on its training stream, made and trained as `python run.py TASK` does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class Ours:
+    """A task's model on its training stream.
+
+    Args:
+        task: A task that is not yet loaded.
+        windows: Windows that `train` reads, always the first ones of the first epoch; None is a whole epoch, the next
+            one each time.
+
+    Attributes:
+        windows: The windows that `train` reads; of a whole epoch, those of the first.
+    """
+
+    def __init__(self, task: Any, windows: int | None = None) -> None:
+        import keras
+
+        from common.sources.splits import SPLITS
+        from common.training.run import compiled, streams_of, with_lanes
+
+        task.load()
+        sequences = {split: task.sequences(split) for split in SPLITS}
+        options = task.options = with_lanes(task.options, sequences["train"])
+        self.stream = streams_of(sequences, options)["train"]
+        options = task.options = options.fitted(windows=self.stream.windows())
+        keras.utils.set_random_seed(options.seed)
+        self.task = task
+        self.model = compiled(task.learner(), self.stream, options)
+        self.whole = windows is None
+        self.windows = min(windows or self.stream.windows(), self.stream.windows())
+        self.epochs = 0
+
+    @property
+    def steps_of_a_window(self) -> float:
+        """Real steps of a window, in the mean."""
+        return self.stream.sequences.steps / self.stream.windows()
+
+    def train(self) -> None:
+        """Trains the windows."""
+        if self.whole:
+            self.model.fit(self.stream, initial_epoch=self.epochs, epochs=self.epochs + 1, verbose=0)
+            self.epochs += 1
+        else:
+            windows = self.stream.dataset(shares=self.model.shares).take(self.windows)
+            self.model.fit(windows, shuffle=False, verbose=0)
