@@ -20,17 +20,12 @@ class Ours:
     def __init__(self, task: Any, windows: int | None = None) -> None:
         import keras
 
-        from common.sources.splits import SPLITS
-        from common.training.run import compiled, streams_of, with_lanes
+        from common.training.run import compiled, prepared
 
-        task.load()
-        sequences = {split: task.sequences(split) for split in SPLITS}
-        options = task.options = with_lanes(task.options, sequences["train"])
-        self.stream = streams_of(sequences, options)["train"]
-        options = task.options = options.fitted(windows=self.stream.windows())
-        keras.utils.set_random_seed(options.seed)
+        self.stream = prepared(task)[1]["train"]
+        keras.utils.set_random_seed(task.options.seed)
         self.task = task
-        self.model = compiled(task.learner(), self.stream, options)
+        self.model = compiled(task.learner(), self.stream, task.options)
         self.whole = windows is None
         self.windows = min(windows or self.stream.windows(), self.stream.windows())
         self.epochs = 0
@@ -38,7 +33,7 @@ class Ours:
     @property
     def steps_of_a_window(self) -> float:
         """Real steps of a window, in the mean."""
-        return self.stream.sequences.steps / self.stream.windows()
+        return self.stream.passes * self.stream.sequences.steps / self.stream.windows()
 
     def train(self) -> None:
         """Trains the windows."""

@@ -69,6 +69,14 @@ def fitted_to(train: Sequences, options: TrainOptions) -> TrainOptions:
     return options
 
 
+def prepared(task: Task) -> tuple[str, Streams]:
+    """Loads a task, fits its options to the data, and makes its streams; returns its description and the streams."""
+    described = task.load()
+    sequences = {split: task.sequences(split) for split in SPLITS}
+    task.options = fitted_to(sequences["train"], task.options)
+    return described, streams_of(sequences, task.options)
+
+
 def repays_xla(stream: Stream, epochs: int) -> bool:
     """Whether a training has enough steps to gain more by XLA than compiling takes."""
     return stream.windows() * epochs >= STEPS_THAT_REPAY_XLA
@@ -141,10 +149,8 @@ def fit(
         InputError: An option does not suit the task, its data or this machine; or training diverged.
     """
     with waiting("reading the data"):
-        described = task.load()
-        sequences = {split: task.sequences(split) for split in SPLITS}
-        options = task.options = fitted_to(sequences["train"], task.options)
-        streams = streams_of(sequences, options)
+        described, streams = prepared(task)
+    options = task.options
     say(f"data: {described}")
     keras.utils.set_random_seed(options.seed)
     learner = task.learner()
