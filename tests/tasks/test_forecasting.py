@@ -393,7 +393,31 @@ def test_calibration_moves_the_ends_of_intervals_alone_and_is_exported(data_of, 
 def test_few_long_sequences_are_cut_so_that_lanes_have_two_each(data_of) -> None:
     task = task_of(data_of("forecasting"), batch_size=16, window=8)
     task.load()
-    whole, pieces = task.windows.sequences("train", context=None), task.sequences("train")
+    whole, pieces = task.windows.sequences("train", context=None), task.sequences("train").filling(16)
     assert len(whole) == 4 and len(pieces) == 32
     assert pieces.lengths.max() <= 8 + -(-whole.lengths.max() // 8)
     assert (pieces.weights > 0).sum() == whole.steps  # Context counts once.
+
+
+def test_sizes_that_are_not_given_fit_the_data_and_are_saved(tmp_path: Path) -> None:
+    times = [f"{2001 + n // 12}-{1 + n % 12:02}" for n in range(60)]
+    data = tmp_path / "x.csv"
+    pd.DataFrame({"Month": times, "y": np.arange(60) % 12}).to_csv(data, index=False)
+    none = {"horizon": None, "segment": None, "seasons": None, "known": None, "batch_size": None}
+    task = task_of(data, **none, output=tmp_path / "models")
+    model = SavedModel(train(task))
+    said = model.metrics["data"]
+    assert "times in 'Month', a row every month" in said
+    assert said.endswith("; fitted: horizon 4 (12 with more rows of 'x.csv'), segment 4, seasons 12")
+    assert [model.config[name] for name in ("horizon", "segment", "seasons")] == [4, 4, [12]]
+    assert np.isfinite(list(model.metrics["metrics"].values())).all()
+    scores, _ = Forecasting.evaluate(model, from_saved(ForecastingData, model.config))
+    assert scores == pytest.approx(model.metrics["metrics"], rel=1e-4)
+    (record,) = Forecasting.predict(model, [task.example(model.folder)], ForecastingSaved())
+    assert record["ds"] == times[-4:]
+
+
+def test_the_sizes_of_the_embedded_data() -> None:
+    task = Forecasting(ForecastingOptions())
+    assert "a row every 1,800 s" in task.load()
+    assert (task.options.horizon, task.options.segment, task.options.seasons) == (48, 48, (336, 48))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +22,8 @@ LEAST_SEGMENTS = 4
 """Segments that the training rows of the shortest series hold before a horizon."""
 LEAST_SEASONS = 3
 """Times that a season is seen in training."""
+WORST_REPEAT = 2
+"""How many times the error of repeating the shortest season a longer one may have, as the year of a trend has more."""
 
 
 class Sizes(NamedTuple):
@@ -96,9 +99,30 @@ def fitted(
     if segment is None:
         segment = max(1, min(usual, (train - horizon) // LEAST_SEGMENTS))
     if seasons is None:
-        seasons = seasons_of(panel.seconds, rows=int(np.median(parts[:, 0])))
+        seasons = _repeating(seasons_of(panel.seconds, rows=int(np.median(parts[:, 0]))), panel, parts)
     _check_rows(panel, parts, horizon=horizon, segment=segment)
     return Sizes(horizon, segment, seasons)
+
+
+def _repeating(seasons: tuple[int, ...], panel: Panel, parts: np.ndarray) -> tuple[int, ...]:
+    """The seasons, the longest first, less those after which most series repeat themselves much worse than the last."""
+    train = [group.values[:rows] for group, (rows, *_) in zip(panel.groups, parts)]
+    errors = {season: np.concatenate([repeat_error(values, season) for values in train]) for season in seasons}
+    worse = {season: errors[season] > WORST_REPEAT * errors[seasons[-1]] for season in seasons}
+    known = {season: np.isfinite(errors[season]) for season in seasons}
+    return tuple(season for season in seasons if worse[season].sum() <= known[season].sum() / 2)
+
+
+def repeat_error(values: np.ndarray, season: int) -> np.ndarray:
+    """The mean absolute error of repeating the last season, `[columns]`; NaN where no two values can be compared.
+
+    Args:
+        values: `[rows, columns]`; NaN where missing.
+        season: Rows of the season.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # A series that is shorter than the season has no mean.
+        return np.nanmean(np.abs(values[season:] - values[:-season]), 0, dtype=np.float64)
 
 
 def _check_rows(panel: Panel, parts: np.ndarray, *, horizon: int, segment: int) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import InputError
-from common.networks.forecast.fitting import FEW, Sizes, describe, fitted, seasons_of, steps_ahead
+from common.networks.forecast.fitting import FEW, Sizes, describe, fitted, repeat_error, seasons_of, steps_ahead
 from common.networks.forecast.tables import Tables, borders_of
 from common.networks.forecast.windows import Windows
 from common.sources.series import DAY, HOUR, MINUTE, MONTH, WEEK, YEAR, Group, Panel
@@ -26,7 +26,7 @@ def panel_of(*rows: int, seconds: int) -> Panel:
         Group(
             name=f"g{number}",
             times=seconds * np.arange(many),
-            values=np.arange(many, dtype=np.float32)[:, None],
+            values=np.random.default_rng(number).normal(size=(many, 1)).astype(np.float32),
             known=np.zeros((many, 0), np.float32),
         )
         for number, many in enumerate(rows)
@@ -85,6 +85,20 @@ def test_every_part_of_every_series_has_origins(seconds: int, rows: list[int], c
         origins = np.bincount(sequences.inputs["series"], sequences.weights, minlength=len(rows))
         assert origins.min() >= 3, split
     assert all(3 * season <= np.median([ends[0] for ends in borders]) for season in sizes.seasons)
+
+
+def test_a_year_that_does_not_repeat_is_no_season() -> None:
+    for slope, seasons in ((0.0, (365, 7)), (0.1, (7,))):
+        panel = panel_of(3_650, 100, 2_000, seconds=DAY)
+        for group in panel.groups:
+            group.values[:, 0] += slope * np.arange(len(group.values))
+        assert fitted(panel, borders_of(panel, SHARES), **NONE).seasons == seasons
+
+
+def test_the_error_of_a_repeat_is_that_of_values_that_are_there() -> None:
+    values = np.array([[1, 1], [2, np.nan], [4, np.nan], [6, np.nan]], np.float32)
+    np.testing.assert_array_equal(repeat_error(values, 2), [3.5, np.nan])
+    assert np.isnan(repeat_error(values, 4)).all()
 
 
 def test_a_series_of_few_rows_still_has_sizes() -> None:
