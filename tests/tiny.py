@@ -77,7 +77,7 @@ def translation(folder: Path) -> Path:
 
 DATA = {"sentiment": sentiment, "pos": pos, "translation": translation, "forecasting": forecasting}
 
-SMALL = {"units": 8, "embedding": 8, "batch_size": 4, "window": 16, "epochs": 2, "learning_rate": 0.01}
+SMALL = {"units": 8, "embedding": 8, "batch_size": 4, "window": 16, "epochs": 2, "passes": 1, "learning_rate": 0.01}
 OPTIONS = {
     "sentiment": SMALL,
     "pos": SMALL | {"characters": 8},
