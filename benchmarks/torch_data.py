@@ -137,7 +137,7 @@ def data_of(task: Any) -> Texts | Pairs | Series:
         return Series(sequences.lengths, inputs, targets[0], task.options.batch_size)
     encoder = task.encoder
     if task.name == "sentiment":
-        known = (len(encoder.words), len(encoder.bigrams))
+        known = (len(encoder.tokens), len(encoder.bigrams))
         return Texts(sequences.lengths, sequences.inputs["tokens"], sequences.targets[sequences.ends], known)
     words = sorted({word for sentence in task.splits.train.words for word in sentence})
     numbers = {word: n for n, word in enumerate(words)}
