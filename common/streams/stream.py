@@ -294,11 +294,12 @@ class Stream:
                 array.set_shape((None, *spec.shape))
             return tf.nest.pack_sequence_as(signature, arrays)
 
-        windows = tf.data.Dataset.range(first, self.windows(epoch)).batch(many).map(elements)
-        windows = windows.flat_map(lambda *shares: tf.data.Dataset.from_tensor_slices(shares))
+        windows = tf.data.Dataset.range(first, self.windows(epoch)).batch(many)
+        windows = windows.flat_map(lambda numbers: tf.data.Dataset.from_tensor_slices(elements(numbers)))
         windows = windows.apply(tf.data.experimental.assert_cardinality(self.windows(epoch) - first)).prefetch(2)
         options = tf.data.Options()
         options.autotune.enabled = False  # Its thread sleeps twice as long each time, and an epoch's end waits for it.
+        options.experimental_optimization.apply_default_optimizations = False  # They take longer than they save.
         return windows.with_options(options)
 
     def at_output_steps(self, outputs: np.ndarray) -> np.ndarray:
