@@ -6,8 +6,10 @@ import json
 import math
 import shutil
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -84,7 +86,7 @@ class UnfinishedRun(keras.callbacks.Callback):
                 f"--resume: no unfinished run with these options in {self.folder.parent}{other}; leave it out"
             )
         latest.restore(self.latest.latest_checkpoint).assert_consumed()
-        self.history, self.elapsed = json.loads(self.saved_history.numpy())
+        self.history, self.elapsed, model.sums_to_restore = json.loads(self.saved_history.numpy())
         return len(self.history)
 
     @property
@@ -103,7 +105,8 @@ class UnfinishedRun(keras.callbacks.Callback):
         return self.seconds is not None and sum(row["seconds"] for row in self.history) + now >= self.seconds
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.started, self.trained = time.perf_counter() - self.elapsed, None
+        self.entered, self.trained = time.perf_counter(), None
+        self.started = self.entered - self.elapsed
         self.elapsed, self.first = 0.0, None
         self.begun = self.done = self._position()
 
@@ -123,11 +126,11 @@ class UnfinishedRun(keras.callbacks.Callback):
             )
         done, self.done = self.done, self._position()  # A call may run several windows.
         if self.first is None:  # It may have waited for TensorFlow to trace and compile.
-            seconds = time.perf_counter() - self.started
+            seconds = time.perf_counter() - self.entered
             self.first = {"first_windows": self.done - self.begun, "first_seconds": seconds}
         if self.done // self.every > done // self.every and self.done - self.begun < self.params["steps"]:
             # The epoch's end saves too.
-            self._save(time.perf_counter() - self.started)
+            self._save(time.perf_counter() - self.started, self.model.epoch_sums)
         if self._time_is_up(time.perf_counter() - self.started):
             self.model.stop_training = True  # Keras ends the epoch here, with its validation.
 
@@ -140,9 +143,9 @@ class UnfinishedRun(keras.callbacks.Callback):
         self._save()
         self.model.stop_training = self.finished
 
-    def _save(self, elapsed: float = 0.0) -> None:
-        """Saves everything, with the seconds spent so far on an unfinished epoch."""
-        self.saved_history.assign(json.dumps([self.history, elapsed]))
+    def _save(self, elapsed: float = 0.0, sums: Sequence[Any] = ()) -> None:
+        """Saves everything, with the seconds and the metrics' sums so far of an unfinished epoch."""
+        self.saved_history.assign(json.dumps([self.history, elapsed, list(sums)]))
         self.latest.save()
 
     def restore_best(self) -> None:

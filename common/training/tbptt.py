@@ -111,6 +111,7 @@ class TBPTT(Configured, keras.Model):
         self.eval_state = CarriedState(network.initial_state(lanes))
         self.gradient_norm = keras.metrics.Mean(name="gradient_norm")
         self.clipped_steps = keras.metrics.Sum(name="clipped_steps")
+        self.sums_to_restore: list[Any] = []
         graph = {"jit_compile": xla, "autograph": False, "reduce_retracing": True}
         self._trained = tf.function(self._train_share, **graph)
         self._predicted = tf.function(self._predict_share, **graph)
@@ -203,6 +204,20 @@ class TBPTT(Configured, keras.Model):
         targets, weights = (tf.concat([window[n] for window in windows], 0) for n in (1, 2))
         return self.compute_metrics(windows[0][0], targets, tf.concat(outputs, 0), weights)
 
+    @property
+    def epoch_sums(self) -> list[Any]:
+        """What the metrics have summed so far in this epoch, as plain numbers; `sums_to_restore` takes it."""
+        return [variable.numpy().tolist() for metric in self.metrics for variable in metric.variables]
+
+    def reset_metrics(self) -> None:
+        """As Keras's, but the first epoch after a resume goes on with the sums that it had."""
+        super().reset_metrics()
+        if self.sums_to_restore:
+            variables = [variable for metric in self.metrics for variable in metric.variables]
+            for variable, value in zip(variables, self.sums_to_restore, strict=True):
+                variable.assign(value)
+            self.sums_to_restore = []
+
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> keras.callbacks.History:
         """`keras.Model.fit`, where `x` and `validation_data` may be a `Stream`.
 
@@ -234,17 +249,21 @@ class TBPTT(Configured, keras.Model):
         params = {"verbose": verbose, "epochs": epochs, "steps": None}
         training = _OneTraining(callbacks, add_history=True, add_progbar=verbose != 0, model=self, **params)
         training.begin()
+        validation = self._dataset(validation_data)
         for epoch in range(initial_epoch, epochs):
             if int(self.position[0]) != epoch:
                 self.position.assign([epoch, 0])
             windows = stream.dataset(epoch, int(self.position[1]), shares=self.shares)
+            if self.sums_to_restore:  # Metrics get their variables with the first window that they see.
+                window = _windows_of(next(iter(windows)))
+                self._logs(window, self._predict(window), tf.constant(0.0))
             training.set_params(params | {"steps": int(windows.cardinality())})
             super().fit(
                 windows,
                 initial_epoch=epoch,
                 epochs=epoch + 1,
                 callbacks=training,
-                validation_data=self._dataset(validation_data),
+                validation_data=validation,
                 shuffle=False,
                 **kwargs,
             )

@@ -22,7 +22,7 @@ from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS, versions
 from common.training.run import Fitted, fit
 from tasks.base import Task
-from tests.tasks.trained import CARRIED, make, remember
+from tests.tasks.trained import CARRIED, history_of, make, remember
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIANTS = {
@@ -74,8 +74,7 @@ def assert_remembered(fitted: Fitted, path: Path) -> None:
     with np.load(path) as arrays:
         for name, weight in zip(arrays.files, fitted.model.network.weights, strict=True):
             np.testing.assert_array_equal(weight, arrays[name])
-    found = [{k: v for k, v in row.items() if k.startswith("val_")} for row in fitted.run.history]
-    assert found == json.loads(path.with_suffix(".json").read_text()) and all(found)
+    assert history_of(fitted) == json.loads(path.with_suffix(".json").read_text())
 
 
 @EVERY_TASK

@@ -31,8 +31,12 @@ def make(name: str, data: Path, output: Path, **options: object) -> Task:
     return kind(kind.Options(data=str(data), output=output, **(OPTIONS[name] | options)))
 
 
+def history_of(fitted: Fitted) -> list[dict[str, float]]:
+    """All that each epoch logged, but for its time."""
+    return [{k: v for k, v in row.items() if not k.startswith(("seconds", "first_"))} for row in fitted.run.history]
+
+
 def remember(fitted: Fitted, path: Path) -> None:
-    """Keeps the weights and the validation scores of a training."""
+    """Keeps the weights and the history of a training."""
     np.savez(path, *[np.asarray(weight) for weight in fitted.model.network.weights])
-    rows = [{k: v for k, v in row.items() if k.startswith("val_")} for row in fitted.run.history]
-    path.with_suffix(".json").write_text(json.dumps(rows))
+    path.with_suffix(".json").write_text(json.dumps(history_of(fitted)))
