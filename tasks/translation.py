@@ -235,12 +235,15 @@ class Translation(Task):
         results.answers.write(folder)
 
     def export(self, network: Network) -> Export:
-        from common.decoding.translator import Translator
+        from common.decoding.translator import AXES, Translator
 
         options = self.options
         search = {"copies": self.copies, "beam": options.beam, "length_power": options.length_power}
         functions = Translator(network, subwords=self.subwords, **search).functions
-        endpoints = {name: Endpoint(function, function.input_signature) for name, function in functions.items()}
+        endpoints = {
+            name: Endpoint(function, function.input_signature, AXES.get(name, {}))
+            for name, function in functions.items()
+        }
         return Export(endpoints, [network, *self.subwords.lookups])
 
     def example(self, version: Path) -> str:
