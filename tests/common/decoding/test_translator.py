@@ -112,6 +112,7 @@ def test_attention_has_a_row_for_each_subword_of_the_translation() -> None:
     np.testing.assert_allclose(found["weights"][0][written].sum(1), 1, rtol=1e-5)
     source_steps = (found["source"][1] != b"").sum()
     assert written.any() and not found["weights"][1][:, source_steps:].any()
+    assert (found["translation"][:, -1] != b"").any() and found["weights"].shape[1] == found["translation"].shape[1]
 
 
 def test_blanks_alone_are_nothing_to_translate() -> None:
@@ -120,6 +121,7 @@ def test_blanks_alone_are_nothing_to_translate() -> None:
     assert ask("serving_default", texts)["translation"][:2].tolist() == [b"", b""]
     assert not (found["translation"][:2] != b"").any() and not found["weights"][:2].any()
     assert found["weights"][2].any()
+    assert ask("attention", texts[:2], beam=tf.constant(2))["translation"].shape == (2, 0)
 
 
 def test_a_beam_of_nothing_is_refused() -> None:

@@ -53,10 +53,7 @@ class Tiny(tf.Module):
 
     @tf.function(input_signature=[TEXT, tf.TensorSpec([], tf.int32, "beam")])
     def beam(self, text: tf.Tensor, beam: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {
-            "text": tf.strings.join([text, tf.strings.as_string(beam)]),
-            "rows": tf.fill(tf.shape(text), tf.size(text)),
-        }
+        return {"text": tf.strings.join([text, tf.strings.as_string(beam)]), "length": tf.strings.length(text)}
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, "history")])
     def sums(self, history: tf.Tensor) -> dict[str, tf.Tensor]:

@@ -62,3 +62,11 @@ def test_it_serves_until_sigterm_and_answers_what_was_asked(tiny: Path) -> None:
         assert found == [504]
         statuses = [json.loads(line)["status"] for line in process.stdout]
         assert statuses.count(200) >= 1 and statuses[-1] == 504
+
+
+def test_models_that_cannot_be_loaded_end_it_with_a_line(tmp_path: Path) -> None:
+    (tmp_path / "saved_model.pb").write_text("no model")
+    with started("--output", str(tmp_path), "--model", f"broken={tmp_path}") as (process, lines):
+        assert process.wait(60) == 2
+    assert "broken: version 1 cannot be loaded: " in lines[-2]
+    assert lines[-1] == "error: no model could be loaded; the lines above say why\n"
