@@ -12,11 +12,13 @@ from common.decoding.copying import copying
 from common.decoding.loops import Decoded
 from common.decoding.search import beam as beam_search
 from common.networks.pairs.network import PairNetwork
+from common.options import WIDEST
 from common.text.subwords import COPIES, END, START, Subwords
 
 TEXT = tf.TensorSpec([None], tf.string, "text")
 TRANSLATION = tf.TensorSpec([None], tf.string, "translation")
 BEAM = tf.TensorSpec([], tf.int32, "beam")
+RANGE = f"the width of the search must be 1 to {WIDEST}"
 AXES = {
     "attention": {
         "source": ("texts", "source_steps"),
@@ -72,7 +74,7 @@ class Translator:
 
         Args:
             text: string `[N]`.
-            beam: Hypotheses that the search keeps, int32, at least 1.
+            beam: Hypotheses that the search keeps, int32, 1 to `WIDEST`.
 
         Returns:
             `translation`, string `[N]`; and `score`, the normalised log-probability, `[N]`.
@@ -94,7 +96,7 @@ class Translator:
 
         Args:
             text: string `[N]`.
-            beam: Hypotheses that the search keeps, int32, at least 1.
+            beam: Hypotheses that the search keeps, int32, 1 to `WIDEST`.
 
         Returns:
             `source`, string `[N, source steps]`, and `translation`, string `[N, steps]`: the text of each subword, then
@@ -144,7 +146,8 @@ class Translator:
             Ids of the sources; the texts of their numbered placeholders; ids of the translations, `[N, steps]`, 0 from
             the end on; and the hypotheses.
         """
-        tf.debugging.assert_positive(beam, "beam: the width of the search must be 1 or more")
+        tf.debugging.assert_positive(beam, f"beam: {RANGE}")
+        tf.debugging.assert_less_equal(beam, WIDEST, f"beam: {RANGE}")
         ids, lengths, placeholders = self._read(text)
         memory, state = self.network.read(ids, lengths)
         memory = tf.nest.map_structure(lambda x: tf.repeat(x, beam, 0), memory)

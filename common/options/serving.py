@@ -31,6 +31,7 @@ class ServeOptions:
         max_body: Maximum size of a request in bytes.
         max_rows: Maximum number of rows of a request.
         max_characters: Maximum number of characters of a row.
+        max_padded: Maximum number of characters that are computed together, each row counted as long as the longest.
         timeout: Seconds until an answer; the computation of a request that takes longer is stopped.
         poll: Seconds between two looks for new versions.
         drain: Seconds that requests have to be answered when the server is stopped.
@@ -46,7 +47,8 @@ class ServeOptions:
     queue: Count = 1024
     max_body: Count = 4 << 20
     max_rows: Count = 256
-    max_characters: Count = 20_000
+    max_characters: Count = 10_000
+    max_padded: Count = 100_000
     timeout: Positive = 10.0
     poll: Positive = 2.0
     drain: Count = 30

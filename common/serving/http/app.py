@@ -47,7 +47,13 @@ def application(
         log: Where the access log is written; None writes none.
         loaded: Called when the models that were there at the start are loaded.
     """
-    batches = Batches(threads=threads, rows=batch, queue=queue, observe=lambda name, rows: metrics.batch(name, rows))
+    batches = Batches(
+        threads=threads,
+        rows=batch,
+        padded=limits.padded,
+        queue=queue,
+        observe=lambda name, rows: metrics.batch(name, rows),
+    )
     metrics = Metrics(
         waiting=lambda: batches.waiting,
         versions=lambda: {name: model.version.number for name, model in store.models.items()},

@@ -26,6 +26,7 @@ class Job:
         signature: The name of its function.
         inputs: The inputs.
         rows: The number of their rows.
+        longest: Characters of the longest row.
         deadline: When the answer is due, in the seconds of the event loop.
         key: What is equal for requests that can be joined; None for one that is computed alone.
         answer: Receives the outputs.
@@ -35,6 +36,7 @@ class Job:
     signature: str
     inputs: Arrays
     rows: int
+    longest: int
     deadline: float
     key: Hashable = None
     answer: asyncio.Future = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -54,16 +56,23 @@ class Batches:
     Args:
         threads: Batches that are computed at the same time.
         rows: Maximum number of rows of a batch of several requests.
+        padded: Maximum number of its characters, each row counted as long as the longest.
         queue: Maximum number of requests that wait.
         observe: Called with the model's name and the number of rows of each batch that is started.
     """
 
     def __init__(
-        self, *, threads: int, rows: int, queue: int, observe: Callable[[str, int], None] = lambda name, rows: None
+        self,
+        *,
+        threads: int,
+        rows: int,
+        padded: int,
+        queue: int,
+        observe: Callable[[str, int], None] = lambda name, rows: None,
     ) -> None:
         self._pool = ThreadPoolExecutor(threads, "batch")
         self._free = threads
-        self._rows = rows
+        self._rows, self._padded = rows, padded
         self._queue = queue
         self._waiting: deque[Job] = deque()
         self._observe = observe
@@ -111,13 +120,14 @@ class Batches:
 
     def _next(self) -> list[Job]:
         """Takes the oldest request from the queue, with those that it can be joined with."""
-        batch, rows, left = [], 0, deque()
+        batch, rows, longest, left = [], 0, 0, deque()
         for job in self._waiting:
             if job.answer.done():
                 continue
-            if not batch or (job.joins(batch[0]) and rows + job.rows <= self._rows):
+            many, most = rows + job.rows, max(longest, job.longest)
+            if not batch or (job.joins(batch[0]) and many <= self._rows and many * most <= self._padded):
                 batch.append(job)
-                rows += job.rows
+                rows, longest = many, most
             else:
                 left.append(job)
         self._waiting = left

@@ -18,12 +18,14 @@ class Limits:
         body: Bytes of the body.
         rows: Rows of the inputs.
         characters: Characters of a row, its strings joined by blanks.
+        padded: Characters of all rows together, where each counts as long as the longest.
         seconds: Time until an answer; a request that takes longer is not computed further.
     """
 
     body: int = 4 << 20
     rows: int = 256
-    characters: int = 20_000
+    characters: int = 10_000
+    padded: int = 100_000
     seconds: float = 10.0
 
     def check(self, inputs: Mapping[str, np.ndarray], rows: int) -> int:
@@ -41,7 +43,15 @@ class Limits:
         """
         if rows > self.rows:
             raise Refused(f"{rows:,} rows; this server takes {self.rows:,} in a request: send several requests")
-        return max((self._longest(name, value) for name, value in inputs.items() if value.dtype == object), default=0)
+        longest = max(
+            (self._longest(name, value) for name, value in inputs.items() if value.dtype == object), default=0
+        )
+        if rows * longest > self.padded:
+            raise Refused(
+                f"{rows:,} rows, the longest of {longest:,} characters; this server takes {self.padded:,} in all, each "
+                "row counted as long as the longest: send several requests"
+            )
+        return longest
 
     def _longest(self, name: str, strings: np.ndarray) -> int:
         """The number of characters of the longest row of an input, at most: bytes, where these are few enough."""

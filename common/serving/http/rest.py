@@ -124,7 +124,8 @@ class Protocol:
             longest = self.limits.check(inputs, rows)
             called = joining.signature.name
             request.scope[NOTES].update(version=model.version.number, signature=called, rows=rows)
-            job = Job(model, called, inputs, rows=rows, deadline=deadline, key=joining.key(inputs, longest))
+            size = {"rows": rows, "longest": longest}
+            job = Job(model, called, inputs, **size, deadline=deadline, key=joining.key(inputs, longest))
             outputs = await self._unless_gone(request, job)
         values = sum(value.size for value in outputs.values())
         found = await _aside(8 * values, partial(writing.answer, outputs, in_rows=in_rows))

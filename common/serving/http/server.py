@@ -47,7 +47,11 @@ def serve(options: ServeOptions, *, catalogue: Catalogue, listening: socket.sock
     app = application(
         store,
         limits=Limits(
-            body=options.max_body, rows=options.max_rows, characters=options.max_characters, seconds=options.timeout
+            body=options.max_body,
+            rows=options.max_rows,
+            characters=options.max_characters,
+            padded=options.max_padded,
+            seconds=options.timeout,
         ),
         threads=options.threads or joblib.cpu_count(),
         batch=options.max_batch,

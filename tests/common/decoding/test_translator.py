@@ -124,9 +124,10 @@ def test_blanks_alone_are_nothing_to_translate() -> None:
     assert ask("attention", texts[:2], beam=tf.constant(2))["translation"].shape == (2, 0)
 
 
-def test_a_beam_of_nothing_is_refused() -> None:
-    with pytest.raises(tf.errors.InvalidArgumentError, match="beam: the width of the search must be 1 or more"):
-        ask("beam", ["red cat"], beam=tf.constant(0))
+@pytest.mark.parametrize("beam", [0, 51])
+def test_a_beam_of_nothing_and_a_very_wide_one_are_refused(beam: int) -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError, match="beam: the width of the search must be 1 to 50"):
+        ask("beam", ["red cat"], beam=tf.constant(beam))
 
 
 @pytest.mark.parametrize(("times", "expected"), [((TAUGHT, TAUGHT), 2), ((TAUGHT - 1, TAUGHT), 0), ((0, 0), 0)])

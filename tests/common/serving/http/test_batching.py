@@ -35,11 +35,11 @@ class Waiting:
         return {"y": 2 * inputs["x"]}
 
 
-def job(model: Waiting, *values: float, seconds: float = 60.0) -> Job:
+def job(model: Waiting, *values: float, seconds: float = 60.0, longest: int = 1) -> Job:
     inputs = {"x": np.array(values, np.float32)}
     deadline = asyncio.get_running_loop().time() + seconds
     key = model.signatures["double"].key(inputs, 0)
-    return Job(model, "double", inputs, rows=len(values), deadline=deadline, key=key)
+    return Job(model, "double", inputs, rows=len(values), longest=longest, deadline=deadline, key=key)
 
 
 async def asked(batches: Batches, jobs: list[Job], model: Waiting) -> list[list[float] | str]:
@@ -53,7 +53,7 @@ async def asked(batches: Batches, jobs: list[Job], model: Waiting) -> list[list[
 
 def test_those_that_wait_are_computed_together_up_to_a_number_of_rows() -> None:
     async def main() -> None:
-        model, batches = Waiting(), Batches(threads=1, rows=4, queue=9)
+        model, batches = Waiting(), Batches(threads=1, rows=4, padded=99, queue=9)
         found = await asked(
             batches, [job(model, 1), job(model, 2, 3), job(model, 4), job(model, 5), job(model, 6)], model
         )
@@ -64,9 +64,20 @@ def test_those_that_wait_are_computed_together_up_to_a_number_of_rows() -> None:
     asyncio.run(main())
 
 
+def test_those_that_wait_are_computed_together_up_to_a_number_of_characters() -> None:
+    async def main() -> None:
+        model, batches = Waiting(), Batches(threads=1, rows=64, padded=9, queue=9)
+        jobs = [job(model, n, longest=longest) for n, longest in enumerate((1, 2, 3, 4, 5))]
+        assert await asked(batches, jobs, model) == [[0], [2], [4], [6], [8]]
+        assert model.runs == [[0], [1, 2], [3], [4]]
+        batches.close()
+
+    asyncio.run(main())
+
+
 def test_a_bad_request_fails_alone() -> None:
     async def main() -> None:
-        model, batches = Waiting(), Batches(threads=1, rows=64, queue=9)
+        model, batches = Waiting(), Batches(threads=1, rows=64, padded=99, queue=9)
         found = await asked(batches, [job(model, n) for n in (9, 1, 2, -3, 4, 5, -6)], model)
         assert found == [[18], [2], [4], "below 0", [8], [10], "below 0"]
         batches.close()
@@ -76,11 +87,11 @@ def test_a_bad_request_fails_alone() -> None:
 
 def test_a_full_queue_refuses_and_takes_requests_again() -> None:
     async def main() -> None:
-        model, batches = Waiting(), Batches(threads=1, rows=64, queue=2)
+        model, batches = Waiting(), Batches(threads=1, rows=64, padded=99, queue=2)
         found = await asked(batches, [job(model, n) for n in range(5)], model)
         assert found[:3] == [[0], [2], [4]] and all("requests are waiting" in one for one in found[3:])
         with pytest.raises(Refused) as refused:
-            await Batches(threads=1, rows=1, queue=0).answer(job(model, 1))
+            await Batches(threads=1, rows=1, padded=99, queue=0).answer(job(model, 1))
         assert refused.value.status == 503
         assert (await batches.answer(job(model, 7)))["y"] == [14]
 
@@ -89,7 +100,7 @@ def test_a_full_queue_refuses_and_takes_requests_again() -> None:
 
 def test_a_request_whose_client_is_gone_is_not_computed_and_frees_its_place() -> None:
     async def main() -> None:
-        model, batches = Waiting(), Batches(threads=1, rows=1, queue=1)
+        model, batches = Waiting(), Batches(threads=1, rows=1, padded=99, queue=1)
         running = asyncio.create_task(batches.answer(job(model, 1)))
         left = asyncio.create_task(batches.answer(job(model, 2)))
         await asyncio.sleep(0.01)
@@ -108,7 +119,7 @@ def test_a_request_whose_client_is_gone_is_not_computed_and_frees_its_place() ->
 
 def test_a_request_that_takes_too_long_is_refused_and_not_computed_later() -> None:
     async def main() -> None:
-        model, batches = Waiting(), Batches(threads=1, rows=1, queue=9)
+        model, batches = Waiting(), Batches(threads=1, rows=1, padded=99, queue=9)
         running = asyncio.create_task(batches.answer(job(model, 1)))
         await asyncio.sleep(0.01)
         with pytest.raises(Refused) as refused:
@@ -123,7 +134,7 @@ def test_a_request_that_takes_too_long_is_refused_and_not_computed_later() -> No
 
 def test_a_failure_that_is_no_refusal_reaches_every_request() -> None:
     async def main() -> None:
-        model, batches = Waiting(), Batches(threads=1, rows=9, queue=9)
+        model, batches = Waiting(), Batches(threads=1, rows=9, padded=99, queue=9)
         model.run = lambda *_, **__: 1 / 0
         found = await asyncio.gather(*(batches.answer(job(model, n)) for n in (1, 2)), return_exceptions=True)
         assert [type(one) for one in found] == [ZeroDivisionError] * 2
@@ -133,7 +144,7 @@ def test_a_failure_that_is_no_refusal_reaches_every_request() -> None:
 
 def test_a_signature_whose_outputs_have_no_rows_is_no_longer_joined() -> None:
     async def main() -> None:
-        model, batches = Waiting(), Batches(threads=1, rows=9, queue=9)
+        model, batches = Waiting(), Batches(threads=1, rows=9, padded=99, queue=9)
         plain = model.run
         model.run = lambda *a, **k: {"y": plain(*a, **k)["y"].sum(keepdims=True)}
         assert await asked(batches, [job(model, n) for n in (1, 2, 3)], model) == [[2], [4], [6]]

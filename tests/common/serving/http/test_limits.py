@@ -31,3 +31,10 @@ def test_too_many_characters_are_refused(row: list[str]) -> None:
 def test_too_many_rows_are_refused() -> None:
     with pytest.raises(Refused, match="4 rows; this server takes 3"):
         Limits(rows=3).check({"text": strings(*"abcd")}, 4)
+
+
+def test_a_long_row_makes_every_row_count_as_long() -> None:
+    limits = Limits(padded=20)
+    assert limits.check({"text": strings("a" * 10, "b")}, 2) == 10
+    with pytest.raises(Refused, match="3 rows, the longest of 10 characters; this server takes 20 in all"):
+        limits.check({"text": strings("a" * 10, "b", "c")}, 3)
