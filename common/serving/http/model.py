@@ -13,9 +13,10 @@ import tensorflow as tf
 from common.serving.http.catalogue import Version
 from common.serving.http.joining import Joining
 from common.serving.http.refusals import Refused
-from common.serving.http.signatures import DEFAULT, Signature, metadata_of
+from common.serving.http.signatures import DEFAULT, Signature, Tensor, metadata_of
 
-WARMING_SECONDS = 10.0
+WARMING_SECONDS = 60.0
+"""Maximum time of a signature's first run."""
 
 
 class Model:
@@ -80,13 +81,13 @@ class Model:
         return self._session.run(fetches, feeds, options=limit)
 
     def warm(self) -> None:
-        """Runs the default signature once on made-up inputs, since the first run of a graph takes seconds longer."""
-        joining = self.signatures.get(DEFAULT)
-        if joining is None or any(tensor.shape is None for tensor in joining.signature.inputs.values()):
-            return
-        inputs = {name: _made_up(tensor) for name, tensor in joining.signature.inputs.items()}
-        with suppress(tf.errors.OpError):  # A model may refuse what is made up.
-            self.run(joining.signature, inputs, seconds=WARMING_SECONDS)
+        """Runs every signature once on made-up inputs, since the first run of a graph takes seconds longer."""
+        for joining in self.signatures.values():
+            tensors = joining.signature.inputs.values()
+            if tensors and all(tensor.shape is not None for tensor in tensors):
+                inputs = {tensor.name: _made_up(tensor) for tensor in tensors}
+                with suppress(tf.errors.OpError):  # A model may refuse what is made up, or take too long.
+                    self.run(joining.signature, inputs, seconds=WARMING_SECONDS)
 
     def retire(self) -> None:
         """Closes the model when its last request is answered."""
@@ -106,6 +107,7 @@ class Model:
             self._session.close()
 
 
-def _made_up(tensor: Any) -> np.ndarray:
+def _made_up(tensor: Tensor) -> np.ndarray:
+    """A row of empty strings or ones."""
     shape = [1 if size is None else size for size in tensor.shape]
     return np.full(shape, b"", object) if tensor.dtype == tf.string else np.ones(shape, tensor.dtype.as_numpy_dtype)

@@ -69,7 +69,8 @@ class Tiny(tf.Module):
 
     @tf.function(input_signature=[TEXT])
     def endless(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        (steps,) = tf.while_loop(lambda n: n >= 0, lambda n: (n * 0 + 1,), [tf.size(text)])
+        go = tf.reduce_any(text != "")
+        (steps,) = tf.while_loop(lambda n: go & (n >= 0), lambda n: (n * 0 + 1,), [tf.size(text)])
         return {"steps": tf.fill(tf.shape(text), steps)}
 
 
