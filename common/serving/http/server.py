@@ -42,7 +42,7 @@ def serve(options: ServeOptions, *, catalogue: Catalogue, listening: socket.sock
             return
         host, port = listening.getsockname()[:2]
         at = f"[{host}]" if ":" in host else host
-        say(f"serving {len(found)} models at http://{at}:{port}; how to ask them: /docs")
+        say(f"serving {', '.join(sorted(found))} at http://{at}:{port}; how to ask: /docs")
 
     app = application(
         store,
