@@ -259,11 +259,11 @@ class Forecasting(Task):
         return super().config() | names | {"spacing": panel.seconds}
 
     def export(self, network: Network) -> Export:
-        from common.networks.forecast.serving import ServedForecaster
+        from common.networks.forecast.serving import AXES, ServedForecaster
 
         served = ServedForecaster(network, self.windows, missing=self.options.missing == "allow")
         functions = {"serving_default": served.forecast, "backtest": served.backtest}
-        return Export({name: Endpoint(of, served.signature) for name, of in functions.items()}, [network])
+        return Export({n: Endpoint(of, served.signature, AXES.get(n, {})) for n, of in functions.items()}, [network])
 
     def example(self, version: Path) -> str:
         return str(version / ASSETS / "example.csv")

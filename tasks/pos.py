@@ -224,9 +224,10 @@ class Pos(Task):
         from common.networks.tagger import Tagger
 
         tagger = Tagger(network, self.encoder, self.tags, split_endings=self.split_endings)
+        axes = dict.fromkeys(("tokens", "tags", "probability", "seen"), ("texts", "words"))
         endpoints = {
-            "serving_default": Endpoint(tagger.tag, [tf.TensorSpec([None, None], tf.string, "tokens")]),
-            "text": Endpoint(tagger.tag_text, [tf.TensorSpec([None], tf.string, "text")]),
+            "serving_default": Endpoint(tagger.tag, [tf.TensorSpec([None, None], tf.string, "tokens")], axes),
+            "text": Endpoint(tagger.tag_text, [tf.TensorSpec([None], tf.string, "text")], axes),
         }
         return Export(endpoints, [network, *self.encoder.lookups])
 

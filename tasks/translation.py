@@ -18,7 +18,7 @@ from common.cells.seeds import seed_for
 from common.errors import InputError
 from common.figures.translation import translation_figure, visible
 from common.files import drafted
-from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions
+from common.options import Beam, Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions
 from common.scoring.translation import Translations, largest_weights, translated
 from common.serving.export import Endpoint, Export
 from common.sources.load import load, load_test
@@ -99,7 +99,7 @@ class TranslationOptions(TranslationData, TrainOptions):
     longest: Count = 100
     smoothing: Share = 0.1
     scheduled_sampling: Share = 0.0
-    beam: Count = 5
+    beam: Beam = 5
     length_power: NotNegative = 1.0
     window: Count = 64
     dropout: Share = 0.3
@@ -118,7 +118,7 @@ class TranslationSaved(SavedOptions):
         show_attention: Also show the source subword with the largest weight for each subword of the translation.
     """
 
-    beam: Count | None = None
+    beam: Beam | None = None
     output_file: Path | None = None
     show_attention: bool = False
 
@@ -235,12 +235,15 @@ class Translation(Task):
         results.answers.write(folder)
 
     def export(self, network: Network) -> Export:
-        from common.decoding.translator import Translator
+        from common.decoding.translator import AXES, Translator
 
         options = self.options
         search = {"copies": self.copies, "beam": options.beam, "length_power": options.length_power}
         functions = Translator(network, subwords=self.subwords, **search).functions
-        endpoints = {name: Endpoint(function, function.input_signature) for name, function in functions.items()}
+        endpoints = {
+            name: Endpoint(function, function.input_signature, AXES.get(name, {}))
+            for name, function in functions.items()
+        }
         return Export(endpoints, [network, *self.subwords.lookups])
 
     def example(self, version: Path) -> str:

@@ -10,6 +10,7 @@ from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from common.cli.commands import COMMANDS, app_of
 from common.cli.parsing import no_command
+from common.cli.serve import serve
 from common.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,9 +38,12 @@ def main(arguments: Sequence[str], tasks: Mapping[str, type[Task]]) -> int:
     )
     for kind in tasks.values():
         app.command(app_of(kind))
+    app.command(serve)
     try:
         following = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
     except UnusedCliTokensError as error:
+        if error.command_chain[:1] == ("serve",):
+            return _refused(f"serve takes options alone, not {error.unused_tokens[0]!r}; python run.py serve --help")
         return _refused(no_command(error.unused_tokens[0], COMMANDS))
     except (CycloptsError, InputError) as error:
         return _refused(" ".join(str(error).split()))

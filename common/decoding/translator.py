@@ -12,11 +12,21 @@ from common.decoding.copying import copying
 from common.decoding.loops import Decoded
 from common.decoding.search import beam as beam_search
 from common.networks.pairs.network import PairNetwork
+from common.options import WIDEST
 from common.text.subwords import COPIES, END, START, Subwords
 
 TEXT = tf.TensorSpec([None], tf.string, "text")
 TRANSLATION = tf.TensorSpec([None], tf.string, "translation")
 BEAM = tf.TensorSpec([], tf.int32, "beam")
+RANGE = f"the width of the search must be 1 to {WIDEST}"
+AXES = {
+    "attention": {
+        "source": ("texts", "source_steps"),
+        "translation": ("texts", "steps"),
+        "weights": ("texts", "steps", "source_steps"),
+    }
+}
+"""The names of axes of unknown size, by signature and output, see `common.serving.export.Endpoint`."""
 BLANK = r"[\s\v\pZ\p{Cf}]*"
 """Matches a text of blanks only: there is nothing to translate, and training never saw such a text."""
 TAUGHT = 100
@@ -64,7 +74,7 @@ class Translator:
 
         Args:
             text: string `[N]`.
-            beam: Hypotheses that the search keeps, int32, at least 1.
+            beam: Hypotheses that the search keeps, int32, 1 to `WIDEST`.
 
         Returns:
             `translation`, string `[N]`; and `score`, the normalised log-probability, `[N]`.
@@ -86,19 +96,24 @@ class Translator:
 
         Args:
             text: string `[N]`.
-            beam: Hypotheses that the search keeps, int32, at least 1.
+            beam: Hypotheses that the search keeps, int32, 1 to `WIDEST`.
 
         Returns:
             `source`, string `[N, source steps]`, and `translation`, string `[N, steps]`: the text of each subword, then
-            `<end>`, then empty strings; and `weights`, `[N, steps, source steps]`.
+            `<end>`, then empty strings; and `weights`, `[N, steps, source steps]`. The longest row has no empty string
+            at its end.
         """
         ids, placeholders, tokens, found = self._search(text, beam)
         ends = tf.cast(tf.range(tf.shape(tokens)[1]) == found.lengths, tf.int32) * END
         has_text = ~_is_blank(text)[:, None]
+        pieces = tf.where(has_text, self.subwords.pieces(tokens + ends, placeholders), "")
+        weights = tf.where(has_text[:, None], found.extras[:, 0], 0.0)
+        used = tf.where(tf.reduce_any(pieces != "", 0))[:, 0]  # The search may have made more steps than its best has.
+        longest = tf.reduce_max(tf.concat([[0], tf.cast(used, tf.int32) + 1], 0))
         return {
             "source": self.subwords.pieces(ids, placeholders),
-            "translation": tf.where(has_text, self.subwords.pieces(tokens + ends, placeholders), ""),
-            "weights": tf.where(has_text[:, None], found.extras[:, 0], 0.0),
+            "translation": pieces[:, :longest],
+            "weights": weights[:, :longest],
         }
 
     def likelihood(self, text: tf.Tensor, translation: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -131,7 +146,8 @@ class Translator:
             Ids of the sources; the texts of their numbered placeholders; ids of the translations, `[N, steps]`, 0 from
             the end on; and the hypotheses.
         """
-        tf.debugging.assert_positive(beam, "beam: the width of the search must be 1 or more")
+        tf.debugging.assert_positive(beam, f"beam: {RANGE}")
+        tf.debugging.assert_less_equal(beam, WIDEST, f"beam: {RANGE}")
         ids, lengths, placeholders = self._read(text)
         memory, state = self.network.read(ids, lengths)
         memory = tf.nest.map_structure(lambda x: tf.repeat(x, beam, 0), memory)

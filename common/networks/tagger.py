@@ -66,8 +66,7 @@ class Tagger:
     def tag_text(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """Splits texts, string `[N]`, into `tokens` and tags these."""
         found = split(text, self.split_endings)
-        width = tf.maximum(tf.reduce_max(tf.concat([found.row_lengths(), [0]], 0)), 1)
-        tokens = found.to_tensor("", shape=tf.stack([found.nrows(), width]))
+        tokens = found.to_tensor("")
         return {"tokens": tokens} | self.tag(tokens)
 
     def window(self, tokens: tf.Tensor, lengths: tf.Tensor) -> Part:

@@ -4,6 +4,8 @@ from common.options.budget import fitting_lanes as fitting_lanes
 from common.options.budget import fitting_passes as fitting_passes
 from common.options.fields import meanings as meanings
 from common.options.fields import option as option
+from common.options.kinds import WIDEST as WIDEST
+from common.options.kinds import Beam as Beam
 from common.options.kinds import Count as Count
 from common.options.kinds import NotNegative as NotNegative
 from common.options.kinds import Positive as Positive

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,15 @@ class Endpoint:
     Attributes:
         function: The function, from tensors to a dictionary of tensors.
         signature: The inputs of the function.
+        axes: The names of all axes of inputs and outputs, by the name of the tensor, for those with an axis of unknown
+            size besides the first. Axes of one name have one size. If an output of strings has an axis that no input
+            has, then its size is that of the longest row, and shorter rows are padded with empty strings, and zeros in
+            outputs of numbers. A server that joins requests cuts such an axis to the rows of each request.
     """
 
     function: Callable[..., dict[str, tf.Tensor]]
     signature: list[tf.TensorSpec]
+    axes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,3 +62,29 @@ def save(export: Export, folder: Path) -> None:
     for name, endpoint in export.endpoints.items():
         archive.add_endpoint(name, endpoint.function, endpoint.signature)
     archive.write_out(str(folder), verbose=False)
+    name_axes(folder, {name: endpoint.axes for name, endpoint in export.endpoints.items()})
+
+
+def name_axes(folder: Path, names: Mapping[str, Mapping[str, Sequence[str]]]) -> None:
+    """Writes the names of axes into a SavedModel, whose descriptions of tensors have a place for them.
+
+    Args:
+        folder: The SavedModel.
+        names: For each signature the names of all axes of inputs and outputs, by the name of the tensor.
+
+    Raises:
+        ValueError: A tensor has another number of axes than names.
+    """
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+    from tensorflow.python.saved_model import fingerprinting_utils
+
+    path, model = folder / "saved_model.pb", SavedModel()
+    model.ParseFromString(path.read_bytes())
+    for signature, tensors in names.items():
+        definition = model.meta_graphs[0].signature_def[signature]
+        for side in (definition.inputs, definition.outputs):
+            for tensor in side.keys() & tensors.keys():
+                for dimension, axis in zip(side[tensor].tensor_shape.dim, tensors[tensor], strict=True):
+                    dimension.name = axis
+    path.write_bytes(model.SerializeToString(deterministic=True))
+    fingerprinting_utils.write_fingerprint(str(folder))  # It has a hash of the signatures.

@@ -83,6 +83,7 @@ def test_text_is_split_inside_the_graph(model: SavedModel) -> None:
     answer = model.signatures["text"](text=tf.constant(["bdgka nnnto.", "", b"\xff"]))
     assert answer["tokens"].numpy()[:2].tolist() == [[b"bdgka", b"nnnto", b"."], [b"", b"", b""]]
     assert answer["tags"].numpy()[0].tolist() == [b"NOUN", b"VERB", b"PUNCT"]
+    assert {value.shape for value in model.signatures["text"](text=tf.constant([""])).values()} == {(1, 0)}
 
 
 def test_predict_prints_and_writes_conllu(output: Path, tmp_path: Path, capsys) -> None:

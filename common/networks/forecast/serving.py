@@ -9,6 +9,14 @@ import tensorflow as tf
 from common.networks.forecast.network import ForecastNetwork
 from common.networks.forecast.windows import Windows
 
+AXES = {
+    "backtest": {
+        "mean": ("series", "segments", "steps", "columns"),
+        "quantiles": ("series", "segments", "steps", "columns", "levels"),
+    }
+}
+"""The names of axes of unknown size, by signature and output, see `common.serving.export.Endpoint`."""
+
 
 class ServedForecaster:
     """A network, with what it needs to read raw histories inside a graph.
@@ -105,5 +113,5 @@ class ServedForecaster:
         return outputs * scale + mean
 
     def _answer(self, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
-        seconds = tf.constant(self.windows.tables.panel.seconds)
+        seconds = tf.fill([tf.shape(outputs)[0]], self.windows.tables.panel.seconds)
         return {"mean": outputs[..., 0], "quantiles": outputs[..., 1:], "seconds": seconds}

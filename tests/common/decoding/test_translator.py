@@ -112,6 +112,7 @@ def test_attention_has_a_row_for_each_subword_of_the_translation() -> None:
     np.testing.assert_allclose(found["weights"][0][written].sum(1), 1, rtol=1e-5)
     source_steps = (found["source"][1] != b"").sum()
     assert written.any() and not found["weights"][1][:, source_steps:].any()
+    assert (found["translation"][:, -1] != b"").any() and found["weights"].shape[1] == found["translation"].shape[1]
 
 
 def test_blanks_alone_are_nothing_to_translate() -> None:
@@ -120,11 +121,13 @@ def test_blanks_alone_are_nothing_to_translate() -> None:
     assert ask("serving_default", texts)["translation"][:2].tolist() == [b"", b""]
     assert not (found["translation"][:2] != b"").any() and not found["weights"][:2].any()
     assert found["weights"][2].any()
+    assert ask("attention", texts[:2], beam=tf.constant(2))["translation"].shape == (2, 0)
 
 
-def test_a_beam_of_nothing_is_refused() -> None:
-    with pytest.raises(tf.errors.InvalidArgumentError, match="beam: the width of the search must be 1 or more"):
-        ask("beam", ["red cat"], beam=tf.constant(0))
+@pytest.mark.parametrize("beam", [0, 51])
+def test_a_beam_of_nothing_and_a_very_wide_one_are_refused(beam: int) -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError, match="beam: the width of the search must be 1 to 50"):
+        ask("beam", ["red cat"], beam=tf.constant(beam))
 
 
 @pytest.mark.parametrize(("times", "expected"), [((TAUGHT, TAUGHT), 2), ((TAUGHT - 1, TAUGHT), 0), ((0, 0), 0)])

@@ -1,0 +1,44 @@
+"""Requests that are refused, and with which status."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+BAD_REQUEST, NOT_FOUND, TOO_LARGE, GONE, INTERNAL, UNIMPLEMENTED, UNAVAILABLE, LATE = (
+    *(400, 404, 413, 499),
+    *(500, 501, 503, 504),
+)
+"""The statuses in use; 499 stands for a client that has closed its connection, in metrics and in the access log."""
+
+STATUS_OF_CODE = {
+    **dict.fromkeys((3, 9, 11), BAD_REQUEST),  # Invalid argument, failed precondition, out of range.
+    **{1: GONE, 4: LATE, 5: NOT_FOUND, 6: 409, 7: 403, 8: 429, 10: 409, 12: UNIMPLEMENTED, 14: UNAVAILABLE, 16: 401},
+}
+"""The HTTP status of each code of a TensorFlow error, as `http_server.cc` of TensorFlow Serving has them; else 500."""
+
+_GRAPH = re.compile(r"^Graph execution error:\s*(Detected at node.*?<stack traces unavailable>\s*)?", re.DOTALL)
+_NODE = re.compile(r"\n\s*\[\[\{\{node .*", re.DOTALL)
+
+
+class Refused(Exception):
+    """A request that is not answered with outputs.
+
+    Args:
+        message: What the client reads under `error`.
+        status: The HTTP status.
+    """
+
+    def __init__(self, message: str, status: int = BAD_REQUEST) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status = status
+
+
+def refusal(error: tf.errors.OpError) -> Refused:
+    """What the client is told when TensorFlow fails: its message, without the names and traces of the graph."""
+    message = _NODE.sub("", _GRAPH.sub("", error.message or type(error).__name__)).strip()
+    return Refused(message, STATUS_OF_CODE.get(error.error_code, INTERNAL))
