@@ -14,7 +14,7 @@ from common.errors import InputError
 from common.options.fields import meanings, option
 from common.options.kinds import Count, NotNegative, Positive, Share, Whole
 
-FORMAT = 3
+FORMAT = 4
 """The format of unfinished runs and studies. Raise it when older ones cannot be continued: they are then refused."""
 
 
