@@ -93,8 +93,14 @@ class UnfinishedRun(keras.callbacks.Callback):
 
     @property
     def best_epoch(self) -> int:
+        """The best epoch; of several the one with the lowest validation loss, and of these the first."""
         sign = 1 if self.higher_is_better else -1
-        return max(range(len(self.history)), key=lambda epoch: (sign * self.history[epoch][self.monitor], -epoch))
+
+        def rank(epoch: int) -> tuple[float, ...]:
+            row = self.history[epoch]
+            return sign * row[self.monitor], -row.get("val_loss", 0.0), -epoch
+
+        return max(range(len(self.history)), key=rank)
 
     @property
     def finished(self) -> bool:

@@ -98,7 +98,7 @@ def test_the_vocabulary_comes_from_the_training_split_alone(data_of, monkeypatch
     monkeypatch.setattr(SentimentOptions, "load", lambda self: splits)
     task = task_of(data_of("sentiment"), min_count=1)
     task.load()
-    assert task.encoder.tokens.lookup.get_vocabulary()[2:] == ["seen", "<end>"]
+    assert task.encoder.vocabularies[0].lookup.get_vocabulary()[2:] == ["seen", "<end>"]
 
 
 WORDS = ["a", "great", "dull", "film", "isn't", "é", "<br/>", "unknown", "", "!"]
