@@ -85,9 +85,8 @@ class Task(ABC):
 
     # After training
 
-    def calibrate(self, model: TBPTT, stream: Stream) -> Scores:
-        """Adjusts a trained model to the validation stream; returns figures that show it, for `metrics.json`."""
-        return {}
+    def calibrate(self, model: TBPTT, stream: Stream) -> Scores | None:
+        """Adjusts a trained model to the validation stream; may return figures of it for `metrics.json`."""
 
     @abstractmethod
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Answers:

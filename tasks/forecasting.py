@@ -216,13 +216,12 @@ class Forecasting(Task):
         number, row = (sequences.inputs[name][counted] for name in ("series", "row"))
         return Origins.of(self.tables, number, row, horizon=self.options.horizon)
 
-    def calibrate(self, model: TBPTT, stream: Stream) -> Scores:
+    def calibrate(self, model: TBPTT, stream: Stream) -> None:
         if self.options.calibrate:
             series, row, _ = self._origins(stream.sequences)
             outputs = stream.at_output_steps(model.predict(stream, verbose=0))
             targets = self.tables.ahead(series, row, horizon=self.options.horizon, scaled=True)
             model.network.calibrate(outputs, targets, series=series)
-        return {}
 
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Forecasts:
         origins = self._origins(stream.sequences)

@@ -38,16 +38,17 @@ class NgramClassifier(Configured, keras.layers.Layer):
     """
 
     def __init__(self, sizes: Sequence[int], classes: int, **kwargs: Any) -> None:
-        super().__init__(autocast=False, trainable=False, **kwargs)
+        super().__init__(autocast=False, **kwargs)
         self.sizes = tuple(sizes)
         self.classes = classes
 
     def build(self, window_shape: Any = None) -> None:
+        fixed = {"initializer": "zeros", "trainable": False}
         self.of_ngrams = [
-            self.add_weight(name=f"of_{n}_grams", shape=(size, self.classes + 1), initializer="zeros")
+            self.add_weight(name=f"of_{n}_grams", shape=(size, self.classes + 1), **fixed)
             for n, size in enumerate(self.sizes, 1)
         ]
-        self.bias = self.add_weight(name="bias", shape=(self.classes,), initializer="zeros")
+        self.bias = self.add_weight(name="bias", shape=(self.classes,), **fixed)
 
     def initial_state(self, batch_size: int | tf.Tensor) -> State:
         return (tf.zeros((batch_size, self.classes + 1), self.variable_dtype),)

@@ -84,14 +84,14 @@ def fit(
         classes: Number of classes.
 
     Raises:
-        NothingToLearn: No n-gram is in two texts, or there is one class.
+        NothingToLearn: Every n-gram is in one text or in all, or there is one class.
     """
     from sklearn.linear_model import LogisticRegression
 
     counts = _counts(tokens, lengths, sizes)
     in_texts = np.bincount(counts.indices, minlength=counts.shape[1])
-    if in_texts.max(initial=0) < LEAST_TEXTS:
-        raise NothingToLearn("no two texts have a word in common")
+    if not np.any((in_texts >= LEAST_TEXTS) & (in_texts < len(lengths))):
+        raise NothingToLearn("no word is in some of them")
     if classes < 2:
         raise NothingToLearn("there is one class")
     rarity = np.where(in_texts >= LEAST_TEXTS, 1 + np.log((1 + len(lengths)) / (1 + in_texts)), 0)

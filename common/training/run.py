@@ -211,7 +211,7 @@ class Tested(NamedTuple):
 def tested(task: Task, fitted: Fitted) -> Tested:
     """Adjusts a trained model to the validation split, exports it, and answers the test split."""
     model, streams, options = fitted.model, fitted.streams, task.options
-    calibrated = task.calibrate(model, streams["validation"])
+    calibrated = task.calibrate(model, streams["validation"]) or {}
     export, outputs = task.export(model.network), model.predict(streams["test"], verbose=verbosity())
     answers = task.answers(model.network, streams["test"], outputs, export=export)
     history = fitted.run.history

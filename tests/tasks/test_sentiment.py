@@ -21,6 +21,7 @@ from common.sources.records import LabelledTexts
 from common.sources.splits import Splits
 from common.streams import Sequences, Stream
 from common.text.scripts import Level
+from common.training import run
 from tasks.sentiment import Sentiment, SentimentOptions
 from tests.tiny import OPTIONS
 
@@ -141,7 +142,29 @@ def test_texts_without_blanks_are_learned_by_their_characters(chinese: Path, tmp
 def test_a_baseline_that_cannot_be_trained_costs_its_row_alone(chinese: Path, tmp_path: Path, capsys) -> None:
     model = SavedModel(train(task_of(chinese, output=tmp_path, epochs=1, level="word")))
     assert model.metrics["baselines"].keys() == {"majority"}
-    assert "baseline tfidf_logistic_regression left out" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "baseline tfidf_logistic_regression left out" in said
+    assert "linear part left out, it cannot be trained on these texts: no word is in some of them" in said
+    assert "parts" not in model.metrics  # The network alone is trained and saved.
+
+
+def test_what_each_part_is_worth_is_kept(model: SavedModel) -> None:
+    parts, validation = model.metrics["parts"], model.metrics["validation"]
+    assert parts.keys() == {"network", "linear"} and parts["linear"]["accuracy"] > 0.9
+    assert validation["val_joined_loss"] < max(validation["val_loss"], validation["val_linear_loss"])
+    assert model.config["linear"]
+
+
+def test_the_linear_part_changes_no_training(data_of, tmp_path: Path) -> None:
+    weights = []
+    for linear in (True, False):
+        task = task_of(data_of("sentiment"), linear=linear, vocabulary=12, bigrams=5)
+        fitted = run.fit(task, tmp_path / str(linear))
+        weights.append([weight.numpy() for weight in fitted.model.network.trainable_weights])
+        answers, metrics, _ = run.tested(task, fitted)
+        assert bool(answers.parts) == ("parts" in metrics) == ("val_joined_loss" in metrics["validation"]) == linear
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_canonically_equal_texts_have_one_answer(model: SavedModel) -> None:

@@ -22,6 +22,13 @@ def test_training_stops_when_it_no_longer_gets_better(higher_is_better: bool, si
     assert run.finished
 
 
+def test_of_epochs_with_one_score_that_of_the_lowest_loss_is_best(tmp_path: Path) -> None:
+    run = UnfinishedRun(tmp_path, "val_accuracy", higher_is_better=True, patience=2, every=10)
+    rows = ((0.5, 3.0), (0.5, 2.0), (0.5, 1.0), (0.5, 1.0), (0.4, 0.5))
+    run.history = [{"val_accuracy": accuracy, "val_loss": loss} for accuracy, loss in rows]
+    assert run.best_epoch == 2 and run.finished
+
+
 def test_training_stops_when_its_time_is_up(tmp_path: Path) -> None:
     run = UnfinishedRun(tmp_path, "val_loss", higher_is_better=False, patience=9, every=10, seconds=5.0)
     assert not run.finished
