@@ -87,7 +87,8 @@ class SentimentOptions(SentimentData, TrainOptions):
         word_dropout: Share of a text's different tokens and bigrams that are made unknown in training.
         readout: Which summary of the hidden states predicts the class.
         supervise: Where the label is predicted in training: at a text's end, or at every token with a weight that
-            rises to the end (linear gain of Dai & Le 2015). The latter also trains the early windows of long texts.
+            rises to the end (linear gain of Dai & Le 2015), which also trains the early windows of long texts. By
+            default the latter where training texts are longer than a window in the mean.
         linear: Join the network with a linear part, logistic regression over the n-grams of the training texts; the
             weights of both come from the validation texts.
     """
@@ -101,7 +102,7 @@ class SentimentOptions(SentimentData, TrainOptions):
     min_count: Count = 2
     word_dropout: Share = 0.3
     readout: Literal["last", "mean", "max", "mean_max"] = "mean_max"
-    supervise: Literal["end", "rising"] = "end"
+    supervise: Literal["end", "rising"] | None = None
     linear: bool = True
     patience: Count = 3
 
@@ -134,11 +135,14 @@ class Sentiment(Task):
         )
         self.vectors = [min(size, 2 + kept) for size, kept in zip(self.encoder.sizes, (most, options.bigrams))]
         self.encoded = {split: self.encoder.encode(getattr(self.splits, split).texts) for split in SPLITS}
+        longer = self.encoded["train"][1].mean() > options.window
+        self.supervise = options.supervise or ("rising" if longer else "end")
         self.linear = self._linear() if options.linear else None
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
         return (
             f"{self.splits.source}: {sizes} texts; {len(self.labels)} classes; level {self.level}: {why}; "
-            f"{self.encoder.sizes[0]:,} {self.level}s known"
+            f"{self.encoder.sizes[0]:,} {self.level}s known; "
+            f"labels {'at the ends of texts' if self.supervise == 'end' else 'at every token, rising to the end'}"
         )
 
     def _linear(self) -> LinearPart | None:
@@ -163,7 +167,7 @@ class Sentiment(Task):
         ends = np.cumsum(lengths) - 1
         weights = np.zeros(len(tokens), np.float32)
         weights[ends] = 1
-        everywhere = split == "train" and self.options.supervise == "rising"
+        everywhere = split == "train" and self.supervise == "rising"
         if everywhere:
             left = np.repeat(ends, lengths) - np.arange(len(tokens))
             weights = (1 - left / np.repeat(lengths, lengths)).astype(np.float32)
@@ -267,8 +271,8 @@ class Sentiment(Task):
         return Export({"serving_default": endpoint}, [network, *self.encoder.lookups])
 
     def config(self) -> dict[str, Any]:
-        """The options, with the level that was chosen."""
-        return super().config() | {"level": self.level}
+        """The options, with the level and the supervision that were chosen."""
+        return super().config() | {"level": self.level, "supervise": self.supervise}
 
     def example(self, version: Path) -> str:
         if self.options.data is None:

@@ -81,10 +81,11 @@ def test_answers_what_it_learned(model: SavedModel) -> None:
     assert ask(model, ["a great film", "a dull film"])["label"].tolist() == [b"pos", b"neg"]
 
 
-@pytest.mark.parametrize("supervise", ["end", "rising"])
-def test_weights_of_the_training_steps(supervise: str, data_of) -> None:
-    task = task_of(data_of("sentiment"), supervise=supervise)
-    task.load()
+@pytest.mark.parametrize(("window", "supervise"), [(4, "rising"), (16, "end")])
+def test_weights_of_the_training_steps_suit_the_length_of_texts(window: int, supervise: str, data_of) -> None:
+    task = task_of(data_of("sentiment"), window=window)
+    assert ("at every token" if supervise == "rising" else "at the ends of texts") in task.load()
+    assert task.config()["supervise"] == supervise
     sequences = task.sequences("train")
     first = slice(0, sequences.lengths[0])
     steps = np.arange(1, sequences.lengths[0] + 1)
