@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from common.training.tbptt import TBPTT
 
 MOST_TOKENS: dict[Level, int] = {"word": 30000, "subword": 4000, "character": 30000}
-MOST_NGRAMS = 500_000
-"""Maximum number of n-grams of each length that the linear part reads."""
 
 
 @Parameter(name="*")
@@ -118,6 +116,7 @@ class Sentiment(Task):
     Options = SentimentOptions
 
     def load(self) -> str:
+        from common.networks.linear import most_ngrams
         from common.text.levels import Encoder
 
         options = self.options
@@ -129,7 +128,7 @@ class Sentiment(Task):
         self.encoder = Encoder.of(
             self.splits.train.texts,
             self.level,
-            sizes=[MOST_NGRAMS] * LONGEST[self.level] if options.linear else [most, options.bigrams],
+            sizes=most_ngrams(LONGEST[self.level], len(self.labels)) if options.linear else [most, options.bigrams],
             min_count=options.min_count,
             pieces=most,
         )

@@ -18,10 +18,17 @@ LEAST_TEXTS = 2
 COST = 10.0
 """How much a wrong text costs compared with large weights (C of LIBLINEAR)."""
 TEXTS_AT_ONCE = 1024
+MOST_NGRAMS, MOST_WEIGHTS = 500_000, 50_000_000
+"""Maximum number of n-grams of each length, and of the weights of all n-grams for all classes."""
 
 
 class NothingToLearn(Exception):
     """The training texts give a linear part nothing to learn."""
+
+
+def most_ngrams(longest: int, classes: int) -> list[int]:
+    """Maximum number of n-grams of each length up to the longest."""
+    return [min(MOST_NGRAMS, MOST_WEIGHTS // (longest * classes))] * longest
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import tensorflow as tf
 from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 
-from common.networks.linear import COST, NothingToLearn, fit
+from common.networks.linear import COST, MOST_NGRAMS, MOST_WEIGHTS, NothingToLearn, fit, most_ngrams
 from common.networks.whole import whole_window
 from common.text.levels import Encoder
 
@@ -76,3 +76,9 @@ def test_nothing_to_learn_is_said(texts: list[str], classes: int, why: str) -> N
     encoder = encoder_of(texts)
     with pytest.raises(NothingToLearn, match=why):
         fit(*encoder.encode(texts), labels=np.arange(len(texts)) % classes, sizes=encoder.sizes, classes=classes)
+
+
+def test_many_classes_have_fewer_ngrams_each() -> None:
+    assert most_ngrams(2, 2) == [MOST_NGRAMS] * 2
+    many = most_ngrams(4, 1000)
+    assert len(many) == 4 and sum(many) * 1000 == MOST_WEIGHTS
