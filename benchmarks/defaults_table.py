@@ -90,7 +90,7 @@ def validation(records: Sequence[Record]) -> str:
     """Means over the seeds of the validation scores of the best epoch."""
     scores = [record["metrics"]["validation"] for record in records]
     return ", ".join(
-        f"{name.removeprefix('val_')} {number(mean(s[name] for s in scores), share=name == 'val_accuracy')}"
+        f"{name.removeprefix('val_')} {number(mean(s[name] for s in scores), share=name.endswith('accuracy'))}"
         for name in sorted(scores[0])
     )
 

@@ -137,8 +137,9 @@ def data_of(task: Any) -> Texts | Pairs | Series:
         return Series(sequences.lengths, inputs, targets[0], task.options.batch_size)
     encoder = task.encoder
     if task.name == "sentiment":
-        known = (len(encoder.tokens), len(encoder.bigrams))
-        return Texts(sequences.lengths, sequences.inputs["tokens"], sequences.targets[sequences.ends], known)
+        tokens = sequences.inputs["tokens"][:, : len(task.vectors)]
+        tokens = np.where(tokens < task.vectors, tokens, 1)  # Those without a vector are unknown to the network.
+        return Texts(sequences.lengths, tokens, sequences.targets[sequences.ends], tuple(task.vectors))
     words = sorted({word for sentence in task.splits.train.words for word in sentence})
     numbers = {word: n for n, word in enumerate(words)}
     spelling = [numbers[word] for sentence in task.splits.train.words for word in sentence]

@@ -85,8 +85,8 @@ class Task(ABC):
 
     # After training
 
-    def calibrate(self, model: TBPTT, stream: Stream) -> None:
-        """Adjusts a trained model to the validation stream."""
+    def calibrate(self, model: TBPTT, stream: Stream) -> Scores | None:
+        """Adjusts a trained model to the validation stream; may return figures of it for `metrics.json`."""
 
     @abstractmethod
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Answers:
@@ -102,6 +102,10 @@ class Task(ABC):
             An object whose type the task chooses: predictions, references, and everything else that `scores`,
             `report`, `figure` and `extras` need.
         """
+
+    def parts(self, answers: Answers) -> dict[str, Answers]:
+        """The answers of each part by name, where the network's answers are those of several parts together."""
+        return {}
 
     def scores(self, answers: Answers) -> Scores:
         """The test metrics of answers; by default their own `scores()`."""

@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from common.baselines import texts
 from common.figures.training import classification_figure
 from common.options import Count, DataOptions, SavedOptions, Share, TrainOptions, Whole
+from common.reports import say
 from common.scoring.classification import Classified
 from common.serving.export import Endpoint, Export
 from common.sources.labelled import LabelledReader
@@ -20,17 +21,19 @@ from common.sources.load import load, load_test
 from common.sources.records import LabelledTexts
 from common.sources.splits import SPLITS, Splits
 from common.streams import Sequences, Stream
-from common.text.scripts import Level, fitting_level
+from common.text.scripts import LONGEST, Level, fitting_level
 from tasks.base import Task
 
 if TYPE_CHECKING:
     import tensorflow as tf
     from matplotlib.figure import Figure
 
+    from common.networks.linear import LinearPart
     from common.networks.network import Learner, Network, Part
     from common.scoring import Scores
     from common.serving.saved_model import Record, SavedModel
     from common.training.run import Results
+    from common.training.tbptt import TBPTT
 
 MOST_TOKENS: dict[Level, int] = {"word": 30000, "subword": 4000, "character": 30000}
 
@@ -75,14 +78,17 @@ class SentimentOptions(SentimentData, TrainOptions):
         units: Width of the hidden state.
         residual: Add each layer's input to its output where the widths agree, so that the readout sees the tokens too.
         embedding: Width of the token vectors.
-        vocabulary: Maximum vocabulary size; the most frequent training tokens are kept. By default 30000, 4000 of
+        vocabulary: Maximum number of tokens with a vector, the most frequent in training. By default 30000, 4000 of
             subwords.
-        bigrams: Maximum number of bigrams; the most frequent pairs of neighbouring training tokens are kept.
-        min_count: Minimum training occurrences of a token or bigram in the vocabulary.
+        bigrams: Maximum number of bigrams with a vector, the most frequent pairs of neighbouring training tokens.
+        min_count: Minimum training occurrences of a known token, bigram or longer n-gram.
         word_dropout: Share of a text's different tokens and bigrams that are made unknown in training.
         readout: Which summary of the hidden states predicts the class.
         supervise: Where the label is predicted in training: at a text's end, or at every token with a weight that
-            rises to the end (linear gain of Dai & Le 2015). The latter also trains the early windows of long texts.
+            rises to the end (linear gain of Dai & Le 2015), which also trains the early windows of long texts. By
+            default the latter where training texts are longer than a window in the mean.
+        linear: Join the network with a linear part, logistic regression over the n-grams of the training texts; the
+            weights of both come from the validation texts.
     """
 
     level: Level | None = None
@@ -94,7 +100,9 @@ class SentimentOptions(SentimentData, TrainOptions):
     min_count: Count = 2
     word_dropout: Share = 0.3
     readout: Literal["last", "mean", "max", "mean_max"] = "mean_max"
-    supervise: Literal["end", "rising"] = "end"
+    supervise: Literal["end", "rising"] | None = None
+    linear: bool = True
+    patience: Count = 3
 
 
 class Sentiment(Task):
@@ -102,10 +110,13 @@ class Sentiment(Task):
 
     name = "sentiment"
     summary = "Sentiment, many-to-one: the class of a text"
+    monitor = "val_accuracy"
+    higher_is_better = True
     Data = SentimentData
     Options = SentimentOptions
 
     def load(self) -> str:
+        from common.networks.linear import most_ngrams
         from common.text.levels import Encoder
 
         options = self.options
@@ -113,28 +124,49 @@ class Sentiment(Task):
         self.labels = sorted(set(self.splits.train.labels))
         fitting = fitting_level(self.splits.train.texts)
         self.level, why = (options.level, "as given") if options.level else (fitting.level, str(fitting))
+        most = options.vocabulary or MOST_TOKENS[self.level]
         self.encoder = Encoder.of(
             self.splits.train.texts,
             self.level,
-            size=options.vocabulary or MOST_TOKENS[self.level],
+            sizes=most_ngrams(LONGEST[self.level], len(self.labels)) if options.linear else [most, options.bigrams],
             min_count=options.min_count,
-            bigram_size=options.bigrams,
+            pieces=most,
         )
+        self.vectors = [min(size, 2 + kept) for size, kept in zip(self.encoder.sizes, (most, options.bigrams))]
+        self.encoded = {split: self.encoder.encode(getattr(self.splits, split).texts) for split in SPLITS}
+        longer = self.encoded["train"][1].mean() > options.window
+        self.supervise = options.supervise or ("rising" if longer else "end")
+        self.linear = self._linear() if options.linear else None
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
         return (
             f"{self.splits.source}: {sizes} texts; {len(self.labels)} classes; level {self.level}: {why}; "
-            f"{len(self.encoder.tokens):,} {self.level}s known"
+            f"{self.encoder.sizes[0]:,} {self.level}s known; "
+            f"labels {'at the ends of texts' if self.supervise == 'end' else 'at every token, rising to the end'}"
         )
 
-    def sequences(self, split: str) -> Sequences:
-        part: LabelledTexts = getattr(self.splits, split)
-        tokens, lengths = self.encoder.encode(part.texts)
+    def _linear(self) -> LinearPart | None:
+        """The linear part, fitted to the training texts; None, and a line, where these give it nothing to learn."""
+        from common.networks.linear import NothingToLearn, fit
+
+        labels, sizes = self._numbers("train"), self.encoder.sizes
+        try:
+            return fit(*self.encoded["train"], labels=labels, sizes=sizes, classes=len(self.labels))
+        except NothingToLearn as error:
+            say(f"linear part left out, it cannot be trained on these texts: {error}")
+            return None
+
+    def _numbers(self, split: str) -> np.ndarray:
+        """The number of each text's class."""
         numbers = {label: number for number, label in enumerate(self.labels)}
-        labels = np.array([numbers[label] for label in part.labels], np.int32)
+        return np.array([numbers[label] for label in getattr(self.splits, split).labels], np.int32)
+
+    def sequences(self, split: str) -> Sequences:
+        tokens, lengths = self.encoded[split]
+        labels = self._numbers(split)
         ends = np.cumsum(lengths) - 1
         weights = np.zeros(len(tokens), np.float32)
         weights[ends] = 1
-        everywhere = split == "train" and self.options.supervise == "rising"
+        everywhere = split == "train" and self.supervise == "rising"
         if everywhere:
             left = np.repeat(ends, lengths) - np.arange(len(tokens))
             weights = (1 - left / np.repeat(lengths, lengths)).astype(np.float32)
@@ -150,14 +182,15 @@ class Sentiment(Task):
         from common.layers.embeddings import SumEmbedding
         from common.layers.heads import ReadoutHead
         from common.layers.readout import Readout
+        from common.networks.joined import JoinedNetwork
         from common.networks.network import Learner
         from common.networks.stacks import recurrent_stack
         from common.networks.stream import StreamNetwork
 
         options = self.options
-        sizes = (len(self.encoder.tokens), len(self.encoder.bigrams))
-        network = StreamNetwork(
-            SumEmbedding(sizes, options.embedding, token_dropout=options.word_dropout, seed=options.seed),
+        linear = {} if self.linear is None else {"linear": self.linear.layer()}
+        network = (JoinedNetwork if linear else StreamNetwork)(
+            SumEmbedding(self.vectors, options.embedding, token_dropout=options.word_dropout, seed=options.seed),
             recurrent_stack(options),
             ReadoutHead(
                 Readout(options.readout),
@@ -167,12 +200,36 @@ class Sentiment(Task):
             ),
             dropout=options.dropout,
             seed=options.seed,
+            **linear,
         )
         return Learner(network, "sparse_categorical_crossentropy", ("accuracy",))
 
+    def calibrate(self, model: TBPTT, stream: Stream) -> Scores:
+        if self.linear is None:
+            return {}
+        outputs = stream.at_output_steps(model.predict(stream, verbose=0))
+        log_linear, labels = self.linear.log_probabilities(*self.encoded["validation"]), self._numbers("validation")
+        found = model.network.calibrate(outputs, log_linear, labels=labels)
+        say(
+            f"joined by the validation texts: log-probabilities of the {self.options.cell} "
+            f"x {found['weight_network']:.2f} + of the linear part x {found['weight_linear']:.2f}"
+        )
+        return found
+
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Classified:
-        predictions = [self.labels[number] for number in stream.at_output_steps(outputs).argmax(1)]
-        return Classified(predictions, self.splits.test.labels)
+        alone, references = stream.at_output_steps(outputs), self.splits.test.labels
+        if self.linear is None:
+            return Classified(self._named(alone), references)
+        log_linear = self.linear.log_probabilities(*self.encoded["test"])
+        parts = {"network": self._named(alone), "linear": self._named(log_linear)}
+        return Classified(self._named(network.join(alone, log_linear)), references, parts)
+
+    def _named(self, outputs: np.ndarray) -> list[str]:
+        """The most probable class of each row."""
+        return [self.labels[number] for number in np.argmax(outputs, 1)]
+
+    def parts(self, answers: Classified) -> dict[str, Classified]:
+        return {name: Classified(found, answers.references) for name, found in answers.parts.items()}
 
     def baselines(self, answers: Classified) -> dict[str, Classified]:
         train, test = self.splits.train, self.splits.test
@@ -180,7 +237,7 @@ class Sentiment(Task):
         return {name: Classified(predictions, test.labels) for name, predictions in found.items()}
 
     def figure(self, results: Results) -> Figure:
-        predictions, references = results.answers
+        references, predictions = results.answers.references, results.answers.predictions
         return classification_figure(results, references, predictions, labels=self.labels, title=self.title)
 
     def served_window(self, text: tf.Tensor) -> Part:
@@ -192,17 +249,19 @@ class Sentiment(Task):
         tokens = self.encoder(text)
         lengths = tokens.row_lengths()
         longest = tf.maximum(tf.reduce_max(lengths), 1)
-        tokens = tokens.to_tensor(shape=tf.stack([tokens.nrows(), longest, 2]))  # [N, time, 2]
+        tokens = tokens.to_tensor(shape=tf.stack([tokens.nrows(), longest, tokens.shape[2]]))  # [N, time, lengths]
         return whole_window({"tokens": tokens}, lengths, outputs_at_end=True)
 
     def export(self, network: Network) -> Export:
         import tensorflow as tf
 
-        labels = tf.constant(self.labels)
+        from common.networks.whole import known_share
+
+        labels, answer = tf.constant(self.labels), network if self.linear is None else network.joined
 
         def classify(text: tf.Tensor) -> dict[str, tf.Tensor]:
             window = self.served_window(text)
-            outputs, _ = network(window)
+            outputs, _ = answer(window)
             probability = outputs[:, 0]  # [N, classes]
             label = tf.gather(labels, tf.argmax(probability, 1))
             return {"label": label, "probability": probability, "known": known_share(window)}
@@ -211,8 +270,8 @@ class Sentiment(Task):
         return Export({"serving_default": endpoint}, [network, *self.encoder.lookups])
 
     def config(self) -> dict[str, Any]:
-        """The options, with the level that was chosen."""
-        return super().config() | {"level": self.level}
+        """The options, with the level and the supervision that were chosen."""
+        return super().config() | {"level": self.level, "supervise": self.supervise}
 
     def example(self, version: Path) -> str:
         if self.options.data is None:
@@ -238,12 +297,3 @@ class Sentiment(Task):
         records = cls.predict(model, test.texts, cls.Saved())
         answers = Classified([record["label"] for record in records], test.labels)
         return answers.scores(), answers.report()
-
-
-def known_share(window: Part) -> tf.Tensor:
-    """The share of each text's tokens that are in the vocabulary, the end mark aside: `[N]`, 0 for an empty text."""
-    import tensorflow as tf
-
-    numbers, lengths = window["tokens"][:, :, 0], window["output_steps"][:, 0]  # The end mark is at the output's step.
-    known = (numbers > 1) & tf.sequence_mask(lengths, tf.shape(numbers)[1])
-    return tf.math.divide_no_nan(tf.reduce_sum(tf.cast(known, tf.float32), 1), tf.cast(lengths, tf.float32))

@@ -9,10 +9,7 @@ from unicodedata import normalize
 
 from common.reports import say
 from common.sources.records import LabelledTexts
-from common.text.scripts import Level
-
-LONGEST: dict[Level, int] = {"word": 2, "subword": 2, "character": 4}
-"""The longest n-grams of a level, in tokens."""
+from common.text.scripts import LONGEST, Level
 
 Split = Callable[[Sequence[str]], list[list[str]]]
 

@@ -38,7 +38,9 @@ def publish(task: Task, fitted: Fitted, root: Path) -> Path:
         baselines = task.baselines(answers)
         metrics["baselines"] = {name: task.scores(found) for name, found in baselines.items()}
     say(task.report(answers))
-    console.print(scores_table("test", metrics["baselines"] | {task.options.cell: metrics["metrics"]}))
+    cell = task.options.cell
+    parts = {f"{cell}, {name} alone": scores for name, scores in metrics.get("parts", {}).items()}
+    console.print(scores_table("test", metrics["baselines"] | parts | {cell: metrics["metrics"]}))
     results = Results(fitted.run.history, answers, baselines)
     with waiting("exporting"):
         version = versions.publish(root, lambda folder: write(task, exported, results, metrics=metrics, folder=folder))

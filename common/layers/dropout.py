@@ -36,6 +36,10 @@ class VariationalDropout(Configured, keras.layers.Layer):
         return inputs * variational_mask(sequence, inputs.shape[-1], rate=self.rate, seed=self.seed, dtype=inputs.dtype)
 
 
+UNKNOWN = 1
+"""The number of a token that is not known; 0 is none."""
+
+
 @register
 class TokenDropout(Configured, keras.layers.Layer):
     """Replaces tokens by 1, the unknown token, so that no output depends on a single token.
@@ -66,4 +70,4 @@ class TokenDropout(Configured, keras.layers.Layer):
         else:
             kinds = tf.range(inputs.shape[-1], dtype=tf.int32)
             drawn = uniform_of(sequence[..., None], inputs, kinds, seed=self.seed)
-        return tf.where((drawn < self.rate) & (inputs > 0), 1, inputs)
+        return tf.where((drawn < self.rate) & (inputs > 0), UNKNOWN, inputs)

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from common.cells.seeds import seed_for
 from common.layers.base import Configured, register
-from common.layers.dropout import TokenDropout
+from common.layers.dropout import UNKNOWN, TokenDropout
 from common.layers.stack import RecurrentStack
 
 
@@ -55,14 +55,14 @@ class SumEmbedding(Configured, keras.layers.Layer):
     The initial weights of the first are random, those of the others zero.
 
     Args:
-        sizes: How many tokens each embedding has a vector for.
+        sizes: How many tokens each embedding has a vector for; a token with a higher number is unknown to it.
         units: Width of the vectors.
         token_dropout: Share of a sequence's tokens replaced by the unknown token, see `TokenDropout`.
         seed: Fixes the initial weights and which tokens are replaced.
 
     Call arguments:
-        window: Dictionary with `tokens`, int32 `[batch, time, len(sizes)]`, or `[batch, time]` for a single embedding,
-            and `sequence`, int32 `[batch, time]`.
+        window: Dictionary with `tokens`, int32 `[batch, time, len(sizes)]` or wider, or `[batch, time]` for a single
+            embedding, and `sequence`, int32 `[batch, time]`.
         training: Whether to replace tokens.
 
     Returns:
@@ -94,9 +94,10 @@ class SumEmbedding(Configured, keras.layers.Layer):
             embedding.build((None, None))
 
     def call(self, window: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
-        tokens = self.dropout(window["tokens"], sequence=window["sequence"], training=training)
-        if len(tokens.shape) == 2:
-            tokens = tokens[..., None]
+        tokens = window["tokens"]
+        tokens = tokens[..., None] if len(tokens.shape) == 2 else tokens[..., : len(self.sizes)]
+        tokens = tf.where(tokens < self.sizes, tokens, UNKNOWN)
+        tokens = self.dropout(tokens, sequence=window["sequence"], training=training)
         return tf.add_n([embedding(tokens[..., n]) for n, embedding in enumerate(self.embeddings)])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import keras
@@ -41,6 +42,11 @@ class Network(Configured, keras.layers.Layer):
     def features(self, window: Part, training: bool = False) -> tf.Tensor:
         """What `stack` reads, before dropout, `[batch, time, width]`."""
         raise NotImplementedError
+
+
+def parameters(model: keras.layers.Layer) -> int:
+    """How many parameters training fits."""
+    return sum(math.prod(weight.shape) for weight in model.trainable_weights)
 
 
 class Learner(NamedTuple):

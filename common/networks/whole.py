@@ -43,3 +43,10 @@ def whole_window(inputs: Part, lengths: tf.Tensor, *, outputs_at_end: bool = Fal
     if outputs_at_end:
         window["output_steps"] = tf.cast(lengths[:, None] - 1, tf.int32)
     return window
+
+
+def known_share(window: Part) -> tf.Tensor:
+    """The share of each text's tokens that are in the vocabulary, the end mark aside: `[N]`, 0 for an empty text."""
+    numbers, lengths = window["tokens"][:, :, 0], window["output_steps"][:, 0]  # The end mark is at the output's step.
+    known = (numbers > 1) & tf.sequence_mask(lengths, tf.shape(numbers)[1])
+    return tf.math.divide_no_nan(tf.reduce_sum(tf.cast(known, tf.float32), 1), tf.cast(lengths, tf.float32))

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from common.scoring import Scores
 
 
 class Classified(NamedTuple):
-    """The predicted class and the reference of each example."""
+    """The predicted class and the reference of each example.
+
+    Attributes:
+        predictions: The predicted classes.
+        references: The references.
+        parts: What each part predicts alone, by name, where the predictions are those of several parts together.
+    """
 
     predictions: Sequence[str]
     references: Sequence[str]
+    parts: Mapping[str, Sequence[str]] = MappingProxyType({})
 
     def scores(self) -> Scores:
         """Accuracy, and F1 averaged over the classes of the references."""

@@ -59,11 +59,13 @@ class ParameterCounts:
         if key not in self.loaded:
             self.loaded[key] = self.kind(options)
             self.loaded[key].load()
+        from common.networks.network import parameters
+
         task = self.loaded[key]
         task.options = replace(task.options, cell=options.cell, units=options.units)
         network = task.learner().network
         network.build()
-        return network.count_params()
+        return parameters(network)
 
     def matched(self, options: TrainOptions, target: int) -> TrainOptions:
         """The options with the units whose parameters come nearest to the target.

@@ -13,7 +13,7 @@ import tensorflow as tf
 from common.text.scripts import Level
 from common.text.subwords import Subwords
 from common.text.vocabularies import Vocabulary
-from common.text.words import BLANK, END, bigrams, characters, trimmed, words
+from common.text.words import BLANK, END, characters, ngrams, trimmed, words
 
 
 class Splitter(NamedTuple):
@@ -63,53 +63,48 @@ def _opened(text: tf.Tensor) -> tf.Tensor:
 
 
 class Encoder:
-    """Texts to the numbers of their tokens and of their bigrams.
+    """Texts to the numbers of their n-grams.
 
     Args:
         splitter: How texts become tokens.
-        tokens: Vocabulary of tokens.
-        bigrams: Vocabulary of bigrams.
+        vocabularies: Those of tokens, of bigrams, and so on; each has the most frequent n-grams first.
     """
 
-    def __init__(self, splitter: Splitter, tokens: Vocabulary, bigrams: Vocabulary) -> None:
+    def __init__(self, splitter: Splitter, vocabularies: Sequence[Vocabulary]) -> None:
         self.splitter = splitter
-        self.tokens = tokens
-        self.bigrams = bigrams
+        self.vocabularies = tuple(vocabularies)
 
     @classmethod
-    def of(cls, texts: Sequence[str], level: Level, *, size: int, min_count: int, bigram_size: int) -> Encoder:
-        """Learns both vocabularies from texts.
+    def of(
+        cls, texts: Sequence[str], level: Level, *, sizes: Sequence[int], min_count: int, pieces: int = 0
+    ) -> Encoder:
+        """Learns the vocabularies from texts.
 
         Args:
             texts: The training texts.
             level: What a token is.
-            size: Maximum number of known tokens.
-            min_count: Minimum occurrences of a known token or bigram.
-            bigram_size: Maximum number of known bigrams.
+            sizes: Maximum number of known n-grams of each length, those of one token first.
+            min_count: Minimum occurrences of a known n-gram.
+            pieces: Maximum number of subwords.
 
         Raises:
             InputError: There are too few subwords to spell every text.
         """
-        single: Counter[bytes] = Counter()
-        double: Counter[bytes] = Counter()
-        chosen = splitter(level, texts, size)
+        counts: list[Counter[bytes]] = [Counter() for _ in sizes]
+        chosen = splitter(level, texts, pieces)
         for batch in _batches(texts):
             found = chosen.split(batch)
-            single.update(found.flat_values.numpy().tolist())
-            double.update(bigrams(found).flat_values.numpy().tolist())
-        return cls(
-            chosen,
-            Vocabulary.of(single, size=size, min_count=min_count),
-            Vocabulary.of(double, size=bigram_size, min_count=min_count),
-        )
+            for length, count in enumerate(counts, 1):
+                count.update(ngrams(found, length).flat_values.numpy().tolist())
+        return cls(chosen, [Vocabulary.of(one, size=size, min_count=min_count) for one, size in zip(counts, sizes)])
 
     def __call__(self, text: tf.Tensor) -> tf.RaggedTensor:
-        """Numbers of the token and the bigram at each step of `text`, string `[N]`: int32 `[N, (tokens), 2]`."""
+        """Numbers of the n-grams that end at each step of `text`, string `[N]`: int32 `[N, (tokens), lengths]`."""
         found = self.splitter.split(text)
-        return tf.stack([self.tokens(found), self.bigrams(bigrams(found))], 2)
+        return tf.stack([known(ngrams(found, length)) for length, known in enumerate(self.vocabularies, 1)], 2)
 
     def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The numbers of all texts end to end, `[steps, 2]`, and the steps of each text, `[N]`."""
+        """The numbers of all texts end to end, `[steps, lengths]`, and the steps of each text, `[N]`."""
         batches = [self._in_graph(batch) for batch in _batches(texts)]
         flat = np.concatenate([b.values.numpy() for b in batches])
         return flat, np.concatenate([b.row_lengths().numpy() for b in batches])
@@ -117,6 +112,11 @@ class Encoder:
     @cached_property
     def _in_graph(self) -> Callable[[tf.Tensor], tf.RaggedTensor]:
         return tf.function(self.__call__, input_signature=[tf.TensorSpec([None], tf.string)])
+
+    @property
+    def sizes(self) -> list[int]:
+        """How many numbers the n-grams of each length have."""
+        return [len(known) for known in self.vocabularies]
 
     def split(self, texts: Sequence[str]) -> list[list[str]]:
         """The tokens of each text."""
@@ -126,7 +126,7 @@ class Encoder:
     @property
     def lookups(self) -> list[Any]:
         """The tables, for an export to track."""
-        return [self.tokens.lookup, self.bigrams.lookup, *self.splitter.lookups]
+        return [*(known.lookup for known in self.vocabularies), *self.splitter.lookups]
 
 
 def _batches(texts: Sequence[str], size: int = 1024) -> Iterator[tf.Tensor]:

@@ -9,6 +9,9 @@ import regex
 
 Level = Literal["word", "subword", "character"]
 
+LONGEST: dict[Level, int] = {"word": 2, "subword": 2, "character": 4}
+"""The longest n-grams of a level that linear classifiers read, in tokens."""
+
 UNSPACED = (
     r"\p{Han}\p{Hiragana}\p{Katakana}\p{Bopomofo}\p{Yi}"
     r"\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}\p{Tai_Le}\p{New_Tai_Lue}\p{Tai_Tham}\p{Tai_Viet}\p{Javanese}\p{Balinese}"

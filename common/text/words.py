@@ -43,10 +43,10 @@ def words(text: tf.Tensor) -> tf.RaggedTensor:
     return tf.strings.split(tf.strings.join([text, END], " "))
 
 
-def bigrams(words: tf.RaggedTensor) -> tf.RaggedTensor:
-    """Each word with the word before it, string `[N, (words)]`; before the first word is `START`."""
-    starts = tf.fill([words.nrows(), 1], START)
-    return tf.strings.ngrams(tf.concat([starts, words], 1), 2)
+def ngrams(words: tf.RaggedTensor, length: int) -> tf.RaggedTensor:
+    """Each word after the `length - 1` words before it, string `[N, (words)]`; before the first word stands `START`."""
+    starts = tf.fill([words.nrows(), length - 1], START)
+    return tf.strings.ngrams(tf.concat([starts, words], 1), length)
 
 
 _JOINER, _FLAG, _TONE = r"\x{200D}", r"[\x{1F1E6}-\x{1F1FF}]{2}", r"\x{1F3FB}-\x{1F3FF}"

@@ -73,9 +73,13 @@ class UnfinishedRun(keras.callbacks.Callback):
             shutil.rmtree(self.folder, ignore_errors=True)
         model.optimizer.build(model.trainable_variables)
         self.saved_history = tf.Variable("[]", trainable=False, dtype=tf.string)
-        best = tf.train.Checkpoint(model=model.network)
+        # TensorFlow finds no layer that stands in a list of another, so the weights are named one by one.
+        weights = [weight.value for weight in model.network.weights]
+        best = tf.train.Checkpoint(weights=weights)
         self.best = tf.train.CheckpointManager(best, str(self.folder / "best"), max_to_keep=1)
-        latest = tf.train.Checkpoint(model=model, optimizer=model.optimizer, history=self.saved_history)
+        latest = tf.train.Checkpoint(
+            model=model, weights=weights, optimizer=model.optimizer, history=self.saved_history
+        )
         self.latest = tf.train.CheckpointManager(latest, str(self.folder / "latest"), max_to_keep=1)
         if not resume:
             return 0
@@ -91,8 +95,14 @@ class UnfinishedRun(keras.callbacks.Callback):
 
     @property
     def best_epoch(self) -> int:
+        """The best epoch; of several the one with the lowest validation loss, and of these the first."""
         sign = 1 if self.higher_is_better else -1
-        return max(range(len(self.history)), key=lambda epoch: (sign * self.history[epoch][self.monitor], -epoch))
+
+        def rank(epoch: int) -> tuple[float, ...]:
+            row = self.history[epoch]
+            return sign * row[self.monitor], -row.get("val_loss", 0.0), -epoch
+
+        return max(range(len(self.history)), key=rank)
 
     @property
     def finished(self) -> bool:
@@ -150,7 +160,7 @@ class UnfinishedRun(keras.callbacks.Callback):
 
     def restore_best(self) -> None:
         """Restores the weights of the best epoch."""
-        self.best.checkpoint.restore(self.best.latest_checkpoint).assert_existing_objects_matched()
+        self.best.checkpoint.restore(self.best.latest_checkpoint).assert_consumed()
 
     def close(self) -> None:
         """Removes the run; its model is published."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 
 from common.errors import InputError
-from common.networks.network import Learner
+from common.networks.network import Learner, parameters
 from common.options import TrainOptions, fitting_lanes, fitting_passes
 from common.reports import console, say, waiting
 from common.sources.splits import SPLITS
@@ -186,7 +186,7 @@ def describe(fitted: Fitted, options: TrainOptions) -> None:
     model, stream = fitted.model, fitted.streams["train"]
     passes = f" and {stream.passes:,} passes over the data" if stream.passes > 1 else ""
     say(
-        f"model: {options.cell}, {model.count_params():,} parameters; "
+        f"model: {options.cell}, {parameters(model):,} parameters; "
         f"TBPTT window {model.window}, reach {model.reach}; "
         f"{stream.windows():,} windows an epoch of {options.batch_size} lanes{passes}"
     )
@@ -211,7 +211,7 @@ class Tested(NamedTuple):
 def tested(task: Task, fitted: Fitted) -> Tested:
     """Adjusts a trained model to the validation split, exports it, and answers the test split."""
     model, streams, options = fitted.model, fitted.streams, task.options
-    task.calibrate(model, streams["validation"])
+    calibrated = task.calibrate(model, streams["validation"]) or {}
     export, outputs = task.export(model.network), model.predict(streams["test"], verbose=verbosity())
     answers = task.answers(model.network, streams["test"], outputs, export=export)
     history = fitted.run.history
@@ -220,11 +220,13 @@ def tested(task: Task, fitted: Fitted) -> Tested:
         "cell": options.cell,
         "seed": options.seed,
         "data": fitted.described,
-        "parameters": model.count_params(),
+        "parameters": parameters(model),
         "metrics": task.scores(answers),
-        "validation": {k: v for k, v in history[fitted.run.best_epoch].items() if k.startswith("val_")},
+        "validation": {k: v for k, v in history[fitted.run.best_epoch].items() if k.startswith("val_")} | calibrated,
         "training": training_figures(fitted),
     }
+    if parts := task.parts(answers):
+        metrics["parts"] = {name: task.scores(part) for name, part in parts.items()}
     return Tested(answers, metrics, export)
 
 

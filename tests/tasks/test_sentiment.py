@@ -21,6 +21,7 @@ from common.sources.records import LabelledTexts
 from common.sources.splits import Splits
 from common.streams import Sequences, Stream
 from common.text.scripts import Level
+from common.training import run
 from tasks.sentiment import Sentiment, SentimentOptions
 from tests.tiny import OPTIONS
 
@@ -80,10 +81,11 @@ def test_answers_what_it_learned(model: SavedModel) -> None:
     assert ask(model, ["a great film", "a dull film"])["label"].tolist() == [b"pos", b"neg"]
 
 
-@pytest.mark.parametrize("supervise", ["end", "rising"])
-def test_weights_of_the_training_steps(supervise: str, data_of) -> None:
-    task = task_of(data_of("sentiment"), supervise=supervise)
-    task.load()
+@pytest.mark.parametrize(("window", "supervise"), [(4, "rising"), (16, "end")])
+def test_weights_of_the_training_steps_suit_the_length_of_texts(window: int, supervise: str, data_of) -> None:
+    task = task_of(data_of("sentiment"), window=window)
+    assert ("at every token" if supervise == "rising" else "at the ends of texts") in task.load()
+    assert task.config()["supervise"] == supervise
     sequences = task.sequences("train")
     first = slice(0, sequences.lengths[0])
     steps = np.arange(1, sequences.lengths[0] + 1)
@@ -98,7 +100,7 @@ def test_the_vocabulary_comes_from_the_training_split_alone(data_of, monkeypatch
     monkeypatch.setattr(SentimentOptions, "load", lambda self: splits)
     task = task_of(data_of("sentiment"), min_count=1)
     task.load()
-    assert task.encoder.tokens.lookup.get_vocabulary()[2:] == ["seen", "<end>"]
+    assert task.encoder.vocabularies[0].lookup.get_vocabulary()[2:] == ["seen", "<end>"]
 
 
 WORDS = ["a", "great", "dull", "film", "isn't", "é", "<br/>", "unknown", "", "!"]
@@ -141,7 +143,29 @@ def test_texts_without_blanks_are_learned_by_their_characters(chinese: Path, tmp
 def test_a_baseline_that_cannot_be_trained_costs_its_row_alone(chinese: Path, tmp_path: Path, capsys) -> None:
     model = SavedModel(train(task_of(chinese, output=tmp_path, epochs=1, level="word")))
     assert model.metrics["baselines"].keys() == {"majority"}
-    assert "baseline tfidf_logistic_regression left out" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "baseline tfidf_logistic_regression left out" in said
+    assert "linear part left out, it cannot be trained on these texts: no word is in some of them" in said
+    assert "parts" not in model.metrics  # The network alone is trained and saved.
+
+
+def test_what_each_part_is_worth_is_kept(model: SavedModel) -> None:
+    parts, validation = model.metrics["parts"], model.metrics["validation"]
+    assert parts.keys() == {"network", "linear"} and parts["linear"]["accuracy"] > 0.9
+    assert validation["val_joined_loss"] < max(validation["val_loss"], validation["val_linear_loss"])
+    assert model.config["linear"]
+
+
+def test_the_linear_part_changes_no_training(data_of, tmp_path: Path) -> None:
+    weights = []
+    for linear in (True, False):
+        task = task_of(data_of("sentiment"), linear=linear, vocabulary=12, bigrams=5)
+        fitted = run.fit(task, tmp_path / str(linear))
+        weights.append([weight.numpy() for weight in fitted.model.network.trainable_weights])
+        answers, metrics, _ = run.tested(task, fitted)
+        assert bool(answers.parts) == ("parts" in metrics) == ("val_joined_loss" in metrics["validation"]) == linear
+    for one, other in zip(*weights, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_canonically_equal_texts_have_one_answer(model: SavedModel) -> None:

@@ -33,7 +33,7 @@ HARD = [
 
 @cache
 def encoder(level: Level) -> Encoder:
-    return Encoder.of(TRAINING, level, size=400, min_count=1, bigram_size=100)
+    return Encoder.of(TRAINING, level, sizes=[400, 100, 100], min_count=1, pieces=400)
 
 
 @cache
@@ -42,20 +42,20 @@ def graph(level: Level) -> tf.types.experimental.GenericFunction:
 
 
 def test_vocabularies_keep_the_frequent_in_order() -> None:
-    encoder = Encoder.of(["b a a", "a b c"], "word", size=3, min_count=2, bigram_size=10)
-    assert encoder.tokens.lookup.get_vocabulary() == ["", "[UNK]", "a", END, "b"]
-    assert encoder.bigrams.lookup.get_vocabulary() == ["", "[UNK]", " "]  # no pair occurs twice
+    encoder = Encoder.of(["b a a", "a b c"], "word", sizes=[3, 10], min_count=2)
+    assert encoder.vocabularies[0].lookup.get_vocabulary() == ["", "[UNK]", "a", END, "b"]
+    assert encoder.vocabularies[1].lookup.get_vocabulary() == ["", "[UNK]", " "]  # no pair occurs twice
     assert encoder(tf.constant(["a c", ""])).to_list() == [[[2, 1], [1, 1], [3, 1]], [[3, 1]]]
 
 
 @EVERY_LEVEL
 def test_encoding_in_batches_equals_encoding_at_once(level: Level) -> None:
     texts = [f"word{n % 7} and more" for n in range(2500)]
-    encoder = Encoder.of(texts, level, size=400, min_count=1, bigram_size=100)
+    encoder = Encoder.of(texts, level, sizes=[400, 100, 100], min_count=1, pieces=400)
     flat, lengths = encoder.encode(texts)
     at_once = encoder(tf.constant(texts))
     assert np.array_equal(flat, at_once.values) and np.array_equal(lengths, at_once.row_lengths())
-    assert len(encoder.bigrams) > 7
+    assert encoder.sizes[1] > 7
 
 
 @EVERY_LEVEL

@@ -7,7 +7,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.text.words import BLANKS, END, bigrams, letters, tokens, words
+from common.text.words import BLANKS, END, letters, ngrams, tokens, words
 
 
 def split(text: str) -> list[str]:
@@ -43,7 +43,7 @@ def test_every_text_closes_with_the_end_once(texts: list[str]) -> None:
 
 
 def test_each_word_stands_with_the_one_before_it_in_its_own_text() -> None:
-    found = bigrams(words(tf.constant(["a b", "", "c"]))).to_list()
+    found = ngrams(words(tf.constant(["a b", "", "c"])), 2).to_list()
     assert found == [[b"<start> a", b"a b", b"b <end>"], [b"<start> <end>"], [b"<start> c", b"c <end>"]]
 
 
