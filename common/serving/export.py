@@ -53,15 +53,19 @@ class Export:
 
 
 def save(export: Export, folder: Path) -> None:
-    """Writes a SavedModel."""
+    """Writes a SavedModel. It answers only, so it holds no gradients."""
     import keras
+    import tensorflow as tf
 
     archive = keras.export.ExportArchive()
     for resource in export.resources:
         archive.track(resource)
     for name, endpoint in export.endpoints.items():
-        archive.add_endpoint(name, endpoint.function, endpoint.signature)
-    archive.write_out(str(folder), verbose=False)
+        function = tf.function(endpoint.function, input_signature=endpoint.signature, autograph=False)
+        # Saving traces each endpoint again. A concrete function is a single operation of it.
+        archive.add_endpoint(name, function.get_concrete_function(), endpoint.signature)
+    options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+    archive.write_out(str(folder), options=options, verbose=False)
     name_axes(folder, {name: endpoint.axes for name, endpoint in export.endpoints.items()})
 
 
