@@ -38,7 +38,12 @@ VARIANTS = {
         "--xla",
         "--cell mlp",
     ),
-    "pos": ("--crf", "--characters 0 --cell gru", "--no-bidirectional --window 4 --crf --column xpos", "--xla"),
+    "pos": (
+        "--crf",
+        "--characters 0 --no-affixes --cell gru",
+        "--no-bidirectional --window 4 --crf --column xpos",
+        "--xla",
+    ),
     "translation": (
         "--no-bidirectional --attention additive --window 4 --layers 2",
         "--attention none --scheduled-sampling 0.5 --cell gru",

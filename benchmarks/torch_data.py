@@ -24,15 +24,17 @@ class Texts(NamedTuple):
         lengths: Tokens of each text, `[texts]`.
         tokens: The inputs of each step, `[steps, 2]`: word and bigram, or word and spelling.
         labels: The label of each text, `[texts]`, or of each step, `[steps]`.
-        known: The sizes of the vocabularies: words and bigrams, or words and characters.
+        known: The sizes of the vocabularies: words and bigrams, or words, characters and affixes.
         spellings: Lengths and characters of all spellings, end to end; empty if none are read.
+        affixes: The affixes of each step, `[steps, affixes of a word]`; None if none are read.
     """
 
     lengths: np.ndarray
     tokens: np.ndarray
     labels: np.ndarray
-    known: tuple[int, int]
+    known: tuple[int, ...]
     spellings: tuple[np.ndarray, ...] = ()
+    affixes: np.ndarray | None = None
 
     def epoch(self, steps: float, most: int | None = None) -> Iterator[Batch]:
         """The numbers of the texts, `[texts]`, their lengths, and their steps, `[texts, time]`, -1 where padded."""
@@ -148,6 +150,7 @@ def data_of(task: Any) -> Texts | Pairs | Series:
         sequences.lengths,
         np.stack([sequences.inputs["words"], spelling], 1),
         sequences.targets,
-        (len(encoder.known), len(encoder.known_letters)),
+        (len(encoder.known), len(encoder.known_letters), len(encoder.known_affixes)),
         (letters.row_lengths().numpy(), letters.flat_values.numpy()),
+        sequences.inputs["affixes"],
     )

@@ -50,8 +50,9 @@ class Sentiment(nn.Module):
 
 
 class Tagger(nn.Module):
-    """Word vectors and recurrences over spellings, each spelling of a batch once; a recurrence each way; a dense layer.
+    """Vectors of words and affixes, and recurrences over spellings; a recurrence each way; a dense layer.
 
+    Each spelling of a batch is read once.
     The backward half reads each text reversed within its own length. Spellings differ in length, so they are packed.
     """
 
@@ -61,7 +62,10 @@ class Tagger(nn.Module):
         self.texts = texts
         self.begins = np.cumsum(texts.spellings[0]) - texts.spellings[0]
         self.word_dropout = options["word_dropout"]
-        self.embeddings = nn.ModuleList([nn.Embedding(texts.known[0], options["embedding"], sparse=True)])
+        words = nn.Embedding(texts.known[0], options["embedding"], sparse=True)
+        affixes = nn.EmbeddingBag(texts.known[2], options["embedding"], mode="sum", sparse=True)
+        nn.init.zeros_(affixes.weight)
+        self.embeddings = nn.ModuleList([words, affixes])
         self.characters = nn.Embedding(texts.known[1], width)
         self.dropout = nn.Dropout(options["dropout"])
         self.reader = layer(width, width, batch_first=True, bidirectional=True)
@@ -73,10 +77,11 @@ class Tagger(nn.Module):
     def loss(self, chosen: np.ndarray, lengths: np.ndarray, at: np.ndarray) -> torch.Tensor:
         words, spelling = np.moveaxis(self.texts.tokens[at], 2, 0)
         used, spelling = np.unique(spelling, return_inverse=True)
-        words = torch.from_numpy(words * (at >= 0)).long()
-        words = torch.where((torch.rand(words.shape) < self.word_dropout) & (words > 0), 1, words)
+        vectors = self.embeddings[0](self.partly_unknown(words * (at >= 0)))
+        affixes = self.partly_unknown(self.texts.affixes[at] * (at >= 0)[..., None]).flatten(0, 1)
+        vectors = vectors + self.embeddings[1](affixes).unflatten(0, at.shape)
         spelled = self.spelled(used)[torch.from_numpy(spelling.reshape(at.shape))]
-        x = self.dropout(torch.cat([self.embeddings[0](words), spelled], 2))
+        x = self.dropout(torch.cat([vectors, spelled], 2))
         places, ends = np.arange(at.shape[1]), lengths[:, None]
         turned = torch.from_numpy(np.where(places < ends, ends - 1 - places, places))[..., None]
 
@@ -85,6 +90,11 @@ class Tagger(nn.Module):
 
         outputs = self.head(self.dropout(torch.cat([self.forwards(x)[0], turn(self.backwards(turn(x))[0])], 2)))
         return mean_loss(outputs[torch.from_numpy(at >= 0)], self.texts.labels[at[at >= 0]])
+
+    def partly_unknown(self, tokens: np.ndarray) -> torch.Tensor:
+        """Tokens, some of them made unknown."""
+        tokens = torch.from_numpy(tokens).long()
+        return torch.where((torch.rand(tokens.shape) < self.word_dropout) & (tokens > 0), 1, tokens)
 
     def spelled(self, used: np.ndarray) -> torch.Tensor:
         """What the recurrences make of some spellings, `[spellings, 2 * width]`."""

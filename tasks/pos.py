@@ -71,8 +71,10 @@ class PosOptions(PosData, TrainOptions):
     Attributes:
         units: Width of the hidden state of each direction.
         embedding: Width of the word vectors.
-        min_count: Minimum training occurrences of a word, in lower case, or a character in the vocabulary.
-        word_dropout: Share of a sentence's different words that are made unknown in training.
+        min_count: Minimum training occurrences of a word, in lower case; minimum number of different training words
+            with a character or an affix.
+        word_dropout: Share of a sentence's different words, and of their affixes, that are made unknown in training.
+        affixes: Also read each word's prefixes of up to 4 letters, its suffixes of up to 5, and its shape.
         characters: Width of each of the two recurrences over a word's spelling; 0 leaves spellings out.
         crf: Also score neighbouring tags, and predict the best sequence of tags (Viterbi).
     """
@@ -84,6 +86,7 @@ class PosOptions(PosData, TrainOptions):
     embedding: Count = 100
     min_count: Count = 2
     word_dropout: Share = 0.2
+    affixes: bool = True
     characters: Whole = 64
     learning_rate: Positive = 2e-3
     decay: NotNegative = 0.1
@@ -107,7 +110,7 @@ class PosSaved(SavedOptions):
 
 
 class Pos(Task):
-    """Word vectors and spellings, recurrent stack, a tag for each word."""
+    """Vectors of words and affixes, spellings, recurrent stack, a tag for each word."""
 
     name = "pos"
     summary = "Part-of-speech tagging, many-to-many: a tag for each word"
@@ -152,6 +155,8 @@ class Pos(Task):
             targets = np.stack([previous, targets], 1)
         words = tf.constant(distinct.tolist())
         inputs = {"words": self.encoder.words(words).numpy()[spelling]}
+        if self.options.affixes:
+            inputs["affixes"] = self.encoder.affixes(words).numpy()[spelling]
         if not self.options.characters:
             return Sequences(lengths, inputs, targets=targets, weights=weights)
         inputs["spelling"] = spelling.astype(np.int32)
@@ -186,6 +191,7 @@ class Pos(Task):
             options.embedding,
             characters=len(self.encoder.known_letters) if options.characters else 0,
             character_units=options.characters,
+            affixes=len(self.encoder.known_affixes) if options.affixes else 0,
             cell=options.cell,
             token_dropout=options.word_dropout,
             seed=options.seed,

@@ -103,7 +103,11 @@ class SumEmbedding(Configured, keras.layers.Layer):
 
 @register
 class SpelledEmbedding(Configured, keras.layers.Layer):
-    """A word's own vector, concatenated with the last outputs of two recurrences over its spelling, one each way.
+    """A word's vector, concatenated with the last outputs of two recurrences over its spelling, one each way.
+
+    A word's vector is its own plus, with affixes, those of its prefixes and suffixes and of its shape, which start at
+    zero (as the vectors of character n-grams in Bojanowski et al. 2017, "Enriching Word Vectors with Subword
+    Information"). So a word that is rare or unknown has the vector of what it shares with others.
 
     Each spelling in a window is read once, however often it occurs there; see `common.networks.spelling`. (Plank,
     Søgaard & Goldberg 2016, "Multilingual Part-of-Speech Tagging with Bidirectional Long Short-Term Memory Models".)
@@ -113,15 +117,17 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
         units: Width of a word's vector.
         characters: How many characters have a vector; 0 leaves spellings out.
         character_units: Width of a character's vector and of each recurrence over them.
+        affixes: How many affixes and shapes have a vector; 0 leaves them out.
         cell: The cell of those recurrences.
-        token_dropout: Share of a sequence's words made unknown, see `TokenDropout`.
-        seed: Fixes the initial weights and which words are made unknown.
+        token_dropout: Share of a sequence's words, and of its affixes, made unknown, see `TokenDropout`.
+        seed: Fixes the initial weights and which words and affixes are made unknown.
 
     Call arguments:
-        window: Dictionary with `words` and `sequence`, int32 `[batch, time]` each. With spellings also `characters`,
-            int32, and `characters_keep`, `[lanes, letters]` each; and `ends` and `starts`, int32 `[batch, time]`: the
-            places of each word's last and first character in the flattened `characters`.
-        training: Whether to make words unknown.
+        window: Dictionary with `words` and `sequence`, int32 `[batch, time]` each. With affixes also `affixes`, int32
+            `[batch, time, affixes of a word]`, 0 where a word has fewer. With spellings also `characters`, int32, and
+            `characters_keep`, `[lanes, letters]` each; and `ends` and `starts`, int32 `[batch, time]`: the places of
+            each word's last and first character in the flattened `characters`.
+        training: Whether to make words and affixes unknown.
 
     Returns:
         `[batch, time, units + 2 * character_units]`.
@@ -134,6 +140,7 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
         *,
         characters: int = 0,
         character_units: int = 64,
+        affixes: int = 0,
         cell: str = "lstm",
         token_dropout: float = 0.0,
         seed: int = 0,
@@ -144,6 +151,7 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
         self.units = units
         self.characters = characters
         self.character_units = character_units
+        self.affixes = affixes
         self.cell = cell
         self.token_dropout = token_dropout
         self.seed = seed
@@ -151,6 +159,9 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
         self.word_vectors = Embedding(
             words, units, keras.initializers.RandomUniform(seed=seed_for(seed, "words")), dtype=self.dtype_policy
         )
+        if affixes:
+            self.affix_dropout = TokenDropout(token_dropout, seed_for(seed, "affix dropout"))
+            self.affix_vectors = Embedding(affixes, units, "zeros", dtype=self.dtype_policy)
         if characters:
             self.character_vectors = Embedding(
                 characters,
@@ -173,6 +184,8 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
 
     def build(self, window_shape: Any = None) -> None:
         self.word_vectors.build((None, None))
+        if self.affixes:
+            self.affix_vectors.build((None, None))
         if self.characters:
             self.character_vectors.build((None, None))
             self.reader.build((None, None, self.character_units))
@@ -180,6 +193,9 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
     def call(self, window: dict[str, tf.Tensor], training: bool = False) -> tf.Tensor:
         words = self.dropout(window["words"], sequence=window["sequence"], training=training)
         x = self.word_vectors(words)
+        if self.affixes:
+            affixes = self.affix_dropout(window["affixes"], sequence=window["sequence"], training=training)
+            x += tf.reduce_sum(self.affix_vectors(affixes), 2)
         if not self.characters:
             return x
         characters, keep = window["characters"], window["characters_keep"]

@@ -71,10 +71,14 @@ class Tagger:
 
     def window(self, tokens: tf.Tensor, lengths: tf.Tensor) -> Part:
         """The inputs of the network for whole sentences, one per row, `[N, words]`."""
-        window = whole_window({"words": self.encoder.words(tokens)}, lengths)
+        inputs = {"words": self.encoder.words(tokens)}
+        distinct, number = tf.unique(tf.reshape(tokens, [-1]))
+        number = tf.reshape(number, tf.shape(tokens))
+        if self.network.embed.affixes:
+            inputs["affixes"] = tf.gather(self.encoder.affixes(distinct), number)
+        window = whole_window(inputs, lengths)
         if self.network.embed.characters:
-            distinct, lane = tf.unique(tf.reshape(tokens, [-1]))
-            window |= spelled(self.encoder.letters(distinct), tf.reshape(lane, tf.shape(tokens)))
+            window |= spelled(self.encoder.letters(distinct), number)
         return window
 
 

@@ -9,7 +9,7 @@ from itertools import chain
 import keras
 import tensorflow as tf
 
-from common.text.words import letters
+from common.text.words import affixes, letters
 
 
 class Vocabulary:
@@ -43,17 +43,19 @@ class Vocabulary:
 
 
 class WordEncoder:
-    """Words to their numbers, and to the numbers of their letters.
+    """Words to their numbers, and to the numbers of their letters and affixes.
 
     Args:
         words: Vocabulary of words in lower case.
         letters: Vocabulary of characters.
+        affixes: Vocabulary of prefixes, suffixes and shapes, see `common.text.words.affixes`.
         seen: Every word of the training texts, as it is written.
     """
 
-    def __init__(self, words: Vocabulary, letters: Vocabulary, seen: Vocabulary) -> None:
+    def __init__(self, words: Vocabulary, letters: Vocabulary, *, affixes: Vocabulary, seen: Vocabulary) -> None:
         self.known = words
         self.known_letters = letters
+        self.known_affixes = affixes
         self.all_seen = seen
 
     @classmethod
@@ -62,17 +64,20 @@ class WordEncoder:
 
         Args:
             counts: The training words and how often each occurs.
-            min_count: Minimum occurrences of a known word; minimum number of words with a known character.
+            min_count: Minimum occurrences of a known word; minimum number of words with a known character or affix.
         """
         distinct = tf.constant(sorted(counts))
         lower: Counter[bytes] = Counter()
         for word, small in zip(sorted(counts), tf.strings.lower(distinct, "utf-8").numpy().tolist()):
             lower[small] += counts[word]
         spelled = Counter(chain.from_iterable(map(set, letters(distinct).numpy().tolist())))
+        inside = Counter(affixes(distinct).numpy().ravel().tolist())
+        del inside[b""]
         return cls(
             Vocabulary.of(lower, size=len(lower), min_count=min_count),
             Vocabulary.of(spelled, size=len(spelled), min_count=min_count),
-            Vocabulary(sorted(counts)),
+            affixes=Vocabulary.of(inside, size=len(inside), min_count=min_count),
+            seen=Vocabulary(sorted(counts)),
         )
 
     def words(self, tokens: tf.Tensor) -> tf.Tensor:
@@ -83,6 +88,10 @@ class WordEncoder:
         """Numbers of the letters of words `[n]`, int32 `[n, (letters)]`."""
         return self.known_letters(letters(tokens))
 
+    def affixes(self, tokens: tf.Tensor) -> tf.Tensor:
+        """Numbers of the affixes of words `[n]`, int32 `[n, AFFIXES]`."""
+        return self.known_affixes.numbers(affixes(tokens))
+
     def seen(self, tokens: tf.Tensor) -> tf.Tensor:
         """Whether words, of any shape, occur in the training texts as they are."""
         return self.all_seen.numbers(tokens) > 1
@@ -90,4 +99,4 @@ class WordEncoder:
     @property
     def lookups(self) -> list[keras.layers.Layer]:
         """The tables, for an export to track."""
-        return [v.lookup for v in (self.known, self.known_letters, self.all_seen)]
+        return [v.lookup for v in (self.known, self.known_letters, self.known_affixes, self.all_seen)]

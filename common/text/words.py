@@ -102,3 +102,32 @@ def letters(words: tf.Tensor, most: int = 32) -> tf.RaggedTensor:
     """The characters of words, string `[n, (letters)]`; for a long word, its first and last `most / 2` characters."""
     split = tf.strings.unicode_split(words, "UTF-8")
     return tf.concat([split[:, : most // 2], split[:, most // 2 :][:, -(most // 2) :]], 1)
+
+
+LONGEST_PREFIX, LONGEST_SUFFIX = 4, 5
+AFFIXES = LONGEST_PREFIX + LONGEST_SUFFIX + 1
+"""The affixes of a word and its shape."""
+SHAPES = ((r"\p{Lu}+", "A"), (r"[\p{Ll}\p{Lt}\p{Lm}\p{Lo}\pM]+", "a"), (r"\pN+", "0"))
+
+
+def affixes(words: tf.Tensor) -> tf.Tensor:
+    """The prefixes and suffixes of words, in lower case, and the shape of each word.
+
+    A prefix ends with a blank, a suffix starts with one, and a shape does both. In a shape, capital letters in a row
+    are "A", other letters "a" and digits "0": that of "GmbH-42" is "AaA-0".
+
+    Args:
+        words: string, `[n]`.
+
+    Returns:
+        string, `[n, AFFIXES]`: prefixes and suffixes of one letter and more, the shape; empty in short words.
+    """
+    small, shape = letters(tf.strings.lower(words, "utf-8")), words
+    blank = tf.fill([small.nrows(), 1], " ")
+    parts = [(n, [small[:, :n], blank]) for n in range(1, LONGEST_PREFIX + 1)]
+    parts += [(n, [blank, small[:, -n:]]) for n in range(1, LONGEST_SUFFIX + 1)]
+    sizes = small.row_lengths()
+    found = [tf.where(sizes >= n, tf.strings.reduce_join(tf.concat(part, 1), 1), "") for n, part in parts]
+    for kind, sign in SHAPES:
+        shape = tf.strings.regex_replace(shape, kind, sign)
+    return tf.stack([*found, tf.where(sizes > 0, tf.strings.join([" ", shape, " "]), "")], 1)

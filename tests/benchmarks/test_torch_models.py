@@ -17,10 +17,9 @@ SIZES |= {"read_dropout": 0.0, "smoothing": 0.1, "segment": 2, "horizon": 3, "qu
 def texts(labels: int) -> Texts:
     draw = np.random.default_rng(0)
     tokens, sizes = draw.integers(1, 9, (9, 2)), draw.integers(1, 5, 9)
-    known = (9, 9)
-    return Texts(
-        np.array([4, 3, 2]), tokens, np.arange(labels) % 3, known, (sizes, draw.integers(1, 9, int(sizes.sum())))
-    )
+    spellings = (sizes, draw.integers(1, 9, int(sizes.sum())))
+    known = (9, 9, 9)[: 2 if labels == 3 else 3]
+    return Texts(np.array([4, 3, 2]), tokens, np.arange(labels) % 3, known, spellings, draw.integers(1, 9, (9, 4)))
 
 
 @pytest.mark.parametrize(("name", "labels"), [("sentiment", 3), ("pos", 9)])

@@ -34,7 +34,7 @@ VARIANTS = {
     "pos": (
         {"layers": 2, "residual": True, "xla": True},
         {"crf": True, "window": 4},
-        {"characters": 0, "bidirectional": False, "reach": 40, "activation": "relu"},
+        {"characters": 0, "affixes": False, "bidirectional": False, "reach": 40, "activation": "relu"},
         {"crf": True, "bidirectional": False, "window": 4, "column": "xpos"},
     ),
     "translation": (

@@ -14,7 +14,7 @@ LAYERS = [
     Embedding(7, 4),
     Numbers(3),
     SumEmbedding((7, 5), 4, token_dropout=0.1, seed=2),
-    SpelledEmbedding(9, 4, characters=6, character_units=3, cell="gru", token_dropout=0.1, seed=2),
+    SpelledEmbedding(9, 4, characters=6, character_units=3, affixes=5, cell="gru", token_dropout=0.1, seed=2),
 ]
 
 
@@ -54,3 +54,19 @@ def test_sum_embedding_is_the_sum_of_its_tables_and_only_the_first_starts_at_ran
         layer({"tokens": numbers, "sequence": numbers[..., 0]}), first[numbers[..., 0]] + second[numbers[..., 1]]
     )
     assert layer.width == 3
+
+
+def test_a_word_has_its_own_vector_plus_those_of_its_affixes() -> None:
+    layer = SpelledEmbedding(9, 4, affixes=6, token_dropout=0.9)
+    layer.build()
+    window = {"words": tf.constant([[2, 1]]), "affixes": tf.constant([[[3, 4, 0], [5, 1, 4]]])}
+    window["sequence"] = tf.zeros_like(window["words"])
+    words, affixes = layer.get_weights()
+    assert np.any(words) and not np.any(affixes)
+    randomise(layer)
+    words, affixes = layer.get_weights()
+    assert_all_close(layer(window), words[window["words"]] + affixes[window["affixes"]].sum(2))
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(window, training=True))
+    rows = tape.gradient(loss, layer.affix_vectors.embeddings.value).indices
+    assert 1 in rows.numpy() and len(set(rows.numpy())) < 5  # Some are unknown, the blank one is not.

@@ -32,20 +32,25 @@ def sequences_of(encoder: WordEncoder, sentences: list[list[str]] = SENTENCES) -
     distinct, spelling = np.unique(flat, return_inverse=True)
     letters = encoder.letters(tf.constant(distinct.tolist()))
     spellings = Spellings(letters.row_lengths().numpy(), letters.flat_values.numpy(), words_of_a_lane=3)
-    words = encoder.words(tf.constant(flat.tolist())).numpy()
+    words, affixes = (of(tf.constant(flat.tolist())).numpy() for of in (encoder.words, encoder.affixes))
     return Sequences(
         np.array([len(words) for words in sentences]),
-        {"words": words, "spelling": spelling.astype(np.int32)},
+        {"words": words, "affixes": affixes, "spelling": spelling.astype(np.int32)},
         targets=np.zeros(len(flat), np.int32),
         weights=np.ones(len(flat), np.float32),
         expand=lambda inputs, targets: (inputs | spellings(inputs), targets),
     )
 
 
+def embedding_of(encoder: WordEncoder) -> SpelledEmbedding:
+    sizes = {"characters": len(encoder.known_letters), "affixes": len(encoder.known_affixes)}
+    return SpelledEmbedding(len(encoder.known), 4, character_units=3, **sizes)
+
+
 @pytest.mark.parametrize("crf", [False, True])
 def test_the_window_of_whole_sentences_gives_what_the_stream_gives(crf: bool) -> None:
     encoder = WordEncoder.of(Counter(["a", "bc", ".", "dd", "a", "bc"]), 1)
-    embed = SpelledEmbedding(len(encoder.known), 4, characters=len(encoder.known_letters), character_units=3)
+    embed = embedding_of(encoder)
     head = CRFHead(3) if crf else ReadoutHead(Readout(), keras.layers.Dense(3, "softmax"))
     network = StreamNetwork(embed, RecurrentStack("gru", 5, bidirectional=True), head)
     network.build()
@@ -77,7 +82,7 @@ def test_the_window_of_whole_sentences_gives_what_the_stream_gives(crf: bool) ->
 @settings(max_examples=30, deadline=None)
 def test_a_served_window_is_that_of_a_stream(sentences: list[list[str]]) -> None:
     encoder = WordEncoder.of(Counter(["a", "bc", ".", "dd", "a", "bc"]), 1)
-    embed = SpelledEmbedding(len(encoder.known), 4, characters=len(encoder.known_letters), character_units=3)
+    embed = embedding_of(encoder)
     network = StreamNetwork(embed, RecurrentStack("gru", 5), ReadoutHead(Readout(), keras.layers.Dense(3)))
     sequences = sequences_of(encoder, sentences)
     stream = Stream(sequences, len(sentences), int(sequences.lengths.max()), shuffle=False)
@@ -86,7 +91,7 @@ def test_a_served_window_is_that_of_a_stream(sentences: list[list[str]]) -> None
     tokens = tf.constant([words + [""] * (longest - len(words)) for words in sentences])
     served = Tagger(network, encoder, ["X"], split_endings=False).window(tokens, tf.constant(sequences.lengths))
     assert found.keys() - {"spelling"} == served.keys()
-    for name in ("words", "keep"):
+    for name in ("words", "affixes", "keep"):
         np.testing.assert_array_equal(served[name], found[name][lanes])
     for row, words in enumerate(sentences):
         for at in range(len(words)):

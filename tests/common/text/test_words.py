@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.text.words import BLANKS, END, letters, ngrams, tokens, words
+from common.text.words import AFFIXES, BLANKS, END, affixes, letters, ngrams, tokens, words
 
 
 def split(text: str) -> list[str]:
@@ -86,3 +87,22 @@ def test_letters_of_long_words_are_the_first_and_the_last() -> None:
     for length in (31, 32, 33):
         (found,) = letters(tf.constant([word[:length]])).to_list()
         assert len(found) == min(length, 32)
+
+
+def test_affixes_are_told_apart_and_end_where_the_word_does() -> None:
+    found = [[part.decode() for part in row] for row in affixes(tf.constant(["GmbH-42", "Ça", ""])).numpy().tolist()]
+    assert found[0] == ["g ", "gm ", "gmb ", "gmbh ", " 2", " 42", " -42", " h-42", " bh-42", " AaA-0 "]
+    assert found[1] == ["ç ", "ça ", "", "", " a", " ça", "", "", "", " Aa "]
+    assert found[2] == [""] * AFFIXES
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Z", "Cc"]), min_size=1, max_size=40)))
+def test_affixes_are_those_of_the_word_in_lower_case(given: list[str]) -> None:
+    small = [word.decode() for word in tf.strings.lower(tf.constant(given, tf.string), "utf-8").numpy()]
+    parts = affixes(tf.constant(given, tf.string)).numpy().reshape(-1, AFFIXES)
+    for word, row in zip(small, parts):
+        prefixes = [f"{word[:n]} " if len(word) >= n else "" for n in range(1, 5)]
+        suffixes = [f" {word[-n:]}" if len(word) >= n else "" for n in range(1, 6)]
+        assert [part.decode() for part in row[:-1]] == [*prefixes, *suffixes]
+        assert len(set(filter(None, row.tolist()))) == np.count_nonzero(row)
