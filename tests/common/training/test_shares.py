@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -71,9 +72,9 @@ class Saves(keras.callbacks.Callback):
         self.at: list[list[int]] = []
         save = run._save
 
-        def noted(elapsed: float = 0.0) -> None:
+        def noted(*so_far: Any) -> None:
             self.at.append(run.model.position.numpy().tolist())
-            save(elapsed)
+            save(*so_far)
 
         run._save = noted
 
