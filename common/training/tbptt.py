@@ -289,8 +289,12 @@ class TBPTT(Configured, keras.Model):
         return super().evaluate(self._dataset(x), *args, **kwargs)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any):
-        """`keras.Model.predict`, where `x` may be a `Stream`."""
-        return super().predict(self._dataset(x), *args, **kwargs)
+        """`keras.Model.predict`, where `x` may be a `Stream`. A call runs one window."""
+        several, self.steps_per_execution = self.steps_per_execution, 1  # Keras would repeat the network's graph.
+        try:
+            return super().predict(self._dataset(x), *args, **kwargs)
+        finally:
+            self.steps_per_execution = several
 
 
 class _OneTraining(keras.callbacks.CallbackList):
