@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import gc
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.shared import give_back, made_once
 from tests.tiny import DATA
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+gc.set_threshold(100_000, 50, 100)  # Tracing makes many objects that stay, and each search for garbage reads them.
 
 
 @pytest.fixture(scope="session")
 def data_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """The path of a task's tiny data set, by the task's name."""
-    made: dict[str, Path] = {}
+    """The path of a task's tiny data set, by the task's name; one for all processes."""
 
-    def folder(task: str) -> Path:
-        if task not in made:
-            made[task] = DATA[task](tmp_path_factory.mktemp(task))
-        return made[task]
+    def path(task: str) -> Path:
+        folder = made_once(tmp_path_factory, f"data-{task}", DATA[task])
+        return folder / "all.csv" if task == "forecasting" else folder
 
-    return folder
+    return path
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -36,8 +35,4 @@ def memory_is_given_back() -> Iterator[None]:
     """
     gc.freeze()
     yield
-    if "keras" in sys.modules:  # Modules that do without are not to wait for its import.
-        import keras
-
-        keras.backend.clear_session(free_memory=False)
-    gc.collect()
+    give_back()

@@ -1,9 +1,11 @@
-"""What is made once for all tests, also when several processes run them."""
+"""What is made once for all tests, also when several processes run them, and memory that is given back."""
 
 from __future__ import annotations
 
 import fcntl
+import gc
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,3 +32,26 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
             make(folder)
             done.touch()
     return folder
+
+
+def gradients() -> list[str]:
+    """The names of the gradients that TensorFlow keeps: each holds the graphs of its function for good."""
+    if "tensorflow" not in sys.modules:  # Tests that do without are not to wait for its import.
+        return []
+    from tensorflow.python.framework import ops
+
+    return [name for name in ops.gradient_registry.list() if name.startswith("CustomGradient-")]
+
+
+def give_back() -> None:
+    """Frees the graphs that no test needs any more."""
+    if names := gradients():
+        from tensorflow.python.framework import ops
+
+        for name in names:
+            del ops.gradient_registry._registry[name]
+    if "keras" in sys.modules:
+        import keras
+
+        keras.backend.clear_session(free_memory=False)
+    gc.collect()

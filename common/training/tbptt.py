@@ -142,12 +142,7 @@ class TBPTT(Configured, keras.Model):
 
     def train_step(self, data: tuple) -> dict[str, tf.Tensor]:
         windows = _windows_of(data)
-        shares = shares_of(self.lanes, len(windows))
-        results = [
-            self._trained(window, state, (lanes.stop - lanes.start) / self.lanes)
-            for window, state, lanes in zip(windows, self.train_state.read(shares), shares)
-        ]
-        losses, outputs, carried, gradients = zip(*results)
+        losses, outputs, carried, gradients = self._train_shares(windows)
         gradients = [_summed(of_variable) for of_variable in zip(*gradients)]
         norm = tf.linalg.global_norm(gradients)
         self.gradient_norm.update_state(norm)
@@ -161,6 +156,15 @@ class TBPTT(Configured, keras.Model):
         first = (self.diverged_at[0] < 0) & ~tf.math.is_finite(loss)
         self.diverged_at.assign(tf.where(first, self.position, self.diverged_at))
         return self._logs(windows, outputs, loss)
+
+    def _train_shares(self, windows: Sequence[tuple]) -> tuple[tuple, ...]:
+        """What `_train_share` returns for each share from the carried state, one tuple for each of its results."""
+        shares = shares_of(self.lanes, len(windows))
+        results = [
+            self._trained(window, state, (lanes.stop - lanes.start) / self.lanes)
+            for window, state, lanes in zip(windows, self.train_state.read(shares), shares)
+        ]
+        return tuple(zip(*results))
 
     def _train_share(self, window: tuple, state: tuple, share: float) -> tuple:
         """Forward pass, loss and backward pass of a share of the lanes.
@@ -256,7 +260,7 @@ class TBPTT(Configured, keras.Model):
             windows = stream.dataset(epoch, int(self.position[1]), shares=self.shares)
             if self.sums_to_restore:  # Metrics get their variables with the first window that they see.
                 window = _windows_of(next(iter(windows)))
-                self._logs(window, self._predict(window), tf.constant(0.0))
+                self._logs(window, self._train_shares(window)[1], tf.constant(0.0))
             training.set_params(params | {"steps": int(windows.cardinality())})
             super().fit(
                 windows,

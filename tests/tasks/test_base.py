@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
@@ -21,8 +21,7 @@ from common.options import from_saved
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS, versions
 from common.training.run import Fitted, fit
-from tasks.base import Task
-from tests.tasks.trained import CARRIED, history_of, make, remember
+from tests.tasks.trained import CHECKPOINT, First, carried, history_of, make
 
 ROOT = Path(__file__).resolve().parents[2]
 VARIANTS = {
@@ -117,40 +116,14 @@ def test_learns_what_can_be_learned(name: str, learned) -> None:
         assert scores["accuracy"] > max(0.9, min(found["accuracy"] for found in baselines.values()))
 
 
-class Kill(keras.callbacks.Callback):
-    """Ends the process's training in the middle of an epoch, as a kill would."""
-
-    def __init__(self, epoch: int, batch: int) -> None:
-        super().__init__()
-        self.at = epoch, batch
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.epoch = epoch
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        if (self.epoch, batch) == self.at:
-            raise KeyboardInterrupt
-
-
-def killed_and_resumed(task: Task, root: Path) -> Fitted:
-    """A training that is killed in its second epoch, some steps after a checkpoint, and goes on."""
-    with pytest.raises(KeyboardInterrupt):
-        fit(task, root, callbacks=(Kill(epoch=1, batch=7),))
-    return fit(type(task)(replace(task.options, resume=True)), root)
-
-
 @EVERY_TASK
 @EVERY_CELL
 def test_resumes_exactly_where_it_was_killed(name: str, cell: str, trained, data_of, tmp_path: Path) -> None:
-    task = make(name, data_of(name), tmp_path, cell=cell, **CARRIED)
-    assert_remembered(killed_and_resumed(task, tmp_path), trained(name, cell) / "weights.npz")
-
-
-@EVERY_TASK
-def test_resumes_exactly_with_a_history_before_each_window(name: str, data_of, tmp_path: Path) -> None:
-    task = make(name, data_of(name), tmp_path, reach=24, **CARRIED)
-    remember(fit(task, tmp_path / "whole"), tmp_path / "weights.npz")
-    assert_remembered(killed_and_resumed(type(task)(task.options), tmp_path / "cut"), tmp_path / "weights.npz")
+    whole, first = trained(name, cell), First()
+    shutil.copytree(whole / "killed", tmp_path, dirs_exist_ok=True)
+    task = make(name, data_of(name), tmp_path, cell=cell, resume=True, **carried(cell))
+    assert_remembered(fit(task, tmp_path, callbacks=(first,)), whole / "weights.npz")
+    assert first.position == CHECKPOINT
 
 
 @EVERY_TASK

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
+import keras
 import numpy as np
 
 import tasks
@@ -22,13 +24,44 @@ LEARNS = {
     },
 }
 """Options with which a task learns its tiny data."""
-CARRIED = {"bidirectional": False, "epochs": 2, "checkpoint_every": 5, "recurrent_dropout": 0.2}
-"""Options with which there is a state to carry, and a checkpoint inside an epoch."""
+CARRIED = {"bidirectional": False, "epochs": 2, "recurrent_dropout": 0.2}
+CHECKPOINTS = {"checkpoint_every": 5, "steps_per_execution": 2}
+KILLED, CHECKPOINT = (1, 8), (1, 6)
+"""The position at which a training is killed, and that of its last checkpoint, which fits no multiple of 5."""
+
+
+def carried(cell: str) -> dict[str, object]:
+    """Options with which there is a state to carry, for one cell also a history, and a checkpoint inside an epoch."""
+    return CARRIED | CHECKPOINTS | ({"reach": 24} if cell == "gru" else {})
 
 
 def make(name: str, data: Path, output: Path, **options: object) -> Task:
     kind = tasks.get(name)
     return kind(kind.Options(data=str(data), output=output, **(OPTIONS[name] | options)))
+
+
+class Kill(keras.callbacks.Callback):
+    """Keeps what a kill in the middle of an epoch would leave on the disk.
+
+    Args:
+        unfinished: The checkpoints of the training.
+        folder: Where they are kept.
+    """
+
+    def __init__(self, unfinished: Path, folder: Path) -> None:
+        super().__init__()
+        self.unfinished, self.folder = unfinished, folder
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        if tuple(self.model.position.numpy()) == KILLED:
+            shutil.copytree(self.unfinished, self.folder)
+
+
+class First(keras.callbacks.Callback):
+    """Notes the position at which a training begins."""
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self.position = tuple(self.model.position.numpy().tolist())
 
 
 def history_of(fitted: Fitted) -> list[dict[str, float]]:
