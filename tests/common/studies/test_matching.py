@@ -22,7 +22,7 @@ def test_parameters_can_be_matched(study_of) -> None:
 
 
 def test_parameters_that_cannot_be_matched_are_refused(study_of) -> None:
-    study = study_of("pos", {"units": 2, "characters": 0, "embedding": 1}, match="parameters")
+    study = study_of("pos", {"units": 2, "characters": 0, "affixes": False, "embedding": 1}, match="parameters")
     with pytest.raises(InputError, match=r"--match parameters: .* comes no nearer than"):
         budgets(study, study.arms)
 
