@@ -77,10 +77,11 @@ def fit(
 ) -> LinearPart:
     """Fits one logistic regression per class, against all other classes.
 
-    An n-gram's feature is its count, times its inverse document frequency, times its log-count ratio r for the class
-    (NB-SVM: Wang & Manning 2012, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification"). A text's
-    features are divided by the root of the sum of squared inverse document frequencies over its n-grams. Counts are not
-    damped and the norm is a sum over n-grams, so that sums over the steps of a text are all that a score needs.
+    An n-gram's feature is its count, times its inverse document frequency, times `sqrt(|r|)`, where r is its log-count
+    ratio for the class (NB-SVM: Wang & Manning 2012, "Baselines and Bigrams: Simple, Good Sentiment and Topic
+    Classification", who multiply by r itself; the root serves small training sets better). A text's features are divided
+    by the root of the sum of squared inverse document frequencies over its n-grams. Counts are not damped and the norm is
+    a sum over n-grams, so that sums over the steps of a text are all that a score needs.
 
     Args:
         tokens: The n-grams that end at each step of all training texts, end to end, `[steps, n-gram lengths]`; 0 and 1
@@ -107,7 +108,7 @@ def fit(
     coefficients, bias = np.zeros((classes, counts.shape[1])), np.zeros(classes)
     for number in range(classes if classes > 2 else 1):
         mine = labels == number
-        weights = rarity * _log_count_ratio(counts, in_texts, mine)
+        weights = rarity * np.sqrt(np.abs(_log_count_ratio(counts, in_texts, mine)))
         features = counts.copy()
         features.data *= weights[features.indices]
         found = LogisticRegression(C=COST, solver="liblinear", dual=True, tol=0.1, max_iter=1000, random_state=0)

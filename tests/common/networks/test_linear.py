@@ -58,7 +58,7 @@ def test_is_logistic_regression_over_the_features_it_says() -> None:
     idf = TfidfTransformer().fit(counts).idf_
     present = counts > 0
     ours, theirs = (1 + present[labels == n].sum(0) for n in (1, 0))
-    weights = idf * np.log(ours / ours.sum() / (theirs / theirs.sum()))
+    weights = idf * np.sqrt(np.abs(np.log(ours / ours.sum() / (theirs / theirs.sum()))))
 
     def features(counts: np.ndarray) -> np.ndarray:
         return counts * weights / np.sqrt(counts @ idf**2)[:, None]
