@@ -79,9 +79,9 @@ def fit(
 
     An n-gram's feature is its count, times its inverse document frequency, times `sqrt(|r|)`, where r is its log-count
     ratio for the class (NB-SVM: Wang & Manning 2012, "Baselines and Bigrams: Simple, Good Sentiment and Topic
-    Classification", who multiply by r itself; the root serves small training sets better). A text's features are divided
-    by the root of the sum of squared inverse document frequencies over its n-grams. Counts are not damped and the norm is
-    a sum over n-grams, so that sums over the steps of a text are all that a score needs.
+    Classification", who multiply by r itself; the root serves small training sets better). A text's features are
+    divided by the root of the sum of squared inverse document frequencies over its n-grams. Counts are not damped and
+    the norm is a sum over n-grams, so that sums over the steps of a text are all that a score needs.
 
     Args:
         tokens: The n-grams that end at each step of all training texts, end to end, `[steps, n-gram lengths]`; 0 and 1
