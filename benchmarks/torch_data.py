@@ -103,7 +103,7 @@ class Series(NamedTuple):
         for chosen in np.array_split(order, np.arange(self.lanes, len(order), self.lanes)):
             within = np.arange(self.lengths[chosen].max())
             at = np.where(within < self.lengths[chosen][:, None], first[chosen][:, None] + within, -1)
-            windows = max(1, round(at.size / steps))
+            windows = min(at.shape[1], max(1, round(at.size / steps)))
             for number, part in enumerate(np.array_split(at, windows, 1)):
                 inputs = {name: values[part] for name, values in self.inputs.items()}
                 yield int((part >= 0).sum()), (number == 0, inputs, self.targets[part], part >= 0)
