@@ -23,9 +23,9 @@ def serve(options: ServeOptions = DEFAULT) -> None:
         from common.cli.imports import import_tensorflow
 
         import_tensorflow()
-        from common.serving.http.server import serve
+        from common.serving.http import server
 
-        serve(options, catalogue=catalogue, listening=listening, say=_say)
+        server.serve(options, catalogue=catalogue, listening=listening, say=_say)
 
 
 def _say(line: str) -> None:

@@ -121,7 +121,7 @@ def fit(
 
 
 def _counts(tokens: np.ndarray, lengths: np.ndarray, sizes: Sequence[int]) -> csr_array:
-    """How often each n-gram is in each text, `[texts, n-grams]`, n-grams of all lengths beside each other."""
+    """How often each n-gram is in each text, `[texts, n-grams]`, those of one token first."""
     from scipy.sparse import csr_array
 
     offsets = np.concatenate([[0], np.cumsum(sizes)[:-1]])

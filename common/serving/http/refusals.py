@@ -8,10 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import tensorflow as tf
 
-BAD_REQUEST, NOT_FOUND, TOO_LARGE, GONE, INTERNAL, UNIMPLEMENTED, UNAVAILABLE, LATE = (
-    *(400, 404, 413, 499),
-    *(500, 501, 503, 504),
-)
+BAD_REQUEST, NOT_FOUND, TOO_LARGE, GONE = 400, 404, 413, 499
+INTERNAL, UNIMPLEMENTED, UNAVAILABLE, LATE = 500, 501, 503, 504
 """The statuses in use; 499 stands for a client that has closed its connection, in metrics and in the access log."""
 
 STATUS_OF_CODE = {
@@ -39,6 +37,6 @@ class Refused(Exception):
 
 
 def refusal(error: tf.errors.OpError) -> Refused:
-    """What the client is told when TensorFlow fails: its message, without the names and traces of the graph."""
+    """What the client reads when TensorFlow fails: its message, without the names and traces of the graph."""
     message = _NODE.sub("", _GRAPH.sub("", error.message or type(error).__name__)).strip()
     return Refused(message, STATUS_OF_CODE.get(error.error_code, INTERNAL))

@@ -1,4 +1,4 @@
-"""The queue, with models that wait until they are told to go on."""
+"""The queue, with models that wait for a sign to go on."""
 
 from __future__ import annotations
 
