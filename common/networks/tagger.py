@@ -99,7 +99,7 @@ def best_tags(head: CRFHead, outputs: np.ndarray, sequences: Sequences) -> np.nd
     Returns:
         The number of the tag of each step, int32 `[steps]`.
     """
-    decode = tf.function(head.decode, reduce_retracing=True)
+    decode = tf.function(head.decode, autograph=False, reduce_retracing=True)
     numbers = np.zeros(len(outputs), np.int32)
     for chosen in batches(sequences.lengths.tolist(), what="decoding"):
         lengths, offsets = sequences.lengths[chosen], sequences.offsets[chosen]
