@@ -227,12 +227,12 @@ class Pos(Task):
     def export(self, network: Network) -> Export:
         import tensorflow as tf
 
-        from common.networks.tagger import Tagger
+        from common.networks.tagger import WORDS, Tagger
 
         tagger = Tagger(network, self.encoder, self.tags, split_endings=self.split_endings)
         axes = dict.fromkeys(("tokens", "tags", "probability", "seen"), ("texts", "words"))
         endpoints = {
-            "serving_default": Endpoint(tagger.tag, [tf.TensorSpec([None, None], tf.string, "tokens")], axes),
+            "serving_default": Endpoint(tagger.tag, [WORDS], axes),
             "text": Endpoint(tagger.tag_text, [tf.TensorSpec([None], tf.string, "text")], axes),
         }
         return Export(endpoints, [network, *self.encoder.lookups])

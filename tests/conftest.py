@@ -1,4 +1,4 @@
-"""What all tests share: tiny data sets, made once a session, and memory that is given back."""
+"""What all tests share: tiny data sets and models, made once a session, and memory that is given back."""
 
 from __future__ import annotations
 
@@ -25,6 +25,53 @@ def data_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         return folder / "all.csv" if task == "forecasting" else folder
 
     return path
+
+
+@pytest.fixture(scope="session")
+def trained(data_of, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, str], Path]:
+    """The folder of a short training of a task with a cell.
+
+    It holds the saved model `<task>/<cell>/1`, the weights and the history of the network, `weights.npz` and
+    `weights.json`, and two folders of checkpoints: `killed`, what a kill would have left, and `done`.
+    """
+
+    def folder(name: str, cell: str) -> Path:
+        from tests.tasks.trained import fill_trained  # It imports TensorFlow, which few tests need.
+
+        def fill(folder: Path) -> None:
+            fill_trained(name, cell, data_of(name), folder=folder)
+
+        return made_once(tmp_path_factory, f"trained-{name}-{cell}", fill)
+
+    return folder
+
+
+@pytest.fixture(scope="session")
+def learned(data_of, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The version of a task's model that has learned its tiny data."""
+
+    def version(name: str) -> Path:
+        from tests.tasks.trained import fill_learned
+
+        folder = made_once(tmp_path_factory, f"learned-{name}", lambda f: fill_learned(name, data_of(name), f))
+        return folder / name / "lstm" / "1"
+
+    return version
+
+
+@pytest.fixture(scope="session")
+def variant(data_of, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], Path]:
+    """The version of a task's model with some of the options in `VARIANTS`."""
+
+    def version(name: str, number: int) -> Path:
+        from tests.tasks.trained import fill_variant
+
+        def fill(folder: Path) -> None:
+            fill_variant(name, number, data_of(name), folder=folder)
+
+        return made_once(tmp_path_factory, f"variant-{name}-{number}", fill) / name / "lstm" / "1"
+
+    return version
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -17,6 +17,8 @@ from common.streams.batches import batches
 from common.text.vocabularies import WordEncoder
 from common.text.words import tokens as split
 
+WORDS = tf.TensorSpec([None, None], tf.string, "tokens")
+
 
 class Tagger:
     """A trained network with its vocabularies.
@@ -26,6 +28,9 @@ class Tagger:
         encoder: The encoder of words and their characters.
         tags: Names of the tags, in the order of the network's outputs.
         split_endings: Whether English endings are words of their own.
+
+    Attributes:
+        tag: Tags words, see `_tag`; one graph, which the tagging of texts uses too.
     """
 
     def __init__(
@@ -35,8 +40,9 @@ class Tagger:
         self.encoder = encoder
         self.names = tf.constant(tags)
         self.split_endings = split_endings
+        self.tag = tf.function(self._tag, input_signature=[WORDS], autograph=False)
 
-    def tag(self, tokens: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _tag(self, tokens: tf.Tensor) -> dict[str, tf.Tensor]:
         """Tags words.
 
         Args:
@@ -93,7 +99,7 @@ def best_tags(head: CRFHead, outputs: np.ndarray, sequences: Sequences) -> np.nd
     Returns:
         The number of the tag of each step, int32 `[steps]`.
     """
-    decode = tf.function(head.decode, reduce_retracing=True)
+    decode = tf.function(head.decode, autograph=False, reduce_retracing=True)
     numbers = np.zeros(len(outputs), np.int32)
     for chosen in batches(sequences.lengths.tolist(), what="decoding"):
         lengths, offsets = sequences.lengths[chosen], sequences.offsets[chosen]

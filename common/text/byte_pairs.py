@@ -19,7 +19,7 @@ def learned_pieces(texts: Sequence[str], size: int, *, often: int = 10) -> list[
         size: Maximum number of pieces; at most an eighth of them are placeholders.
         often: Minimum occurrences of a placeholder that becomes one piece.
     """
-    split = tf.function(pretokens, input_signature=[tf.TensorSpec([None], tf.string)])
+    split = tf.function(pretokens, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     counts: Counter[bytes] = Counter()
     for n in range(0, len(texts), 4096):
         counts.update(split(tf.constant(texts[n : n + 4096])).values.numpy().tolist())

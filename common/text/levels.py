@@ -101,7 +101,8 @@ class Encoder:
     def __call__(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Numbers of the n-grams that end at each step of `text`, string `[N]`: int32 `[N, (tokens), lengths]`."""
         found = self.splitter.split(text)
-        return tf.stack([known(ngrams(found, length)) for length, known in enumerate(self.vocabularies, 1)], 2)
+        numbers = [known(ngrams(found, length)).values for length, known in enumerate(self.vocabularies, 1)]
+        return found.with_values(tf.stack(numbers, 1))
 
     def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """The numbers of all texts end to end, `[steps, lengths]`, and the steps of each text, `[N]`."""
@@ -111,7 +112,7 @@ class Encoder:
 
     @cached_property
     def _in_graph(self) -> Callable[[tf.Tensor], tf.RaggedTensor]:
-        return tf.function(self.__call__, input_signature=[tf.TensorSpec([None], tf.string)])
+        return tf.function(self.__call__, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
 
     @property
     def sizes(self) -> list[int]:

@@ -122,12 +122,16 @@ def affixes(words: tf.Tensor) -> tf.Tensor:
     Returns:
         string, `[n, AFFIXES]`: prefixes and suffixes of one letter and more, the shape; empty in short words.
     """
-    small, shape = letters(tf.strings.lower(words, "utf-8")), words
-    blank = tf.fill([small.nrows(), 1], " ")
-    parts = [(n, [small[:, :n], blank]) for n in range(1, LONGEST_PREFIX + 1)]
-    parts += [(n, [blank, small[:, -n:]]) for n in range(1, LONGEST_SUFFIX + 1)]
-    sizes = small.row_lengths()
-    found = [tf.where(sizes >= n, tf.strings.reduce_join(tf.concat(part, 1), 1), "") for n, part in parts]
+    small, shape = tf.strings.unicode_transcode(tf.strings.lower(words, "utf-8"), "UTF-8", "UTF-8"), words
+    sizes = tf.strings.length(small, "UTF8_CHAR")[:, None]
+    prefixes, suffixes = (tf.range(1, longest + 1) + 0 * sizes for longest in (LONGEST_PREFIX, LONGEST_SUFFIX))
+    starts = tf.maximum(sizes - suffixes, 0)
+    found = [
+        tf.strings.join([tf.strings.substr(small[:, None], 0 * prefixes, prefixes, "UTF8_CHAR"), " "]),
+        tf.strings.join([" ", tf.strings.substr(small[:, None], starts, suffixes, "UTF8_CHAR")]),
+    ]
+    found = [tf.where(sizes >= lengths, part, "") for part, lengths in zip(found, (prefixes, suffixes))]
     for kind, sign in SHAPES:
         shape = tf.strings.regex_replace(shape, kind, sign)
-    return tf.stack([*found, tf.where(sizes > 0, tf.strings.join([" ", shape, " "]), "")], 1)
+    shape = tf.where(sizes > 0, tf.strings.join([" ", shape, " "])[:, None], "")
+    return tf.concat([*found, shape], 1)

@@ -71,7 +71,7 @@ def file_of(path: Path, times: Sequence[object], **columns: Sequence[object]) ->
 
 @pytest.fixture(scope="module")
 def model(learned) -> SavedModel:
-    return learned("forecasting")
+    return SavedModel(learned("forecasting"))
 
 
 @pytest.fixture

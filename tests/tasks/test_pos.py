@@ -23,7 +23,6 @@ from common.sources.splits import Splits
 from common.sources.tagged import of_conllu
 from common.text.words import tokens
 from tasks.pos import Pos, PosOptions, PosSaved, split_endings
-from tests.shared import made_once
 from tests.tiny import OPTIONS
 
 
@@ -32,15 +31,10 @@ def task_of(data: Path, **options: object) -> Pos:
 
 
 @pytest.fixture(scope="module", params=["softmax", "crf"])
-def output(request, learned, data_of, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def output(request, learned, variant) -> Path:
     """The folder of a model that has learned its tiny data."""
-    if request.param == "softmax":
-        return learned("pos").folder.parents[2]
-
-    def fill(folder: Path) -> None:
-        train(task_of(data_of("pos"), output=folder, epochs=6, learning_rate=0.02, crf=True))
-
-    return made_once(tmp_path_factory, "learned-pos-crf", fill)
+    version = learned("pos") if request.param == "softmax" else variant("pos", 1)
+    return version.parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -138,10 +132,9 @@ def test_words_are_shown_as_they_are(model: SavedModel) -> None:
     assert "http://a.b/[/b]c" in printed.getvalue() and "http://[red]:heart:s" in printed.getvalue()
 
 
-def test_predict_writes_the_column_that_the_model_learned(data_of, tmp_path: Path) -> None:
-    train(task_of(data_of("pos"), output=tmp_path, column="xpos"))
-    file = tmp_path / "out.conllu"
-    assert run.main(["pos", "predict", "mmmli.", "--output", str(tmp_path), "--output-file", str(file)]) == 0
+def test_predict_writes_the_column_that_the_model_learned(variant, tmp_path: Path) -> None:
+    output, file = variant("pos", 3).parents[2], tmp_path / "out.conllu"
+    assert run.main(["pos", "predict", "mmmli.", "--output", str(output), "--output-file", str(file)]) == 0
     assert {(token["upos"], token["xpos"][0]) for token in parse(file.read_text())[0]} == {("_", "X")}
 
 
@@ -162,7 +155,8 @@ def test_scores_of_no_words_are_null_and_tags_that_training_never_saw_are_drawn(
     learned = TaggedSentences([("a", "b")] * 8, [("X", "Y")] * 8)
     splits = Splits(learned, learned, TaggedSentences([("a", "b")], [("V", "W")]), source="made")
     monkeypatch.setattr(PosOptions, "load", lambda self: splits)
-    version = train(task_of(data_of("pos"), output=tmp_path))
+    small = {"bidirectional": False, "characters": 0, "affixes": False}
+    version = train(task_of(data_of("pos"), output=tmp_path, **small))
     saved = json.loads((version / ASSETS / "metrics.json").read_text(), parse_constant=pytest.fail)
     assert saved["metrics"] == {"accuracy": 0, "accuracy_unseen": None, "sentence_accuracy": 0}
 

@@ -32,7 +32,7 @@ def task_of(data: Path, **options: object) -> Sentiment:
 
 @pytest.fixture(scope="module")
 def model(learned) -> SavedModel:
-    return learned("sentiment")
+    return SavedModel(learned("sentiment"))
 
 
 @pytest.fixture(scope="module", params=get_args(Level))

@@ -1,16 +1,20 @@
-"""Tasks with small options, and what of a training is remembered."""
+"""Tasks with small options, their trainings, and what of a training is remembered."""
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 
 import tasks
-from common.training.run import Fitted
+from common.cli.train import publish, train
+from common.training.run import Fitted, fit
 from tasks.base import Task
 from tests.tiny import OPTIONS
 
@@ -19,11 +23,36 @@ LEARNS = {
     "pos": {"epochs": 6, "learning_rate": 0.02},
     "forecasting": {"epochs": 15, "dropout": 0.1},
     "translation": {
-        **{"units": 32, "embedding": 32, "epochs": 40, "patience": 9, "learning_rate": 0.004},
-        **{"dropout": 0.0, "batch_size": 4},
+        **{"units": 32, "embedding": 32, "epochs": 34, "patience": 9, "learning_rate": 0.006},
+        **{"dropout": 0.0, "batch_size": 4, "xla": False},
     },
 }
 """Options with which a task learns its tiny data."""
+VARIANTS = {
+    "sentiment": (
+        {"bidirectional": True, "layers": 2, "residual": True, "xla": True},
+        {"bidirectional": True, "window": 4, "readout": "last", "bigrams": 0, "level": "character"},
+        {"reach": 40, "activation": "relu", "level": "subword", "vocabulary": 400},
+    ),
+    "pos": (
+        {"layers": 2, "residual": True, "xla": True},
+        {"crf": True, "window": 4} | LEARNS["pos"],
+        {"characters": 0, "affixes": False, "bidirectional": False, "reach": 40, "activation": "relu"},
+        {"crf": True, "bidirectional": False, "window": 4, "column": "xpos"},
+    ),
+    "translation": (
+        {"bidirectional": False, "attention": "additive", "window": 8, "layers": 2},
+        {"bidirectional": False, "attention": "none", "scheduled_sampling": 0.5, "reach": 40, "activation": "relu"},
+        {"residual": True, "xla": True, "window": 128},
+    ),
+    "forecasting": (
+        {"layers": 2, "residual": True, "horizon": 9, "xla": True},
+        {"head": "recursive", "reach": 40, "activation": "relu"},
+        {"head": "direct", "segment": 1, "calendar": False},
+        {"known": (), "seasons": (), "context": 40, "point": "mae", "levels": (8, 40), "read_dropout": 0.0},
+    ),
+}
+"""Options of a task's own that change its network."""
 CARRIED = {"bidirectional": False, "epochs": 2, "recurrent_dropout": 0.2}
 CHECKPOINTS = {"checkpoint_every": 5, "steps_per_execution": 2}
 KILLED, CHECKPOINT = (1, 8), (1, 6)
@@ -73,3 +102,33 @@ def remember(fitted: Fitted, path: Path) -> None:
     """Keeps the weights and the history of a training."""
     np.savez(path, *[np.asarray(weight) for weight in fitted.model.network.weights])
     path.with_suffix(".json").write_text(json.dumps(history_of(fitted)))
+
+
+@contextmanager
+def few_origins() -> Iterator[None]:
+    """A baseline that takes a second a forecast makes two of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tasks.forecasting.SMOOTHED_ORIGINS", 2)
+        yield
+
+
+def fill_trained(name: str, cell: str, data: Path, *, folder: Path) -> None:
+    """A short training, see the fixture `trained`."""
+    task, root = make(name, data, folder, cell=cell, **carried(cell)), folder / name / cell
+    fitted = fit(task, root, callbacks=(Kill(root / "unfinished", folder / "killed" / "unfinished"),))
+    shutil.copytree(root / "unfinished", folder / "done" / "unfinished")
+    remember(fitted, folder / "weights.npz")
+    with few_origins():
+        publish(task, fitted, root)
+
+
+def fill_learned(name: str, data: Path, folder: Path) -> None:
+    """A training that learns the tiny data."""
+    with few_origins():
+        train(make(name, data, folder, **LEARNS[name]))
+
+
+def fill_variant(name: str, number: int, data: Path, *, folder: Path) -> None:
+    """A training with options that change the network."""
+    with few_origins():
+        train(make(name, data, folder, **({"epochs": 1} | VARIANTS[name][number])))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import shutil
 from pathlib import Path
 
 import pytest
@@ -11,12 +11,8 @@ import pytest
 import tasks
 from common.errors import InputError
 from common.studies import worker
+from tests.tasks.trained import carried
 from tests.tiny import OPTIONS
-
-CASES = [
-    *((name, "gru") for name in tasks.TASKS if name != "sentiment"),  # That one is resumed below.
-    *((name, "mlp") for name in tasks.TASKS if tasks.get(name).controls),
-]
 
 
 @pytest.fixture(autouse=True)
@@ -45,36 +41,46 @@ def check(result: dict, name: str, cell: str) -> None:
     json.dumps(result)
 
 
-@pytest.mark.parametrize(("name", "cell"), CASES)
-def test_a_run_of_every_task_measures_what_a_study_needs(name: str, cell: str, data_of, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [name for name in tasks.TASKS if tasks.get(name).controls])
+def test_a_run_of_a_control_measures_what_a_study_needs(name: str, data_of, tmp_path: Path) -> None:
     kind = tasks.get(name)
-    options = options_of(name, data_of(name), tmp_path, cell=cell).as_json()
+    options = options_of(name, data_of(name), tmp_path, cell="mlp").as_json()
     result = worker.measured(kind, {"options": options, "baselines": False}, folder=tmp_path)
-    check(result, name, cell)
+    check(result, name, "mlp")
     assert not (tmp_path / "saved").exists()
 
 
-def test_a_killed_run_resumes_where_it_was(data_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "left"), [(name, "killed" if name == "sentiment" else "done") for name in tasks.TASKS]
+)
+def test_a_killed_run_resumes_where_it_was(
+    name: str, left: str, data_of, trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One goes on within its second epoch, and the others were killed when they had been trained."""
     from common.training import run as training
 
-    kind = tasks.get("sentiment")
-    options = options_of("sentiment", data_of("sentiment"), tmp_path, cell="gru")
-    training.fit(kind(options), tmp_path)  # Leaves its checkpoint, as a killed one does.
-    epochs = []
+    kind, epochs = tasks.get(name), []
+    shutil.copytree(trained(name, "gru") / left, tmp_path, dirs_exist_ok=True)
     fit = training.TBPTT.fit
     monkeypatch.setattr(
         training.TBPTT, "fit", lambda self, *args, **rest: epochs.append(rest) or fit(self, *args, **rest)
     )
-    job = {"options": replace(options, epochs=2).as_json(), "baselines": True}
-    result = worker.measured(kind, job, folder=tmp_path)
-    check(result, "sentiment", "gru")
+    options = options_of(name, data_of(name), tmp_path, cell="gru", **carried("gru")).as_json()
+    result = worker.measured(kind, {"options": options, "baselines": name == "sentiment"}, folder=tmp_path)
+    check(result, name, "gru")
     assert result["training"]["epochs"] == 2
     assert result["conditions"]["resumed"]
-    assert {frozenset(scores) for scores in result["baselines"].values()} == {frozenset(result["metrics"])}
-    assert next(rest["initial_epoch"] for rest in epochs if "initial_epoch" in rest) == 1
+    begins = [rest["initial_epoch"] for rest in epochs if "initial_epoch" in rest]
+    assert begins[0] == (1 if left == "killed" else 2)
+    if name == "sentiment":
+        assert {frozenset(scores) for scores in result["baselines"].values()} == {frozenset(result["metrics"])}
+    assert not (tmp_path / "saved").exists()
 
 
-def test_an_unfinished_run_of_another_version_is_refused(data_of, tmp_path: Path) -> None:
+def test_an_unfinished_run_of_another_version_is_refused(
+    data_of, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.studies.probes.gradient_by_distance", lambda *given: {})
     old = tmp_path / "unfinished" / "0123456789ab" / "latest" / "checkpoint"
     old.parent.mkdir(parents=True)
     old.write_text("")

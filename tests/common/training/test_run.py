@@ -10,7 +10,9 @@ import pytest
 
 from common.errors import InputError
 from common.options import TrainOptions
+from common.sources.splits import SPLITS
 from common.streams.sequences import Sequences
+from common.training import run
 from common.training.run import Fitted, peak_memory_mb, streams_of, training_figures
 
 
@@ -80,3 +82,24 @@ def test_peak_memory_is_the_most_that_was_held_and_stays_when_it_is_given_back()
     assert during > before and during >= block.nbytes / 1e6
     del block
     assert peak_memory_mb() > during - 5  # The kernel counts roughly.
+
+
+def test_what_answers_is_what_is_saved() -> None:
+    export, row = object(), {"epoch": 1, "windows": 5, "first_windows": 1, "seconds": 9.0, "first_seconds": 7.0}
+    row |= {"gradient_norm": 1.0, "clipped_steps": 2.0, "val_loss": 0.5}
+    task = SimpleNamespace(
+        name="task",
+        options=TrainOptions(),
+        calibrate=lambda model, stream: {"val_joined_loss": 0.25},
+        export=lambda network: export,
+        answers=lambda network, stream, outputs, export: (stream, outputs, export),
+        scores=lambda answers: {"accuracy": float(len(answers))},
+        parts=lambda answers: {},
+    )
+    model = SimpleNamespace(network=None, trainable_weights=[], window=4, reach=6, predict=lambda *of, **more: of)
+    stream = SimpleNamespace(passes=1, sequences=SimpleNamespace(steps=90), windows=lambda: 5, efficiency=lambda: 1.0)
+    streams = dict.fromkeys(SPLITS, stream)
+    found = run.tested(task, Fitted("data", model, None, streams, SimpleNamespace(history=[row], best_epoch=0)))
+    assert found.answers == (stream, (stream,), export) and found.export is export
+    assert found.metrics["metrics"] == {"accuracy": 3.0} and "parts" not in found.metrics
+    assert found.metrics["validation"] == {"val_loss": 0.5, "val_joined_loss": 0.25}
