@@ -28,7 +28,8 @@ from common.options import Count
 from common.streams import Sequences, Stream
 from common.training.run import fit, tested
 from common.training.tbptt import TBPTT
-from tasks.forecasting import Forecasting, ForecastingOptions
+from tasks.forecasting import Forecasting
+from tasks.forecasting_options import ForecastingOptions
 
 
 def every_origin_by_itself(sequences: Sequences, steps: int) -> Sequences:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from cyclopts import Parameter
 
 from common import cells
 from common.baselines.forecasts import SMOOTHED_ORIGINS, plain
@@ -16,26 +15,18 @@ from common.errors import InputError
 from common.figures.forecasts import forecast_figure, training_figure
 from common.files import drafted
 from common.networks.forecast import fitting
+from common.networks.forecast.smoothing import SmoothedTables
 from common.networks.forecast.tables import Tables, borders_of
 from common.networks.forecast.windows import Windows
-from common.options import (
-    Count,
-    DataOptions,
-    NotNegative,
-    SavedOptions,
-    Share,
-    TrainOptions,
-    from_saved,
-    option,
-)
+from common.options import from_saved
+from common.reports import say
 from common.scoring.forecasts import Forecasts, Judge, Origins
 from common.serving.export import Endpoint, Export
 from common.serving.forecasts import ahead, backtest, table_of, write_example, write_rows
 from common.serving.versions import ASSETS
-from common.sources.load import load
-from common.sources.series import Missing, Panel, SeriesReader
 from common.streams import Pieces, Sequences, Stream
 from tasks.base import Task
+from tasks.forecasting_options import ForecastingData, ForecastingOptions, ForecastingSaved
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -46,105 +37,6 @@ if TYPE_CHECKING:
     from common.serving.saved_model import Record, SavedModel
     from common.training.run import Results
     from common.training.tbptt import TBPTT
-
-Names = Annotated[tuple[str, ...], Parameter(consume_multiple=True)]
-Counts = Annotated[tuple[Count, ...], Parameter(consume_multiple=True)]
-Levels = Annotated[tuple[float, ...], Parameter(consume_multiple=True)]
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class ForecastingData(DataOptions):
-    """Where time series come from.
-
-    Attributes:
-        data: A CSV or Parquet file: wide, with a time column and numeric columns, or long, with unique_id, ds and y.
-            Not given: the embedded half-hourly electricity demand of Victoria.
-        target: Columns to forecast; by default all numeric columns that are not in --known.
-        known: Columns whose future is known; for the embedded data by default workday and temperature_c.
-        time_column: Name of the time column. Not given: one of a usual name, or the first that holds times alone.
-        missing: Whether values may be missing and rows left out.
-        split: Rows for training, validation and testing, or shares of all rows.
-    """
-
-    target: Names = ()
-    known: Names | None = None
-    time_column: str | None = None
-    missing: Missing = "refuse"
-    split: Annotated[tuple[float, float, float], Parameter(consume_multiple=True)] = (0.7, 0.1, 0.2)
-
-    def load(self, *, ahead: bool = False) -> Panel:
-        """Reads the series; with `ahead`, they may end in rows that have values in known columns only."""
-        columns = {"targets": self.target, "known": self.known, "time_column": self.time_column}
-        return load(self.data, SeriesReader(**columns, missing=self.missing, ahead=ahead))
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class ForecastingOptions(ForecastingData, TrainOptions):
-    """What training a forecaster needs to know.
-
-    Attributes:
-        horizon: Steps to forecast. Not given: what suits the time between rows, such as a day of hourly rows, less for
-            a short series.
-        segment: Steps of the series that make one step of the recurrence. Not given: as for the horizon.
-        head: How the steps ahead are decoded: all segments at once, one after the other, or by a dense layer.
-        seasons: Steps after which the series tends to repeat itself; the decoder reads the values of the last season.
-            MASE uses the first. Not given: a day, a week and a year, where training holds three of them.
-        levels: Lengths in rows of running means that are read with each segment.
-        calendar: Also read the place of a step in the day, the week and the year; a month of monthly data counts as
-            1/12 year.
-        quantiles: Quantile levels to forecast in addition to the mean.
-        calibrate: Move the quantiles apart or together after training, so that their intervals hold in validation.
-        point: Error that the mean is trained on.
-        embedding: Width of the vectors of segments and of their positions.
-        context: Rows read before the first forecast that counts in validation and test; all when not given.
-        dropout: Share of units dropped between recurrent layers and in the decoder's outputs.
-        read_dropout: Share of the recurrence's inputs that is dropped.
-        window: New segments that a training step reads in each lane, k1 of TBPTT.
-    """
-
-    lanes: ClassVar[int] = 16
-
-    horizon: Count | None = None
-    segment: Count | None = None
-    head: Literal["segment", "recursive", "direct"] = "segment"
-    seasons: Counts | None = None
-    levels: Counts = ()
-    calendar: bool = True
-    quantiles: Levels = (0.1, 0.5, 0.9)
-    calibrate: bool = option(True, trains=False)
-    point: Literal["mse", "mae"] = "mse"
-    embedding: Count = 64
-    context: Count | None = None
-    units: Count = 128
-    window: Count = 14
-    dropout: Share = 0.5
-    read_dropout: Share = 0.5
-    decay: NotNegative = 0.05
-    epochs: Count = 60
-    patience: Count = 12
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class ForecastingSaved(SavedOptions):
-    """Which saved forecaster to use, and where its forecasts are written.
-
-    Attributes:
-        horizon: Steps to forecast, at most the horizon that the model was trained for, which is also the default.
-            Known columns need values for that whole horizon.
-        output_file: A CSV file to write the forecasts to.
-        plot: A PNG file to draw them in.
-    """
-
-    horizon: Count | None = None
-    output_file: Path | None = None
-    plot: Path | None = None
-
-    def files(self) -> dict[str, Path]:
-        files = {"--output-file": self.output_file, "--plot": self.plot}
-        return {option: path for option, path in files.items() if path is not None}
 
 
 class Forecasting(Task):
@@ -216,17 +108,39 @@ class Forecasting(Task):
         number, row = (sequences.inputs[name][counted] for name in ("series", "row"))
         return Origins.of(self.tables, number, row, horizon=self.options.horizon)
 
-    def calibrate(self, model: TBPTT, stream: Stream) -> None:
-        if self.options.calibrate:
-            series, row, _ = self._origins(stream.sequences)
-            outputs = stream.at_output_steps(model.predict(stream, verbose=0))
-            targets = self.tables.ahead(series, row, horizon=self.options.horizon, scaled=True)
-            model.network.calibrate(outputs, targets, series=series)
+    def calibrate(self, model: TBPTT, stream: Stream) -> Scores:
+        options, network, sequences = self.options, model.network, stream.sequences
+        series, row, _ = self._origins(sequences)
+        outputs = stream.at_output_steps(model.predict(stream, verbose=0))
+        targets = self.tables.ahead(series, row, horizon=options.horizon, scaled=True)
+        smoothed, swing = self._smoothed("validation").after(series, row)
+        found = network.mix(outputs, smoothed, targets=targets) if options.mix else {}
+        if found:
+            share = found["network_share"]
+            say(f"mixed by the validation rows: {options.cell} x {share:.2f} + smoothing x {1 - share:.2f}")
+        if options.calibrate:
+            joined = network.join(outputs, smoothed, swing=swing, series=series).numpy()
+            network.widen(joined, targets, swing=swing, series=series)
+        return found
+
+    def _smoothed(self, split: str) -> SmoothedTables:
+        return self.windows.smoothed(split, context=self.options.context)
 
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Forecasts:
-        origins = self._origins(stream.sequences)
-        found = self.tables.unscaled(origins.series, stream.at_output_steps(outputs))
-        return Forecasts(origins, found[..., 0], found[..., 1:]).in_order()
+        origins, alone = self._origins(stream.sequences), stream.at_output_steps(outputs)
+        smoothed, swing = self._smoothed("test").after(origins.series, origins.row)
+        joined = network.join(alone, smoothed, swing=swing, series=origins.series).numpy()
+        plain = joined + (smoothed[..., None] - joined[..., :1])
+
+        def forecasts(scaled: np.ndarray, **parts: Forecasts) -> Forecasts:
+            found = self.tables.unscaled(origins.series, scaled)
+            return Forecasts(origins, found[..., 0], found[..., 1:], parts)
+
+        parts = {"network": forecasts(alone), "smoothing": forecasts(plain)} if self.options.mix else {}
+        return forecasts(joined, **parts).in_order()
+
+    def parts(self, answers: Forecasts) -> dict[str, Forecasts]:
+        return dict(answers.parts)
 
     def scores(self, answers: Forecasts) -> Scores:
         return self.judge.scores(answers)

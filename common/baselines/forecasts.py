@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from rich.progress import track
 
+from common.networks.forecast.smoothing import season_back
 from common.networks.forecast.tables import Tables
-from common.networks.forecast.windows import season_back
 from common.scoring.forecasts import Forecasts, Origins
 
 HISTORY = 28

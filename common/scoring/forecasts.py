@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -49,14 +50,17 @@ class Forecasts(NamedTuple):
         origins: The origins of the forecasts.
         mean: The forecast means, `[origins, horizon]`.
         quantiles: The forecast quantiles, `[origins, horizon, levels]`.
+        parts: What each part forecasts alone for all these origins, by name, where the forecasts are mixed.
     """
 
     origins: Origins
     mean: np.ndarray
     quantiles: np.ndarray
+    parts: Mapping[str, Forecasts] = MappingProxyType({})
 
     def take(self, which: np.ndarray) -> Forecasts:
-        return Forecasts(self.origins.take(which), self.mean[which], self.quantiles[which])
+        parts = {name: part.take(which) for name, part in self.parts.items()}
+        return Forecasts(self.origins.take(which), self.mean[which], self.quantiles[which], parts)
 
     def in_order(self) -> Forecasts:
         """The forecasts, ordered by series, then by row."""
@@ -139,7 +143,7 @@ class Judge:
         interval plus how far a value lies outside it, divided by the probability of that side (Winkler 1972, "A
         Decision-Theoretic Approach to Interval Estimation").
         """
-        (series, _, actual), mean, quantiles = forecasts
+        (series, _, actual), mean, quantiles, _ = forecasts
         error = mean - actual
         each = actual[..., None] - quantiles
         pinball = np.maximum(self.levels * each, (self.levels - 1) * each).mean(-1)

@@ -87,7 +87,7 @@ def _history(group: Group, panel: Panel, model: SavedModel) -> int:
 
 
 def backtest(model: SavedModel, tables: Tables, *, context: int | None) -> Forecasts:
-    """The forecasts at every test origin; each history is read once at every offset of the segments.
+    """The forecasts at every test origin; each history is read once for every offset of the segments.
 
     Args:
         model: The forecaster.
@@ -104,7 +104,7 @@ def backtest(model: SavedModel, tables: Tables, *, context: int | None) -> Forec
         for phase in range(segment):
             rows = np.arange(start + phase + segment - 1, end - horizon, segment)
             if len(rows):
-                jobs.append((number, start + phase, rows))
+                jobs.append((number, start, rows))
     requested = [(panel.groups[number], slice(start, int(rows[-1]) + 1)) for number, start, rows in jobs]
     found = []
     for (number, _, rows), answer in zip(jobs, _answers(model, panel, requested, signature="backtest")):

@@ -31,7 +31,8 @@ from common.sources.series import Panel
 from common.streams import Stream
 from common.training.run import Results
 from common.training.tbptt import TBPTT
-from tasks.forecasting import Forecasting, ForecastingData, ForecastingOptions, ForecastingSaved
+from tasks.forecasting import Forecasting
+from tasks.forecasting_options import ForecastingData, ForecastingOptions, ForecastingSaved
 from tests.tiny import OPTIONS
 
 HORIZON = OPTIONS["forecasting"]["horizon"]
@@ -370,15 +371,43 @@ def test_a_backtest_with_a_context_is_what_the_network_answers(data_of, tmp_path
         np.testing.assert_allclose(found.mean, answers.mean, rtol=1e-4)
 
 
-def test_calibration_moves_the_ends_of_intervals_alone_and_is_exported(data_of, tmp_path: Path) -> None:
-    for calibrate in (False, True):
-        task = task_of(data_of("forecasting"), target=("load",), calibrate=calibrate)
+def calibrated(task: Forecasting, network: Network) -> dict[str, float]:
+    """Adjusts a network to the validation split."""
+    stream = Stream.in_order(task.sequences("validation"), task.options.batch_size, task.options.window)
+    return task.calibrate(TBPTT(network, task.options.batch_size, stream.window), stream)
+
+
+def test_forecasts_are_mixed_with_those_of_smoothing_and_the_mixture_is_exported(data_of, tmp_path: Path) -> None:
+    for mix in (False, True):
+        task = task_of(data_of("forecasting"), target=("load",), mix=mix)
         task.load()
         network = task.learner().network
         network.build()
         before = answers_of(task, network)
-        stream = Stream.in_order(task.sequences("validation"), task.options.batch_size, task.options.window)
-        task.calibrate(TBPTT(network, task.options.batch_size, stream.window), stream)
+        found = calibrated(task, network)
+        after = answers_of(task, network)
+        if not mix:
+            assert found == {} and task.parts(after) == {}
+            np.testing.assert_array_equal(before.mean, after.mean)
+    share = found["network_share"]
+    assert 0 <= share < 1 and found["val_joined_mae"] <= min(found["val_network_mae"], found["val_smoothing_mae"])
+    parts = task.parts(after)
+    np.testing.assert_allclose(parts["network"].mean, before.mean, rtol=1e-6)
+    mixed = share * parts["network"].mean + (1 - share) * parts["smoothing"].mean
+    np.testing.assert_allclose(after.mean, mixed, rtol=1e-5)
+    assert {name for part in parts.values() for name in task.scores(part)} == set(task.scores(after))
+    saved = backtest(served(task, network, tmp_path / "saved"), task.tables, context=None)
+    np.testing.assert_allclose(saved.mean, after.mean, rtol=1e-4)
+
+
+def test_calibration_moves_the_ends_of_intervals_alone_and_is_exported(data_of, tmp_path: Path) -> None:
+    for calibrate in (False, True):
+        task = task_of(data_of("forecasting"), target=("load",), calibrate=calibrate, mix=False)
+        task.load()
+        network = task.learner().network
+        network.build()
+        before = answers_of(task, network)
+        calibrated(task, network)
         after = answers_of(task, network)
         np.testing.assert_array_equal(before.mean, after.mean)
         np.testing.assert_array_equal(before.quantiles[..., 1], after.quantiles[..., 1])

@@ -1,44 +1,60 @@
-"""Corrections of quantiles, so that intervals hold for values that training did not see."""
+"""How wide intervals must be, so that they hold for values that training did not see."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import tensorflow as tf
 
 LEAST = 100
-"""About the least number of errors for a correction: neighbouring steps ahead share theirs to have as many."""
+"""About the least number of errors for a factor: neighbouring steps ahead share theirs to have as many."""
+LEAST_WIDTH = 1e-3
+"""Least distance of a quantile from the mean before it is widened, in deviations of the series."""
+SWING = 0.7
+"""Power of the swing that widths are proportional to, see `common.networks.forecast.smoothing.Smoothed`: with 0 the
+intervals of a wild time are too narrow, with 1 the swing's own noise makes them worse."""
 
 
-def corrections(quantiles: np.ndarray, targets: np.ndarray, *, levels: Sequence[float]) -> np.ndarray:
-    """What to add to the quantiles of a series at each step ahead, `[horizon, levels]`.
+def sides_of(levels: Sequence[float]) -> np.ndarray:
+    """Where each quantile lies: -1 below the median, 0 at it, 1 above it."""
+    return np.array([0 if math.isclose(level, 0.5) else np.sign(level - 0.5) for level in levels], np.float32)
 
-    Quantiles of the levels q and 1 - q move by the same distance, so that the interval between them holds 1 - 2q of the
-    targets (Romano, Patterson & Candès 2019, "Conformalized Quantile Regression", Theorem 1). A level without its
-    counterpart moves alone (ibid., Theorem 2), and the median does not move.
 
-    The theorems are about independent errors. Forecasts of k steps from neighbouring origins miss the same values, so
+def widenings(outputs: np.ndarray, targets: np.ndarray, *, swing: np.ndarray, levels: Sequence[float]) -> np.ndarray:
+    """By what to multiply the distances of the quantiles of a series from the mean, `[horizon, levels]`.
+
+    Quantiles of the levels q and 1 - q have the same factor, so that the interval between them holds 1 - 2q of the
+    targets. That is split conformal prediction with an error relative to the width that is expected (Lei et al. 2018,
+    "Distribution-Free Predictive Inference for Regression", section 5.2): to the distance that the network learned,
+    times a power of the swing. A level without its counterpart has its own factor. The median has 1, and so has a
+    step ahead without any target.
+
+    The theorem is about independent errors. Forecasts of k steps from neighbouring origins miss the same values, so
     (1 + k) / 2 of their errors count as one: intervals far ahead become a little wider. Their coverage is not
     guaranteed, since series change.
 
     Args:
-        quantiles: For origins that training did not see, `[origins, horizon, levels]`.
+        outputs: Mean and quantiles for origins that training did not see, `[origins, horizon, 1 + levels]`.
         targets: `[origins, horizon]`; NaN where missing.
+        swing: At the origins, `[origins]`.
         levels: Levels of the quantiles, ascending.
     """
     horizon = targets.shape[1]
     blocks = np.array_split(np.arange(horizon), np.clip(np.isfinite(targets).sum() // LEAST, 1, horizon))
-    sides = np.sign(np.array(levels) - 0.5)
-    beyond = sides * (targets[..., None] - quantiles)  # How far outside the quantile a target lies.
-    found = np.zeros((horizon, len(levels)), np.float32)
+    sides, mean = sides_of(levels), outputs[..., :1]
+    widths = np.maximum(sides * (outputs[..., 1:] - mean), LEAST_WIDTH) * swing[:, None, None] ** SWING
+    beyond = sides * (targets[..., None] - mean) / widths
+    found = np.ones((horizon, len(levels)), np.float32)
     for n in np.flatnonzero(sides):
         pair = [m for m in range(len(levels)) if m == n or math.isclose(levels[m], 1 - levels[n])]
         share = 1 - len(pair) * min(levels[n], 1 - levels[n])
         errors = beyond[..., pair].max(-1)
         for block in blocks:
-            found[block, n] = sides[n] * bound(errors[:, block], share, alike=1 + block.mean() / 2)
+            if np.isfinite(errors[:, block]).any():
+                found[block, n] = max(0.0, bound(errors[:, block], share, alike=1 + block.mean() / 2))
     return found
 
 
@@ -57,25 +73,23 @@ def bound(errors: np.ndarray, share: float, *, alike: float = 1.0) -> float:
     return float(errors[min(rank, len(errors)) - 1]) if len(errors) else 0.0
 
 
-def apart(quantiles: tf.Tensor, correction: tf.Tensor, *, levels: Sequence[float]) -> tf.Tensor:
-    """Corrected quantiles, ascending; an interval never becomes narrower than another inside it, or than the middle.
-
-    The middle is the quantile nearest to the median, or lies between the two that are equally near. It does not move.
+def widened(outputs: tf.Tensor, factors: tf.Tensor, *, levels: Sequence[float]) -> tf.Tensor:
+    """Mean and quantiles, with the distances between them multiplied; no interval is narrower than another inside it.
 
     Args:
-        quantiles: Ascending, `[..., levels]`.
-        correction: See `corrections`, `[..., levels]`.
+        outputs: Mean and ascending quantiles, `[..., 1 + levels]`.
+        factors: See `widenings`, `[..., levels]`.
         levels: Levels of the quantiles, ascending.
     """
-    ends = tf.unstack(quantiles + correction, axis=-1)
-    nearest = min(abs(level - 0.5) for level in levels)
-    inner = [n for n, level in enumerate(levels) if math.isclose(abs(level - 0.5), nearest)]
-    middle = tf.reduce_mean(tf.gather(quantiles, inner, axis=-1), -1)
-    moved = [middle] * len(levels)
-    below = [n for n, level in enumerate(levels) if level < 0.5][::-1]
-    above = [n for n, level in enumerate(levels) if level > 0.5]
+    sides, mean = sides_of(levels), outputs[..., :1]
+    widths = tf.maximum(sides * (outputs[..., 1:] - mean), LEAST_WIDTH) * factors
+    ends = tf.unstack(mean + sides * widths, axis=-1)
+    middle = [n for n, side in enumerate(sides) if not side]
+    for n in middle:
+        ends[n] = outputs[..., 1 + n]
+    below = [*middle, *(n for n, side in reversed(list(enumerate(sides))) if side < 0)]
+    above = [*middle, *(n for n, side in enumerate(sides) if side > 0)]
     for outwards, farther in ((below, tf.minimum), (above, tf.maximum)):
-        last = middle
-        for n in outwards:
-            last = moved[n] = farther(ends[n], last)
-    return tf.stack(moved, -1)
+        for inner, n in pairwise(outwards):
+            ends[n] = farther(ends[n], ends[inner])
+    return tf.concat([mean, tf.stack(ends, -1)], -1)

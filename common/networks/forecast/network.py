@@ -15,7 +15,7 @@ from common.layers.base import dense, register, shape_of
 from common.layers.dropout import VariationalDropout
 from common.layers.masks import number_of, variational_mask
 from common.layers.stack import RecurrentStack
-from common.networks.forecast.calibration import apart, corrections
+from common.networks.forecast.calibration import SWING, widened, widenings
 from common.networks.network import Network, Part
 
 HeadKind = Literal["segment", "recursive", "direct"]
@@ -32,6 +32,9 @@ class ForecastNetwork(Network):
     `recursive` decodes one after the other and feeds each forecast to the next step (ibid., recurrent multi-step
     forecasting). `direct` has a dense layer in place of the cell; so have all heads of a control, which has no cell. An
     LSTM's decoder starts with the hidden state as cell state.
+
+    Called, it is the network alone: that is what trains. `joined` mixes its forecasts with those of a plain method and
+    widens its intervals, by what `mix` and `widen` found after training.
 
     Args:
         stack: The recurrences over segments.
@@ -58,6 +61,8 @@ class ForecastNetwork(Network):
             `naive`, the last seasons' values for the steps ahead, `[batch, time, horizon, seasons]`;
             `keep` and `sequence`, `[batch, time]`.
             `future` and `naive` may cover the last time steps only; forecasts are then made after these.
+            For `joined`, of the steps that have a `future`: `smoothed`, the forecasts of a plain method,
+            `[batch, time, horizon]`, and `swing`, the size of the latest moves, `[batch, time]`.
         state: The state of the stack; None is zeros.
         probes: The stack's further argument, `nudge`.
 
@@ -137,10 +142,12 @@ class ForecastNetwork(Network):
             shape=(self.ahead, self.embedding),
             initializer=keras.initializers.RandomNormal(0, 0.5, seed_for(self.seed, "places")),
         )
-        self.correction = self.add_weight(
-            name="correction",
+        self.share = self.add_weight(name="share", shape=(), initializer="ones", trainable=False)
+        self.swing_power = self.add_weight(name="swing_power", shape=(), initializer="zeros", trainable=False)
+        self.widening = self.add_weight(
+            name="widening",
             shape=(self.series, self.horizon, len(self.quantiles)),
-            initializer="zeros",
+            initializer="ones",
             trainable=False,
         )
         self.read.build((None, w * (2 + k) + self.levels + (w == 1)))
@@ -201,24 +208,69 @@ class ForecastNetwork(Network):
         mean, lowest, rise = tf.split(outputs, (1, 1, len(self.quantiles) - 1), 3)
         rising = tf.cumsum(tf.concat([lowest, tf.nn.softplus(rise)], 3), 3)
         base = last[..., None] + (self.repeat(naive) if self.seasons else 0.0)
-        quantiles = base + rising
-        if not training:
-            quantiles = apart(quantiles, tf.gather(self.correction, series), levels=self.quantiles)
-        return tf.concat([base + mean, quantiles], 3)
+        return base + tf.concat([mean, rising], 3)
 
-    def calibrate(self, outputs: np.ndarray, targets: np.ndarray, *, series: np.ndarray) -> None:
-        """Corrects the quantiles of each series by `corrections`; a series without any target is not corrected.
+    def joined(self, window: Part, state: tuple | None = None) -> tuple:
+        """What a call returns, mixed and widened; arguments as of a call."""
+        outputs, state = self(window, state)
+        series = window["series"][:, -shape_of(outputs)[1] :]
+        return self.join(outputs, window["smoothed"], swing=window["swing"], series=series), state
+
+    def join(self, outputs: tf.Tensor, smoothed: tf.Tensor, *, swing: tf.Tensor, series: tf.Tensor) -> tf.Tensor:
+        """The network's outputs, mixed with the forecasts of a plain method and widened.
+
+        The quantiles move with the mean.
+
+        Args:
+            outputs: Mean and quantiles, `[..., horizon, 1 + quantiles]`.
+            smoothed: The forecasts of the plain method, `[..., horizon]`.
+            swing: The size of the latest moves, `[...]`.
+            series: The number of each series, `[...]`.
+        """
+        outputs += (1 - self.share) * (smoothed[..., None] - outputs[..., :1])
+        factors = tf.gather(self.widening, series) * (swing**self.swing_power)[..., None, None]
+        wide = widened(outputs, factors, levels=self.quantiles)
+        return tf.where(self.swing_power > 0, wide, outputs)  # Without `widen`, quantiles stay as they were learned.
+
+    def mix(self, outputs: np.ndarray, smoothed: np.ndarray, *, targets: np.ndarray) -> dict[str, float]:
+        """Finds the share of the network that has the least mean absolute error, in steps of a twentieth.
+
+        A share is that of a linear opinion pool (Bates & Granger 1969, "The Combination of Forecasts").
 
         Args:
             outputs: For origins that training did not see, `[origins, horizon, 1 + quantiles]`.
+            smoothed: The forecasts of the plain method, `[origins, horizon]`.
             targets: `[origins, horizon]`; NaN where missing.
+
+        Returns:
+            The share, and the mean absolute errors, of scaled values, of the network, the plain method and both.
+        """
+        there = np.isfinite(targets)
+        if not there.any():
+            return {}
+        mean, plain, actual = outputs[..., 0][there], smoothed[there], targets[there]
+        shares = np.linspace(0, 1, 21)
+        errors = [float(np.abs(plain + share * (mean - plain) - actual).mean()) for share in shares]
+        best = int(np.argmin(errors))
+        self.share.assign(shares[best])
+        found = {"network_share": float(shares[best]), "val_network_mae": errors[-1]}
+        return found | {"val_smoothing_mae": errors[0], "val_joined_mae": errors[best]}
+
+    def widen(self, outputs: np.ndarray, targets: np.ndarray, *, swing: np.ndarray, series: np.ndarray) -> None:
+        """Finds by what the intervals of each series are to be widened, see `widenings`.
+
+        Args:
+            outputs: As `join` gives them before, for origins that training did not see.
+            targets: `[origins, horizon]`; NaN where missing.
+            swing: The size of the latest moves, `[origins]`.
             series: The number of each origin's series, `[origins]`.
         """
-        found = [
-            corrections(outputs[series == number, :, 1:], targets[series == number], levels=self.quantiles)
-            for number in range(self.series)
-        ]
-        self.correction.assign_add(np.stack(found))
+        found = []
+        for number in range(self.series):
+            of = series == number
+            found.append(widenings(outputs[of], targets[of], swing=swing[of], levels=self.quantiles))
+        self.widening.assign(np.stack(found))
+        self.swing_power.assign(SWING)
 
     def _mask(self, window: Part) -> tf.Tensor:
         """A dropout mask for every segment ahead of every row, `[batch, time, ahead, units]`."""

@@ -105,7 +105,7 @@ class ServedForecaster:
         with tf.control_dependencies(self._checks(inputs)):
             history = tables.from_raw(inputs["history"], inputs["known"], start=inputs["start"], group=group)
             window = self.windows.from_history(history, every=every)
-        outputs, _ = self.network(window, training=False)  # [N * columns, origins, horizon, 1 + quantiles]
+        outputs, _ = self.network.joined(window)  # [N * columns, origins, horizon, 1 + quantiles]
         outputs = tf.reshape(outputs, (tf.shape(group)[0], columns, -1, horizon, 1 + len(self.network.quantiles)))
         outputs = tf.transpose(outputs, (0, 2, 3, 1, 4))  # [N, origins, horizon, columns, 1 + quantiles]
         scale, mean = (tf.constant(t.reshape(-1, columns), tf.float32) for t in (tables.scale, tables.mean))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from common.networks.forecast.smoothing import SmoothedTables, Smoothing, fitted_smoothing, season_back
 from common.networks.forecast.tables import History, Tables
 from common.sources.splits import SPLITS
 from common.streams import Sequences
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
 class Windows:
     """Cuts windows for a `ForecastNetwork`, whose docstring describes the fields of a window.
 
-    `from_tables` and `from_history` make the same window, the former of arrays, the latter of tensors.
+    `from_tables` and `from_history` make the same window, the former of arrays, the latter of tensors. The latter also
+    holds what `ForecastNetwork.joined` reads.
 
     Attributes:
         tables: The series.
@@ -36,6 +39,22 @@ class Windows:
     horizon: int
     seasons: Sequence[int]
     levels: Sequence[int]
+
+    @cached_property
+    def smoothing(self) -> Smoothing:
+        """How each series is smoothed, fitted to its training rows."""
+        return fitted_smoothing(self.tables, horizon=self.horizon, seasons=self.seasons)
+
+    def smoothed(self, split: str, *, context: int | None) -> SmoothedTables:
+        """The series smoothed, as far as the sequences of a split may read them."""
+        since = [self._borders(split, group, context)[0] for group in self.tables.group_of]
+        return SmoothedTables(self.smoothing, self.tables, np.array(since))
+
+    def _borders(self, split: str, group: int, context: int | None) -> tuple[int, int, int]:
+        """The first row of a group that may be read for a split, the first of the split, and the end of the split."""
+        which = SPLITS.index(split)
+        first, end = (0, *self.tables.borders[group])[which : which + 2]
+        return 0 if context is None else max(0, first - context), first, end
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -56,18 +75,16 @@ class Windows:
             split: `"train"`, `"validation"` or `"test"`.
             context: Rows read before the first row of the split; None is all. Forecasts after them do not count.
         """
-        which = SPLITS.index(split)
         rows, numbers, since, weights = [], [], [], []
         for number, group in enumerate(self.tables.group_of):
-            first, end = (0, *self.tables.borders[group])[which : which + 2]
-            start = 0 if context is None else max(0, first - context)
+            start, first, end = self._borders(split, group, context)
             for offset in range(start, start + self.segment):
                 last = np.arange(offset + self.segment - 1, end - self.horizon, self.segment)
                 if len(last):
                     rows.append(last)
                     weights.append(last >= first - 1)
                     numbers.append(np.full(len(last), number))
-                    since.append(np.full(len(last), offset))
+                    since.append(np.full(len(last), start))
         parts = {"row": rows, "series": numbers, "since": since}
         inputs = {name: np.concatenate(values).astype(np.int32) for name, values in parts.items()}
         return Sequences(
@@ -172,14 +189,19 @@ class Windows:
             "known": segments(known),
             "future": tf.gather(known, origins[:, None] + tf.range(1, self.horizon + 1), axis=1),
             "naive": tf.concat(naive, -1),
+            **self._smoothed_in_graph(x, number, origins),
         }
         return whole_window(inputs, tf.fill([many], steps))
 
+    def _smoothed_in_graph(self, x: tf.Tensor, number: tf.Tensor, origins: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`SmoothedTables.after` for the same origins of all histories, `[series, origins, ...]`, by name."""
+        import tensorflow as tf
 
-def season_back(horizon: int, season: int) -> np.ndarray:
-    """The row of the last full season that each row ahead repeats, `[horizon]`, relative to the origin: 0 or less."""
-    ahead = np.arange(1, horizon + 1)
-    return ahead - season * -(-ahead // season)
+        pattern, level, swing = self.smoothing.parts(x, tf.range(tf.shape(x)[1])[None], number[:, None])
+        same = origins[:, None] + tf.gather(tf.constant(self.smoothing.backs, tf.int32), number)[:, None]
+        same = tf.where(same < 0, origins[:, None], same)  # [series, origins, horizon]
+        smoothed = tf.gather(pattern, same, axis=1, batch_dims=1) + tf.gather(level, origins, axis=1)[..., None]
+        return {"smoothed": smoothed, "swing": tf.gather(swing, origins, axis=1)}
 
 
 def levels_at(sums: np.ndarray, at: np.ndarray, levels: Sequence[int], *, readable: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Corrections of quantiles: known answers, and that intervals hold at the origins that they are made from."""
+"""Widening of intervals: known answers, and that they hold at the origins that the factors are made from."""
 
 from __future__ import annotations
 
@@ -8,14 +8,19 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 
-from common.networks.forecast.calibration import LEAST, apart, bound, corrections
+from common.networks.forecast.calibration import LEAST, LEAST_WIDTH, SWING, bound, widened, widenings
 
 LEVELS = (0.1, 0.5, 0.9)
 
 
-def corrected(quantiles: np.ndarray, targets: np.ndarray, levels: tuple[float, ...]) -> np.ndarray:
-    correction = corrections(quantiles, targets, levels=levels)
-    return apart(tf.constant(quantiles), tf.constant(correction), levels=levels).numpy()
+def calm(outputs: np.ndarray) -> np.ndarray:
+    """Swings of the usual size."""
+    return np.ones(len(outputs), np.float32)
+
+
+def wide(outputs: np.ndarray, factors: np.ndarray, levels: tuple[float, ...]) -> np.ndarray:
+    found = widened(tf.constant(outputs, tf.float32), tf.constant(factors, tf.float32), levels=levels)
+    return found.numpy()[..., 1:]
 
 
 def test_a_bound_counts_the_error_to_come() -> None:
@@ -27,61 +32,75 @@ def test_a_bound_counts_the_error_to_come() -> None:
     assert bound(np.array([np.nan]), 0.8) == 0
 
 
-def test_both_ends_of_an_interval_move_by_the_error_that_the_correction_counts_to() -> None:
-    quantiles = np.tile([-1.0, 0, 2], (9, 1, 1)).astype(np.float32)
+def test_both_ends_of_an_interval_move_by_the_relative_error_that_the_factor_counts_to() -> None:
+    outputs = np.tile([0.0, -1, 0.5, 2], (9, 1, 1)).astype(np.float32)  # The mean is 0, the quantiles -1, 0.5, 2.
     targets = np.array([-4.0, -3, -2, -1, 0, 1, 2, 5, 8])[:, None]
-    # They lie 3, 2, 1, 0, -1, -1, 0, 3, 6 outside of the interval, the eighth of these is 3.
-    assert corrections(quantiles, targets, levels=LEVELS).tolist() == [[-3, 0, 3]]
-    narrow = corrections(quantiles, targets / 8, levels=LEVELS)
-    assert narrow.tolist() == [[0.625, 0, -0.625]]
+    # Relative to the distance on their side these are 4, 3, 2, 1, 0, 0.5, 1, 2.5, 4 away: the eighth in order is 4.
+    assert widenings(outputs, targets, swing=calm(outputs), levels=LEVELS).tolist() == [[4, 1, 4]]
+    assert wide(outputs, np.array([4.0, 1, 4]), LEVELS)[0].tolist() == [[-4, 0.5, 8]]
+    narrow = widenings(outputs, targets / 8, swing=calm(outputs), levels=LEVELS)
+    assert narrow.tolist() == [[0.5, 1, 0.5]]
 
 
-def test_a_level_without_its_counterpart_moves_alone() -> None:
-    quantiles = np.zeros((9, 1, 2), np.float32)
+def test_an_error_counts_less_where_the_series_has_moved_more_of_late() -> None:
+    outputs = np.tile([0.0, -1, 0, 1], (9, 1, 1)).astype(np.float32)
+    swing = np.linspace(1, 9, 9).astype(np.float32)
+    targets = (3 * swing**SWING)[:, None]
+    np.testing.assert_allclose(widenings(outputs, targets, swing=swing, levels=LEVELS), [[3, 1, 3]], rtol=1e-6)
+
+
+def test_a_level_without_its_counterpart_has_its_own_factor() -> None:
+    outputs = np.tile([0.0, -1, 1], (9, 1, 1)).astype(np.float32)
     targets = np.arange(1.0, 10)[:, None]
-    assert corrections(quantiles, targets, levels=(0.2, 0.7)).tolist() == [[2, 7]]
+    assert widenings(outputs, targets, swing=calm(outputs), levels=(0.2, 0.7)).tolist() == [[0, 7]]
+
+
+def test_a_step_without_any_target_is_not_widened() -> None:
+    outputs = np.tile([0.0, -1, 0, 1], (3, 2, 1)).astype(np.float32)
+    nothing = np.full((3, 2), np.nan)
+    assert (widenings(outputs, nothing, swing=calm(outputs), levels=LEVELS) == 1).all()
 
 
 def test_few_origins_share_their_errors_with_neighbouring_steps_and_many_do_not() -> None:
     draw = np.random.default_rng(0)
     for origins, blocks in ((LEAST, 12), (LEAST // 3 + 1, 4), (LEAST // 12, 1), (1, 1)):
+        outputs = np.tile([0.0, -1, 0, 1], (origins, 12, 1)).astype(np.float32)
         targets = 10 * draw.normal(size=(origins, 12))
-        found = corrections(np.zeros((origins, 12, 3), np.float32), targets, levels=LEVELS)[:, 2]
+        found = widenings(outputs, targets, swing=calm(outputs), levels=LEVELS)[:, 2]
         same = found.reshape(blocks, -1)
         assert len(np.unique(found)) == blocks and (same == same[:, :1]).all()
 
 
-def test_a_quantile_never_passes_another_nor_the_middle() -> None:
-    levels = (0.1, 0.25, 0.5, 0.75, 0.9)
-    quantiles = tf.constant([[-2.0, -1, 0, 1, 2]])
-    found = apart(quantiles, tf.constant([[1.5, -2.0, 0, 2, -1.5]]), levels=levels)
-    assert found.numpy().tolist() == [[-3, -3, 0, 3, 3]]
-    found = apart(quantiles, tf.constant([[9.0, 9, 0, -9, -9]]), levels=levels)
-    assert found.numpy().tolist() == [[0, 0, 0, 0, 0]]
-    found = apart(tf.constant([[-2.0, 4]]), tf.constant([[9.0, -9]]), levels=(0.1, 0.9))
-    assert found.numpy().tolist() == [[1, 1]]
-    found = apart(tf.constant([[2.0, 4]]), tf.constant([[1.0, -3]]), levels=(0.7, 0.9))
-    assert found.numpy().tolist() == [[3, 3]]
+def test_a_quantile_never_passes_another_nor_the_median() -> None:
+    levels, outputs = (0.1, 0.25, 0.5, 0.75, 0.9), np.array([[0.0, -2, -1, 0.5, 1, 2]])
+    assert wide(outputs, np.array([[0.25, 3, 1, 2, 0.5]]), levels).tolist() == [[-3, -3, 0.5, 2, 2]]
+    assert wide(outputs, np.zeros((1, 5)), levels).tolist() == [[0, 0, 0.5, 0.5, 0.5]]
+    assert wide(np.array([[1.0, -2, 4]]), np.array([[2.0, 2]]), (0.1, 0.9)).tolist() == [[-5, 7]]
+    found = wide(np.array([[3.0, 2, 4, 5]]), np.ones((1, 3)), (0.1, 0.5, 0.9))
+    assert found.tolist() == [[2, 4, 5]]
+    found = wide(np.array([[3.0, 3.5, 4, 5]]), np.ones((1, 3)), (0.1, 0.5, 0.9))  # A low quantile above the mean.
+    np.testing.assert_allclose(found, [[3 - LEAST_WIDTH, 4, 5]], rtol=1e-6)
 
 
 @pytest.mark.parametrize("levels", [LEVELS, (0.05, 0.25, 0.5, 0.75, 0.95), (0.1, 0.9), (0.5,), (0.7, 0.9)])
 @given(seed=st.integers(0, 999), origins=st.integers(1, 60), horizon=st.integers(1, 9), spread=st.floats(0.01, 9))
 @settings(max_examples=40, deadline=None)
-def test_intervals_hold_at_the_origins_that_the_corrections_are_made_from(
+def test_intervals_hold_at_the_origins_that_the_factors_are_made_from(
     levels: tuple[float, ...], seed: int, origins: int, horizon: int, spread: float
 ) -> None:
     draw = np.random.default_rng(seed)
-    quantiles = np.sort(spread * draw.normal(size=(origins, horizon, len(levels))), -1).astype(np.float32)
+    outputs = (spread * draw.normal(size=(origins, horizon, 1 + len(levels)))).astype(np.float32)
+    outputs[..., 1:].sort(-1)
     targets = (draw.normal(size=(origins, horizon)) * np.arange(1, horizon + 1)).astype(np.float32)
     targets[draw.random(targets.shape) < 0.1] = np.nan
-    found, there = corrected(quantiles, targets, levels), np.isfinite(targets)
+    swing = draw.uniform(0.1, 5, origins).astype(np.float32)
+    factors = widenings(outputs, targets, swing=swing, levels=levels)
+    found, there = wide(outputs, factors * swing[:, None, None] ** SWING, levels), np.isfinite(targets)
     assert (np.diff(found) >= 0).all()
     for n, level in enumerate(levels):
         if level == 0.5:
-            np.testing.assert_array_equal(found[..., n], quantiles[..., n])
+            np.testing.assert_array_equal(found[..., n], outputs[..., 1 + n])
         elif level > 0.5 and 1 - level in np.round(levels, 9) and there.any():
-            rounding = 1e-5  # The last target inside lies at an end, which float32 rounds.
+            rounding = 1e-4  # The last target inside lies at an end, which float32 rounds.
             inside = (found[..., -1 - n] <= targets + rounding) & (targets - rounding <= found[..., n])
             assert inside[there].mean() >= 2 * level - 1 - 1e-9
-    same = apart(tf.constant(quantiles), tf.zeros((horizon, len(levels))), levels=levels)
-    np.testing.assert_array_equal(same, quantiles)

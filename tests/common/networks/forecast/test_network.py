@@ -89,23 +89,59 @@ def test_the_configuration_makes_the_same_network() -> None:
     assert [w.shape for w in again.weights] == [w.shape for w in network.weights]
 
 
-def test_the_intervals_of_each_series_hold_after_calibration_and_the_median_stays() -> None:
-    network, window, draw = network_of(), window_of(), np.random.default_rng(0)
-    network.correction.assign(tf.zeros_like(network.correction))
-    before = network(window)[0].numpy()
+def joined_window() -> dict[str, tf.Tensor]:
+    return window_of() | {"smoothed": normal(BATCH, TIME, HORIZON, seed=6), "swing": tf.ones((BATCH, TIME))}
+
+
+def plain_network(**options: object) -> ForecastNetwork:
+    """A network that is not mixed with anything, nor widened."""
+    network = network_of(**options)
+    network.share.assign(1.0)
+    network.swing_power.assign(0.0)
+    return network
+
+
+def test_before_it_is_adjusted_a_joined_network_is_the_network_alone() -> None:
+    network, window = plain_network(), joined_window()
+    np.testing.assert_array_equal(network.joined(window)[0], network(window)[0])
+
+
+def test_the_intervals_of_each_series_hold_after_widening_and_the_median_stays() -> None:
+    network, window, draw = plain_network(), joined_window(), np.random.default_rng(0)
+    before = network.joined(window)[0].numpy()
     series = np.repeat([0, 1], 200)
-    outputs = np.sort(draw.normal(size=(400, HORIZON, 4)).astype(np.float32), -1)
+    outputs = draw.normal(size=(400, HORIZON, 4)).astype(np.float32)
+    outputs[..., 1:].sort(-1)
+    outputs[..., 0] = outputs[..., 2]
     targets = draw.normal(size=(400, HORIZON)) * np.linspace(1, 3, HORIZON) * (1 + series[:, None])
     targets[:200] = np.nan
-    network.calibrate(outputs, targets, series=series)
-    correction = network.correction.numpy()
-    assert (correction[0] == 0).all() and (np.diff(correction[1, [0, -1], 2]) > 1).all()
-    wide = outputs[200:, :, 1:] + correction[1]
-    rounding = 1e-5  # The last target inside lies at an end, which float32 rounds.
+    network.widen(outputs, targets, swing=np.ones(400, np.float32), series=series)
+    factors = network.widening.numpy()
+    assert (factors[0] == 1).all() and (np.diff(factors[1, [0, -1], 2]) > 0).all()
+    smoothed = outputs[..., 0]
+    wide = network.join(outputs, smoothed, swing=np.ones(400, np.float32), series=series).numpy()[200:, :, 1:]
+    rounding = 1e-4  # The last target inside lies at an end, which float32 rounds.
     inside = (wide[..., 0] <= targets[200:] + rounding) & (targets[200:] - rounding <= wide[..., 2])
     assert inside.sum(0).tolist() == [161, 162, 162, 162, 163, 163, 164]  # 0.8 * (200 + (1 + steps) / 2), rounded up.
-    after, where = network(window)[0].numpy(), window["series"].numpy()
+    after = network.joined(window)[0].numpy()
     np.testing.assert_array_equal(before[..., [0, 2]], after[..., [0, 2]])
-    np.testing.assert_array_equal(before[where == 0], after[where == 0])
-    np.testing.assert_allclose((after - before)[..., 1:][where == 1], np.tile(correction[1], (5, 1, 1)), atol=1e-5)
-    np.testing.assert_array_equal(network(window, training=True)[0], before)
+    more = network.joined(window | {"swing": 4 * window["swing"]})[0].numpy()
+    assert (more[..., 3] - more[..., 1] > after[..., 3] - after[..., 1]).all()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.35, 1.0])
+def test_the_share_with_the_least_error_is_found_and_the_quantiles_move_with_the_mean(share: float) -> None:
+    network, draw = plain_network(), np.random.default_rng(1)
+    outputs = np.sort(draw.normal(size=(60, HORIZON, 4)).astype(np.float32), -1)
+    plain = draw.normal(size=(60, HORIZON)).astype(np.float32)
+    targets = share * outputs[..., 0] + (1 - share) * plain
+    targets[:9] = np.nan
+    found = network.mix(outputs, plain, targets=targets)
+    assert found["network_share"] == pytest.approx(share, abs=1e-9) and found["val_joined_mae"] < 1e-6
+    assert found["val_network_mae"] == pytest.approx(np.nanmean(np.abs(outputs[..., 0] - targets)), abs=1e-6)
+    assert found["val_smoothing_mae"] == pytest.approx(np.nanmean(np.abs(plain - targets)), abs=1e-6)
+    swing, series = np.ones(60, np.float32), np.zeros(60, int)
+    joined = network.join(outputs, plain, swing=swing, series=series).numpy()
+    np.testing.assert_allclose(joined[9:, :, 0], targets[9:], atol=1e-6)
+    np.testing.assert_allclose(joined - joined[..., :1], outputs - outputs[..., :1], atol=1e-5)
+    assert network.mix(outputs, plain, targets=np.full_like(targets, np.nan)) == {}

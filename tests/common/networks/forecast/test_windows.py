@@ -7,8 +7,9 @@ import numpy as np
 import tensorflow as tf
 from hypothesis import given, settings
 
+from common.networks.forecast.smoothing import SmoothedTables
 from common.networks.forecast.tables import Tables
-from common.networks.forecast.windows import Windows, season_back
+from common.networks.forecast.windows import Windows
 from common.sources.series import MONTH, Group, Panel
 from common.streams import Sequences, Stream
 from tests.panels import panel_of, tables_of
@@ -48,12 +49,6 @@ def test_missing_values_are_filled_from_before_and_are_no_targets() -> None:
     assert np.isnan(targets[0, 0]).tolist() == [False, True, False]
 
 
-def test_the_row_of_the_last_season_is_never_ahead() -> None:
-    assert season_back(5, 2).tolist() == [-1, 0, -1, 0, -1]
-    assert season_back(3, 1).tolist() == [0, 0, 0]
-    assert season_back(2, 7).tolist() == [-6, -5]
-
-
 def test_every_row_of_a_split_is_an_origin_once() -> None:
     tables = Tables(panel_of(np.arange(40.0), np.arange(40.0)), [(20, 28, 40)], with_calendar=False)
     windows = Windows(tables, segment=4, horizon=3, seasons=(), levels=())
@@ -69,8 +64,8 @@ def test_every_row_of_a_split_is_an_origin_once() -> None:
             assert sorted(rows.tolist()) == list(expected)
         for offset, length in zip(sequences.offsets, sequences.lengths):
             rows, since = (sequences.inputs[name][offset : offset + length] for name in ("row", "since"))
-            assert (np.diff(rows) == 4).all() and (since == rows[0] - 3).all()
-            assert since[0] >= (0 if context is None else 28 - context)
+            start = 0 if context is None else 28 - context
+            assert (np.diff(rows) == 4).all() and start + 3 <= rows[0] <= start + 6 and (since == start).all()
 
 
 SPACING = (21_600, 86_400, 3 * MONTH)
@@ -140,8 +135,10 @@ def test_the_window_for_serving_is_that_for_training(case: tuple[Windows, int, s
     )
     every, latest = (windows.from_history(history, every=every) for every in (True, False))
     expected = of_tables(windows, number, rows)
-    assert set(every) == set(latest) == set(expected) - {"row"}  # Dropout alone reads the row.
+    assert set(every) == set(latest) == set(expected) - {"row"} | {"smoothed", "swing"}  # Dropout alone reads the row.
     for name, values in every.items():
+        if name in ("smoothed", "swing"):
+            continue
         assert values.dtype == expected[name].dtype and values.shape == expected[name].shape, name
         last = values[:, -1:] if name in ("future", "naive") else values
         np.testing.assert_array_equal(latest[name], last, err_msg=name)
@@ -149,3 +146,26 @@ def test_the_window_for_serving_is_that_for_training(case: tuple[Windows, int, s
             np.testing.assert_allclose(values, expected[name], rtol=1e-6, atol=1e-6, err_msg=name)
         elif name != "sequence":  # Dropout alone reads it.
             np.testing.assert_array_equal(values, expected[name], err_msg=name)
+
+
+@given(cases())
+@settings(max_examples=60, deadline=None)
+def test_a_history_is_smoothed_as_the_tables_are(case: tuple[Windows, int, slice]) -> None:
+    windows, number, rows = case
+    tables, group = windows.tables, windows.tables.panel.groups[number]
+    history = tables.from_raw(
+        tf.constant(group.values[None, rows]),
+        tf.constant(group.known[None, rows.start : rows.stop + windows.horizon]),
+        start=tf.constant(group.times[rows][:1]),
+        group=tf.constant([number]),
+    )
+    every, latest = (windows.from_history(history, every=every) for every in (True, False))
+    smoothed = SmoothedTables(windows.smoothing, tables, np.full(len(tables.rows), rows.start))
+    ends = np.arange(rows.stop - 1, rows.start + windows.segment - 2, -windows.segment)[::-1]
+    for column in range(len(tables.panel.columns)):
+        series = number * len(tables.panel.columns) + column
+        forecasts, swing = smoothed.after(np.full(len(ends), series), ends)
+        np.testing.assert_allclose(every["smoothed"][column], forecasts, rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(every["swing"][column], swing, rtol=1e-5, atol=1e-5)
+    for name in ("smoothed", "swing"):
+        np.testing.assert_array_equal(latest[name], every[name][:, -1:])

@@ -1,0 +1,114 @@
+"""The options of the forecasting task: where series come from, how a forecaster is trained, and how it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from cyclopts import Parameter
+
+from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions, option
+from common.sources.load import load
+from common.sources.series import Missing, Panel, SeriesReader
+
+Names = Annotated[tuple[str, ...], Parameter(consume_multiple=True)]
+Counts = Annotated[tuple[Count, ...], Parameter(consume_multiple=True)]
+Levels = Annotated[tuple[float, ...], Parameter(consume_multiple=True)]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ForecastingData(DataOptions):
+    """Where time series come from.
+
+    Attributes:
+        data: A CSV or Parquet file: wide, with a time column and numeric columns, or long, with unique_id, ds and y.
+            Not given: the embedded half-hourly electricity demand of Victoria.
+        target: Columns to forecast; by default all numeric columns that are not in --known.
+        known: Columns whose future is known; for the embedded data by default workday and temperature_c.
+        time_column: Name of the time column. Not given: one of a usual name, or the first that holds times alone.
+        missing: Whether values may be missing and rows left out.
+        split: Rows for training, validation and testing, or shares of all rows.
+    """
+
+    target: Names = ()
+    known: Names | None = None
+    time_column: str | None = None
+    missing: Missing = "refuse"
+    split: Annotated[tuple[float, float, float], Parameter(consume_multiple=True)] = (0.7, 0.1, 0.2)
+
+    def load(self, *, ahead: bool = False) -> Panel:
+        """Reads the series; with `ahead`, they may end in rows that have values in known columns only."""
+        columns = {"targets": self.target, "known": self.known, "time_column": self.time_column}
+        return load(self.data, SeriesReader(**columns, missing=self.missing, ahead=ahead))
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ForecastingOptions(ForecastingData, TrainOptions):
+    """What training a forecaster needs to know.
+
+    Attributes:
+        horizon: Steps to forecast. Not given: what suits the time between rows, such as a day of hourly rows, less for
+            a short series.
+        segment: Steps of the series that make one step of the recurrence. Not given: as for the horizon.
+        head: How the steps ahead are decoded: all segments at once, one after the other, or by a dense layer.
+        seasons: Steps after which the series tends to repeat itself; the decoder reads the values of the last season.
+            MASE uses the first. Not given: a day, a week and a year, where training holds three of them.
+        levels: Lengths in rows of running means that are read with each segment.
+        calendar: Also read the place of a step in the day, the week and the year; a month of monthly data counts as
+            1/12 year.
+        quantiles: Quantile levels to forecast in addition to the mean.
+        mix: Mix the network's forecasts with those of exponential smoothing, by shares from validation.
+        calibrate: Move the quantiles apart or together after training, so that their intervals hold in validation.
+        point: Error that the mean is trained on.
+        embedding: Width of the vectors of segments and of their positions.
+        context: Rows read before the first forecast that counts in validation and test; all when not given.
+        dropout: Share of units dropped between recurrent layers and in the decoder's outputs.
+        read_dropout: Share of the recurrence's inputs that is dropped.
+        window: New segments that a training step reads in each lane, k1 of TBPTT.
+    """
+
+    lanes: ClassVar[int] = 16
+
+    horizon: Count | None = None
+    segment: Count | None = None
+    head: Literal["segment", "recursive", "direct"] = "segment"
+    seasons: Counts | None = None
+    levels: Counts = ()
+    calendar: bool = True
+    quantiles: Levels = (0.1, 0.5, 0.9)
+    mix: bool = option(True, trains=False)
+    calibrate: bool = option(True, trains=False)
+    point: Literal["mse", "mae"] = "mse"
+    embedding: Count = 64
+    context: Count | None = None
+    units: Count = 128
+    window: Count = 14
+    dropout: Share = 0.5
+    read_dropout: Share = 0.5
+    decay: NotNegative = 0.05
+    epochs: Count = 60
+    patience: Count = 12
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class ForecastingSaved(SavedOptions):
+    """Which saved forecaster to use, and where its forecasts are written.
+
+    Attributes:
+        horizon: Steps to forecast, at most the horizon that the model was trained for, which is also the default.
+            Known columns need values for that whole horizon.
+        output_file: A CSV file to write the forecasts to.
+        plot: A PNG file to draw them in.
+    """
+
+    horizon: Count | None = None
+    output_file: Path | None = None
+    plot: Path | None = None
+
+    def files(self) -> dict[str, Path]:
+        files = {"--output-file": self.output_file, "--plot": self.plot}
+        return {option: path for option, path in files.items() if path is not None}
