@@ -2,14 +2,17 @@
 
 import sys
 
-import tasks
-from common.cli import entry
+from common import interrupts
 
 
 def main(arguments: list[str]) -> int:
     """Runs a command line; returns the exit code."""
+    import tasks  # Here, so that Ctrl-C is handled before it takes a moment.
+    from common.cli import entry
+
     return entry.main(arguments, {name: tasks.get(name) for name in tasks.TASKS})
 
 
 if __name__ == "__main__":
+    interrupts.install(at_once=True)
     sys.exit(main(sys.argv[1:]))

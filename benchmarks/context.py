@@ -26,7 +26,7 @@ import numpy as np
 
 from common.options import Count
 from common.streams import Sequences, Stream
-from common.training.run import fit, tested
+from common.training.run import Fitted, fit, ready, tested
 from common.training.tbptt import TBPTT
 from tasks.forecasting import Forecasting
 from tasks.forecasting_options import ForecastingOptions
@@ -66,6 +66,11 @@ def scores_from_zero(model: TBPTT, task: Forecasting, segments: int) -> dict[str
     return task.scores(task.answers(model.network, stream, outputs, export=export))
 
 
+def scores_of(task: Forecasting, fitted: Fitted) -> dict[str, float]:
+    """Scores of a model on the test split, as `train` reports them."""
+    return tested(task, fitted, ready(task, fitted).export)[1]["metrics"]
+
+
 def main(
     options: ForecastingOptions = ForecastingOptions(),  # noqa: B008 - immutable.
     *,
@@ -78,19 +83,19 @@ def main(
             given = replace(options, seed=seed)
             task = Forecasting(given)
             fitted = fit(task, Path(folder))
-            rows.setdefault(("carried", "carried"), []).append(tested(task, fitted).metrics["metrics"])
+            rows.setdefault(("carried", "carried"), []).append(scores_of(task, fitted))
             for steps in days:
                 rows.setdefault(("carried", f"the last {steps}"), []).append(
                     scores_from_zero(fitted.model, task, steps)
                 )
-            fitted.run.close()
+            fitted.claim.close()
             for steps in days:
                 fixed = FixedWindow(replace(given, window=min(given.window, steps)))
                 fixed.segments = steps
                 fitted = fit(fixed, Path(folder))
-                scores = tested(fixed, fitted).metrics["metrics"]
+                scores = scores_of(fixed, fitted)
                 rows.setdefault((f"pieces of {steps}", f"the last {steps}"), []).append(scores)
-                fitted.run.close()
+                fitted.claim.close()
     shown = ("mae", "mape", "mase", "pinball", "coverage_80")
     print(f"\n| trained on | tested with | {' | '.join(shown)} |\n{'|---' * (len(shown) + 2)}|")
     for (trained, read), scores in rows.items():

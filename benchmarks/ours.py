@@ -22,7 +22,8 @@ class Ours:
 
         from common.training.run import compiled, prepared
 
-        self.stream = prepared(task)[1]["train"]
+        task.load()
+        self.stream = prepared(task)["train"]
         keras.utils.set_random_seed(task.options.seed)
         self.task = task
         self.model = compiled(task.learner(), self.stream, task.options)

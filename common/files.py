@@ -1,11 +1,14 @@
-"""Files of predictions: refused before any work where they cannot be made, and never left half written."""
+"""Files: refused before any work where they cannot be made, never left half written; and locks."""
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from uuid import uuid4
 
@@ -72,3 +75,63 @@ def _refusing(option: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(f"{option} {path}: {error.strerror}; name a file that can be written") from error
+
+
+class Lock:
+    """A lock that one process holds. The operating system lets go of it when the process ends, however it ends.
+
+    On network file systems it holds between machines where these pass `flock` on, as NFS does on Linux from version
+    2.6.12 on; where a file system has no locks, `kept` is false after `take`, and nothing is held.
+
+    Args:
+        path: The file that is locked; it appears while the lock is held.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.holder = ""
+        self._file: TextIOWrapper | None = None
+
+    @property
+    def kept(self) -> bool:
+        """Whether the lock is held."""
+        return self._file is not None
+
+    def take(self) -> bool:
+        """Takes the lock; returns whether no other process has it. `holder` is then its number."""
+        while True:
+            file = self.path.open("a+")
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                file.seek(0)
+                self.holder = file.read().strip()
+                file.close()
+                return False
+            except OSError as error:
+                file.close()
+                if error.errno not in (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL):
+                    raise
+                self.path.unlink(missing_ok=True)
+                return True
+            if self._is_there(file):
+                break
+            file.close()  # Who held it has just removed the file.
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        self._file = file
+        return True
+
+    def _is_there(self, file: TextIOWrapper) -> bool:
+        try:
+            return os.path.samestat(os.fstat(file.fileno()), self.path.stat())
+        except FileNotFoundError:
+            return False
+
+    def release(self) -> None:
+        """Removes the file and lets go of the lock; does nothing where it is not held."""
+        if self._file is not None:
+            self.path.unlink(missing_ok=True)
+            self._file.close()
+            self._file = None

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import math
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from common import interrupts
+from common.errors import InputError
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
 
@@ -29,6 +34,40 @@ def waiting(text: str) -> Iterator[None]:
     else:
         say(f"{text} ...")
         yield
+
+
+class Parts:
+    """The parts of a report. One that fails costs itself alone: a line says which and why, and so does `failed`.
+
+    Attributes:
+        failed: Why each part failed, by its name.
+        to_repeat: Whether a part failed for a reason outside of this program, such as a full disk.
+    """
+
+    def __init__(self) -> None:
+        self.failed: dict[str, str] = {}
+        self.to_repeat = False
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """A part of the report; what follows in the block is left out where it fails."""
+        try:
+            yield
+        except Exception as error:
+            interrupts.obey()  # A library may have made its own error of Ctrl-C.
+            self.failed[name] = _reason(error)
+            self.to_repeat |= isinstance(error, OSError) or isinstance(error.__cause__, OSError)
+            say(f"{name} left out: {self.failed[name]}")
+
+
+def _reason(error: Exception, longest: int = 300) -> str:
+    """Why something failed, on one line; with the place in the code where it is no fault of the input."""
+    text = " ".join(str(error).split())
+    text = text if len(text) <= longest else f"{text[:longest]}..."
+    if isinstance(error, InputError | OSError):
+        return text
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{type(error).__name__}{': ' if text else ''}{text} ({Path(last.filename).name}:{last.lineno})"
 
 
 def scores_table(title: str, rows: dict[str, dict[str, float]]) -> Table:

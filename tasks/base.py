@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -112,8 +112,10 @@ class Task(ABC):
         return answers.scores()
 
     @abstractmethod
-    def baselines(self, answers: Answers) -> dict[str, Answers]:
-        """The answers of plain methods by name. The methods learn from the training split only.
+    def baselines(self, answers: Answers) -> dict[str, Callable[[], Answers]]:
+        """Functions that make the answers of plain methods, by name: one that fails costs no other.
+
+        The methods learn from the training split only.
 
         Args:
             answers: The answers of the network; a method answers the same examples, or some of them.

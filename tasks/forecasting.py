@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,19 +145,19 @@ class Forecasting(Task):
     def scores(self, answers: Forecasts) -> Scores:
         return self.judge.scores(answers)
 
-    def baselines(self, answers: Forecasts) -> dict[str, Forecasts]:
+    def baselines(self, answers: Forecasts) -> dict[str, Callable[[], Forecasts]]:
         options, earlier = self.options, self._origins(self.sequences("validation"))
         found = plain(answers, self.tables, earlier=earlier, seasons=options.seasons, levels=options.quantiles)
         some = answers.some(SMOOTHED_ORIGINS)
-        return found | {f"{options.cell}_{len(some.mean)}_origins": some}
+        return found | {f"{options.cell}_{len(some.mean)}_origins": lambda: some}
 
     def report(self, answers: Forecasts) -> str:
         return self.judge.report(answers)
 
     def figure(self, results: Results) -> Figure:
         options = self.options
-        naive = {f"seasonal naive, {n}": results.baselines[f"seasonal_naive_{n}"] for n in options.seasons}
-        shown = {options.cell: results.answers} | naive
+        naive = {n: results.baselines.get(f"seasonal_naive_{n}") for n in options.seasons}
+        shown = {options.cell: results.answers} | {f"seasonal naive, {n}": one for n, one in naive.items() if one}
         return training_figure(results.history, shown, judge=self.judge, title=self.title)
 
     def extras(self, results: Results, folder: Path) -> None:

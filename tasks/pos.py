@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -217,9 +217,9 @@ class Pos(Task):
         known, test = set(chain.from_iterable(self.splits.train.words)), self.splits.test
         return Tagged(predictions, test.tags, [[word in known for word in words] for words in test.words])
 
-    def baselines(self, answers: Tagged) -> dict[str, Tagged]:
+    def baselines(self, answers: Tagged) -> dict[str, Callable[[], Tagged]]:
         train, words = self.splits.train, self.splits.test.words
-        return {name: self.tagged(method(train, words)) for name, method in TAGGERS.items()}
+        return {name: lambda method=method: self.tagged(method(train, words)) for name, method in TAGGERS.items()}
 
     def figure(self, results: Results) -> Figure:
         return classification_figure(results, *results.answers.flat(), labels=self.tags, title=self.title)

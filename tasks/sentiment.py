@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -231,10 +231,10 @@ class Sentiment(Task):
     def parts(self, answers: Classified) -> dict[str, Classified]:
         return {name: Classified(found, answers.references) for name, found in answers.parts.items()}
 
-    def baselines(self, answers: Classified) -> dict[str, Classified]:
+    def baselines(self, answers: Classified) -> dict[str, Callable[[], Classified]]:
         train, test = self.splits.train, self.splits.test
         found = texts.predictions(train, test.texts, level=self.level, split=self.encoder.split)
-        return {name: Classified(predictions, test.labels) for name, predictions in found.items()}
+        return {name: lambda made=made: Classified(made(), test.labels) for name, made in found.items()}
 
     def figure(self, results: Results) -> Figure:
         references, predictions = results.answers.references, results.answers.predictions

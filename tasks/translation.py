@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -214,13 +214,15 @@ class Translation(Task):
         test = self.splits.test
         return Translations.of(export, test.sources, test.targets, language=self.splits.languages[1])
 
-    def baselines(self, answers: Translations) -> dict[str, Translations]:
+    def baselines(self, answers: Translations) -> dict[str, Callable[[], Translations]]:
         train = self.splits.train
         found = plain.predictions(train.sources, train.targets, answers.sources)
-        greedy = answers._replace(predictions=translated(answers.model, answers.sources, beam=1))
-        return {name: answers.others(predictions) for name, predictions in found.items()} | {
-            f"{self.options.cell}, beam 1": greedy
-        }
+
+        def greedy() -> Translations:
+            return answers._replace(predictions=translated(answers.model, answers.sources, beam=1))
+
+        methods = {name: lambda made=made: answers.others(made()) for name, made in found.items()}
+        return methods | {f"{self.options.cell}, beam 1": greedy}
 
     def figure(self, results: Results) -> Figure:
         options = self.options

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
-    *("errors", "files", "reports"),
+    *("errors", "interrupts", "files", "reports"),
     *("cells", "options", "text", "sources", "streams", "layers", "networks", "decoding"),
     *("scoring", "baselines", "figures", "training", "serving", "studies", "cli"),
 )

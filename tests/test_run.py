@@ -50,7 +50,7 @@ def test_a_killed_run_leaves_no_version_and_resumes(data_of, tmp_path: Path, cap
     folder = tmp_path / "sentiment" / "gru"
     try:
         deadline = time.monotonic() + 240
-        while not list(folder.glob("unfinished/*/best/checkpoint")):
+        while not list(folder.glob("unfinished/*/[0-9]*")):
             assert process.poll() is None, process.stderr.read()
             assert time.monotonic() < deadline
             time.sleep(0.1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 from rich.progress import track
@@ -22,8 +23,10 @@ SMOOTHED_ORIGINS = 40
 
 def plain(
     answers: Forecasts, tables: Tables, *, earlier: Origins, seasons: Sequence[int], levels: Sequence[float]
-) -> dict[str, Forecasts]:
-    """The forecasts of plain methods by name: the last value, each season, and the shortest season smoothed.
+) -> dict[str, Callable[[], Forecasts]]:
+    """Functions that make the forecasts of plain methods, by name.
+
+    The methods are the last value, each season, and the shortest season smoothed.
 
     Args:
         answers: The forecasts of a network, at whose origins the methods forecast, smoothing at some of them.
@@ -33,11 +36,11 @@ def plain(
         levels: Levels of the quantiles.
     """
     given = {"earlier": earlier, "levels": levels}
-    found = {"last_value": last_value(answers.origins, tables, **given)}
+    found = {"last_value": partial(last_value, answers.origins, tables, **given)}
     for season in seasons:
-        found[f"seasonal_naive_{season}"] = seasonal_naive(answers.origins, tables, season=season, **given)
+        found[f"seasonal_naive_{season}"] = partial(seasonal_naive, answers.origins, tables, season=season, **given)
     some = answers.some(SMOOTHED_ORIGINS).origins
-    smoothed = exponential_smoothing(some, tables, season=min(seasons, default=1), levels=levels)
+    smoothed = partial(exponential_smoothing, some, tables, season=min(seasons, default=1), levels=levels)
     return found | {f"exponential_smoothing_{len(some.row)}_origins": smoothed}
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 from unicodedata import normalize
 
-from common.reports import say
+from common.errors import InputError
 from common.sources.records import LabelledTexts
 from common.text.scripts import LONGEST, Level
 
@@ -32,10 +33,12 @@ def classifiers(level: Level) -> dict[str, Any]:
     }
 
 
-def predictions(train: LabelledTexts, texts: Sequence[str], *, level: Level, split: Split) -> dict[str, list[str]]:
-    """The class that each classifier, trained on the training texts, predicts for each text.
+def predictions(
+    train: LabelledTexts, texts: Sequence[str], *, level: Level, split: Split
+) -> dict[str, Callable[[], list[str]]]:
+    """Functions that train each classifier on the training texts and give the class that it predicts for each text.
 
-    A classifier that cannot be trained, because no two training texts have a word in common, is left out with a line.
+    They raise `InputError` if a classifier cannot be trained, because no two training texts have a word in common.
 
     Args:
         train: The training texts with their labels.
@@ -44,16 +47,16 @@ def predictions(train: LabelledTexts, texts: Sequence[str], *, level: Level, spl
         split: From texts to their tokens, for levels other than word.
     """
     read: Callable[[Sequence[str]], list] = _composed if level == "word" else split
-    inputs, found = read(train.texts), {}
-    for name, method in classifiers(level).items():
+
+    def predicted(method: Any) -> list[str]:
         try:
-            method.fit(inputs, train.labels)
+            method.fit(read(train.texts), train.labels)
         except ValueError as error:
             reason = re.split("[.;] ", str(error))[0]
-            say(f"baseline {name} left out, it cannot be trained on these texts: {reason}")
-        else:
-            found[name] = method.predict(read(texts)).tolist()
-    return found
+            raise InputError(f"it cannot be trained on these texts: {reason}") from error
+        return method.predict(read(texts)).tolist()
+
+    return {name: partial(predicted, method) for name, method in classifiers(level).items()}
 
 
 def _composed(texts: Sequence[str]) -> list[str]:

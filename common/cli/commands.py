@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
+from common import interrupts
 from common.cli.imports import import_tensorflow
 from common.cli.parsing import inputs_of, unset
 from common.errors import InputError
 from common.options import DataOptions, SavedOptions, StudyOptions, TrainOptions, from_saved
 
 if TYPE_CHECKING:
+    from common.studies.study import Study
     from tasks.base import Task
 
 COMMANDS = ("train", "compare", "evaluate", "predict")
@@ -62,21 +64,28 @@ def _train(kind: type["Task"], options: TrainOptions) -> str:
     from common.cli import train
 
     task = kind(options)
-    example = task.example(train.train(task))
+    with interrupts.working():
+        version = train.train(task)
+    example = task.example(version)
     dashes = ["--"] if example.startswith("-") else []
     words = ["--output", str(options.output), "--cell", options.cell, *dashes, example]
     return shlex.join(["python", "run.py", kind.name, "predict", *words])
 
 
 def _compare(kind: type["Task"], *, options: TrainOptions, requested: StudyOptions) -> str:
-    from common import reports
     from common.studies import running
     from common.studies.study import Study
 
     if requested.match == "parameters":
         import_tensorflow()
     study = Study(kind, options=options, requested=requested)
-    failed = running.run(study)
+    with interrupts.working(), study.held():
+        return _compared(study, running.run(study))
+
+
+def _compared(study: "Study", failed: list[str]) -> str:
+    from common import reports
+
     with reports.waiting("writing the report"):
         from common.studies import report
         from common.studies.findings import Findings
@@ -103,7 +112,8 @@ def _evaluate(kind: type["Task"], *, saved: SavedOptions, given: DataOptions) ->
     learned = from_saved(kind.Data, model.config)
     data = replace(learned, **{name: value for name, value in vars(given).items() if value is not None})
     import_tensorflow()
-    scores, report = kind.evaluate(model, data, other=not data.same_data(learned))
+    with interrupts.working():
+        scores, report = kind.evaluate(model, data, other=not data.same_data(learned))
     reports.say(report)
     reports.console.print(reports.scores_table("test", {str(model.folder): scores}))
 
@@ -120,9 +130,10 @@ def _predict(kind: type["Task"], words: tuple[str, ...], *, saved: SavedOptions)
     model = SavedModel(versions.find(saved.output, kind.name, cell=saved.cell, version=saved.version))
     inputs = inputs_of(words, sys.stdin.buffer)
     import_tensorflow()
-    records = kind.predict(model, inputs, saved)
-    reports.console.print(kind.show(records))
-    kind.write(records, saved, model)
+    with interrupts.working():
+        records = kind.predict(model, inputs, saved)
+        reports.console.print(kind.show(records))
+        kind.write(records, saved, model)
     for path in files.values():
         reports.say(f"written: {path}")
     reports.say(f"model: {model.folder}")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+import shlex
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from cyclopts import App, CycloptsError, UnusedCliTokensError
 
+from common import interrupts
 from common.cli.commands import COMMANDS, app_of
 from common.cli.parsing import no_command
 from common.cli.serve import serve
@@ -17,7 +21,7 @@ if TYPE_CHECKING:
     from tasks.base import Task
 
 WRONG_INPUT, INTERRUPTED = 2, 130
-"""Exit codes: for an error that the user can correct, and for Ctrl-C."""
+"""Exit codes: for an error that the user can correct, and for Ctrl-C. SIGTERM's is 143."""
 
 
 def main(arguments: Sequence[str], tasks: Mapping[str, type[Task]]) -> int:
@@ -39,6 +43,7 @@ def main(arguments: Sequence[str], tasks: Mapping[str, type[Task]]) -> int:
     for kind in tasks.values():
         app.command(app_of(kind))
     app.command(serve)
+    _without_warnings()
     try:
         following = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
     except UnusedCliTokensError as error:
@@ -47,12 +52,54 @@ def main(arguments: Sequence[str], tasks: Mapping[str, type[Task]]) -> int:
         return _refused(no_command(error.unused_tokens[0], COMMANDS))
     except (CycloptsError, InputError) as error:
         return _refused(" ".join(str(error).split()))
-    except KeyboardInterrupt:
-        print("interrupted; the same command continues where it was, with --resume if it trains", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        return _interrupted(error, arguments)
+    except Exception as error:
+        if number := interrupts.came():  # A library has made its own error of it.
+            return _interrupted(interrupts.Interrupted(number), arguments)
+        if (message := out_of_memory(error)) is None:
+            raise
+        return _refused(message)
     if following:
         print(f"next: {following}")
     return 0
+
+
+def _interrupted(error: KeyboardInterrupt, arguments: Sequence[str]) -> int:
+    """Says how to go on; returns the exit code."""
+    code, word, resumable = INTERRUPTED, "interrupted", None
+    if isinstance(error, interrupts.Interrupted):
+        code, word, resumable = error.code, error.word, error.resumable
+    if resumable is None and "compare" in arguments[1:2]:
+        resumable = True
+    elif resumable is not None:
+        arguments = [word for word in arguments if word != "--resume"] + (["--resume"] if resumable else [])
+    how = {
+        None: "",
+        True: f"; everything so far is saved, go on with: {shlex.join(['python', 'run.py', *arguments])}",
+        False: "; there was nothing to save yet",
+    }[resumable]
+    print(f"{word}{how}", file=sys.stderr)
+    return code
+
+
+def out_of_memory(error: Exception) -> str | None:
+    """The line for an error of an allocator; None for any other error."""
+    if not isinstance(error, MemoryError) and type(error).__name__ != "ResourceExhaustedError":
+        return None
+    first = " ".join(str(getattr(error, "message", error)).split())[:200]
+    return f"out of memory ({first or 'no more is said'}); give fewer --units, a smaller --batch-size or --window"
+
+
+def _without_warnings() -> None:
+    """Keeps warnings of libraries from the terminal, unless Python is asked for them, with `-W` or in its environment.
+
+    What the user should know this program says itself.
+    """
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    if logging.lastResort is not None:  # It prints what libraries log where nobody has asked for a log.
+        logging.lastResort.setLevel(logging.ERROR)
 
 
 def _refused(message: str) -> int:

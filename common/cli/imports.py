@@ -8,13 +8,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from common import interrupts
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 
 def import_tensorflow() -> None:
     """Imports TensorFlow alone; Keras follows where a module of this suite imports it."""
-    with _discarding_errors(), _without_keras(), _without_collections():
+    with interrupts.working(at_once=True), _discarding_errors(), _without_keras(), _without_collections():
         import tensorflow
     tensorflow.get_logger().setLevel("ERROR")
 

@@ -1,25 +1,28 @@
-"""The command `train`: trains a task, tests it against its baselines, and publishes a version."""
+"""The command `train`: trains a task, publishes a version, and then tests it against its baselines."""
 
 from __future__ import annotations
 
 import csv
 import json
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import InputError
-from common.reports import console, say, scores_table, waiting
+from common.files import drafted
+from common.reports import Parts, console, say, scores_table, waiting
 from common.serving import versions
 from common.serving.export import Export, save
-from common.training.run import Fitted, Results, fit, tested
+from common.training.run import Fitted, Results, baselines_of, fit, ready, tested
 
 if TYPE_CHECKING:
     from tasks.base import Task
 
 
 def train(task: Task) -> Path:
-    """Trains, tests against the baselines, and publishes a version; returns its folder."""
+    """Trains, publishes a version, and tests it against the baselines; returns its folder."""
     options = task.options
     root = options.output / task.name / options.cell
     try:
@@ -32,40 +35,108 @@ def train(task: Task) -> Path:
 
 
 def publish(task: Task, fitted: Fitted, root: Path) -> Path:
-    """Tests a trained task against its baselines and publishes it as a version in `root`; returns the version."""
-    answers, metrics, exported = tested(task, fitted)
-    with waiting("training the baselines on the same split"):
-        baselines = task.baselines(answers)
-        metrics["baselines"] = {name: task.scores(found) for name, found in baselines.items()}
-    say(task.report(answers))
-    cell = task.options.cell
-    parts = {f"{cell}, {name} alone": scores for name, scores in metrics.get("parts", {}).items()}
-    console.print(scores_table("test", metrics["baselines"] | parts | {cell: metrics["metrics"]}))
-    results = Results(fitted.run.history, answers, baselines)
-    with waiting("exporting"):
-        version = versions.publish(root, lambda folder: write(task, exported, results, metrics=metrics, folder=folder))
-    fitted.run.close()
+    """Publishes a trained task as a version in `root`, and then tests it against its baselines; returns the version.
+
+    Nothing that fails after the training costs the model: a part of the report that fails is left out with a line.
+
+    Raises:
+        InputError: The version cannot be written; the unfinished run stays.
+    """
+    with fitted.claim.held():
+        metrics, export = ready(task, fitted)
+        version = versions.unreported(root, fitted.claim.name)
+        if version is None:
+            with waiting("exporting"):
+                version = _published(task, fitted, root, metrics=metrics, export=export)
+        else:
+            say(f"saved before it was stopped: {version}")
+        parts = Parts()
+        report(task, fitted, version / versions.ASSETS, metrics=metrics, export=export, parts=parts)
+        if parts.to_repeat:
+            say("what is left out can be made later: the same command with --resume")
+            fitted.claim.release()
+        else:
+            (version / versions.ASSETS / versions.UNREPORTED).unlink()
+            fitted.claim.close()
     training = metrics["training"]
     rate = training["tokens_per_second"]  # 0 where an epoch is a single step: the first of each is not timed.
     fast = f", {rate:,.0f} tokens a second" if rate else ""
-    say(f"best epoch {training['best_epoch']} of {training['epochs']}; trained {training['seconds']:.0f} s{fast}")
+    say(
+        f"best epoch {training['best_epoch']} of {training['epochs']}; trained {training['seconds']:.0f} s{fast}; "
+        f"checkpoints took {training['checkpoint_seconds']:.1f} s"
+    )
     say(f"saved: {version} (SavedModel), its scores and figure in {version / versions.ASSETS}")
     return version
 
 
-def write(task: Task, exported: Export, results: Results, *, metrics: dict[str, Any], folder: Path) -> None:
-    """Writes a version: the SavedModel, and the files next to it."""
-    save(exported, folder)
-    assets = folder / versions.ASSETS
-    assets.mkdir()
-    (assets / "config.json").write_text(json.dumps(task.config(), indent=2) + "\n")
-    (assets / "metrics.json").write_text(json.dumps(json_ready(metrics), indent=2, allow_nan=False) + "\n")
-    with (assets / "history.csv").open("w", newline="") as file:
-        rows = csv.DictWriter(file, fieldnames=list(results.history[0]))
-        rows.writeheader()
-        rows.writerows(results.history)
-    task.figure(results).savefig(assets / "figure.png")
-    task.extras(results, assets)
+def _published(task: Task, fitted: Fitted, root: Path, *, metrics: dict[str, Any], export: Export) -> Path:
+    """Writes a version: the SavedModel, its options, and how training went."""
+
+    def write(folder: Path) -> None:
+        save(export, folder)
+        assets = folder / versions.ASSETS
+        assets.mkdir()
+        (assets / "config.json").write_text(json.dumps(task.config(), indent=2) + "\n")
+        _write_metrics(metrics, assets)
+        with (assets / "history.csv").open("w", newline="") as file:
+            rows = csv.DictWriter(file, fieldnames=list(fitted.run.history[0]))
+            rows.writeheader()
+            rows.writerows(fitted.run.history)
+        (assets / versions.UNREPORTED).write_text(fitted.claim.name)
+
+    with refusing_to_write(root):
+        return versions.publish(root, write)
+
+
+@contextmanager
+def refusing_to_write(root: Path) -> Iterator[None]:
+    """Makes a line of what the operating system or TensorFlow says where a model cannot be written.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    import tensorflow as tf
+
+    try:
+        yield
+    except (OSError, tf.errors.OpError) as error:
+        why = getattr(error, "strerror", None) or " ".join(str(getattr(error, "message", error)).split())
+        raise InputError(
+            f"--output {root}: the model cannot be written ({why}); make room, then go on with the same command and "
+            "--resume: the training is kept"
+        ) from error
+
+
+def report(task: Task, fitted: Fitted, assets: Path, *, metrics: dict[str, Any], export: Export, parts: Parts) -> None:
+    """Tests a published version against its baselines, prints the scores, and writes them and more into `assets`."""
+    answers, results = None, None
+    with parts.part("test"):
+        answers, scores = tested(task, fitted, export)
+        metrics |= scores
+    if answers is not None:
+        with parts.part("metrics.json"):
+            _write_metrics(metrics, assets)
+        with waiting("training the baselines on the same split"):
+            found, metrics["baselines"] = baselines_of(task, answers, parts)
+        results = Results(fitted.run.history, answers, found)
+        with parts.part("report"):
+            say(task.report(answers))
+        cell = task.options.cell
+        alone = {f"{cell}, {name} alone": scores for name, scores in metrics.get("parts", {}).items()}
+        console.print(scores_table("test", metrics["baselines"] | alone | {cell: metrics["metrics"]}))
+        with parts.part("figure"), drafted("--output", assets / "figure.png") as draft:
+            task.figure(results).savefig(draft, format="png")
+        with parts.part("further files"):
+            task.extras(results, assets)
+    if parts.failed:
+        metrics["failed"] = parts.failed
+    with parts.part("metrics.json"):
+        _write_metrics(metrics, assets)
+
+
+def _write_metrics(metrics: dict[str, Any], assets: Path) -> None:
+    with drafted("--output", assets / "metrics.json") as draft:
+        draft.write_text(json.dumps(json_ready(metrics), indent=2, allow_nan=False) + "\n")
 
 
 def json_ready(value: Any) -> Any:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from common.figures.plain import plain
 from common.figures.training import learning_curves
 from common.scoring.forecasts import Forecasts, Judge
 from common.sources import series
@@ -39,7 +40,7 @@ def training_figure(
     error = figure.add_subplot(grid[0, 1])
     for name, found in forecasts.items():
         by_step = judge.by_step(found)["mae"]
-        error.plot(np.arange(1, len(by_step) + 1), by_step, label=name)
+        error.plot(np.arange(1, len(by_step) + 1), by_step, label=plain(name))
     error.set(title="test: mean absolute error by steps ahead", xlabel="steps ahead")
     error.legend()
     _test_series(figure.add_subplot(grid[1, :]), next(iter(forecasts.values())), judge=judge)
@@ -58,7 +59,8 @@ def _test_series(ax: Any, forecasts: Forecasts, *, judge: Judge) -> None:
         ahead = times[row + 1 : row + 1 + horizon]
         ax.plot(ahead, actual, color="black", linewidth=1, label="" if n else "actual")
         _forecast(ax, ahead, chosen.mean[n], quantiles=chosen.quantiles[n], levels=judge.levels, named=not n)
-    ax.set(title=f"test: {panel.columns[number % len(panel.columns)]}, a forecast every {horizon} steps")
+    column = plain(panel.columns[number % len(panel.columns)])
+    ax.set(title=f"test: {column}, a forecast every {horizon} steps")
     ax.legend(loc="upper left")
 
 
@@ -79,7 +81,7 @@ def forecast_figure(records: Sequence[Mapping[str, Any]]) -> Figure:
         quantiles = np.stack(list(record["quantiles"].values()), 1)
         levels = list(map(float, record["quantiles"]))
         _forecast(ax, ahead, np.array(record["mean"]), quantiles=quantiles, levels=levels)
-        ax.set(title=record["unique_id"])
+        ax.set(title=plain(record["unique_id"]))
     if len(records) > len(shown):
         figure.suptitle(f"the first {len(shown)} of {len(records)} series")
     return figure

@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from common.figures.plain import plain
+
 
 def learning_curves(axes: Sequence[Any], history: list[dict[str, float]], metrics: Sequence[str]) -> None:
     """Draws each metric over the epochs, in training and validation, with axes of its own."""
@@ -40,7 +42,7 @@ def confusion(ax: Any, references: Sequence[str], predictions: Sequence[str], *,
         if reference in numbers:  # The test may have a label that training never saw.
             counts[numbers[reference], numbers[prediction]] = count
     shares = counts / np.maximum(counts.sum(1, keepdims=True), 1)
-    display = ConfusionMatrixDisplay(shares, display_labels=labels)
+    display = ConfusionMatrixDisplay(shares, display_labels=[plain(label) for label in labels])
     display.plot(ax=ax, cmap="Blues", colorbar=False, include_values=False, im_kw={"vmin": 0, "vmax": 1})
     ax.set(xlabel="predicted", ylabel="reference")
     if len(labels) <= 12:

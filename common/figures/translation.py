@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from common.figures.plain import plain
 from common.figures.training import learning_curves
 from common.scoring.translation import Translations, bleu
 
@@ -17,7 +18,7 @@ LENGTHS = (5, 10, 20, 40)
 
 def visible(piece: str) -> str:
     """A subword with its spaces made visible."""
-    return piece.replace(" ", "▁")
+    return plain(piece.replace(" ", "▁"))
 
 
 def translation_figure(results: Any, *, beam: int, attention: bool, title: str) -> Any:

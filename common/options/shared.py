@@ -14,7 +14,7 @@ from common.errors import InputError
 from common.options.fields import meanings, option
 from common.options.kinds import Count, NotNegative, Positive, Share, Whole
 
-FORMAT = 4
+FORMAT = 5
 """The format of unfinished runs and studies. Raise it when older ones cannot be continued: they are then refused."""
 
 
@@ -134,9 +134,12 @@ class TrainOptions(DataOptions):
 
     def digest(self) -> str:
         """The name of the unfinished run: equal for options with the same training steps; it begins with `FORMAT`."""
+        return f"{FORMAT}-{hashlib.sha256(json.dumps(self.training(), sort_keys=True).encode()).hexdigest()[:12]}"
+
+    def training(self) -> dict[str, Any]:
+        """The options that change the training steps, as JSON-ready values."""
         meaning = meanings(type(self))
-        kept = {name: value for name, value in self.as_json().items() if meaning[name].trains}
-        return f"{FORMAT}-{hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()[:12]}"
+        return {name: value for name, value in self.as_json().items() if meaning[name].trains}
 
     def as_json(self) -> dict[str, Any]:
         """The options as JSON-ready values; a path to the data is absolute."""

@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import errno
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
 from common.errors import InputError
+from common.files import Lock
 
 ASSETS = "assets.extra"
 """The folder of a version for files that are not part of the graph: options, scores, figures, examples."""
 
 
+UNREPORTED = "unreported"
+"""The file in `ASSETS` of a version whose test is not yet reported; it holds the name of the run that made it."""
+DRAFT = ".draft-"
+
+
 def publish(root: Path, write: Callable[[Path], None]) -> Path:
-    """Writes a new version under the next number.
+    """Writes a new version under the next number. Drafts of runs that were killed are removed before.
 
     Args:
         root: Folder of the versions.
@@ -24,9 +31,14 @@ def publish(root: Path, write: Callable[[Path], None]) -> Path:
     Returns:
         The version's folder.
     """
-    draft = root / f".draft-{uuid4().hex}"
-    draft.mkdir(parents=True)
+    root.mkdir(parents=True, exist_ok=True)
+    sweep(root)
+    draft = root / f"{DRAFT}{uuid4().hex}"
+    lock = Lock(_lock_of(draft))
+    while not lock.take():  # Another run looks whether it is held.
+        time.sleep(0.01)
     try:
+        draft.mkdir()
         write(draft)
         while True:
             number = max((int(p.name) for p in root.glob("*") if p.name.isdigit()), default=0) + 1
@@ -37,6 +49,29 @@ def publish(root: Path, write: Callable[[Path], None]) -> Path:
                     raise
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+        lock.release()
+
+
+def sweep(root: Path) -> None:
+    """Removes the drafts that killed runs left in `root`, but no draft of a run that is alive."""
+    for draft in {path.with_suffix("") for path in root.glob(f"{DRAFT}*")}:
+        lock = Lock(_lock_of(draft))
+        if lock.take() and lock.kept:
+            shutil.rmtree(draft, ignore_errors=True)
+            lock.release()
+
+
+def _lock_of(draft: Path) -> Path:
+    return draft.with_suffix(".lock")
+
+
+def unreported(root: Path, run: str) -> Path | None:
+    """The version that a run published before it was stopped, if its test is not yet reported."""
+    for number in versions(root):
+        mark = root / str(number) / ASSETS / UNREPORTED
+        if mark.is_file() and mark.read_text() == run:
+            return root / str(number)
+    return None
 
 
 def versions(root: Path) -> list[int]:

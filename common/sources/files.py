@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from common.errors import InputError
+from common.sources.digests import note_files
 
 VALIDATION = ("dev", "val", "valid", "validation")
 ROLES = {"train": "train", "test": "test"} | dict.fromkeys(VALIDATION, "validation")
@@ -31,14 +32,23 @@ def words_in(name: str) -> list[str]:
 
 
 def existing(data: str) -> Path:
-    """The file or folder that `--data` names.
+    """The file or folder that `--data` names; what is in it is noted, see `common.sources.digests`.
 
     Raises:
-        InputError: There is none.
+        InputError: There is none, or it is neither: a device or a pipe may never end.
     """
     path = Path(data).expanduser()
-    if not data.strip() or not path.exists():
+    try:
+        there = bool(data.strip()) and path.exists()
+    except (OSError, ValueError) as error:  # Such as a name that is too long.
+        raise InputError(
+            f"--data {data}: {getattr(error, 'strerror', None) or error}; give a file or folder"
+        ) from error
+    if not there:
         raise InputError(f"--data {data}: no such file or folder; give one, or tfds:NAME for TFDS")
+    if not (path.is_file() or path.is_dir()):
+        raise InputError(f"--data {data}: a device or a pipe; give a file or folder")
+    note_files([path] if path.is_file() else [path / name for name in names_under(path)])
     return path
 
 
@@ -56,7 +66,7 @@ def check_encoding(encoding: str) -> None:
     """
     try:
         "".encode(encoding)
-    except LookupError as error:
+    except (LookupError, UnicodeError, ValueError) as error:
         raise InputError(f"--encoding {encoding}: {error}; try utf-8, latin-1 or cp1252") from error
 
 

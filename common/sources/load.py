@@ -7,6 +7,7 @@ from typing import Any, Protocol, TypeVar
 
 from common.errors import InputError
 from common.sources import tfds
+from common.sources.digests import note_records
 from common.sources.embedded import catalogues, turkish, victoria
 from common.sources.labelled import LabelledReader
 from common.sources.parallel import PairReader
@@ -39,11 +40,12 @@ def load(data: str | None, reader: Reader[Result]) -> Result:
     Raises:
         InputError: The data cannot be found, fetched or read, or something in it is wrong.
     """
-    if data is None:
-        return EMBEDDED[type(reader)](reader)
-    if data.startswith(TFDS):
-        return NAMED[type(reader)](data.removeprefix(TFDS), reader)
-    return reader.read(data)
+    if data is not None and not data.startswith(TFDS):
+        return reader.read(data)
+    named = data is not None
+    found = NAMED[type(reader)](data.removeprefix(TFDS), reader) if named else EMBEDDED[type(reader)](reader)
+    note_records(data or "the embedded data", found)
+    return found
 
 
 def load_test(data: str, reader: FileReader[Part]) -> Part:

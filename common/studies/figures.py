@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from common.figures.plain import plain
 from common.studies.arms import Arm
 from common.studies.findings import Findings
-from common.studies.markup import in_figure
 from common.studies.statistics import Interval, interval
 
 SMALLEST = 1e-12
@@ -31,8 +31,8 @@ def draw_scores(found: Findings, path: Path) -> bool:
     low, high = min(shown) - 2 * spread, max(shown) + 2 * spread
     for n, (name, scores) in enumerate(found.baselines.items()):
         if low <= scores[found.score] <= high:
-            ax.axvline(scores[found.score], linestyle="--", linewidth=1, color=f"C{n + 1}", label=in_figure(name))
-    ax.set_yticks(range(len(found.arms)), [in_figure(arm.name) for arm in found.arms])
+            ax.axvline(scores[found.score], linestyle="--", linewidth=1, color=f"C{n + 1}", label=plain(name))
+    ax.set_yticks(range(len(found.arms)), [plain(arm.name) for arm in found.arms])
     ax.invert_yaxis()
     ax.set(xlabel=f"test {found.score}: seeds, mean, 95 % interval")
     if ax.get_legend_handles_labels()[0]:
@@ -57,12 +57,12 @@ def draw_axis(found: Findings, path: Path) -> bool:
         for label, points in groups.items():
             x, y = zip(*sorted(points))
             error = [[p.mean - p.low for p in y], [p.high - p.mean for p in y]]
-            ax.errorbar(x, [p.mean for p in y], error, marker="o", markersize=4, capsize=3, label=in_figure(label))
+            ax.errorbar(x, [p.mean for p in y], error, marker="o", markersize=4, capsize=3, label=plain(label))
         values = found.study.axes[name]
         if min(values) > 0 and max(values) >= 8 * min(values):
             ax.set_xscale("log", base=2)
             ax.set_xticks(values, [f"{v:g}" for v in values])
-        ax.set(xlabel=name, ylabel=f"test {found.score}")
+        ax.set(xlabel=plain(name), ylabel=f"test {found.score}")
         ax.legend(fontsize="small")
     figure.savefig(path, dpi=150)
     return True
@@ -84,7 +84,7 @@ def draw_gradients(found: Findings, path: Path) -> bool:
                 logs = np.log(np.maximum([row[:shortest] for row in norms], SMALLEST))
                 known = ~np.isnan(logs).all(0)
                 middle = np.exp(np.nanmean(logs[:, known], 0))
-                label = in_figure(arm.name) if state == "hidden" else None
+                label = plain(arm.name) if state == "hidden" else None
                 ax.plot(np.flatnonzero(known), middle, style, color=f"C{n % 10}", linewidth=1.4, label=label)
                 lines += 1
         ax.set(yscale="log", title=f"{when} of training", ylabel="norm")
@@ -108,9 +108,9 @@ def draw_gates(found: Findings, path: Path) -> bool:
         at = np.arange(len(middle))
         ax.fill_between(at, low, high, alpha=0.25, linewidth=0)
         ax.plot(at, middle, marker="o", markersize=3)
-        ax.set(ylim=(0, 1), title=f"{in_figure(arm.name)}: {gate['name']}")
+        ax.set(ylim=(0, 1), title=f"{plain(arm.name)}: {gate['name']}")
         ax.title.set_fontsize("medium")
-        ax.set_xticks(at, [in_figure(step) for step in gate["steps"]], rotation=90, fontsize="small")
+        ax.set_xticks(at, [plain(step) for step in gate["steps"]], rotation=90, fontsize="small")
     figure.savefig(path, dpi=150)
     return True
 

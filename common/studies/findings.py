@@ -72,6 +72,12 @@ class Findings:
             self.results[Run(Arm(result["cell"], settings), result["seed"])] = result
 
     @property
+    def left_out(self) -> list[str]:
+        """What failed in the runs that are done, one line per part."""
+        found = {run.folder: result.get("failed", {}) for run, result in self.results.items()}
+        return [f"{name}: {part} left out: {why}" for name, failed in found.items() for part, why in failed.items()]
+
+    @property
     def score(self) -> str:
         """The test metric that arms are compared by."""
         return self.study.kind.score

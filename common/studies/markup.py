@@ -1,4 +1,4 @@
-"""Users' texts, such as names of data and values of options, escaped for Markdown, HTML and figures."""
+"""Users' texts, such as names of data and values of options, escaped for Markdown and HTML."""
 
 from __future__ import annotations
 
@@ -27,8 +27,3 @@ def code_block(lines: Sequence[str]) -> str:
     text = "\n".join(lines)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     return f"{fence}\n{text}\n{fence}"
-
-
-def in_figure(text: str) -> str:
-    """Text for Matplotlib, which reads text between two dollar signs as mathematics."""
-    return text.replace("$", r"\$")

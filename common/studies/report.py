@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import html
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.table import Table
 
 from common.files import drafted
-from common.reports import narrow_table
+from common.reports import Parts, narrow_table
 from common.studies import markup
 from common.studies.figures import FIGURES
 from common.studies.findings import Findings, Verdict
@@ -45,8 +46,13 @@ def write(found: Findings) -> Path:
         found.frame().to_csv(draft, index=False)
     figures = folder / "figures"
     figures.mkdir(exist_ok=True)
-    drawn = {name: caption for name, (draw, caption) in FIGURES.items() if draw(found, figures / f"{name}.png")}
-    text = report(found, drawn)
+    drawn, parts = {}, Parts()
+    for name, (draw, caption) in FIGURES.items():
+        with parts.part(f"figure {name}"):
+            if draw(found, figures / f"{name}.png"):
+                drawn[name] = caption
+    left_out = [*found.left_out, *(f"{name} left out: {why}" for name, why in parts.failed.items())]
+    text = report(found, drawn, left_out)
 
     def embedded(match: re.Match) -> str:
         data = base64.b64encode((folder / match[1]).read_bytes()).decode()
@@ -65,15 +71,16 @@ def write(found: Findings) -> Path:
     return folder / "report.html"
 
 
-def report(found: Findings, figures: dict[str, str]) -> str:
+def report(found: Findings, figures: dict[str, str], left_out: Sequence[str] = ()) -> str:
     """The report as Markdown.
 
     Args:
         found: Findings with at least one finished run.
         figures: Markdown of each figure that was drawn, by its name.
+        left_out: A line for each part of a run or of the report that failed.
     """
     study, kind = found.study, found.study.kind
-    metrics = found.metric_rows()
+    metrics, failed = found.metric_rows(), [*found.failed, *left_out]
     parts = [
         f"# {kind.name}: which cell?",
         _summary(found),
@@ -92,7 +99,7 @@ def report(found: Findings, figures: dict[str, str]) -> str:
         "compile. Gradient norms are before clipping.",
         *(["## Inside"] if {"gradients", "gates"} & figures.keys() else []),
         *(figures.get(name, "") for name in ("gradients", "gates")),
-        *(["## Failed", "\n".join(f"- {escaped(line)}" for line in found.failed)] if found.failed else []),
+        *(["## Failed", "\n".join(f"- {escaped(line)}" for line in failed)] if failed else []),
         "## Commands",
         markup.code_block(study.commands),
         "`study.json` has the options; `results.csv` has one row per run.",

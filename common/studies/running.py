@@ -17,7 +17,7 @@ from common.reports import console, say
 from common.studies.arms import Arm, Run
 from common.studies.matching import budgets
 from common.studies.study import Study
-from common.studies.work import JOB, RESULT, ROOT, cores, do
+from common.studies.work import JOB, RESULT, ROOT, cores, do, stop
 
 ANSWER_WITHIN = 10
 """Seconds within which a scheduler must answer."""
@@ -87,6 +87,7 @@ def _done(study: Study, pool: Executor, missing: Sequence[Run], *, bar: Progress
     finally:
         for one in work:
             one.cancel()
+        stop()
 
 
 def _reported(finished: Iterable[Future[tuple[str, str]]], total: int, *, bar: Progress) -> list[str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import InputError
-from common.files import write_json
+from common.files import Lock, write_json
 from common.options import FORMAT, StudyOptions, TrainOptions, as_arguments, meanings
 from common.studies.arms import Run, arms, axes
 from common.studies.work import cores
@@ -54,6 +56,36 @@ class Study:
         self.reference = requested.reference or recorded.get("reference") or first
         self._check_recorded(recorded)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Holds the study's folder for this process.
+
+        Raises:
+            InputError: Another process has it, or it cannot be made or written to.
+        """
+        lock = Lock(self.folder / ".lock")
+        with self._writing():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            alone = lock.take()
+        if not alone:
+            raise InputError(
+                f"{self.folder}: another compare is at work on this study, process {lock.holder}; wait for it, or give "
+                "another --name"
+            )
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise InputError(
+                f"--output {self.options.output}: {error.strerror}; give a folder that can be written to"
+            ) from error
+
     @property
     def runs(self) -> list[Run]:
         """The requested runs: all arms with the first seed, then with the next."""
@@ -76,12 +108,8 @@ class Study:
         """
         self.commands = list(dict.fromkeys([*self.commands, *commands]))
         record = {"format": FORMAT, "options": self._shared(), "commands": self.commands}
-        try:
+        with self._writing():
             self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(
-                f"--output {self.options.output}: {error.strerror}; give a folder that can be written to"
-            ) from error
         write_json("--output", self.folder / RECORD, record)
 
     def _recorded(self) -> tuple[list[str], dict[str, Any]]:

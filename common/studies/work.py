@@ -35,7 +35,9 @@ def do(kind: str, name: str, folder: Path, *, slots: Sequence[Sequence[int]]) ->
             job = json.loads((folder / JOB).read_text()) | {"cores": taken}
             write_json("--output", folder / JOB, job)
             command = [sys.executable, "-m", "common.studies.worker", kind, str(folder)]
-            code = subprocess.run(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT).returncode
+            # In a group of its own, so that Ctrl-C reaches this process alone, which passes it on once.
+            own = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, process_group=0)
+            code = _wait(own)
     except OSError as error:
         return name, str(error)
     if code == 0:
@@ -43,6 +45,23 @@ def do(kind: str, name: str, folder: Path, *, slots: Sequence[Sequence[int]]) ->
     lines = [line for line in (folder / LOG).read_text(errors="replace").splitlines() if line.strip()]
     last = lines[-1].removeprefix("error: ") if lines else ""
     return name, f"exit code {code}: {last} ({folder / LOG})"
+
+
+_alive: set[subprocess.Popen] = set()
+
+
+def _wait(process: subprocess.Popen) -> int:
+    _alive.add(process)
+    try:
+        return process.wait()
+    finally:
+        _alive.discard(process)
+
+
+def stop() -> None:
+    """Asks the runs that this process started to save and to end."""
+    for process in list(_alive):
+        process.terminate()
 
 
 @contextmanager

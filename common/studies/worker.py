@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import math
 import os
 import shutil
 import sys
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from common import interrupts
 from common.studies.work import JOB, RESULT
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ LONGEST_EXAMPLE = 24
 
 def main(kind: str, folder: Path) -> int:
     """Does the run; returns the exit code."""
+    interrupts.install()
     alone = (folder / ".lock").open("w")
     fcntl.flock(alone, fcntl.LOCK_EX)  # Waits for a run that a killed study left behind.
     if (folder / RESULT).is_file():
@@ -55,6 +58,9 @@ def main(kind: str, folder: Path) -> int:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except interrupts.Interrupted as error:
+        print(error.word, file=sys.stderr)
+        return error.code
     shutil.rmtree(folder / "unfinished", ignore_errors=True)
     return 0
 
@@ -65,31 +71,39 @@ def measured(kind: type[Task], job: dict[str, Any], *, folder: Path) -> dict[str
     Raises:
         InputError: An option does not suit the task, its data or this machine; or training diverged.
     """
-    from common.options import from_saved
+    from common.options import FORMAT, from_saved
+    from common.reports import Parts
     from common.studies.probes import gradient_by_distance
-    from common.training.run import Results, fit, tested
+    from common.training.checkpoints import numbers
+    from common.training.run import Results, baselines_of, fit, ready, tested
 
-    checkpoints = list((folder / "unfinished").glob("*/latest/checkpoint"))
+    left = list((folder / "unfinished").glob("*/"))
+    killed = any(numbers(one) or not one.name.startswith(f"{FORMAT}-") for one in left)  # The latter are refused.
     options = from_saved(kind.Options, job["options"])
-    task = kind(replace(options, resume=bool(checkpoints), output=folder, tensorboard=None))
-    gradients: dict[str, dict] = {}
+    task = kind(replace(options, resume=killed, output=folder, tensorboard=None))
+    parts, gradients = Parts(), {"start": {}, "end": {}}
 
     def look(when: str, fitted: Fitted) -> None:
         network, loss, _ = fitted.learner
-        gradients[when] = gradient_by_distance(network, fitted.streams["train"], loss)
+        with parts.part(f"gradients at the {when}"):
+            gradients[when] = gradient_by_distance(network, fitted.streams["train"], loss)
 
     fitted = fit(task, folder, before=lambda fresh: look("start", fresh))
-    answers, metrics, exported = tested(task, fitted)
-    look("end", fitted)
-    network, baselines = fitted.learner.network, task.baselines(answers) if job["baselines"] else {}
-    conditions = {"jobs": job.get("jobs"), "cores": len(job.get("cores") or ()), "resumed": bool(checkpoints)}
-    result = metrics | {"conditions": conditions, "units": options.units}
-    result |= {"gradients": gradients, "gate": gate_over_example(task, network, fitted.streams["test"])}
-    if job["baselines"]:
-        result["baselines"] = {name: task.scores(one) for name, one in baselines.items()}
-    results = Results(fitted.run.history, answers, baselines)
-    result["latency_ms"] = latency_ms(task, exported, results=results, folder=folder / "saved" / "1")
-    return result
+    with fitted.claim.held():
+        metrics, export = ready(task, fitted)
+        answers, scores = tested(task, fitted, export)
+        look("end", fitted)
+        baselines, of_baselines = baselines_of(task, answers, parts) if job["baselines"] else ({}, {})
+        conditions = {"jobs": job.get("jobs"), "cores": len(job.get("cores") or ()), "resumed": killed}
+        result = metrics | scores | {"conditions": conditions, "units": options.units, "gradients": gradients}
+        result |= {"gate": None, "latency_ms": math.nan} | ({"baselines": of_baselines} if job["baselines"] else {})
+        with parts.part("gate"):
+            result["gate"] = gate_over_example(task, fitted.learner.network, fitted.streams["test"])
+        results = Results(fitted.run.history, answers, baselines)
+        with parts.part("ms a prediction"):
+            result["latency_ms"] = latency_ms(task, export, results=results, folder=folder / "saved" / "1")
+    fitted.claim.release()
+    return result | ({"failed": parts.failed} if parts.failed else {})
 
 
 def gate_over_example(task: Task, network: Network, stream: Stream) -> dict[str, Any] | None:

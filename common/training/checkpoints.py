@@ -1,169 +1,128 @@
-"""Unfinished runs: a training that was killed continues exactly where it stopped."""
+"""Checkpoints with checksums: written completely or not at all, and the one before is kept."""
 
 from __future__ import annotations
 
+import hashlib
 import json
-import math
 import shutil
-import time
-from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from common.errors import InputError
-from common.options import FORMAT
-from common.training.tbptt import TBPTT
+
+KEPT = 2
+STATE, PROGRESS, SUMS = "state", "progress.json", "sums.json"
+"""Files of a checkpoint: TensorFlow's, what else there is to know, and the SHA-256 of each of these."""
 
 
-class UnfinishedRun(keras.callbacks.Callback):
-    """Keeps the weights of the best epoch, the history, and checkpoints; stops training that no longer gets better.
+class Damaged(Exception):
+    """A checkpoint is not what was written; the message says in a few words why."""
 
-    Stock `EarlyStopping` and `ModelCheckpoint` lose their state when a run is killed, and `BackupAndRestore` does not
-    save the carried state. This callback saves everything in one checkpoint: weights, optimiser, carried state,
-    position in the data, and the history from which the best epoch follows.
+
+class Checkpoints:
+    """Numbered checkpoints in a folder.
+
+    A checkpoint appears under its number when it is complete, and the older of three is removed after that. So a kill
+    at any moment leaves whole ones. What the operating system had not yet written when a machine fails, or what changed
+    later, is found by the checksums.
 
     Args:
-        folder: The folder of the checkpoints.
-        monitor: Name in the logs that decides which epoch is best.
-        higher_is_better: Whether higher values of `monitor` are better.
-        patience: Epochs without a better one before training stops.
-        every: Training steps between checkpoints inside an epoch.
-        seconds: Maximum time of training in seconds; None is no limit.
+        folder: The folder.
+        saved: What TensorFlow saves, by name.
     """
 
-    def __init__(
-        self,
-        folder: Path,
-        monitor: str,
-        *,
-        higher_is_better: bool,
-        patience: int,
-        every: int,
-        seconds: float | None = None,
-    ) -> None:
-        super().__init__()
+    def __init__(self, folder: Path, **saved: Any) -> None:
         self.folder = folder
-        self.monitor = monitor
-        self.higher_is_better = higher_is_better
-        self.patience = patience
-        self.every = every
-        self.seconds = seconds
-        self.history: list[dict[str, float]] = []
-        self.elapsed = 0.0
+        self.checkpoint = tf.train.Checkpoint(**saved)
 
-    def open(self, model: TBPTT, resume: bool) -> int:
-        """Connects the run to a compiled model, and restores both when resuming.
+    def numbers(self) -> list[int]:
+        """The numbers of the checkpoints that are there, ascending."""
+        return numbers(self.folder)
 
-        Returns:
-            The epoch to continue with.
+    def save(self, progress: Any) -> None:
+        """Writes a checkpoint.
+
+        Args:
+            progress: What else is to be kept, JSON-ready.
 
         Raises:
-            InputError: There is nothing to resume, or no checkpoint can be in the folder.
+            InputError: It cannot be written; those that are there stay.
         """
-        if special := set("*?[]") & set(str(self.folder)):
+        before = self.numbers()
+        draft = self.folder / ".draft"
+        try:
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir(parents=True)
+            self.checkpoint.write(str(draft / STATE))
+            (draft / PROGRESS).write_text(json.dumps(progress))
+            sums = {path.name: _sha256(path) for path in sorted(draft.iterdir())}
+            (draft / SUMS).write_text(json.dumps(sums))
+            draft.rename(self.folder / str(max(before, default=0) + 1))
+        except (OSError, tf.errors.OpError) as error:
+            kept = "the one before is kept: --resume continues with it" if before else "there is none before it"
             raise InputError(
-                f"{self.folder}: TensorFlow reads no checkpoints where a path has {' '.join(sorted(special))}; "
-                "give another --output or --name"
-            )
-        if not resume:
-            shutil.rmtree(self.folder, ignore_errors=True)
-        model.optimizer.build(model.trainable_variables)
-        self.saved_history = tf.Variable("[]", trainable=False, dtype=tf.string)
-        # TensorFlow finds no layer that stands in a list of another, so the weights are named one by one.
-        weights = [weight.value for weight in model.network.weights]
-        best = tf.train.Checkpoint(weights=weights)
-        self.best = tf.train.CheckpointManager(best, str(self.folder / "best"), max_to_keep=1)
-        latest = tf.train.Checkpoint(
-            model=model, weights=weights, optimizer=model.optimizer, history=self.saved_history
-        )
-        self.latest = tf.train.CheckpointManager(latest, str(self.folder / "latest"), max_to_keep=1)
-        if not resume:
-            return 0
-        if self.latest.latest_checkpoint is None:
-            older = [p for p in self.folder.parent.glob("*") if p.is_dir() and not p.name.startswith(f"{FORMAT}-")]
-            other = "; what is there is of another version of this program and cannot be resumed" if older else ""
-            raise InputError(
-                f"--resume: no unfinished run with these options in {self.folder.parent}{other}; leave it out"
-            )
-        latest.restore(self.latest.latest_checkpoint).assert_consumed()
-        self.history, self.elapsed, model.sums_to_restore = json.loads(self.saved_history.numpy())
-        return len(self.history)
+                f"{self.folder}: a checkpoint cannot be written ({_reason(error)}); {kept}; make room, or give another "
+                "--output"
+            ) from error
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        for number in before[: 1 - KEPT]:
+            shutil.rmtree(self.folder / str(number), ignore_errors=True)
 
-    @property
-    def best_epoch(self) -> int:
-        """The best epoch; of several the one with the lowest validation loss, and of these the first."""
-        sign = 1 if self.higher_is_better else -1
+    def restore(self) -> tuple[Any, list[str]]:
+        """Restores the newest checkpoint that is whole.
 
-        def rank(epoch: int) -> tuple[float, ...]:
-            row = self.history[epoch]
-            return sign * row[self.monitor], -row.get("val_loss", 0.0), -epoch
+        Returns:
+            Its progress, and a line for each newer one that is damaged.
 
-        return max(range(len(self.history)), key=rank)
+        Raises:
+            InputError: None is whole.
+        """
+        damaged: list[str] = []
+        for number in reversed(self.numbers()):
+            folder = self.folder / str(number)
+            try:
+                _check(folder)
+                progress = json.loads((folder / PROGRESS).read_text())
+                self.checkpoint.read(str(folder / STATE)).assert_consumed()
+            except (Damaged, OSError, ValueError, AssertionError, tf.errors.OpError) as error:
+                damaged.append(f"checkpoint {folder} is damaged ({_reason(error)})")
+            else:
+                return progress, damaged
+        raise InputError(f"--resume: {'; '.join(damaged)}; no other is left: leave --resume out to begin anew")
 
-    @property
-    def finished(self) -> bool:
-        """Whether the last `patience` epochs were no better, or the time is up."""
-        if not self.history:
-            return False
-        return len(self.history) - 1 - self.best_epoch >= self.patience or self._time_is_up()
 
-    def _time_is_up(self, now: float = 0.0) -> bool:
-        return self.seconds is not None and sum(row["seconds"] for row in self.history) + now >= self.seconds
+def numbers(folder: Path) -> list[int]:
+    """The numbers of the checkpoints in a folder, ascending."""
+    return sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal() and path.is_dir())
 
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.entered, self.trained = time.perf_counter(), None
-        self.started = self.entered - self.elapsed
-        self.elapsed, self.first = 0.0, None
-        self.begun = self.done = self._position()
 
-    def _position(self) -> int:
-        """The windows of this epoch that were trained on."""
-        return int(self.model.position[1])
+def _check(folder: Path) -> None:
+    """Compares the files of a checkpoint with their checksums.
 
-    def on_test_begin(self, logs: dict | None = None) -> None:
-        self.trained = time.perf_counter()
+    Raises:
+        Damaged: A file is missing or is not what was written.
+    """
+    try:
+        sums = json.loads((folder / SUMS).read_text())
+        expected = dict(sums.items())
+    except (OSError, ValueError, AttributeError) as error:
+        raise Damaged(f"{SUMS} cannot be read") from error
+    for name, expected_sum in expected.items():
+        if not (folder / name).is_file():
+            raise Damaged(f"{name} is missing")
+        if _sha256(folder / name) != expected_sum:
+            raise Damaged(f"{name} is not what was written")
 
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        if not math.isfinite(logs["loss"]):
-            epoch, window = self.model.diverged_at.numpy().tolist()
-            raise InputError(
-                f"training diverged: the loss is {logs['loss']} at epoch {epoch + 1}, step {window}; "
-                "lower --learning-rate or --clip-norm"
-            )
-        done, self.done = self.done, self._position()  # A call may run several windows.
-        if self.first is None:  # It may have waited for TensorFlow to trace and compile.
-            seconds = time.perf_counter() - self.entered
-            self.first = {"first_windows": self.done - self.begun, "first_seconds": seconds}
-        if self.done // self.every > done // self.every and self.done - self.begun < self.params["steps"]:
-            # The epoch's end saves too.
-            self._save(time.perf_counter() - self.started, self.model.epoch_sums)
-        if self._time_is_up(time.perf_counter() - self.started):
-            self.model.stop_training = True  # Keras ends the epoch here, with its validation.
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        seconds = (self.trained or time.perf_counter()) - self.started
-        row = {"epoch": epoch + 1} | {k: float(v) for k, v in logs.items()}
-        self.history.append(row | {"windows": self._position(), "seconds": seconds} | self.first)
-        if self.best_epoch == epoch:
-            self.best.save()
-        self._save()
-        self.model.stop_training = self.finished
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
-    def _save(self, elapsed: float = 0.0, sums: Sequence[Any] = ()) -> None:
-        """Saves everything, with the seconds and the metrics' sums so far of an unfinished epoch."""
-        self.saved_history.assign(json.dumps([self.history, elapsed, list(sums)]))
-        self.latest.save()
 
-    def restore_best(self) -> None:
-        """Restores the weights of the best epoch."""
-        self.best.checkpoint.restore(self.best.latest_checkpoint).assert_consumed()
-
-    def close(self) -> None:
-        """Removes the run; its model is published."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        with suppress(OSError):  # Other unfinished runs are in it.
-            self.folder.parent.rmdir()
+def _reason(error: Exception) -> str:
+    """Why, in a few words on one line."""
+    told = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error) or type(error).__name__
+    return " ".join(str(told).split())[:200]

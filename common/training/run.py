@@ -12,17 +12,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 
+from common import interrupts
 from common.errors import InputError
 from common.networks.network import Learner, parameters
 from common.options import TrainOptions, fitting_lanes, fitting_passes
-from common.reports import console, say, waiting
+from common.reports import Parts, console, say, waiting
+from common.sources.digests import noting
 from common.sources.splits import SPLITS
 from common.streams import Sequences, Stream
-from common.training.checkpoints import UnfinishedRun
+from common.training.claim import Claim
 from common.training.optimiser import LazyAdam
 from common.training.tbptt import TBPTT
+from common.training.unfinished import UnfinishedRun
 
 if TYPE_CHECKING:
+    from common.scoring import Scores
     from tasks.base import Answers, Task
 
 Streams = dict[str, Stream]
@@ -69,12 +73,11 @@ def fitted_to(train: Sequences, options: TrainOptions) -> TrainOptions:
     return options
 
 
-def prepared(task: Task) -> tuple[str, Streams]:
-    """Loads a task, fits its options to the data, and makes its streams; returns its description and the streams."""
-    described = task.load()
+def prepared(task: Task) -> Streams:
+    """Fits the options of a loaded task to its data, and makes its streams."""
     sequences = {split: task.sequences(split) for split in SPLITS}
     task.options = fitted_to(sequences["train"], task.options)
-    return described, streams_of(sequences, task.options)
+    return streams_of(sequences, task.options)
 
 
 def repays_xla(stream: Stream, epochs: int) -> bool:
@@ -105,7 +108,8 @@ class Fitted(NamedTuple):
         model: The model, with the weights of its best epoch.
         learner: The network that was trained, its loss and its metrics.
         streams: The streams of the three splits.
-        run: Kept until the version is published, so that a failure can be resumed.
+        run: Its history, and the weights of its best epoch.
+        claim: The folder of the run, kept until its model is published and tested, so that a failure can be resumed.
     """
 
     described: str
@@ -113,6 +117,7 @@ class Fitted(NamedTuple):
     learner: Learner
     streams: Streams
     run: UnfinishedRun
+    claim: Claim
 
     @property
     def efficiency(self) -> dict[str, float]:
@@ -148,35 +153,46 @@ def fit(
     Raises:
         InputError: An option does not suit the task, its data or this machine; or training diverged.
     """
-    with waiting("reading the data"):
-        described, streams = prepared(task)
+    claim = Claim(root, task.options)
+    with claim.held():
+        claim.take()
+        with waiting("reading the data"), noting(claim.note):
+            described = task.load()
+        claim.begin()
+        return _fit(task, prepared(task), described=described, claim=claim, callbacks=callbacks, before=before)
+
+
+def _fit(
+    task: Task, streams: Streams, *, described: str, claim: Claim, callbacks: tuple, before: Callable | None
+) -> Fitted:
     options = task.options
     say(f"data: {described}")
     keras.utils.set_random_seed(options.seed)
     learner = task.learner()
     model = compiled(learner, streams["train"], options)
     run = UnfinishedRun(
-        root / "unfinished" / options.digest(),
+        claim.folder,
         task.monitor,
         higher_is_better=task.higher_is_better,
         patience=options.patience,
         every=options.checkpoint_every,
         seconds=options.seconds,
     )
-    fitted = Fitted(described, model, learner, streams, run)
+    fitted = Fitted(described, model, learner, streams, run, claim)
     describe(fitted, options)
     if before is not None:
         before(fitted)
     first = run.open(model, options.resume)
     if not run.finished:
-        model.fit(
-            streams["train"],
-            validation_data=streams["validation"],
-            epochs=options.epochs,
-            initial_epoch=first,
-            callbacks=[run, *tensorboard(options), *callbacks],
-            verbose=verbosity(),
-        )
+        with interrupts.asking():
+            model.fit(
+                streams["train"],
+                validation_data=streams["validation"],
+                epochs=options.epochs,
+                initial_epoch=first,
+                callbacks=[run, *tensorboard(options), *callbacks],
+                verbose=verbosity(),
+            )
     run.restore_best()
     return fitted
 
@@ -194,40 +210,56 @@ def describe(fitted: Fitted, options: TrainOptions) -> None:
     say(f"packing: real steps {shares}")
 
 
-class Tested(NamedTuple):
-    """A trained task's answers to the test split.
+class Ready(NamedTuple):
+    """A trained model that is adjusted to the validation split.
 
     Attributes:
-        answers: See `tasks.base.Task.answers`.
-        metrics: What `metrics.json` holds except the baselines.
-        export: A `common.serving.export.Export`: what answered, and what is to be saved.
+        metrics: What `metrics.json` holds before the test.
+        export: A `common.serving.export.Export`: what is to be saved, and what answers the test.
     """
 
-    answers: Answers
     metrics: dict[str, Any]
     export: Any
 
 
-def tested(task: Task, fitted: Fitted) -> Tested:
-    """Adjusts a trained model to the validation split, exports it, and answers the test split."""
-    model, streams, options = fitted.model, fitted.streams, task.options
-    calibrated = task.calibrate(model, streams["validation"]) or {}
-    export, outputs = task.export(model.network), model.predict(streams["test"], verbose=verbosity())
-    answers = task.answers(model.network, streams["test"], outputs, export=export)
-    history = fitted.run.history
+def ready(task: Task, fitted: Fitted) -> Ready:
+    """Adjusts a trained model to the validation split and exports it."""
+    model, history = fitted.model, fitted.run.history
+    calibrated = task.calibrate(model, fitted.streams["validation"]) or {}
+    best = history[fitted.run.best_epoch]
     metrics = {
         "task": task.name,
-        "cell": options.cell,
-        "seed": options.seed,
+        "cell": task.options.cell,
+        "seed": task.options.seed,
         "data": fitted.described,
         "parameters": parameters(model),
-        "metrics": task.scores(answers),
-        "validation": {k: v for k, v in history[fitted.run.best_epoch].items() if k.startswith("val_")} | calibrated,
+        "validation": {k: v for k, v in best.items() if k.startswith("val_")} | calibrated,
         "training": training_figures(fitted),
     }
+    return Ready(metrics, task.export(model.network))
+
+
+def tested(task: Task, fitted: Fitted, export: Any) -> tuple[Answers, dict[str, Any]]:
+    """A trained task's answers to the test split, and their scores as `metrics.json` holds them."""
+    model, stream = fitted.model, fitted.streams["test"]
+    answers = task.answers(model.network, stream, model.predict(stream, verbose=verbosity()), export=export)
+    metrics = {"metrics": task.scores(answers)}
     if parts := task.parts(answers):
         metrics["parts"] = {name: task.scores(part) for name, part in parts.items()}
-    return Tested(answers, metrics, export)
+    return answers, metrics
+
+
+def baselines_of(task: Task, answers: Answers, parts: Parts) -> tuple[dict[str, Answers], dict[str, Scores]]:
+    """The answers and the scores of each baseline; one that fails is left out, with a line."""
+    found, scores = {}, {}
+    methods: dict[str, Callable[[], Answers]] = {}
+    with parts.part("baselines"):
+        methods = task.baselines(answers)
+    for name, method in methods.items():
+        with parts.part(f"baseline {name}"):
+            found[name] = method()
+            scores[name] = task.scores(found[name])
+    return found, scores
 
 
 def training_figures(fitted: Fitted) -> dict[str, Any]:
@@ -244,6 +276,7 @@ def training_figures(fitted: Fitted) -> dict[str, Any]:
         "best_epoch": int(history[best]["epoch"]),
         "steps": steps,
         "seconds": round(sum(row["seconds"] for row in history), 2),
+        "checkpoint_seconds": round(run.saving, 2),
         "seconds_to_best": round(sum(row["seconds"] for row in history[: best + 1]), 2),
         "tokens_per_second": round(stream.passes * stream.sequences.steps / stream.windows() * pace, 1),
         "gradient_norm": sum(row["gradient_norm"] * row["windows"] for row in history) / steps,

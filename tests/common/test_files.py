@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from common.errors import InputError
-from common.files import check_writable, drafted
+from common.files import Lock, check_writable, drafted
 
 
 def test_a_file_that_cannot_be_made_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,3 +54,43 @@ def test_a_device_is_written_to_and_stays() -> None:
     with drafted("--plot", Path("/dev/null")) as draft:
         draft.write_text("gone")
     assert not Path("/dev/null").is_file() and Path("/dev/null").exists()
+
+
+def test_a_lock_is_held_by_one_and_is_gone_with_it(tmp_path: Path) -> None:
+    one, other = Lock(tmp_path / "x"), Lock(tmp_path / "x")
+    assert one.take() and one.kept and not other.take() and not other.kept
+    assert other.holder.isdigit()
+    one.release()
+    assert list(tmp_path.iterdir()) == []
+    assert other.take()
+    other.release()
+    other.release()
+
+
+def test_the_lock_of_a_killed_process_is_free(tmp_path: Path) -> None:
+    script = f"""
+import time
+from pathlib import Path
+from common.files import Lock
+lock = Lock(Path({str(tmp_path / "x")!r}))
+print(lock.take(), flush=True)
+time.sleep(60)
+"""
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "True\n"
+    lock = Lock(tmp_path / "x")
+    assert not lock.take() and lock.holder == str(process.pid)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    assert lock.take()
+    lock.release()
+
+
+def test_a_file_system_without_locks_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*given: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    lock = Lock(tmp_path / "x")
+    assert lock.take() and not lock.kept and list(tmp_path.iterdir()) == []

@@ -1,15 +1,39 @@
-"""Tables for the terminal."""
+"""Tables for the terminal, and the parts of a report."""
 
 from __future__ import annotations
 
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
-from common.reports import scores_table
+from common.errors import InputError
+from common.reports import Parts, scores_table
 
 
 def test_names_of_methods_are_shown_as_they_are() -> None:
     printed = StringIO()
     Console(file=printed).print(scores_table("test", {"models/[red]/1": {"accuracy": 0.5}}))
     assert "models/[red]/1" in printed.getvalue() and "0.5000" in printed.getvalue()
+
+
+def test_a_part_that_fails_costs_itself_and_says_so(capsys) -> None:
+    parts, done = Parts(), []
+    for name, error in (
+        ("one", ValueError("a\nb" + "c" * 400)),
+        ("two", None),
+        ("three", InputError("bad input")),
+        ("four", OSError(28, "No space left on device")),
+    ):
+        with parts.part(name):
+            if error:
+                raise error
+            done.append(name)
+        assert parts.to_repeat == (name == "four")
+    assert done == ["two"] and list(parts.failed) == ["one", "three", "four"]
+    assert parts.failed["one"].startswith("ValueError: a b") and "(test_reports.py:" in parts.failed["one"]
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split(" left out: ")[0] for line in printed] == ["one", "three", "four"]
+    assert printed[1] == "three left out: bad input" and "No space left on device" in printed[2]
+    with pytest.raises(KeyboardInterrupt), parts.part("five"):
+        raise KeyboardInterrupt

@@ -162,8 +162,9 @@ def test_the_linear_part_changes_no_training(data_of, tmp_path: Path) -> None:
         task = task_of(data_of("sentiment"), linear=linear, vocabulary=12, bigrams=5)
         fitted = run.fit(task, tmp_path / str(linear))
         weights.append([weight.numpy() for weight in fitted.model.network.trainable_weights])
-        answers, metrics, _ = run.tested(task, fitted)
-        assert bool(answers.parts) == ("parts" in metrics) == ("val_joined_loss" in metrics["validation"]) == linear
+        metrics, export = run.ready(task, fitted)
+        answers, scores = run.tested(task, fitted, export)
+        assert bool(answers.parts) == ("parts" in scores) == ("val_joined_loss" in metrics["validation"]) == linear
     for one, other in zip(*weights, strict=True):
         np.testing.assert_array_equal(one, other)
 

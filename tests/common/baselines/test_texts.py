@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from common.baselines.texts import predictions
+from common.errors import InputError
 from common.sources.records import LabelledTexts
 from common.text.scripts import Level
 
@@ -12,7 +13,9 @@ TEXTS, LABELS = ["good film", "bad film", "good plot", "bad plot"] * 3 + ["fine"
 
 
 def found(texts: list[str], labels: list[str], asked: list[str], level: Level = "word") -> dict[str, list[str]]:
-    return predictions(LabelledTexts(texts, labels), asked, level=level, split=lambda texts: list(map(list, texts)))
+    train = LabelledTexts(texts, labels)
+    methods = predictions(train, asked, level=level, split=lambda texts: list(map(list, texts)))
+    return {name: method() for name, method in methods.items()}
 
 
 def test_they_learn_and_the_majority_does_not() -> None:
@@ -35,6 +38,8 @@ def test_canonically_equal_texts_get_one_class() -> None:
 @pytest.mark.parametrize(
     "texts", [["amazing", "dull", "superb", "boring"], ["👍", "👎", "!", "?"], ["很好", "很差", "好看", "难看"]]
 )
-def test_one_that_cannot_be_trained_is_left_out_with_a_line(texts: list[str], capsys) -> None:
-    assert found(texts, ["p", "n", "p", "n"], ["dull"]) == {"majority": ["n"]}
-    assert "baseline tfidf_logistic_regression left out" in capsys.readouterr().out
+def test_one_that_cannot_be_trained_says_why(texts: list[str]) -> None:
+    methods = predictions(LabelledTexts(texts, ["p", "n", "p", "n"]), ["dull"], level="word", split=lambda texts: [])
+    assert methods["majority"]() == ["n"]
+    with pytest.raises(InputError, match="it cannot be trained on these texts: "):
+        methods["tfidf_logistic_regression"]()

@@ -12,5 +12,5 @@ def test_the_nearest_training_source_lends_its_translation() -> None:
 
 
 def test_every_method_predicts_for_every_source() -> None:
-    found = translation.predictions(*TRAIN, ["a file"])
+    found = {name: made() for name, made in translation.predictions(*TRAIN, ["a file"]).items()}
     assert found == {"copy_of_the_source": ["a file"], "nearest_in_training": ["ouvrir le fichier"]}

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from unittest.mock import Mock
+
 import pytest
 
 import run
 import tasks
+from common import interrupts
 from common.cli import entry
+from common.interrupts import Interrupted
 
 
 def refused(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
@@ -23,13 +31,69 @@ def test_the_tasks_are_those_that_are_passed(capsys: pytest.CaptureFixture[str])
     assert "pos" in printed and "sentiment" not in printed
 
 
-def test_an_interrupted_run_says_how_to_continue(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+@pytest.mark.parametrize(
+    ("number", "resumable", "said"),
+    [
+        (signal.SIGINT, None, "interrupted\n"),
+        (signal.SIGINT, False, "interrupted; there was nothing to save yet\n"),
+        (
+            signal.SIGTERM,
+            True,
+            "stopped; everything so far is saved, go on with: python run.py sentiment --units 8 --resume\n",
+        ),
+    ],
+)
+def test_an_interrupted_run_says_how_to_go_on(
+    number: int, resumable: bool | None, said: str, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
     def interrupted(task: object) -> None:
-        raise KeyboardInterrupt
+        error = Interrupted(number)
+        error.resumable = resumable
+        raise error
 
     monkeypatch.setattr("common.cli.train.train", interrupted)
-    assert run.main(["sentiment"]) == 130
-    assert "interrupted; the same command continues where it was, with --resume if it trains" in capsys.readouterr().err
+    assert run.main(["sentiment", "--units", "8"]) == 128 + number
+    assert capsys.readouterr().err == said
+
+
+def test_what_a_library_makes_of_an_interruption_is_one(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    def failed(task: object) -> None:
+        monkeypatch.setattr(interrupts._mode, "number", signal.SIGTERM)
+        raise RuntimeError("an internal error")
+
+    monkeypatch.setattr("common.cli.train.train", failed)
+    assert run.main(["sentiment"]) == 143
+    assert capsys.readouterr().err == "stopped\n"
+
+
+def test_what_an_allocator_says_is_a_line(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    class ResourceExhaustedError(Exception):
+        message = "OOM when allocating tensor with shape[200000,800000]"
+
+    for error in (MemoryError("Unable to allocate 6 TiB"), ResourceExhaustedError()):
+        monkeypatch.setattr("common.cli.train.train", Mock(side_effect=error))
+        assert "out of memory (" in refused(capsys, "sentiment")
+
+
+def test_warnings_and_logs_of_libraries_do_not_reach_the_terminal(tmp_path: Path) -> None:
+    script = """
+import logging, sys, warnings
+import run
+from common.cli.imports import import_tensorflow
+import_tensorflow()
+from common.cli import train
+def noisy(task):
+    warnings.warn("a warning of a library")
+    logging.getLogger("library").warning("a log of a library")
+    logging.getLogger("library").error("an error of a library")
+    raise KeyboardInterrupt
+train.train = noisy
+sys.exit(run.main(["sentiment"]))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == 130 and done.stderr == "an error of a library\ninterrupted\n"
+    done = subprocess.run([sys.executable, "-W", "default", "-c", script], capture_output=True, text=True)
+    assert "a warning of a library" in done.stderr
 
 
 @pytest.mark.parametrize("task", tasks.TASKS)

@@ -5,14 +5,19 @@ from __future__ import annotations
 import csv
 import json
 import math
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from common.cli.train import json_ready, train
 from common.errors import InputError
-from common.serving.versions import ASSETS
+from common.serving.saved_model import SavedModel
+from common.serving.versions import ASSETS, UNREPORTED
+from common.training.run import fit
 from tasks.sentiment import Sentiment
+from tests.tiny import OPTIONS
 
 
 def test_a_version_has_its_options_scores_history_and_figure_and_no_unfinished_run(models: Path) -> None:
@@ -37,3 +42,125 @@ def test_an_output_that_cannot_be_made_is_refused_before_data_are_read(tmp_path:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match=r"--output .*file: Not a directory; give a folder that can be written to"):
         train(Sentiment(Sentiment.Options(data="no/such/data", output=tmp_path / "file")))
+
+
+@pytest.fixture(scope="module")
+def stopped(data_of, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output folder of a training that was killed when it had ended."""
+    output = tmp_path_factory.mktemp("stopped")
+    task = Sentiment(Sentiment.Options(data=str(data_of("sentiment")), output=output, **OPTIONS["sentiment"]))
+    fit(task, output / "sentiment" / "lstm").claim.release()
+    return output
+
+
+@pytest.fixture
+def resumed(stopped: Path, data_of, tmp_path: Path) -> Iterator[Sentiment]:
+    """A task that goes on with it."""
+    shutil.copytree(stopped, tmp_path / "models")
+    given = OPTIONS["sentiment"] | {"data": str(data_of("sentiment")), "output": tmp_path / "models", "resume": True}
+    yield Sentiment(Sentiment.Options(**given))
+
+
+def broken(error: Exception) -> Callable:
+    def fail(*given: object, **named: object) -> None:
+        raise error
+
+    return fail
+
+
+def metrics_of(version: Path) -> dict:
+    """All of `metrics.json` but what this process used."""
+    metrics = json.loads((version / ASSETS / "metrics.json").read_text())
+    del metrics["training"]["peak_memory_mb"]
+    return metrics
+
+
+def unfinished(task: Sentiment) -> list[Path]:
+    return list((task.options.output / "sentiment" / "lstm").glob("unfinished/*/[0-9]*"))
+
+
+@pytest.mark.parametrize(
+    ("method", "part", "there", "missing"),
+    [
+        ("answers", "test", (), ("metrics", "baselines")),
+        ("baselines", "baselines", ("metrics", "figure.png"), ()),
+        ("report", "report", ("metrics", "baselines", "figure.png"), ()),
+        ("figure", "figure", ("metrics", "baselines"), ("figure.png",)),
+        ("extras", "further files", ("metrics", "baselines", "figure.png"), ()),
+    ],
+)
+def test_a_part_of_the_report_that_fails_costs_itself(
+    method: str, part: str, there: tuple, missing: tuple, resumed: Sentiment, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setattr(Sentiment, method, broken(ValueError("it\nbroke")))
+    version = train(resumed)
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if " left out: " in line]
+    assert line.startswith(f"{part} left out: ValueError: it broke (test_train.py:")
+    metrics = metrics_of(version)
+    assert metrics["failed"] == {part: line.partition(" left out: ")[2]}
+    found = {*metrics, *(path.name for path in (version / ASSETS).iterdir())}
+    assert found >= {"training", "config.json", "history.csv", *there} and not found & {*missing, UNREPORTED}
+    assert SavedModel(version).ask([{"text": "a great film"}])[0]["label"] in ("pos", "neg")
+    assert not unfinished(resumed)
+
+
+def test_a_baseline_that_fails_costs_itself(resumed: Sentiment, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    monkeypatch.setattr("sklearn.dummy.DummyClassifier.fit", broken(ValueError("nothing to learn; try more")))
+    metrics = metrics_of(train(resumed))
+    assert list(metrics["baselines"]) == ["tfidf_logistic_regression"]
+    why = "it cannot be trained on these texts: nothing to learn"
+    assert metrics["failed"] == {"baseline majority": why}
+    assert f"baseline majority left out: {why}\n" in capsys.readouterr().out
+
+
+def test_a_full_disk_costs_a_part_that_a_resume_makes(
+    resumed: Sentiment, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("matplotlib.figure.Figure.savefig", broken(OSError(28, "No space left on device")))
+        version = train(resumed)
+    assert "No space left on device" in metrics_of(version)["failed"]["figure"]
+    assert "what is left out can be made later: the same command with --resume" in capsys.readouterr().out
+    assert unfinished(resumed) and not list((version / ASSETS).glob("*.png"))
+    before = metrics_of(version)
+    assert train(Sentiment(resumed.options)) == version
+    assert metrics_of(version) == {name: value for name, value in before.items() if name != "failed"}
+    assert (version / ASSETS / "figure.png").is_file() and not (version / ASSETS / UNREPORTED).exists()
+    assert not unfinished(resumed)
+
+
+def test_a_full_disk_in_the_export_keeps_the_training(resumed: Sentiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr("common.cli.train.save", broken(OSError(28, "No space left on device")))
+        with pytest.raises(
+            InputError, match=r"the model cannot be written \(No space left on device\); make room, .*--resume"
+        ):
+            train(resumed)
+    assert unfinished(resumed)
+    assert train(Sentiment(resumed.options)).name == "1"
+
+
+def test_the_version_is_there_before_the_test(resumed: Sentiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And a run that is killed in the test goes on with the same version."""
+    with monkeypatch.context() as patch:
+        patch.setattr(Sentiment, "baselines", broken(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            train(resumed)
+    root = resumed.options.output / "sentiment" / "lstm"
+    assert SavedModel(root / "1").ask([{"text": "a great film"}])
+    metrics = metrics_of(root / "1")
+    assert "metrics" in metrics and "baselines" not in metrics
+    assert train(Sentiment(resumed.options)) == root / "1"
+    whole = metrics_of(root / "1")
+    assert {name: whole[name] for name in metrics} == metrics and set(whole) - set(metrics) == {"baselines"}
+    assert [path.name for path in root.iterdir()] == ["1"]
+
+
+def test_dollars_in_labels_are_text(data_of, tmp_path: Path, capsys) -> None:
+    (tmp_path / "data").mkdir()
+    for path in data_of("sentiment").glob("*.csv"):
+        text = path.read_text().replace(",pos", r",price ($\foo$)").replace(",neg", ",$5")
+        (tmp_path / "data" / path.name).write_text(text)
+    options = OPTIONS["sentiment"] | {"epochs": 1, "data": str(tmp_path / "data"), "output": tmp_path}
+    version = train(Sentiment(Sentiment.Options(**options)))
+    assert (version / ASSETS / "figure.png").is_file() and "left out" not in capsys.readouterr().out

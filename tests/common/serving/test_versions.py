@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import InputError
-from common.serving.versions import find, publish, versions
+from common.serving.versions import ASSETS, UNREPORTED, find, publish, unreported, versions
 
 
 def fill(folder: Path) -> None:
@@ -72,3 +72,29 @@ def test_finds_the_version_trained_last_or_the_one_requested(tmp_path: Path) -> 
 def test_a_missing_version_is_named_with_the_cure(tmp_path: Path, cell: str | None, version: int | None) -> None:
     with pytest.raises(InputError, match=r"no saved model at .*train one first: python run.py sentiment"):
         find(tmp_path, "sentiment", cell=cell, version=version)
+
+
+def test_drafts_of_killed_runs_are_removed_but_none_of_a_living_one(tmp_path: Path) -> None:
+    for name in (".draft-dead", ".draft-older"):
+        (tmp_path / name).mkdir()
+        fill(tmp_path / name)
+    (tmp_path / ".draft-dead.lock").write_text("1")
+
+    def meanwhile(folder: Path) -> None:
+        fill(folder)
+        assert publish(tmp_path, fill).name == "1"
+        assert (folder / "saved_model.pb").is_file()
+
+    assert publish(tmp_path, meanwhile).name == "2"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2"]
+
+
+def test_the_version_of_a_run_that_was_stopped_before_its_report_is_found(tmp_path: Path) -> None:
+    def marked(folder: Path) -> None:
+        fill(folder)
+        (folder / ASSETS).mkdir()
+        (folder / ASSETS / UNREPORTED).write_text("a")
+
+    publish(tmp_path, fill)
+    publish(tmp_path, marked)
+    assert unreported(tmp_path, "a") == tmp_path / "2" and unreported(tmp_path, "b") is None

@@ -9,9 +9,8 @@ import hypothesis.strategies as st
 import markdown
 import pytest
 from hypothesis import given
-from matplotlib.figure import Figure
 
-from common.studies.markup import code_block, escaped, in_figure, table
+from common.studies.markup import code_block, escaped, table
 
 
 def shown(text: str) -> str:
@@ -50,10 +49,3 @@ def test_a_command_does_not_end_its_block() -> None:
     block = code_block(["run.py --data '```\n# no heading\n```'", "next"])
     page = markdown.markdown(f"{block}\n\nafter", extensions=["fenced_code"])
     assert "<h1>" not in page and page.count("<pre>") == 1 and "<p>after</p>" in page
-
-
-def test_dollars_in_a_figure_are_no_mathematics() -> None:
-    figure = Figure()
-    title = figure.subplots().set_title(in_figure(r"$5 and $\frac{"))
-    figure.canvas.draw()  # Would raise on broken mathematics.
-    assert title.get_text() == r"\$5 and \$\frac{"

@@ -1,69 +1,102 @@
-"""Unfinished runs."""
+"""Checkpoints: whole ones are found, damaged ones are passed over and said."""
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-import keras
-import numpy as np
 import pytest
+import tensorflow as tf
 
 from common.errors import InputError
-from common.training.checkpoints import UnfinishedRun
-from tests.common.training.models import Models, assert_same_weights, shuffled
+from common.training.checkpoints import PROGRESS, SUMS, Checkpoints
 
 
-@pytest.mark.parametrize(("higher_is_better", "sign"), [(False, 1), (True, -1)])
-def test_training_stops_when_it_no_longer_gets_better(higher_is_better: bool, sign: int, tmp_path: Path) -> None:
-    run = UnfinishedRun(tmp_path, "val_loss", higher_is_better=higher_is_better, patience=2, every=10)
-    run.history = [{"val_loss": sign * loss} for loss in (3.0, 1.0, 1.0)]
-    assert run.best_epoch == 1 and not run.finished
-    run.history.append({"val_loss": sign * 2.0})
-    assert run.finished
+def data_of(folder: Path) -> Path:
+    return next(folder.glob("state.data*"))
 
 
-def test_of_epochs_with_one_score_that_of_the_lowest_loss_is_best(tmp_path: Path) -> None:
-    run = UnfinishedRun(tmp_path, "val_accuracy", higher_is_better=True, patience=2, every=10)
-    rows = ((0.5, 3.0), (0.5, 2.0), (0.5, 1.0), (0.5, 1.0), (0.4, 0.5))
-    run.history = [{"val_accuracy": accuracy, "val_loss": loss} for accuracy, loss in rows]
-    assert run.best_epoch == 2 and run.finished
+def truncate(folder: Path) -> None:
+    data_of(folder).write_bytes(data_of(folder).read_bytes()[:-3])
 
 
-def test_training_stops_when_its_time_is_up(tmp_path: Path) -> None:
-    run = UnfinishedRun(tmp_path, "val_loss", higher_is_better=False, patience=9, every=10, seconds=5.0)
-    assert not run.finished
-    run.history = [{"val_loss": 1.0, "seconds": 3.0}]
-    assert not run.finished
-    run.history.append({"val_loss": 0.5, "seconds": 2.0})
-    assert run.finished
+def flip(folder: Path) -> None:
+    content = bytearray(data_of(folder).read_bytes())
+    content[len(content) // 2] ^= 1
+    data_of(folder).write_bytes(content)
 
 
-@pytest.mark.parametrize("name", ["a[1]", "a*", "a?"])
-def test_a_folder_without_checkpoints_is_refused(name: str, tmp_path: Path) -> None:
-    run = UnfinishedRun(tmp_path / name, "val_loss", higher_is_better=False, patience=9, every=10)
-    with pytest.raises(InputError, match="give another --output or --name"):
-        run.open(None, False)
+DAMAGES = {
+    "truncated": truncate,
+    "flipped": flip,
+    "missing": lambda folder: data_of(folder).unlink(),
+    "other progress": lambda folder: (folder / PROGRESS).write_text("[]"),
+    "no sums": lambda folder: (folder / SUMS).unlink(),
+    "broken sums": lambda folder: (folder / SUMS).write_text("{"),
+    "empty": lambda folder: [path.unlink() for path in folder.iterdir()],
+}
 
 
-class Scored(keras.callbacks.Callback):
-    """Gives epochs a made-up score, and notes the weights after each."""
+@pytest.fixture
+def written(tmp_path: Path) -> tuple[Checkpoints, tf.Variable]:
+    """Three checkpoints of a variable that counted up to 3."""
+    variable = tf.Variable([0.0] * 1000)
+    checkpoints = Checkpoints(tmp_path, count=variable)
+    for number in (1, 2, 3):
+        variable.assign([float(number)] * 1000)
+        checkpoints.save({"at": number})
+    variable.assign([9.0] * 1000)
+    return checkpoints, variable
 
-    def __init__(self, scores: list[float]) -> None:
-        super().__init__()
-        self.scores = scores
-        self.weights: list[list[np.ndarray]] = []
 
-    def on_epoch_end(self, epoch: int, logs: dict) -> None:
-        logs["score"] = self.scores[epoch]
-        self.weights.append(self.model.get_weights())
+def test_the_newest_is_restored_and_the_one_before_is_kept(written) -> None:
+    checkpoints, variable = written
+    assert checkpoints.restore() == ({"at": 3}, []) and float(variable[0]) == 3
+    assert checkpoints.numbers() == [2, 3]
+    assert sorted(path.name for path in checkpoints.folder.iterdir()) == ["2", "3"]
 
 
-def test_every_weight_of_the_best_epoch_is_restored(models: Models, tmp_path: Path) -> None:
-    model, noted = models(layers=2), Scored([2.0, 3.0, 1.0])
-    run = UnfinishedRun(tmp_path, "score", higher_is_better=True, patience=9, every=100)
-    run.open(model, False)
-    model.fit(shuffled(), epochs=3, callbacks=[noted, run], verbose=0)
-    assert all(np.any(best != last) for best, last in zip(*noted.weights[1:]))
-    run.restore_best()
-    assert_same_weights(model, noted.weights[1])
-    run.close()
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_one_is_passed_over_and_said(written, damage: Callable[[Path], None]) -> None:
+    checkpoints, variable = written
+    damage(checkpoints.folder / "3")
+    progress, said = checkpoints.restore()
+    assert progress == {"at": 2} and float(variable[0]) == 2
+    assert len(said) == 1 and said[0].startswith(f"checkpoint {checkpoints.folder / '3'} is damaged (")
+    damage(checkpoints.folder / "2")
+    with pytest.raises(
+        InputError, match=r"--resume: checkpoint .*3 is damaged .*2 is damaged .* no other is left"
+    ) as e:
+        checkpoints.restore()
+    assert "\n" not in str(e.value)
+
+
+def test_one_of_another_network_is_passed_over(written) -> None:
+    checkpoints, _ = written
+    other = Checkpoints(checkpoints.folder, count=tf.Variable([0.0] * 7))
+    with pytest.raises(InputError, match="no other is left"):
+        other.restore()
+
+
+def test_a_full_disk_leaves_those_that_are_there(written, monkeypatch: pytest.MonkeyPatch) -> None:
+    checkpoints, _ = written
+
+    def full(path: str) -> None:
+        Path(f"{path}.index").write_text("half")
+        raise tf.errors.ResourceExhaustedError(None, None, "No space left on device")
+
+    monkeypatch.setattr(checkpoints.checkpoint, "write", full)
+    with pytest.raises(InputError, match=r"cannot be written \(No space left on device\); the one before is kept"):
+        checkpoints.save({"at": 4})
+    assert sorted(path.name for path in checkpoints.folder.iterdir()) == ["2", "3"]
+    assert checkpoints.restore()[0] == {"at": 3}
+
+
+def test_a_draft_of_a_killed_one_is_no_checkpoint(written) -> None:
+    checkpoints, _ = written
+    shutil.copytree(checkpoints.folder / "3", checkpoints.folder / ".draft")
+    (checkpoints.folder / ".draft" / SUMS).unlink()
+    assert checkpoints.numbers() == [2, 3]
+    checkpoints.save({"at": 4})
+    assert sorted(path.name for path in checkpoints.folder.iterdir()) == ["3", "4"]

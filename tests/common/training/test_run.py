@@ -60,11 +60,12 @@ def test_figures_are_of_the_whole_training_and_leave_out_what_was_compiled() -> 
         SimpleNamespace(window=4, reach=6),
         None,
         {"train": stream},
-        SimpleNamespace(history=history, best_epoch=1),
+        SimpleNamespace(history=history, best_epoch=1, saving=0.25),
+        None,
     )
     found = training_figures(fitted)
     assert (found["epochs"], found["best_epoch"], found["steps"], found["clipped_steps"]) == (3, 2, 20, 6)
-    assert (found["seconds"], found["seconds_to_best"]) == (15.0, 11.0)
+    assert (found["seconds"], found["seconds_to_best"], found["checkpoint_seconds"]) == (15.0, 11.0, 0.25)
     # 4 + 4 + 9 steps in 2 + 1 + 1 seconds, 18 tokens each.
     assert found["tokens_per_second"] == round(18 * 17 / 4, 1)
     assert found["gradient_norm"] == (5 * 1 + 5 * 2 + 10 * 3) / 20
@@ -99,7 +100,10 @@ def test_what_answers_is_what_is_saved() -> None:
     model = SimpleNamespace(network=None, trainable_weights=[], window=4, reach=6, predict=lambda *of, **more: of)
     stream = SimpleNamespace(passes=1, sequences=SimpleNamespace(steps=90), windows=lambda: 5, efficiency=lambda: 1.0)
     streams = dict.fromkeys(SPLITS, stream)
-    found = run.tested(task, Fitted("data", model, None, streams, SimpleNamespace(history=[row], best_epoch=0)))
-    assert found.answers == (stream, (stream,), export) and found.export is export
-    assert found.metrics["metrics"] == {"accuracy": 3.0} and "parts" not in found.metrics
-    assert found.metrics["validation"] == {"val_loss": 0.5, "val_joined_loss": 0.25}
+    history = SimpleNamespace(history=[row], best_epoch=0, saving=0.0)
+    fitted = Fitted("data", model, None, streams, history, None)
+    metrics, found = run.ready(task, fitted)
+    answers, scores = run.tested(task, fitted, found)
+    assert answers == (stream, (stream,), export) and found is export
+    assert scores == {"metrics": {"accuracy": 3.0}}
+    assert metrics["validation"] == {"val_loss": 0.5, "val_joined_loss": 0.25}

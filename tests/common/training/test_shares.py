@@ -12,9 +12,9 @@ import pytest
 
 from common.errors import InputError
 from common.streams.stream import Stream
-from common.training.checkpoints import UnfinishedRun
 from common.training.optimiser import LazyAdam
 from common.training.tbptt import LANES_OF_A_SHARE, TBPTT, fitting_shares
+from common.training.unfinished import UnfinishedRun
 from tests.common.training.models import LENGTHS, network_of, sequences_of
 from tests.helpers import assert_all_close
 

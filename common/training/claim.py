@@ -1,0 +1,176 @@
+"""The folder of an unfinished run: one process holds it, and a resume is given what the run was begun with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from common.errors import InputError
+from common.files import Lock, write_json
+from common.interrupts import Interrupted
+from common.options import FORMAT, TrainOptions
+from common.reports import say
+from common.sources.digests import Digests, difference
+from common.training.checkpoints import numbers
+
+RECORD = "run.json"
+"""The file that says what a run was begun with: its options and the digests of its data."""
+MOST_LISTED = 6
+
+
+class Claim:
+    """What one run with these options may do with their folder.
+
+    Args:
+        root: The folder in which unfinished runs are kept, in `unfinished/`.
+        options: The options as they were given; `resume` among them.
+
+    Attributes:
+        folder: The folder of the run, named by the options that change training.
+        name: A name that no other run has; a resumed run keeps it.
+    """
+
+    def __init__(self, root: Path, options: TrainOptions) -> None:
+        self.root, self.resume = root, options.resume
+        self.folder = root / "unfinished" / options.digest()
+        self.name = uuid4().hex
+        self._lock = Lock(self.folder.with_name(f"{self.folder.name}.lock"))
+        self._options: dict[str, Any] = json.loads(json.dumps(options.training()))
+        self._before: Digests = {}
+        self._data: dict[str, str] = {}
+
+    def take(self) -> None:
+        """Takes the folder for this process.
+
+        Raises:
+            InputError: Another process has it, it cannot be written to, or nothing was begun with these options.
+        """
+        try:
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            alone = self._lock.take()
+        except OSError as error:
+            raise self._unwritable(error) from error
+        if not alone:
+            raise InputError(
+                f"{self.folder}: another run with these options is at work, process {self._lock.holder}; wait for it, "
+                "or give another --output"
+            )
+        if not self._lock.kept:
+            say(f"{self.folder.parent}: files cannot be locked there, so nothing keeps two runs apart")
+        if self.resume:
+            record = self._record(self.folder)
+            if record is None or not numbers(self.folder):
+                raise InputError(f"--resume: {self._nothing()}")
+            self.name, self._before = record["name"], record["data"]
+
+    def note(self, digests: Digests) -> None:
+        """Notes data that is read.
+
+        Raises:
+            InputError: It is not the data of the run that is to be resumed.
+        """
+        self._data |= digests
+        if self.resume:
+            self._refuse(difference({name: self._before[name] for name in digests if name in self._before}, digests))
+
+    def begin(self) -> None:
+        """All data is noted: records what the run is begun with, and removes what an earlier one left.
+
+        Raises:
+            InputError: Something that the resumed run read was not read now; or the record cannot be written.
+        """
+        if self.resume:
+            self._refuse(difference(self._before, self._data))
+            return
+        if numbers(self.folder):
+            say("an unfinished run with these options is begun anew; with --resume it would go on")
+        shutil.rmtree(self.folder, ignore_errors=True)
+        try:
+            self.folder.mkdir()
+        except OSError as error:
+            raise self._unwritable(error) from error
+        record = {"format": FORMAT, "name": self.name, "options": self._options, "data": self._data}
+        write_json("--output", self.folder / RECORD, record)
+
+    def _unwritable(self, error: OSError) -> InputError:
+        return InputError(f"{self.folder.parent}: {error.strerror}; give an --output that can be written to")
+
+    def _refuse(self, why: str | None) -> None:
+        if why:
+            raise InputError(
+                f"--resume: {why}, but the unfinished run read it; put it back, or leave --resume out to begin anew"
+            )
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Lets go of the folder where something fails meanwhile; an interruption learns whether it can be resumed."""
+        try:
+            yield
+        except BaseException as error:
+            if isinstance(error, Interrupted):
+                error.resumable = bool(numbers(self.folder))
+            self._lock.release()
+            raise
+
+    def close(self) -> None:
+        """Removes the run; its model is published."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.release()
+
+    def release(self) -> None:
+        """Lets go of the folder."""
+        self._lock.release()
+        with suppress(OSError):  # Other unfinished runs are in it.
+            self.folder.parent.rmdir()
+
+    @staticmethod
+    def _record(folder: Path) -> dict[str, Any] | None:
+        try:
+            record = json.loads((folder / RECORD).read_text())
+            return record if record["format"] == FORMAT and {"name", "options", "data"} <= record.keys() else None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def _nothing(self) -> str:
+        """Why there is nothing to resume: what the run that is there was begun with instead."""
+        here = list(self.folder.parent.glob("*/"))
+        folders = here or list(self.root.parent.glob("*/unfinished/*/"))
+        if self.folder in here and (numbers(self.folder) or self._record(self.folder)):
+            what = f"its {RECORD} cannot be read" if numbers(self.folder) else "it has no checkpoint yet"
+            return f"the unfinished run in {self.folder} cannot go on, {what}; leave --resume out to begin anew"
+        records = [(folder, self._record(folder)) for folder in folders if numbers(folder)]
+        options = {folder: self._differing(record["options"]) for folder, record in records if record}
+        found = {folder: differing for folder, differing in options.items() if differing}
+        if not found:
+            other = any(not folder.name.startswith(f"{FORMAT}-") for folder in here)
+            older = "; what is there is of another version of this program and cannot be resumed" if other else ""
+            return f"no unfinished run with these options in {self.folder.parent}{older}; leave it out"
+        folder, differing = min(found.items(), key=lambda item: len(item[1]))
+        rest = f" and {len(differing) - MOST_LISTED} more" if len(differing) > MOST_LISTED else ""
+        return (
+            f"the unfinished run in {folder} was begun with {', '.join(differing[:MOST_LISTED])}{rest}; give its "
+            "options, or leave --resume out to begin anew"
+        )
+
+    def _differing(self, before: dict[str, Any]) -> list[str]:
+        """Each option that differs, with the value of the run and the one that is given now."""
+        pairs = {name: (before.get(name), self._options.get(name)) for name in before | self._options}
+        return [
+            f"--{name.replace('_', '-')} {shown(then)}, not {shown(now)}"
+            for name, (then, now) in pairs.items()
+            if then != now
+        ]
+
+
+def shown(value: Any) -> str:
+    """The value of an option for a message."""
+    if value is None:
+        return "not given"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

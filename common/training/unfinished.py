@@ -1,0 +1,166 @@
+"""Unfinished runs: a training that was killed continues exactly where it stopped."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from common import interrupts
+from common.errors import InputError
+from common.reports import say
+from common.training.checkpoints import Checkpoints
+from common.training.tbptt import TBPTT
+
+
+class UnfinishedRun(keras.callbacks.Callback):
+    """Keeps the weights of the best epoch, the history, and checkpoints; stops training that no longer gets better.
+
+    Stock `EarlyStopping` and `ModelCheckpoint` lose their state when a run is killed, and `BackupAndRestore` does not
+    save the carried state. This callback saves everything in one checkpoint: weights, optimiser, carried state,
+    position in the data, the history from which the best epoch follows, and the weights of that epoch. So the
+    checkpoint before is as good as the last, but older. A signal to stop is obeyed when a checkpoint is written, see
+    `common.interrupts`.
+
+    Args:
+        folder: The folder of the checkpoints.
+        monitor: Name in the logs that decides which epoch is best.
+        higher_is_better: Whether higher values of `monitor` are better.
+        patience: Epochs without a better one before training stops.
+        every: Training steps between checkpoints inside an epoch.
+        seconds: Maximum time of training in seconds; None is no limit.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        monitor: str,
+        *,
+        higher_is_better: bool,
+        patience: int,
+        every: int,
+        seconds: float | None = None,
+    ) -> None:
+        super().__init__()
+        self.folder = folder
+        self.monitor = monitor
+        self.higher_is_better = higher_is_better
+        self.patience = patience
+        self.every = every
+        self.seconds = seconds
+        self.history: list[dict[str, float]] = []
+        self.elapsed = 0.0
+        self.saving = 0.0
+        """Seconds that checkpoints took so far."""
+
+    @staticmethod
+    def _step(model: TBPTT) -> int:
+        return int(model.position[1])
+
+    def open(self, model: TBPTT, resume: bool) -> int:
+        """Connects the run to a compiled model, and restores both when resuming.
+
+        Returns:
+            The epoch to continue with.
+
+        Raises:
+            InputError: Every checkpoint is damaged, or no checkpoint can be in the folder.
+        """
+        if special := set("*?[]") & set(str(self.folder)):
+            raise InputError(
+                f"{self.folder}: TensorFlow reads no checkpoints where a path has {' '.join(sorted(special))}; "
+                "give another --output or --name"
+            )
+        model.optimizer.build(model.trainable_variables)
+        # TensorFlow finds no layer that stands in a list of another, so the weights are named one by one.
+        self.weights = [weight.value for weight in model.network.weights]
+        self.best = [tf.Variable(weight, trainable=False) for weight in self.weights]
+        saved = {"model": model, "weights": self.weights, "optimizer": model.optimizer, "best": self.best}
+        self.checkpoints = Checkpoints(self.folder, **saved)
+        if resume:
+            progress, damaged = self.checkpoints.restore()
+            self.history, self.elapsed, self.saving = (progress[name] for name in ("history", "elapsed", "saving"))
+            model.sums_to_restore = progress["sums"]
+            for line in damaged:
+                say(f"{line}; going on from the one before: epoch {len(self.history) + 1}, step {self._step(model)}")
+        return len(self.history)
+
+    @property
+    def best_epoch(self) -> int:
+        """The best epoch; of several the one with the lowest validation loss, and of these the first."""
+        sign = 1 if self.higher_is_better else -1
+
+        def rank(epoch: int) -> tuple[float, ...]:
+            row = self.history[epoch]
+            return sign * row[self.monitor], -row.get("val_loss", 0.0), -epoch
+
+        return max(range(len(self.history)), key=rank)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the last `patience` epochs were no better, or the time is up."""
+        if not self.history:
+            return False
+        return len(self.history) - 1 - self.best_epoch >= self.patience or self._time_is_up()
+
+    def _time_is_up(self, now: float = 0.0) -> bool:
+        return self.seconds is not None and sum(row["seconds"] for row in self.history) + now >= self.seconds
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.entered, self.trained = time.perf_counter(), None
+        self.started = self.entered - self.elapsed
+        self.elapsed, self.first = 0.0, None
+        self.begun = self.done = self._position()
+
+    def _position(self) -> int:
+        """The windows of this epoch that were trained on."""
+        return self._step(self.model)
+
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        self.trained = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        if not math.isfinite(logs["loss"]):
+            epoch, window = self.model.diverged_at.numpy().tolist()
+            raise InputError(
+                f"training diverged: the loss is {logs['loss']} at epoch {epoch + 1}, step {window}; "
+                "lower --learning-rate or --clip-norm"
+            )
+        done, self.done = self.done, self._position()  # A call may run several windows.
+        if self.first is None:  # It may have waited for TensorFlow to trace and compile.
+            seconds = time.perf_counter() - self.entered
+            self.first = {"first_windows": self.done - self.begun, "first_seconds": seconds}
+        inside = self.done - self.begun < self.params["steps"]  # The epoch's end saves too.
+        if inside and (self.done // self.every > done // self.every or interrupts.came()):
+            self._save(time.perf_counter() - self.started, self.model.epoch_sums)
+            interrupts.obey()
+        if self._time_is_up(time.perf_counter() - self.started):
+            self.model.stop_training = True  # Keras ends the epoch here, with its validation.
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        seconds = (self.trained or time.perf_counter()) - self.started
+        row = {"epoch": epoch + 1} | {k: float(v) for k, v in logs.items()}
+        self.history.append(row | {"windows": self._position(), "seconds": seconds} | self.first)
+        if self.best_epoch == epoch:
+            for best, weight in zip(self.best, self.weights):
+                best.assign(weight)
+        self._save()
+        interrupts.obey()
+        self.model.stop_training = self.finished
+
+    def _save(self, elapsed: float = 0.0, sums: Sequence[Any] = ()) -> None:
+        """Saves everything, with the seconds and the metrics' sums so far of an unfinished epoch."""
+        started = time.perf_counter()
+        progress = {"history": self.history, "elapsed": elapsed, "sums": list(sums), "saving": self.saving}
+        self.checkpoints.save(progress)
+        self.saving += time.perf_counter() - started
+
+    def restore_best(self) -> None:
+        """Restores the weights of the best epoch."""
+        for weight, best in zip(self.weights, self.best):
+            weight.assign(best)

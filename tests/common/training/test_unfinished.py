@@ -1,0 +1,68 @@
+"""Unfinished runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from common.errors import InputError
+from common.training.unfinished import UnfinishedRun
+from tests.common.training.models import Models, assert_same_weights, shuffled
+
+
+@pytest.mark.parametrize(("higher_is_better", "sign"), [(False, 1), (True, -1)])
+def test_training_stops_when_it_no_longer_gets_better(higher_is_better: bool, sign: int, tmp_path: Path) -> None:
+    run = UnfinishedRun(tmp_path, "val_loss", higher_is_better=higher_is_better, patience=2, every=10)
+    run.history = [{"val_loss": sign * loss} for loss in (3.0, 1.0, 1.0)]
+    assert run.best_epoch == 1 and not run.finished
+    run.history.append({"val_loss": sign * 2.0})
+    assert run.finished
+
+
+def test_of_epochs_with_one_score_that_of_the_lowest_loss_is_best(tmp_path: Path) -> None:
+    run = UnfinishedRun(tmp_path, "val_accuracy", higher_is_better=True, patience=2, every=10)
+    rows = ((0.5, 3.0), (0.5, 2.0), (0.5, 1.0), (0.5, 1.0), (0.4, 0.5))
+    run.history = [{"val_accuracy": accuracy, "val_loss": loss} for accuracy, loss in rows]
+    assert run.best_epoch == 2 and run.finished
+
+
+def test_training_stops_when_its_time_is_up(tmp_path: Path) -> None:
+    run = UnfinishedRun(tmp_path, "val_loss", higher_is_better=False, patience=9, every=10, seconds=5.0)
+    assert not run.finished
+    run.history = [{"val_loss": 1.0, "seconds": 3.0}]
+    assert not run.finished
+    run.history.append({"val_loss": 0.5, "seconds": 2.0})
+    assert run.finished
+
+
+@pytest.mark.parametrize("name", ["a[1]", "a*", "a?"])
+def test_a_folder_without_checkpoints_is_refused(name: str, tmp_path: Path) -> None:
+    run = UnfinishedRun(tmp_path / name, "val_loss", higher_is_better=False, patience=9, every=10)
+    with pytest.raises(InputError, match="give another --output or --name"):
+        run.open(None, False)
+
+
+class Scored(keras.callbacks.Callback):
+    """Gives epochs a made-up score, and notes the weights after each."""
+
+    def __init__(self, scores: list[float]) -> None:
+        super().__init__()
+        self.scores = scores
+        self.weights: list[list[np.ndarray]] = []
+
+    def on_epoch_end(self, epoch: int, logs: dict) -> None:
+        logs["score"] = self.scores[epoch]
+        self.weights.append(self.model.get_weights())
+
+
+def test_every_weight_of_the_best_epoch_is_restored(models: Models, tmp_path: Path) -> None:
+    model, noted = models(layers=2), Scored([2.0, 3.0, 1.0])
+    run = UnfinishedRun(tmp_path, "score", higher_is_better=True, patience=9, every=100)
+    run.open(model, False)
+    model.fit(shuffled(), epochs=3, callbacks=[noted, run], verbose=0)
+    assert all(np.any(best != last) for best, last in zip(*noted.weights[1:]))
+    run.restore_best()
+    assert_same_weights(model, noted.weights[1])
