@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
 
 import run
 import tasks
@@ -27,26 +30,13 @@ def test_help_names_the_tasks_and_imports_no_tensorflow() -> None:
     assert done.stdout.endswith("False\n")
 
 
-def test_a_killed_run_leaves_no_version_and_resumes(data_of, tmp_path: Path, capsys) -> None:
-    options = ["sentiment", "--data", str(data_of("sentiment")), "--output", str(tmp_path)]
-    options += [
-        "--cell",
-        "gru",
-        "--units",
-        "8",
-        "--batch-size",
-        "4",
-        "--window",
-        "16",
-        "--checkpoint-every",
-        "5",
-        "--patience",
-        "400",
-        "--epochs",
-    ]
-    process = subprocess.Popen(
-        [sys.executable, "run.py", *options, "400"], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    )
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_stopped_run_leaves_no_version_and_resumes(number: int, data_of, tmp_path: Path, capsys) -> None:
+    options = ["sentiment", "--data", str(data_of("sentiment")), "--output", str(tmp_path), "--cell", "gru"]
+    small = {"units": 8, "batch-size": 4, "window": 16, "checkpoint-every": 5, "patience": 400}
+    options += [f"--{name}={value}" for name, value in small.items()] + ["--epochs"]
+    words = [sys.executable, "run.py", *options, "400"]
+    process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     folder = tmp_path / "sentiment" / "gru"
     try:
         deadline = time.monotonic() + 240
@@ -54,10 +44,19 @@ def test_a_killed_run_leaves_no_version_and_resumes(data_of, tmp_path: Path, cap
             assert process.poll() is None, process.stderr.read()
             assert time.monotonic() < deadline
             time.sleep(0.1)
+        second = command("run.py", *options, "3", "--resume")
+        assert second.returncode == 2 and f"is at work, process {process.pid}; wait for it" in second.stderr
+        process.send_signal(number)
+        process.wait(60)
     finally:
         process.kill()
         process.wait()
-    assert not (folder / "1").exists()
+    said = process.stderr.read()
+    assert not (folder / "1").exists() and "Traceback" not in said
+    if number == signal.SIGTERM:
+        assert process.returncode == 143
+        how = said.splitlines()[-1].partition("go on with: python ")[2]
+        assert shlex.split(how) == ["run.py", *options, "400", "--resume"]
     resumed = command("run.py", *options, "3", "--resume")
     assert resumed.returncode == 0, resumed.stderr
     assert sorted(os.listdir(folder)) == ["1"]

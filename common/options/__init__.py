@@ -12,6 +12,7 @@ from common.options.kinds import Positive as Positive
 from common.options.kinds import Share as Share
 from common.options.kinds import Whole as Whole
 from common.options.parsing import as_arguments as as_arguments
+from common.options.parsing import differences as differences
 from common.options.parsing import from_saved as from_saved
 from common.options.parsing import parsed as parsed
 from common.options.shared import FORMAT as FORMAT

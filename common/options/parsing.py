@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Annotated, Any, get_type_hints
 
@@ -22,6 +23,25 @@ def as_arguments(options: Any) -> list[str]:
         elif value is not None:
             arguments += [f"--{flag}", str(value)]
     return arguments
+
+
+MOST_LISTED = 6
+
+
+def differences(before: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """The options that differ, each with both values, `--units 8, not 16`; "" if none does."""
+    pairs = {name: (before.get(name), now.get(name)) for name in {**before, **now}}
+    found = [f"--{n.replace('_', '-')} {_shown(a)}, not {_shown(b)}" for n, (a, b) in pairs.items() if a != b]
+    rest = f" and {len(found) - MOST_LISTED} more" if len(found) > MOST_LISTED else ""
+    return ", ".join(found[:MOST_LISTED]) + rest
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not given"
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def parsed(kind: type, name: str, word: str) -> Any:

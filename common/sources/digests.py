@@ -29,14 +29,14 @@ def noting(take: Callable[[Digests], None]) -> Iterator[None]:
         _take.reset(token)
 
 
-def note_files(paths: Iterable[Path]) -> None:
-    """Notes files that are about to be read.
+def note_file(path: Path) -> None:
+    """Notes a file that is about to be read.
 
     Raises:
-        InputError: One cannot be read.
+        InputError: It cannot be read.
     """
     if take := _take.get():
-        take(of_files(paths))
+        take(of_files([path]))
 
 
 def note_records(name: str, records: Any) -> None:

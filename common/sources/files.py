@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from common.errors import InputError
-from common.sources.digests import note_files
+from common.sources.digests import note_file
 
 VALIDATION = ("dev", "val", "valid", "validation")
 ROLES = {"train": "train", "test": "test"} | dict.fromkeys(VALIDATION, "validation")
@@ -32,7 +32,7 @@ def words_in(name: str) -> list[str]:
 
 
 def existing(data: str) -> Path:
-    """The file or folder that `--data` names; what is in it is noted, see `common.sources.digests`.
+    """The file or folder that `--data` names; a file is noted, see `common.sources.digests`.
 
     Raises:
         InputError: There is none, or it is neither: a device or a pipe may never end.
@@ -48,7 +48,8 @@ def existing(data: str) -> Path:
         raise InputError(f"--data {data}: no such file or folder; give one, or tfds:NAME for TFDS")
     if not (path.is_file() or path.is_dir()):
         raise InputError(f"--data {data}: a device or a pipe; give a file or folder")
-    note_files([path] if path.is_file() else [path / name for name in names_under(path)])
+    if path.is_file():
+        note_file(path)
     return path
 
 
@@ -81,11 +82,12 @@ def format_of(path: Path) -> str:
 
 
 def read_text(path: Path, encoding: str) -> str:
-    """The text of a file, which may be gzip.
+    """The text of a file, which may be gzip; the file is noted, see `common.sources.digests`.
 
     Raises:
         InputError: The file cannot be read, has another encoding, or is empty.
     """
+    note_file(path)
     raw = _bytes(path)
     try:
         content = raw.decode(encoding).removeprefix("\ufeff")

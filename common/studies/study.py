@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import InputError
 from common.files import Lock, write_json
-from common.options import FORMAT, StudyOptions, TrainOptions, as_arguments, meanings
+from common.options import FORMAT, StudyOptions, TrainOptions, as_arguments, differences, meanings
+from common.sources.digests import difference, of_files
+from common.sources.files import existing, names_under
+from common.sources.load import TFDS
 from common.studies.arms import Run, arms, axes
 from common.studies.work import cores
 
@@ -51,10 +54,13 @@ class Study:
             raise InputError("--match parameters chooses the units; leave units out of --vary")
         self.arms = arms(requested.cells, self.axes, controls=requested.controls and kind.controls)
         self.folder = options.output / kind.name / "compare" / requested.name
-        self.commands, recorded = self._recorded()
+        self.commands, recorded, data = self._recorded()
         first = "lstm" if "lstm" in requested.cells else requested.cells[0]
         self.reference = requested.reference or recorded.get("reference") or first
         self._check_recorded(recorded)
+        self.data = self._digests()
+        if why := difference(data, self.data) if recorded else None:
+            raise InputError(f"{self.folder}: {why}, but its runs read it; put it back, or give another --name")
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -107,19 +113,29 @@ class Study:
             InputError: The folder cannot be made or written to.
         """
         self.commands = list(dict.fromkeys([*self.commands, *commands]))
-        record = {"format": FORMAT, "options": self._shared(), "commands": self.commands}
+        record = {"format": FORMAT, "options": self._shared(), "data": self.data, "commands": self.commands}
         with self._writing():
             self.folder.mkdir(parents=True, exist_ok=True)
         write_json("--output", self.folder / RECORD, record)
 
-    def _recorded(self) -> tuple[list[str], dict[str, Any]]:
-        """The commands of earlier calls, and the options that their runs share."""
+    def _digests(self) -> dict[str, str]:
+        """The digests of the files that the runs may read; data sets without files are told apart by their names."""
+        named = [data for data in (self.options.data, *self.axes.get("data", ())) if data and not data.startswith(TFDS)]
+        files: list[Path] = []
+        for path in map(existing, named):
+            files += [path] if path.is_file() else [path / name for name in names_under(path)]
+        ours = self.options.output.resolve()
+        return of_files(file for file in files if ours not in file.resolve().parents)
+
+    def _recorded(self) -> tuple[list[str], dict[str, Any], dict[str, str]]:
+        """The commands of earlier calls, the options that their runs share, and the digests of their data."""
         path = self.folder / RECORD
         if not path.is_file():
-            return [], {}
+            return [], {}, {}
         try:
             record = json.loads(path.read_text())
             written, commands, options = record.get("format", 1), record["commands"], record["options"]
+            data = record["data"] if written == FORMAT else {}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path} cannot be read ({error!r}); give another --name") from error
         if written != FORMAT:
@@ -127,14 +143,12 @@ class Study:
                 f"{path}: a study of format {written}, made by another version of this program, which reads format "
                 f"{FORMAT}; give another --name"
             )
-        return commands, options
+        return commands, options, data
 
     def _check_recorded(self, recorded: dict[str, Any]) -> None:
         """Refuses options that differ from those of the runs in the folder."""
-        for name, value in self._shared().items() if recorded else ():
-            before, flag = recorded.get(name), name.replace("_", "-")
-            if before != value:
-                raise InputError(f"{self.folder} was made with --{flag} {before}, not {value}; give another --name")
+        if recorded and (differing := differences(recorded, self._shared())):
+            raise InputError(f"{self.folder} was made with {differing}; give another --name")
 
     def _shared(self) -> dict[str, Any]:
         """The options that all runs of the study share, including those of earlier calls."""

@@ -13,14 +13,13 @@ from uuid import uuid4
 from common.errors import InputError
 from common.files import Lock, write_json
 from common.interrupts import Interrupted
-from common.options import FORMAT, TrainOptions
+from common.options import FORMAT, TrainOptions, differences
 from common.reports import say
 from common.sources.digests import Digests, difference
 from common.training.checkpoints import numbers
 
 RECORD = "run.json"
 """The file that says what a run was begun with: its options and the digests of its data."""
-MOST_LISTED = 6
 
 
 class Claim:
@@ -144,33 +143,14 @@ class Claim:
             what = f"its {RECORD} cannot be read" if numbers(self.folder) else "it has no checkpoint yet"
             return f"the unfinished run in {self.folder} cannot go on, {what}; leave --resume out to begin anew"
         records = [(folder, self._record(folder)) for folder in folders if numbers(folder)]
-        options = {folder: self._differing(record["options"]) for folder, record in records if record}
-        found = {folder: differing for folder, differing in options.items() if differing}
+        options = [(folder, record["options"]) for folder, record in records if record]
+        found = {folder: given for folder, given in options if given != self._options}
         if not found:
             other = any(not folder.name.startswith(f"{FORMAT}-") for folder in here)
             older = "; what is there is of another version of this program and cannot be resumed" if other else ""
             return f"no unfinished run with these options in {self.folder.parent}{older}; leave it out"
-        folder, differing = min(found.items(), key=lambda item: len(item[1]))
-        rest = f" and {len(differing) - MOST_LISTED} more" if len(differing) > MOST_LISTED else ""
+        folder = min(found, key=lambda folder: sum(found[folder].get(n) != v for n, v in self._options.items()))
         return (
-            f"the unfinished run in {folder} was begun with {', '.join(differing[:MOST_LISTED])}{rest}; give its "
+            f"the unfinished run in {folder} was begun with {differences(found[folder], self._options)}; give its "
             "options, or leave --resume out to begin anew"
         )
-
-    def _differing(self, before: dict[str, Any]) -> list[str]:
-        """Each option that differs, with the value of the run and the one that is given now."""
-        pairs = {name: (before.get(name), self._options.get(name)) for name in before | self._options}
-        return [
-            f"--{name.replace('_', '-')} {shown(then)}, not {shown(now)}"
-            for name, (then, now) in pairs.items()
-            if then != now
-        ]
-
-
-def shown(value: Any) -> str:
-    """The value of an option for a message."""
-    if value is None:
-        return "not given"
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from common.sources import digests
-from common.sources.files import existing
+from common.sources.files import existing, read_text
 from common.sources.records import LabelledTexts
 from common.sources.series import Group, Panel
 from common.sources.splits import Splits
@@ -24,7 +24,8 @@ def test_every_file_is_noted_before_it_is_read(tmp_path: Path) -> None:
     with digests.noting(noted.append):
         existing(str(tmp_path))
         existing(str(tmp_path / "train.csv"))
-    existing(str(tmp_path))  # Nobody notes.
+        read_text(tmp_path / "train.csv", "utf-8")
+    read_text(tmp_path / "train.csv", "utf-8")  # Nobody notes.
     assert noted == [digests.of_files([tmp_path / "train.csv"])] * 2
     assert list(noted[0]) == [str((tmp_path / "train.csv").resolve())]
 

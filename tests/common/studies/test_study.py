@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -81,3 +82,27 @@ def test_an_output_that_is_a_file_is_refused(study_of, tmp_path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="file: Not a directory; give a folder"):
         study_of(options={"output": tmp_path / "file"}).record()
+
+
+def test_data_that_changed_since_is_named(study_of, tmp_path: Path) -> None:
+    options = {"data": str(tmp_path), "output": tmp_path / "models"}
+    (tmp_path / "train.csv").write_text("text,label\ngood,p\nbad,n\n")
+    study_of(options=options).record()
+    study_of(options=options)
+    (tmp_path / "train.csv").write_text("text,label\ngood,n\nbad,p\n")
+    with pytest.raises(InputError, match=r"train.csv changed since, but its runs read it; put it back, or give"):
+        study_of(options=options)
+
+
+def test_every_option_that_differs_is_named(study_of) -> None:
+    study_of().record()
+    with pytest.raises(InputError, match=r"was made with --layers 1, not 2, --units 8, not 9; give another --name"):
+        study_of(options={"units": 9, "layers": 2})
+
+
+def test_a_second_compare_is_refused_while_the_first_lives(study_of) -> None:
+    refused = pytest.raises(InputError, match=r"another compare is at work on this study, process \d+; wait")
+    with study_of().held(), refused, study_of().held():
+        pass
+    with study_of().held():
+        pass
