@@ -23,12 +23,12 @@ def check_writable(option: str, path: Path) -> None:
         path: The file.
 
     Raises:
-        InputError: The path is a folder, or its folder is missing or cannot be written to.
+        InputError: The path is a folder, a device or a pipe, or its folder is missing or cannot be written to.
     """
     with _refusing(option, path):
-        folder = path.is_dir()
-    if folder:
-        raise InputError(f"{option} {path}: this is a folder; name a file")
+        there, file, folder = path.exists(), path.is_file(), path.is_dir()
+    if there and not file:
+        raise InputError(f"{option} {path}: this is {'a folder' if folder else 'a device or a pipe'}; name a file")
     if not path.parent.is_dir():
         raise InputError(f"{option} {path}: there is no folder {path.parent}; make it, or name a file in another")
     if not os.access(path.parent, os.W_OK):
@@ -39,27 +39,25 @@ def check_writable(option: str, path: Path) -> None:
 def drafted(option: str, path: Path) -> Iterator[Path]:
     """Gives the path of a draft next to a file; the draft replaces the file when everything is written.
 
-    What a link points to is replaced, not the link. A device, such as `/dev/stdout`, has no draft.
+    What a link points to is replaced, not the link. Nothing but a file is replaced.
 
     Args:
         option: The option that names the file, for messages.
         path: The file.
 
     Raises:
-        InputError: The operating system refuses to write.
+        InputError: What is there is no file, or the operating system refuses to write.
     """
+    check_writable(option, path)
     with _refusing(option, path):
         target = path.resolve()
-        whole = not target.exists() or target.is_file()
-    draft = target.with_name(f".{uuid4().hex}.draft") if whole else target
+    draft = target.with_name(f".{uuid4().hex}.draft")
     try:
         with _refusing(option, path):
             yield draft
-            if whole:
-                draft.replace(target)
+            draft.replace(target)
     finally:
-        if whole:
-            draft.unlink(missing_ok=True)
+        draft.unlink(missing_ok=True)
 
 
 def write_json(option: str, path: Path, value: object) -> None:

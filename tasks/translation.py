@@ -18,7 +18,7 @@ from common.cells.seeds import seed_for
 from common.errors import InputError
 from common.figures.translation import translation_figure, visible
 from common.files import drafted
-from common.options import Beam, Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions
+from common.options import Beam, Count, DataOptions, NotNegative, SavedOptions, Share, Steps, TrainOptions
 from common.scoring.translation import Translations, largest_weights, translated
 from common.serving.export import Endpoint, Export
 from common.sources.load import load, load_test
@@ -101,7 +101,7 @@ class TranslationOptions(TranslationData, TrainOptions):
     scheduled_sampling: Share = 0.0
     beam: Beam = 5
     length_power: NotNegative = 1.0
-    window: Count = 64
+    window: Steps = 64
     dropout: Share = 0.3
     decay: NotNegative = 0.1
     epochs: Count = 30

@@ -7,9 +7,13 @@ from common.options.fields import option as option
 from common.options.kinds import WIDEST as WIDEST
 from common.options.kinds import Beam as Beam
 from common.options.kinds import Count as Count
+from common.options.kinds import Folder as Folder
+from common.options.kinds import Layers as Layers
 from common.options.kinds import NotNegative as NotNegative
 from common.options.kinds import Positive as Positive
+from common.options.kinds import Seed as Seed
 from common.options.kinds import Share as Share
+from common.options.kinds import Steps as Steps
 from common.options.kinds import Whole as Whole
 from common.options.parsing import as_arguments as as_arguments
 from common.options.parsing import differences as differences

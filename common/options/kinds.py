@@ -1,15 +1,38 @@
 """Kinds of option values, checked when the command line is read."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-Count = Annotated[int, Parameter(validator=Number(gte=1))]
-Whole = Annotated[int, Parameter(validator=Number(gte=0))]
+MOST = 2**31 - 1
+"""What a 32-bit number holds, as TensorFlow counts with them."""
+Count = Annotated[int, Parameter(validator=Number(gte=1, lte=MOST))]
+Whole = Annotated[int, Parameter(validator=Number(gte=0, lte=MOST))]
+Seed = Annotated[int, Parameter(validator=Number(gte=0, lte=2**32 - 1))]
+Layers = Annotated[int, Parameter(validator=Number(gte=1, lte=32))]
+"""More layers take minutes to be traced, and do not train."""
+Steps = Annotated[int, Parameter(validator=Number(gte=1, lte=100_000))]
+"""Steps that one call unrolls, or calls that one call runs: all of them are in memory at once."""
 WIDEST = 50
 """Maximum number of hypotheses that a beam search keeps: no caller can ask for more memory than with so many."""
 Beam = Annotated[int, Parameter(validator=Number(gte=1, lte=WIDEST))]
 Share = Annotated[float, Parameter(validator=Number(gte=0, lt=1))]
 NotNegative = Annotated[float, Parameter(validator=Number(gte=0))]
 Positive = Annotated[float, Parameter(validator=Number(gt=0))]
+
+
+def folder(type_: Any, tokens: Sequence[Any]) -> Path:
+    """The folder that a word of the command line names.
+
+    Raises:
+        ValueError: The word is blank, which `Path` would take for the current folder.
+    """
+    if not tokens[0].value.strip():
+        raise ValueError("name a folder; . is the current one")
+    return Path(tokens[0].value)
+
+
+Folder = Annotated[Path, Parameter(converter=folder)]

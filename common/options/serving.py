@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from common.options.kinds import Count, Positive
+from common.options.kinds import Count, Folder, Positive
 
 Port = Annotated[int, Parameter(validator=Number(gte=0, lte=65535))]
 
@@ -38,7 +38,7 @@ class ServeOptions:
         access_log: Write a line of JSON for each request to standard output, without its texts.
     """
 
-    output: Path = Path("saved_models")
+    output: Folder = Path("saved_models")
     model: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = ()
     host: str = "127.0.0.1"
     port: Port = 8501

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from common.cells.names import ActivationName, CellName, InitializerName, TrainableName
 from common.errors import InputError
 from common.options.fields import meanings, option
-from common.options.kinds import Count, NotNegative, Positive, Share, Whole
+from common.options.kinds import Count, Folder, Layers, NotNegative, Positive, Seed, Share, Steps
 
 FORMAT = 5
 """The format of unfinished runs and studies. Raise it when older ones cannot be continued: they are then refused."""
@@ -49,7 +49,7 @@ class SavedOptions:
 
     cell: TrainableName | None = None
     version: Count | None = None
-    output: Path = Path("saved_models")
+    output: Folder = Path("saved_models")
 
     def files(self) -> dict[str, Path]:
         """The files that `predict` is to write, by the flag that names each: `{"--plot": path}`."""
@@ -95,7 +95,7 @@ class TrainOptions(DataOptions):
     """
 
     cell: TrainableName = option("lstm", study="set")
-    layers: Count = 1
+    layers: Layers = 1
     units: Count = 128
     activation: ActivationName = "tanh"
     recurrent_initializer: InitializerName = "orthogonal"
@@ -105,24 +105,24 @@ class TrainOptions(DataOptions):
     """Those of data of common size, where no batch size is given."""
 
     epochs: Count = option(20, trains=False)
-    passes: Count | None = None
+    passes: Steps | None = None
     seconds: Positive | None = option(None, trains=False)
     patience: Count = option(5, trains=False)
     batch_size: Count | None = None
-    window: Count = 64
-    reach: Count | None = None
+    window: Steps = 64
+    reach: Steps | None = None
     learning_rate: Positive = 1e-3
     decay: NotNegative = 0.0
     clip_norm: Positive = 1.0
     dropout: Share = 0.5
     recurrent_dropout: Share = 0.0
-    seed: Whole = option(0, study="set")
+    seed: Seed = option(0, study="set")
     xla: bool | None = option(None, trains=False)
-    steps_per_execution: Count = option(8, trains=False)
-    tensorboard: Path | None = option(None, trains=False, study="refused")
+    steps_per_execution: Steps = option(8, trains=False)
+    tensorboard: Folder | None = option(None, trains=False, study="refused")
     checkpoint_every: Count = option(500, trains=False, study="free")
     resume: bool = option(False, trains=False, study="refused")
-    output: Path = option(Path("saved_models"), trains=False, study="place")
+    output: Folder = option(Path("saved_models"), trains=False, study="place")
 
     def __post_init__(self) -> None:
         if self.reach is not None and self.reach < self.window:

@@ -91,8 +91,11 @@ def find(output: Path, task: str, *, cell: str | None = None, version: int | Non
     Raises:
         InputError: There is none.
     """
-    roots = [output / task / cell] if cell else sorted(p for p in (output / task).glob("*") if p.is_dir())
-    found = [root / str(n) for root in roots for n in versions(root) if version in (None, n)]
+    try:
+        roots = [output / task / cell] if cell else sorted(p for p in (output / task).glob("*") if p.is_dir())
+        found = [root / str(n) for root in roots for n in versions(root) if version in (None, n)]
+    except OSError as error:  # Such as a name that is too long.
+        raise InputError(f"--output {output}: {error.strerror}; name the folder of the saved models") from error
     if not found:
         command = f"python run.py {task} train --output {output}" + (f" --cell {cell}" if cell else "")
         wanted = f"{output / task / (cell or '*') / str(version or '*')}"

@@ -130,8 +130,9 @@ class Study:
     def _recorded(self) -> tuple[list[str], dict[str, Any], dict[str, str]]:
         """The commands of earlier calls, the options that their runs share, and the digests of their data."""
         path = self.folder / RECORD
-        if not path.is_file():
-            return [], {}, {}
+        with self._writing():  # Its name may be too long.
+            if not path.is_file():
+                return [], {}, {}
         try:
             record = json.loads(path.read_text())
             written, commands, options = record.get("format", 1), record["commands"], record["options"]

@@ -21,6 +21,7 @@ from common.sources.digests import noting
 from common.sources.splits import SPLITS
 from common.streams import Sequences, Stream
 from common.training.claim import Claim
+from common.training.memory import check_memory
 from common.training.optimiser import LazyAdam
 from common.training.tbptt import TBPTT
 from common.training.unfinished import UnfinishedRun
@@ -167,6 +168,7 @@ def _fit(
 ) -> Fitted:
     options = task.options
     say(f"data: {described}")
+    check_memory(options)
     keras.utils.set_random_seed(options.seed)
     learner = task.learner()
     model = compiled(learner, streams["train"], options)

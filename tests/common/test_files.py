@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import signal
 import subprocess
 import sys
@@ -50,10 +51,15 @@ def test_the_target_of_a_link_is_written_and_a_long_name_has_a_draft(tmp_path: P
         pass
 
 
-def test_a_device_is_written_to_and_stays() -> None:
-    with drafted("--plot", Path("/dev/null")) as draft:
-        draft.write_text("gone")
-    assert not Path("/dev/null").is_file() and Path("/dev/null").exists()
+def test_nothing_but_a_file_is_replaced(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("/dev/null")
+    for path in (Path("/dev/null"), tmp_path / "pipe", tmp_path / "link"):
+        with pytest.raises(InputError, match="this is a device or a pipe; name a file"):
+            check_writable("--plot", path)
+        with pytest.raises(InputError, match="this is a device or a pipe; name a file"), drafted("--plot", path):
+            pass
+    assert (tmp_path / "pipe").is_fifo() and Path("/dev/null").is_char_device()
 
 
 def test_a_lock_is_held_by_one_and_is_gone_with_it(tmp_path: Path) -> None:

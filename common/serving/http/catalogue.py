@@ -45,6 +45,10 @@ class Catalogue:
 
     def __init__(self, output: Path, named: Sequence[str] = ()) -> None:
         self.output = output
+        try:
+            output.exists()
+        except OSError as error:  # Such as a name that is too long.
+            raise InputError(f"--output {output}: {error.strerror}; name the folder of the saved models") from error
         self.named: dict[str, Path] = {}
         for given in named:
             name, equals, path = given.partition("=")

@@ -1,0 +1,40 @@
+"""The memory that a training needs at least."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from common.errors import InputError
+from common.options import TrainOptions
+from common.training import memory
+
+
+@pytest.mark.parametrize("cell", ["simple_rnn", "gru", "lstm", "peephole_lstm", "mlp"])
+def test_what_cannot_fit_is_refused_and_what_fits_is_not(cell: str) -> None:
+    options = TrainOptions(cell=cell, batch_size=4)
+    memory.check_memory(options)
+    with pytest.raises(InputError, match=r"--units 2000000: the recurrent layers alone need .* GB of memory"):
+        memory.check_memory(replace(options, units=2_000_000))
+
+
+def test_each_size_counts() -> None:
+    options = TrainOptions(batch_size=4)
+    for larger in ({"units": 256}, {"layers": 2}, {"batch_size": 8}, {"window": 128}, {"reach": 128}):
+        assert memory.least(replace(options, **larger)) > memory.least(options)
+    assert memory.least(TrainOptions(cell="lstm")) == pytest.approx(
+        4 * memory.least(TrainOptions(cell="simple_rnn")), 0.5
+    )
+
+
+def test_a_limit_of_the_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = memory.available()
+    (tmp_path / "limit").write_text("1000000\n")
+    monkeypatch.setattr(memory, "LIMITS", (tmp_path / "limit",))
+    assert memory.available() == 1_000_000 < whole
+    (tmp_path / "limit").write_text("max\n")
+    assert memory.available() > 1_000_000
+    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "none")
+    assert memory.available() is None
