@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -73,6 +74,12 @@ def _refusing(option: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(f"{option} {path}: {error.strerror}; name a file that can be written") from error
+
+
+def reason(error: Exception) -> str:
+    """Why something failed, in a few words: what the operating system said, also where TensorFlow passes it on."""
+    told = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error) or type(error).__name__
+    return " ".join(re.sub(r" \[Op:\w+\]$", "", str(told).rpartition("; ")[2]).split())[:200]
 
 
 class Lock:

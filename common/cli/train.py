@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.errors import InputError
-from common.files import drafted
+from common.files import drafted, reason
 from common.reports import Parts, console, say, scores_table, waiting
 from common.serving import versions
 from common.serving.export import Export, save
@@ -100,9 +100,8 @@ def refusing_to_write(root: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, tf.errors.OpError) as error:
-        why = getattr(error, "strerror", None) or " ".join(str(getattr(error, "message", error)).split())
         raise InputError(
-            f"--output {root}: the model cannot be written ({why}); make room, then go on with the same command and "
+            f"--output {root}: the model cannot be written ({reason(error)}); make room, then go on with the same command and "
             "--resume: the training is kept"
         ) from error
 

@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from common.errors import InputError
+from common.files import reason
 
 KEPT = 2
 STATE, PROGRESS, SUMS = "state", "progress.json", "sums.json"
@@ -63,7 +64,7 @@ class Checkpoints:
         except (OSError, tf.errors.OpError) as error:
             kept = "the one before is kept: --resume continues with it" if before else "there is none before it"
             raise InputError(
-                f"{self.folder}: a checkpoint cannot be written ({_reason(error)}); {kept}; make room, or give another "
+                f"{self.folder}: a checkpoint cannot be written ({reason(error)}); {kept}; make room, or give another "
                 "--output"
             ) from error
         finally:
@@ -88,7 +89,7 @@ class Checkpoints:
                 progress = json.loads((folder / PROGRESS).read_text())
                 self.checkpoint.read(str(folder / STATE)).assert_consumed()
             except (Damaged, OSError, ValueError, AssertionError, tf.errors.OpError) as error:
-                damaged.append(f"checkpoint {folder} is damaged ({_reason(error)})")
+                damaged.append(f"checkpoint {folder} is damaged ({reason(error)})")
             else:
                 return progress, damaged
         raise InputError(f"--resume: {'; '.join(damaged)}; no other is left: leave --resume out to begin anew")
@@ -120,9 +121,3 @@ def _check(folder: Path) -> None:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _reason(error: Exception) -> str:
-    """Why, in a few words on one line."""
-    told = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error) or type(error).__name__
-    return " ".join(str(told).split())[:200]

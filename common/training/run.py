@@ -154,6 +154,7 @@ def fit(
     Raises:
         InputError: An option does not suit the task, its data or this machine; or training diverged.
     """
+    check_memory(task.options)
     claim = Claim(root, task.options)
     with claim.held():
         claim.take()
@@ -168,7 +169,7 @@ def _fit(
 ) -> Fitted:
     options = task.options
     say(f"data: {described}")
-    check_memory(options)
+    check_memory(options)  # Now with the lanes that suit the data.
     keras.utils.set_random_seed(options.seed)
     learner = task.learner()
     model = compiled(learner, streams["train"], options)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import InputError
-from common.files import Lock, check_writable, drafted
+from common.files import Lock, check_writable, drafted, reason
 
 
 def test_a_file_that_cannot_be_made_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,3 +100,12 @@ def test_a_file_system_without_locks_holds_nothing(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(fcntl, "flock", none)
     lock = Lock(tmp_path / "x")
     assert lock.take() and not lock.kept and list(tmp_path.iterdir()) == []
+
+
+def test_the_reason_of_an_error_is_a_few_words() -> None:
+    class Error(Exception):
+        message = "{{function_node __wrapped__SaveV2}} /x/part-0; No space left on device [Op:SaveV2]"
+
+    assert reason(Error()) == reason(OSError(28, "No space left on device")) == "No space left on device"
+    assert reason(ValueError("a\n b")) == "a b" and reason(ValueError()) == "ValueError"
+    assert len(reason(ValueError("x" * 999))) == 200
