@@ -101,8 +101,8 @@ def refusing_to_write(root: Path) -> Iterator[None]:
         yield
     except (OSError, tf.errors.OpError) as error:
         raise InputError(
-            f"--output {root}: the model cannot be written ({reason(error)}); make room, then go on with the same command and "
-            "--resume: the training is kept"
+            f"--output {root}: the model cannot be written ({reason(error)}); make room, then go on with the same "
+            "command and --resume: the training is kept"
         ) from error
 
 
