@@ -3,8 +3,8 @@
     python benchmarks/kills.py --kills 30                  # every task, and a study
     python benchmarks/kills.py --tasks translation --kills 5 --seed 1
 
-Each run is killed with SIGKILL at one of these moments, in turn: at random, while a checkpoint is written, after a later
-one (those at the ends of epochs hold the best weights), while the model is exported, and while it is tested, when
+Each run is killed with SIGKILL at one of these moments, in turn: at random, while a checkpoint is written, after a
+later one (those at the ends of epochs hold the best weights), while the model is exported, and while it is tested, when
 translation decodes. Then the same command goes on, with
 `--resume` where there is something to resume. All of `metrics.json` must be equal but times and memory; of a study, all
 of every `result.json`. Tiny data (`tests/tiny.py`): a run takes some 10 s on a core.
