@@ -156,8 +156,9 @@ class Forecasting(Task):
 
     def figure(self, results: Results) -> Figure:
         options = self.options
-        naive = {n: results.baselines.get(f"seasonal_naive_{n}") for n in options.seasons}
-        shown = {options.cell: results.answers} | {f"seasonal naive, {n}": one for n, one in naive.items() if one}
+        naive = {n: f"seasonal_naive_{n}" for n in options.seasons}
+        shown = {options.cell: results.answers}
+        shown |= {f"seasonal naive, {n}": results.baselines[m] for n, m in naive.items() if m in results.baselines}
         return training_figure(results.history, shown, judge=self.judge, title=self.title)
 
     def extras(self, results: Results, folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from cyclopts import Parameter
 
-from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, TrainOptions, option
+from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, Steps, TrainOptions, option
 from common.sources.load import load
 from common.sources.series import Missing, Panel, SeriesReader
 
@@ -85,7 +85,7 @@ class ForecastingOptions(ForecastingData, TrainOptions):
     embedding: Count = 64
     context: Count | None = None
     units: Count = 128
-    window: Count = 14
+    window: Steps = 14
     dropout: Share = 0.5
     read_dropout: Share = 0.5
     decay: NotNegative = 0.05

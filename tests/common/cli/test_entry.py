@@ -126,6 +126,7 @@ def test_task_help_lists_every_option_with_its_default(task: str, capsys: pytest
         (("sentiment", "--seed", "4294967296"), "--seed. Must be <= 4294967295"),
         (("sentiment", "--reach", "2000000000"), "--reach. Must be <= 100000"),
         (("translation", "--window", "2000000000"), "--window. Must be <= 100000"),
+        (("forecasting", "--window", "2000000000"), "--window. Must be <= 100000"),
         (("sentiment", "--layers", "200"), "--layers. Must be <= 32"),
         (("sentiment", "--units", "9" * 30), "--units. Must be <= 2147483647"),
         (("sentiment", "--output", ""), "name a folder; . is the current one"),
