@@ -47,19 +47,19 @@ def do(kind: str, name: str, folder: Path, *, slots: Sequence[Sequence[int]]) ->
     return name, f"exit code {code}: {last} ({folder / LOG})"
 
 
-_alive: set[subprocess.Popen] = set()
+_alive: list[subprocess.Popen] = []
 
 
 def _wait(process: subprocess.Popen) -> int:
-    _alive.add(process)
+    _alive.append(process)
     try:
         return process.wait()
     finally:
-        _alive.discard(process)
+        _alive.remove(process)
 
 
 def stop() -> None:
-    """Asks the runs that this process started to save and to end."""
+    """Asks the runs that this process started, and that are alive, to save and to end."""
     for process in list(_alive):
         process.terminate()
 

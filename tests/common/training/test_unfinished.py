@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 
+from common import interrupts
 from common.errors import InputError
 from common.training.unfinished import UnfinishedRun
 from tests.common.training.models import Models, assert_same_weights, shuffled
@@ -66,3 +68,51 @@ def test_every_weight_of_the_best_epoch_is_restored(models: Models, tmp_path: Pa
     assert all(np.any(best != last) for best, last in zip(*noted.weights[1:]))
     run.restore_best()
     assert_same_weights(model, noted.weights[1])
+
+
+def test_the_time_that_checkpoints_take_is_counted_over_all_parts_of_a_run(models: Models, tmp_path: Path) -> None:
+    model, run = models(layers=2), UnfinishedRun(tmp_path, "loss", higher_is_better=False, patience=9, every=3)
+    run.open(model, False)
+    model.fit(shuffled(), epochs=1, callbacks=[run], verbose=0)
+    assert 0 < run.saving < 60
+    again = UnfinishedRun(tmp_path, "loss", higher_is_better=False, patience=9, every=3)
+    assert again.open(models(layers=2), True) == 1
+    assert 0 < again.saving <= run.saving  # The last does not know its own time.
+
+
+def test_a_damaged_checkpoint_is_said_and_the_one_before_goes_on(models: Models, tmp_path: Path, capsys) -> None:
+    ends = []
+    for damaged in (False, True):
+        folder = tmp_path / str(damaged)
+        run = UnfinishedRun(folder, "loss", higher_is_better=False, patience=9, every=100)
+        model = models(layers=2)
+        run.open(model, False)
+        model.fit(shuffled(), epochs=2, callbacks=[run], verbose=0)
+        if damaged:
+            next((folder / "2").glob("state.data*")).write_bytes(b"")
+        again, model = UnfinishedRun(folder, "loss", higher_is_better=False, patience=9, every=100), models(layers=2)
+        first = again.open(model, True)
+        assert first == (1 if damaged else 2)
+        model.fit(shuffled(), initial_epoch=first, epochs=3, callbacks=[again], verbose=0)
+        ends.append((model.get_weights(), [row["loss"] for row in again.history]))
+        assert ("is damaged" in capsys.readouterr().out) == damaged
+    assert_same_weights(*(weights for weights, _ in ends))
+    assert ends[0][1] == ends[1][1]
+
+
+def test_a_signal_is_obeyed_when_everything_is_saved(
+    models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, run = models(layers=2), UnfinishedRun(tmp_path, "loss", higher_is_better=False, patience=9, every=100)
+    run.open(model, False)
+
+    def press(batch: int, logs: dict) -> None:
+        if run._position() == 3:
+            monkeypatch.setattr(interrupts._mode, "number", signal.SIGTERM)
+
+    presses = keras.callbacks.LambdaCallback(on_train_batch_end=press)
+    with pytest.raises(interrupts.Interrupted) as stopped:
+        model.fit(shuffled(), epochs=1, callbacks=[presses, run], verbose=0)
+    assert stopped.value.code == 143
+    assert UnfinishedRun(tmp_path, "loss", higher_is_better=False, patience=9, every=1).open(model, True) == 0
+    assert model.position.numpy().tolist() == [0, 3]
