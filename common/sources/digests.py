@@ -10,8 +10,6 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from common.errors import InputError
 
 Digests = Mapping[str, str]
@@ -63,6 +61,7 @@ def of_files(paths: Iterable[Path]) -> Digests:
 
 def of_records(records: Any) -> str:
     """The digest of records: of dataclasses, dictionaries and lists of texts, numbers and arrays."""
+    import numpy as np  # Only data sets without files need it here.
 
     def plain(value: Any) -> Any:
         if isinstance(value, np.ndarray):
