@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from common import interrupts
 from common.cli.commands import COMMANDS, app_of
+from common.cli.models import models, remove
 from common.cli.parsing import no_command
 from common.cli.serve import serve
 from common.errors import InputError
@@ -43,12 +44,15 @@ def main(arguments: Sequence[str], tasks: Mapping[str, type[Task]]) -> int:
     for kind in tasks.values():
         app.command(app_of(kind))
     app.command(serve)
+    app.command(models_app())
     _without_warnings()
     try:
         following = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
     except UnusedCliTokensError as error:
         if error.command_chain[:1] == ("serve",):
             return _refused(f"serve takes options alone, not {error.unused_tokens[0]!r}; python run.py serve --help")
+        if error.command_chain[:1] == ("models",):
+            return _refused(no_command(error.unused_tokens[0], ("remove",)))
         return _refused(no_command(error.unused_tokens[0], COMMANDS))
     except (CycloptsError, InputError) as error:
         return _refused(" ".join(str(error).split()))
@@ -63,6 +67,14 @@ def main(arguments: Sequence[str], tasks: Mapping[str, type[Task]]) -> int:
     if following:
         print(f"next: {following}")
     return 0
+
+
+def models_app() -> App:
+    """The commands about saved models; the list when none is named."""
+    app = App(name="models", help="List the saved models, or remove some.")
+    app.default(models)
+    app.command(remove)
+    return app
 
 
 def _interrupted(error: KeyboardInterrupt, arguments: Sequence[str]) -> int:

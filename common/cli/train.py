@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common.cli.card import CARD, card
 from common.errors import InputError
 from common.files import drafted, reason
 from common.reports import Parts, console, say, scores_table, waiting
@@ -82,6 +83,7 @@ def _published(task: Task, fitted: Fitted, root: Path, *, metrics: dict[str, Any
             rows = csv.DictWriter(file, fieldnames=list(fitted.run.history[0]))
             rows.writeheader()
             rows.writerows(fitted.run.history)
+        (folder / CARD).write_text(card(task, metrics=metrics, export=export))
         (assets / versions.UNREPORTED).write_text(fitted.claim.name)
 
     with refusing_to_write(root):
@@ -127,6 +129,8 @@ def report(task: Task, fitted: Fitted, assets: Path, *, metrics: dict[str, Any],
             task.figure(results).savefig(draft, format="png")
         with parts.part("further files"):
             task.extras(results, assets)
+    with parts.part("model card"), drafted("--output", assets.parent / CARD) as draft:
+        draft.write_text(card(task, metrics=metrics, export=export))
     if parts.failed:
         metrics["failed"] = parts.failed
     with parts.part("metrics.json"):

@@ -33,6 +33,17 @@ def test_a_version_has_its_options_scores_history_and_figure_and_no_unfinished_r
     assert (assets / "figure.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_version_has_a_card_with_its_scores_and_baselines(models: Path) -> None:
+    folder = models / "sentiment" / "gru" / "1"
+    card = (folder / "README.md").read_text()
+    metrics = json.loads((folder / ASSETS / "metrics.json").read_text())
+    assert card.startswith("# sentiment, gru") and "| units | 8 |" in card and "serving_default" in card
+    for method, scores in (metrics["baselines"] | {"gru": metrics["metrics"]}).items():
+        assert f"{scores['accuracy']:.4g}" in next(
+            line for line in card.splitlines() if line.startswith(f"| {method} |")
+        )
+
+
 def test_what_is_no_number_is_null() -> None:
     given = {"a": math.nan, "b": {"c": math.inf, "d": 0.5}, "e": [1], "f": "nan"}
     assert json_ready(given) == {"a": None, "b": {"c": None, "d": 0.5}, "e": [1], "f": "nan"}

@@ -1,0 +1,78 @@
+"""The model card of a saved version: what it is, how good it is, and how it is used, in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from common.serving.export import Export
+from common.serving.versions import ASSETS
+from common.studies.markup import escaped, table
+
+if TYPE_CHECKING:
+    from tasks.base import Task
+
+CARD = "README.md"
+"""The file of the card in a version."""
+
+
+def card(task: Task, *, metrics: Mapping[str, Any], export: Export) -> str:
+    """The card.
+
+    Args:
+        task: The task, with its options.
+        metrics: As in `metrics.json`; without `metrics` in it, the model is not tested yet.
+        export: What was saved.
+    """
+    cell, config = task.options.cell, task.config()
+    given = config["data"] if config.get("data") else "the embedded data"
+    return "\n\n".join(
+        [
+            f"# {task.name}, {cell}",
+            f"{escaped(task.summary)}. A TensorFlow SavedModel that takes raw input and needs none of our code.",
+            "## Data",
+            f"{escaped(str(given))}: {escaped(str(metrics['data']))}",
+            "The options below say how it was split. Nothing was chosen or learned on the test split.",
+            "## Scores on the test split",
+            _scores(cell, metrics),
+            f"`{ASSETS}/metrics.json` has all figures of training and test, `{ASSETS}/figure.png` shows them.",
+            "## Inputs and outputs",
+            *(_signature(name, endpoint.signature) for name, endpoint in export.endpoints.items()),
+            "The first axis is the batch. A size of ? may be any.",
+            "## Use",
+            f"From a checkout of the suite: `python run.py {task.name} predict --help`, `python run.py serve --help`. "
+            "With TensorFlow alone:",
+            _example(export),
+            "## Options of the training",
+            table([["option", "value"], *([name, str(value)] for name, value in config.items())]),
+            "",
+        ]
+    )
+
+
+def _scores(cell: str, metrics: Mapping[str, Any]) -> str:
+    if "metrics" not in metrics:
+        return "The model has not been tested yet."
+    parts = {f"{cell}, {name} alone": found for name, found in metrics.get("parts", {}).items()}
+    rows = metrics.get("baselines", {}) | parts | {cell: metrics["metrics"]}
+    names = list(dict.fromkeys(name for scores in rows.values() for name in scores))
+    body = [[method, *(_number(scores.get(name)) for name in names)] for method, scores in rows.items()]
+    return table([["method", *names], *body])
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _signature(name: str, inputs: list[Any]) -> str:
+    rows = [
+        [spec.name, spec.dtype.name, " x ".join("?" if n is None else str(n) for n in spec.shape)] for spec in inputs
+    ]
+    return f"Signature `{name}` takes:\n\n{table([['input', 'type', 'shape'], *rows])}"
+
+
+def _example(export: Export) -> str:
+    names = [spec.name for spec in export.endpoints["serving_default"].signature]
+    given = ", ".join(f"{name}=tf.constant(...)" for name in names)
+    lines = ["import tensorflow as tf", "", 'model = tf.saved_model.load("FOLDER OF THIS FILE")']
+    return "\n".join(["```python", *lines, f'print(model.signatures["serving_default"]({given}))', "```"])
