@@ -7,12 +7,13 @@ import shlex
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from common import interrupts
 from common.cli.commands import COMMANDS, app_of
+from common.cli.configuration import configured
 from common.cli.models import models, remove
 from common.cli.parsing import no_command
 from common.cli.serve import serve
@@ -35,19 +36,11 @@ def main(arguments: Sequence[str], tasks: Mapping[str, type[Task]]) -> int:
     Returns:
         The exit code.
     """
-    app = App(
-        name="run.py",
-        help="Recurrent sequence models, trained by stateful truncated backpropagation through time.",
-        version_flags=[],
-        suppress_keyboard_interrupt=False,
-    )
-    for kind in tasks.values():
-        app.command(app_of(kind))
-    app.command(serve)
-    app.command(models_app())
     _without_warnings()
     try:
-        following = app(list(arguments), exit_on_error=False, print_error=False, result_action="return_value")
+        words, config = configured(arguments)
+        app = app_with(tasks, config)
+        following = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except UnusedCliTokensError as error:
         if error.command_chain[:1] == ("serve",):
             return _refused(f"serve takes options alone, not {error.unused_tokens[0]!r}; python run.py serve --help")
@@ -67,6 +60,24 @@ def main(arguments: Sequence[str], tasks: Mapping[str, type[Task]]) -> int:
     if following:
         print(f"next: {following}")
     return 0
+
+
+def app_with(tasks: Mapping[str, type[Task]], config: Sequence[Any]) -> App:
+    """All commands, with where options come from that the command line does not give."""
+    app = App(
+        name="run.py",
+        help="Recurrent sequence models, trained by stateful truncated backpropagation through time.\n\n"
+        "Options may stand in a YAML file, --config FILE, a line each such as units: 64, or in variables such as "
+        "SUITE_UNITS.",
+        version_flags=[],
+        suppress_keyboard_interrupt=False,
+        config=config,
+    )
+    for kind in tasks.values():
+        app.command(app_of(kind))
+    app.command(serve)
+    app.command(models_app())
+    return app
 
 
 def models_app() -> App:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.cli.card import CARD, card
+from common.cli.configuration import as_yaml
 from common.errors import InputError
 from common.files import drafted, reason
 from common.reports import Parts, console, say, scores_table, waiting
@@ -20,6 +21,10 @@ from common.training.run import Fitted, Results, baselines_of, fit, ready, teste
 
 if TYPE_CHECKING:
     from tasks.base import Task
+
+
+LEFT_OUT = ("resume", "output")
+"""Options that say nothing about the model."""
 
 
 def train(task: Task) -> Path:
@@ -79,6 +84,8 @@ def _published(task: Task, fitted: Fitted, root: Path, *, metrics: dict[str, Any
         assets.mkdir()
         (assets / "config.json").write_text(json.dumps(task.config(), indent=2) + "\n")
         _write_metrics(metrics, assets)
+        options = task.options.as_json()
+        (assets / "options.yaml").write_text(as_yaml({n: v for n, v in options.items() if n not in LEFT_OUT}))
         with (assets / "history.csv").open("w", newline="") as file:
             rows = csv.DictWriter(file, fieldnames=list(fitted.run.history[0]))
             rows.writeheader()
