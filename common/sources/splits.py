@@ -90,6 +90,7 @@ class Splits(Generic[Part]):
 
     Attributes:
         source: The origin of the records and how they were split, for people to read.
+        notes: What was left out or decided on the way, a line each.
         languages: The source language and the target language of sentence pairs.
     """
 
@@ -98,6 +99,7 @@ class Splits(Generic[Part]):
     test: Part
     _: KW_ONLY
     source: str
+    notes: Sequence[str] = ()
     languages: tuple[str, str] | None = None
 
 
@@ -144,10 +146,9 @@ class Parts(Generic[Part]):
             dropped = len(train) - len(distinct)
             duplicates = f", {dropped:,} {kind.repeated} dropped" if dropped else ""
             source = f"{source} ({' and '.join(missing)} cut from train {kind.way}{duplicates})"
-        source = "; ".join([source, *notes])
         kind.check(parts, source)
         train, validation, test = (kind.of(parts[split]) for split in SPLITS)
-        return Splits(train, validation, test, source=source, languages=self.languages)
+        return Splits(train, validation, test, source=source, notes=notes, languages=self.languages)
 
     def _unseen(self, parts: ByRole, notes: list[str]) -> list[Any]:
         """Train, without what other given splits have as well if that is wanted; a note says how many these are."""

@@ -32,8 +32,11 @@ def _cells(path: Path, content: str, **dialect: Any) -> Iterator[tuple[str, list
             raise InputError(
                 f"{place}: {error}; put a text that holds quotes in double quotes, and double its own"
             ) from error
-        if len(row) > 1 or "".join(row).strip():
-            yield place, row
+        yield place, row
+
+
+def _is_blank(row: Sequence[str]) -> bool:
+    return len(row) <= 1 and not "".join(row).strip()
 
 
 def separator_of(content: str, usual: str) -> str:
@@ -45,17 +48,20 @@ def separator_of(content: str, usual: str) -> str:
 
 
 def cells(path: Path, content: str, separator: str, *, minimal: bool) -> Cells:
-    """The cells of each row; whether quotes enclose cells or are characters is decided by the content.
+    """The cells of each row, none for a blank line.
+
+    Whether quotes enclose cells or are characters is decided by the content.
 
     Quotes are characters if the lines have equally many cells without regard to quotes, and with regard to them rows
-    become fewer or cannot be read.
+    become fewer.
 
     Args:
         path: The file, for messages.
         content: Its text.
         separator: The character between cells.
-        minimal: Quotes are characters, too, if a cell has some without being enclosed by them; or if none is enclosed
-            that has to be, and no column whose cells are all enclosed. No program writes such files, people's texts do.
+        minimal: Quotes are characters, too, if rows cannot be read with them; if a cell has some without being
+            enclosed by them; or if none is enclosed that has to be, and no column whose cells are all enclosed. No
+            program writes such files, people's texts do.
 
     Raises:
         InputError: The file cannot be read.
@@ -63,22 +69,28 @@ def cells(path: Path, content: str, separator: str, *, minimal: bool) -> Cells:
     plain = list(_cells(path, content, delimiter=separator, quoting=csv.QUOTE_NONE))
     if '"' not in content:
         return plain
-    even = len({len(row) for _, row in plain}) == 1
+    even = _is_even(plain)
     try:
         enclosed = list(_cells(path, content, delimiter=separator))
     except InputError:
-        if not even and not minimal:
+        if not minimal:
             raise
         return plain
-    if even and (len(enclosed) < len(plain) or (minimal and _are_characters([row for _, row in plain]))):
+    if even and (len(enclosed) < len(plain) or (minimal and _are_characters(plain))):
         return plain
-    if minimal and not even and len({len(row) for _, row in enclosed}) > 1:
+    if minimal and not even and len({len(row) for _, row in enclosed if not _is_blank(row)}) > 1:
         return plain
     return enclosed
 
 
-def _are_characters(rows: Sequence[Sequence[str]]) -> bool:
+def _is_even(rows: Cells) -> bool:
+    """Whether all rows have equally many cells."""
+    return len({len(row) for _, row in rows if not _is_blank(row)}) == 1
+
+
+def _are_characters(found: Cells) -> bool:
     """Whether quotes in the cells of even rows are characters, see `cells`."""
+    rows = [row for _, row in found if not _is_blank(row)]
     quoted = [cell for row in rows for cell in row if '"' in cell]
     if not all(map(ENCLOSED.fullmatch, quoted)):
         return True
@@ -94,7 +106,7 @@ def named(rows: Cells) -> Rows:
     Raises:
         InputError: A row has more or fewer cells than the first, or two columns have one name.
     """
-    (place, header), *rest = rows
+    (place, header), *rest = (one for one in rows if not _is_blank(one[1]))
     if twice := [name for name in header if name.strip() and header.count(name) > 1]:
         raise InputError(f"{place}: two columns named {twice[0][:60]!r}; rename or remove one")
     for place, row in rest:
