@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,14 +15,31 @@ from rich.table import Table
 from rich.text import Text
 
 from common import interrupts
-from common.errors import InputError
+from common.errors import InputError, shown
 
+LEAST_KNOWN = 0.1
+"""The share of known tokens below which a test says little of a model."""
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
 
 
 def say(text: str) -> None:
     """Prints a line without interpreting markup in it."""
-    console.print(text, markup=False, soft_wrap=True)
+    console.print(shown(text), markup=False, soft_wrap=True)
+
+
+def say_each(lines: Iterable[str]) -> None:
+    """Prints lines, as `say` does."""
+    for line in lines:
+        say(line)
+
+
+def warn_unknown(known: Sequence[bool], noun: str) -> None:
+    """Says so where almost none of the test's tokens is known from training."""
+    if len(known) and sum(known) < len(known) * LEAST_KNOWN:
+        say(
+            f"warning: {sum(known) / len(known):.0%} of the test {noun} are known from training; "
+            "do train and test have the same language, and are words split?"
+        )
 
 
 @contextmanager
@@ -82,10 +99,10 @@ def records_table(title: str, records: Sequence[dict[str, Any]]) -> Table:
     names = list(dict.fromkeys(name for record in records for name in record))
     table = Table(title=title)
     for name in names:
-        table.add_column(Text(name))
+        table.add_column(Text(shown(name)))
     for record in records:
         values = (record.get(name, "") for name in names)
-        table.add_row(*(Text(f"{value:.3f}" if isinstance(value, float) else str(value)) for value in values))
+        table.add_row(*(Text(f"{value:.3f}" if isinstance(value, float) else shown(str(value))) for value in values))
     return table
 
 
@@ -100,9 +117,11 @@ def narrow_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]
     table = Table(title=title, box=None, padding=(0, 1, 0, 0), pad_edge=False)
     widest = [max((len(row[n]) for row in rows), default=0) for n in range(len(header))]
     fits = sum(max(len(name), width) + 1 for name, width in zip(header, widest)) <= console.width
-    for n, (name, width) in enumerate(zip(header, widest)):
+    for n, (name, width) in enumerate(zip(map(shown, header), widest)):
         least, most = (width, None if fits else max(width, 7)) if n else (10, None)
-        table.add_column(Text(name), justify="right" if n else "left", overflow="fold", min_width=least, max_width=most)
+        table.add_column(
+            Text(shown(name)), justify="right" if n else "left", overflow="fold", min_width=least, max_width=most
+        )
     for row in rows:
-        table.add_row(*map(Text, row))
+        table.add_row(*(Text(shown(cell)) for cell in row))
     return table

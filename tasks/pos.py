@@ -4,30 +4,28 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from cyclopts import Parameter
 from rich.table import Table
 from rich.text import Text
 
 from common.baselines.tags import TAGGERS
-from common.errors import InputError
+from common.errors import InputError, shown
 from common.figures.training import classification_figure
 from common.files import drafted
-from common.options import Count, DataOptions, NotNegative, Positive, SavedOptions, Share, TrainOptions, Whole
+from common.options import SavedOptions
+from common.reports import say_each, warn_unknown
 from common.scoring.tagging import Tagged, Tags
 from common.serving.export import Endpoint, Export
 from common.sources.conllu import write_conllu
-from common.sources.load import load, load_test
-from common.sources.records import TaggedSentences
-from common.sources.splits import SPLITS, Splits
-from common.sources.tagged import Column, TaggedReader
+from common.sources.records import TaggedSentences, refuse_unknown
+from common.sources.splits import SPLITS
 from common.streams import Sequences, Stream
 from tasks.base import Task
+from tasks.pos_options import PosData, PosOptions, PosSaved
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,77 +34,6 @@ if TYPE_CHECKING:
     from common.scoring import Scores
     from common.serving.saved_model import Record, SavedModel
     from common.training.run import Results
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class PosData(DataOptions):
-    """Where tagged sentences come from.
-
-    Attributes:
-        data: "tfds:universal_dependencies/en_ewt" or another TFDS treebank; or a file or folder: CoNLL-U, or text with
-            a word, a tab and its tag on each line and a blank line between sentences; files may be gzip. Not given:
-            the embedded Turkish Web Treebank.
-        column: The CoNLL-U column that holds the tags.
-        encoding: Text encoding of the files.
-    """
-
-    column: Column = "upos"
-    encoding: str = "utf-8"
-
-    def load(self) -> Splits[TaggedSentences]:
-        """Reads the three splits."""
-        return load(self.data, TaggedReader(column=self.column, encoding=self.encoding))
-
-    def load_test(self) -> TaggedSentences:
-        """Reads the sentences for evaluating a model that was trained on other data."""
-        return load_test(self.data, TaggedReader(column=self.column, encoding=self.encoding))
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class PosOptions(PosData, TrainOptions):
-    """What training a tagger needs to know.
-
-    Attributes:
-        units: Width of the hidden state of each direction.
-        embedding: Width of the word vectors.
-        min_count: Minimum training occurrences of a word, in lower case; minimum number of different training words
-            with a character or an affix.
-        word_dropout: Share of a sentence's different words, and of their affixes, that are made unknown in training.
-        affixes: Also read each word's prefixes of up to 4 letters, its suffixes of up to 5, and its shape.
-        characters: Width of each of the two recurrences over a word's spelling; 0 leaves spellings out.
-        crf: Also score neighbouring tags, and predict the best sequence of tags (Viterbi).
-    """
-
-    lanes: ClassVar[int] = 16
-
-    units: Count = 200
-    bidirectional: bool = True
-    embedding: Count = 100
-    min_count: Count = 2
-    word_dropout: Share = 0.2
-    affixes: bool = True
-    characters: Whole = 64
-    learning_rate: Positive = 2e-3
-    decay: NotNegative = 0.1
-    epochs: Count = 50
-    crf: bool = False
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class PosSaved(SavedOptions):
-    """Which saved tagger to use, and where its tags are written.
-
-    Attributes:
-        output_file: A CoNLL-U file to write the tagged sentences to.
-    """
-
-    output_file: Path | None = None
-
-    def files(self) -> dict[str, Path]:
-        return {"--output-file": self.output_file} if self.output_file else {}
 
 
 class Pos(Task):
@@ -124,11 +51,13 @@ class Pos(Task):
         from common.text.vocabularies import WordEncoder
 
         self.splits = self.options.load()
+        say_each(self.splits.notes)
         train = self.splits.train
         self.tags = sorted(set(chain.from_iterable(train.tags)))
         words = Counter(chain.from_iterable(train.words))
         self.encoder = WordEncoder.of(words, self.options.min_count)
         self.split_endings = split_endings(words)
+        warn_unknown([word in words for word in chain.from_iterable(self.splits.test.words)], "words")
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
         unknown = sum(tag not in self.tags for tag in chain.from_iterable(self.splits.validation.tags))
         left_out = f"; val_accuracy leaves out {unknown:,} words whose tag is not in train" if unknown else ""
@@ -237,6 +166,10 @@ class Pos(Task):
         }
         return Export(endpoints, [network, *self.encoder.lookups])
 
+    def config(self) -> dict[str, Any]:
+        """The options, and the tags."""
+        return super().config() | {"tags": self.tags}
+
     def example(self, version: Path) -> str:
         return " ".join(self.splits.test.words[0][:12]) if self.options.data else "Bugün hava çok güzel."
 
@@ -252,7 +185,7 @@ class Pos(Task):
         table = Table("word", "tag", "probability", title=cls.name)
         for record in records:
             for word, tag, share in zip(record["tokens"], record["tags"], record["probability"]):
-                table.add_row(Text(word), Text(tag), f"{share:.3f}")
+                table.add_row(Text(shown(word)), Text(shown(tag)), f"{share:.3f}")
             table.add_section()
         return table
 
@@ -268,6 +201,9 @@ class Pos(Task):
         if data.column != learned:
             raise InputError(f"--column {data.column}: this model learned {learned} tags; leave it out")
         test = data.load_test() if other and data.data else data.load().test
+        if other and "tags" in model.config:
+            tags = Counter(chain.from_iterable(test.tags))
+            refuse_unknown(tags, model.config["tags"], noun="tags", data=data.data)
         found = model.ask([{"tokens": list(words)} for words in test.words], what="tagging")
         answers = [of_words(answer, len(words)) for answer, words in zip(found, test.words)]
         tagged = Tagged([a["tags"] for a in answers], test.tags, [a["seen"] for a in answers])

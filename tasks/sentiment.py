@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from cyclopts import Parameter
 
 from common.baselines import texts
 from common.figures.training import classification_figure
-from common.options import Count, DataOptions, SavedOptions, Share, TrainOptions, Whole
-from common.reports import say
+from common.options import SavedOptions
+from common.reports import say, say_each, warn_unknown
 from common.scoring.classification import Classified
 from common.serving.export import Endpoint, Export
-from common.sources.labelled import LabelledReader
-from common.sources.load import load, load_test
-from common.sources.records import LabelledTexts
-from common.sources.splits import SPLITS, Splits
+from common.sources.records import refuse_unknown
+from common.sources.splits import SPLITS
 from common.streams import Sequences, Stream
 from common.text.scripts import LONGEST, Level, fitting_level
 from tasks.base import Task
+from tasks.sentiment_options import SentimentData, SentimentOptions
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -36,73 +34,6 @@ if TYPE_CHECKING:
     from common.training.tbptt import TBPTT
 
 MOST_TOKENS: dict[Level, int] = {"word": 30000, "subword": 4000, "character": 30000}
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class SentimentData(DataOptions):
-    """Where labelled texts come from.
-
-    Attributes:
-        data: "tfds:NAME" for a TFDS data set; or a file or folder: CSV, TSV or JSON lines with a text and a label
-            column, or one file or sub-folder per class; files may be gzip. Not given: the embedded critics' quotes.
-        text_column: Name of the text column; found by its usual names when not given.
-        label_column: Name of the label column; found by its usual names when not given.
-        encoding: Text encoding of the files.
-    """
-
-    text_column: str | None = None
-    label_column: str | None = None
-    encoding: str = "utf-8"
-
-    def load(self) -> Splits[LabelledTexts]:
-        """Reads the three splits."""
-        return load(self.data, self._reader())
-
-    def load_test(self) -> LabelledTexts:
-        """Reads the texts for evaluating a model that was trained on other data."""
-        return load_test(self.data, self._reader())
-
-    def _reader(self) -> LabelledReader:
-        return LabelledReader(text_column=self.text_column, label_column=self.label_column, encoding=self.encoding)
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class SentimentOptions(SentimentData, TrainOptions):
-    """What training a sentiment model needs to know.
-
-    Attributes:
-        level: What a token is: a word, a subword or a character. By default a word; a character where most training
-            texts have no blanks between words, as in Chinese, and a subword where some have none.
-        units: Width of the hidden state.
-        residual: Add each layer's input to its output where the widths agree, so that the readout sees the tokens too.
-        embedding: Width of the token vectors.
-        vocabulary: Maximum number of tokens with a vector, the most frequent in training. By default 30000, 4000 of
-            subwords.
-        bigrams: Maximum number of bigrams with a vector, the most frequent pairs of neighbouring training tokens.
-        min_count: Minimum training occurrences of a known token, bigram or longer n-gram.
-        word_dropout: Share of a text's different tokens and bigrams that are made unknown in training.
-        readout: Which summary of the hidden states predicts the class.
-        supervise: Where the label is predicted in training: at a text's end, or at every token with a weight that
-            rises to the end (linear gain of Dai & Le 2015), which also trains the early windows of long texts. By
-            default the latter where training texts are longer than a window in the mean.
-        linear: Join the network with a linear part, logistic regression over the n-grams of the training texts; the
-            weights of both come from the validation texts.
-    """
-
-    level: Level | None = None
-    units: Count = 64
-    residual: bool = True
-    embedding: Count = 64
-    vocabulary: Count | None = None
-    bigrams: Whole = 30000
-    min_count: Count = 2
-    word_dropout: Share = 0.3
-    readout: Literal["last", "mean", "max", "mean_max"] = "mean_max"
-    supervise: Literal["end", "rising"] | None = None
-    linear: bool = True
-    patience: Count = 3
 
 
 class Sentiment(Task):
@@ -121,6 +52,7 @@ class Sentiment(Task):
 
         options = self.options
         self.splits = options.load()
+        say_each(self.splits.notes)
         self.labels = sorted(set(self.splits.train.labels))
         fitting = fitting_level(self.splits.train.texts)
         self.level, why = (options.level, "as given") if options.level else (fitting.level, str(fitting))
@@ -134,6 +66,8 @@ class Sentiment(Task):
         )
         self.vectors = [min(size, 2 + kept) for size, kept in zip(self.encoder.sizes, (most, options.bigrams))]
         self.encoded = {split: self.encoder.encode(getattr(self.splits, split).texts) for split in SPLITS}
+        tokens, lengths = self.encoded["test"]
+        warn_unknown(np.delete(tokens[:, 0] > 1, np.cumsum(lengths) - 1), f"{self.level}s")
         longer = self.encoded["train"][1].mean() > options.window
         self.supervise = options.supervise or ("rising" if longer else "end")
         self.linear = self._linear() if options.linear else None
@@ -270,8 +204,8 @@ class Sentiment(Task):
         return Export({"serving_default": endpoint}, [network, *self.encoder.lookups])
 
     def config(self) -> dict[str, Any]:
-        """The options, with the level and the supervision that were chosen."""
-        return super().config() | {"level": self.level, "supervise": self.supervise}
+        """The options, with the level and the supervision that were chosen, and the labels."""
+        return super().config() | {"level": self.level, "supervise": self.supervise, "labels": self.labels}
 
     def example(self, version: Path) -> str:
         if self.options.data is None:
@@ -294,6 +228,8 @@ class Sentiment(Task):
     @classmethod
     def evaluate(cls, model: SavedModel, data: SentimentData, *, other: bool = False) -> tuple[Scores, str]:
         test = data.load_test() if other and data.data else data.load().test
+        if known := model.config.get("labels"):
+            refuse_unknown(Counter(test.labels), known, noun="labels", data=data.data)
         records = cls.predict(model, test.texts, cls.Saved())
         answers = Classified([record["label"] for record in records], test.labels)
         return answers.scores(), answers.report()

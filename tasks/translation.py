@@ -15,10 +15,11 @@ from rich.text import Text
 from common import cells
 from common.baselines import translation as plain
 from common.cells.seeds import seed_for
-from common.errors import InputError
+from common.errors import InputError, shown
 from common.figures.translation import translation_figure, visible
 from common.files import drafted
 from common.options import Beam, Count, DataOptions, NotNegative, SavedOptions, Share, Steps, TrainOptions
+from common.reports import say_each
 from common.scoring.translation import Translations, largest_weights, translated
 from common.serving.export import Endpoint, Export
 from common.sources.load import load, load_test
@@ -51,11 +52,13 @@ class TranslationData(DataOptions):
             first column.
         target_language: Language to translate into; for the embedded data fr when not given.
         encoding: Text encoding of the files.
+        drop_seen: Leave out of train what another given split has as well.
     """
 
     source_language: str | None = None
     target_language: str | None = None
     encoding: str = "utf-8"
+    drop_seen: bool = False
 
     def load(self) -> Splits[Pairs]:
         """Reads the three splits."""
@@ -67,7 +70,10 @@ class TranslationData(DataOptions):
 
     def _reader(self) -> PairReader:
         return PairReader(
-            source_language=self.source_language, target_language=self.target_language, encoding=self.encoding
+            source_language=self.source_language,
+            target_language=self.target_language,
+            encoding=self.encoding,
+            drop_seen=self.drop_seen,
         )
 
 
@@ -145,6 +151,7 @@ class Translation(Task):
         if not cells.is_recurrent(options.cell):
             raise InputError(f"--cell {options.cell}: a decoder starts from a state, which controls do not have")
         self.splits = options.load()
+        say_each(self.splits.notes)
         train = self.splits.train
         self.subwords = Subwords.of([*train.sources, *train.targets], options.vocabulary)
         self.encoded = {split: self._encoded(getattr(self.splits, split)) for split in SPLITS}
@@ -270,13 +277,13 @@ class Translation(Task):
     def show(cls, records: Sequence[Record]) -> Table:
         table = Table("text", "translation", "score", title=cls.name)
         for record in records:
-            table.add_row(Text(record["text"]), Text(record["translation"]), f"{record['score']:.3f}")
+            table.add_row(Text(shown(record["text"])), Text(shown(record["translation"])), f"{record['score']:.3f}")
             if "attention" in record:
                 lines = (
                     f"{visible(row['subword'])} <- {visible(row['source'])} {row['weight']:.2f}"
                     for row in record["attention"]
                 )
-                table.add_row("", Text("\n".join(lines)), "")
+                table.add_row("", Text(shown("\n".join(lines))), "")
         return table
 
     @classmethod

@@ -17,7 +17,7 @@ from common.cli.configuration import configured
 from common.cli.models import models, remove
 from common.cli.parsing import no_command
 from common.cli.serve import serve
-from common.errors import InputError
+from common.errors import InputError, shortened, shown
 
 if TYPE_CHECKING:
     from tasks.base import Task
@@ -58,7 +58,7 @@ def main(arguments: Sequence[str], tasks: Mapping[str, type[Task]]) -> int:
             raise
         return _refused(message)
     if following:
-        print(f"next: {following}")
+        print(f"next: {shown(following)}")
     return 0
 
 
@@ -102,7 +102,7 @@ def _interrupted(error: KeyboardInterrupt, arguments: Sequence[str]) -> int:
         True: f"; everything so far is saved, go on with: {shlex.join(['python', 'run.py', *arguments])}",
         False: "; there was nothing to save yet",
     }[resumable]
-    print(f"{word}{how}", file=sys.stderr)
+    print(shown(f"{word}{how}"), file=sys.stderr)
     return code
 
 
@@ -126,5 +126,5 @@ def _without_warnings() -> None:
 
 
 def _refused(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {shortened(shown(message), 2000)}", file=sys.stderr)
     return WRONG_INPUT

@@ -13,6 +13,7 @@ from common.decoding.loops import Decoded
 from common.decoding.search import beam as beam_search
 from common.networks.pairs.network import PairNetwork
 from common.options import WIDEST
+from common.text.canonical import composed
 from common.text.subwords import COPIES, END, START, Subwords
 
 TEXT = tf.TensorSpec([None], tf.string, "text")
@@ -127,7 +128,7 @@ class Translator:
             `log_probability`, `[N]`; and `tokens`, the number of subwords, int32 `[N]`; both include the end.
         """
         ids, lengths, placeholders = self._read(text)
-        reference, many = _ended(self.subwords.encode_with(translation, placeholders))
+        reference, many = _ended(self.subwords.encode_with(composed(translation), placeholders))
         tokens = tf.concat([tf.fill([tf.shape(reference)[0], 1], START), reference[:, :-1]], 1)
         memory, state = self.network.read(ids, lengths)
         losses = self.network.losses_of(tokens, reference, memory=memory, state=state)
@@ -136,7 +137,7 @@ class Translator:
 
     def _read(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.RaggedTensor]:
         """Ids of sources with ends, `[N, source steps]`, their lengths, and the texts of numbered placeholders."""
-        ids, placeholders = self.subwords.encode(text)
+        ids, placeholders = self.subwords.encode(composed(text))
         return *_ended(ids), placeholders
 
     def _searched(self, text: tf.Tensor, beam: tf.Tensor) -> Search:
@@ -158,7 +159,9 @@ class Translator:
         if self.copies:
             words = {"opens": self.subwords.opens, "inside": self.subwords.inside}
             following, state = copying(following, state, source=ids, copies=self.copies, end=END, width=beam, **words)
-        longest = 2 * lengths + 20
+        # A word of unknown letters is cut into many pieces; its translation has no more characters for that.
+        characters = tf.strings.length(composed(text), "UTF8_CHAR") + 1
+        longest = 2 * tf.minimum(lengths, characters) + 20
         power = tf.where(beam > 1, self.length_power, 0.0)  # One hypothesis is greedy: the first end counts.
         found = beam_search(following, state, start=START, end=END, longest=longest, width=beam, alpha=power, best=1)
         made = tf.cast(tf.minimum(found.lengths + 1, longest[:, None]), tf.float32)

@@ -66,7 +66,7 @@ def bleu_by_length(ax: Any, answers: Translations, words: np.ndarray) -> None:
         if len(group):
             predictions, references = ([side[n] for n in group] for side in (answers.predictions, answers.references))
             names.append(f"{low + 1}-{high}" if high < math.inf else f"over {low}")
-            bars.append(bleu(answers.language).corpus_score(predictions, [references]).score)
+            bars.append(bleu(answers.language, answers.references).corpus_score(predictions, [references]).score)
     ax.bar(names, bars)
     ax.set(title="test: BLEU by words of the source", xlabel="words", ylabel="BLEU")
 

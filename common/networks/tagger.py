@@ -14,6 +14,7 @@ from common.networks.stream import StreamNetwork
 from common.networks.whole import keep_of_whole, whole_window
 from common.streams import Sequences
 from common.streams.batches import batches
+from common.text.canonical import composed
 from common.text.vocabularies import WordEncoder
 from common.text.words import tokens as split
 
@@ -46,12 +47,13 @@ class Tagger:
         """Tags words.
 
         Args:
-            tokens: string `[N, words]`, padded with empty strings.
+            tokens: string `[N, words]`, padded with empty strings; canonically equal ones have equal answers.
 
         Returns:
             `tags`, their `probability`, and whether the training texts hold each word (`seen`), `[N, words]`.
         """
         words = tf.shape(tokens)[1]
+        tokens = tf.reshape(composed(tf.reshape(tokens, [-1])), tf.shape(tokens))
         tokens = tf.pad(tokens, [[0, 0], [0, tf.cast(words == 0, tf.int32)]])  # A recurrence has one step or more.
         places = tf.range(tf.shape(tokens)[1])
         lengths = tf.reduce_max(tf.where(tokens == "", 0, places + 1), 1)
@@ -70,8 +72,8 @@ class Tagger:
         return {name: value[:, :words] for name, value in answer.items()}
 
     def tag_text(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Splits texts, string `[N]`, into `tokens` and tags these."""
-        found = split(text, self.split_endings)
+        """Splits texts, string `[N]`, into `tokens` in composed form and tags these."""
+        found = split(composed(text), self.split_endings)
         tokens = found.to_tensor("")
         return {"tokens": tokens} | self.tag(tokens)
 

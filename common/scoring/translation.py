@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +13,14 @@ from typing import Any, NamedTuple, Protocol, Self
 import numpy as np
 
 from common.scoring import Scores
+from common.text.scripts import fitting_level
 
 SHOWN = 6
 """Number of examples in a report."""
-TOKENIZERS = {"zh": "zh", "ja": "char", "ko": "char", "th": "char"}
-"""Tokenisers of sacrebleu for languages that put no spaces between words; all others use 13a."""
+CHINESE = ("zh", "zho", "chi", "cmn", "yue", "wuu", "nan", "hak", "gan", "hsn", "lzh")
+OTHERS = ("ja", "jpn", "ko", "kor", "th", "tha", "lo", "lao", "km", "khm", "my", "mya", "bur", "bo", "bod", "tib", "dz")
+TOKENIZERS = dict.fromkeys(CHINESE, "zh") | dict.fromkeys(OTHERS, "char")
+"""Tokenisers of sacrebleu by ISO 639-1, -2 and -3 codes of languages that put no spaces between words."""
 
 
 class Model(Protocol):
@@ -67,7 +71,7 @@ class Translations(NamedTuple):
 
         predictions, references, tokens = list(self.predictions), list(self.references), self.tokens.sum()
         return {
-            "bleu": bleu(self.language).corpus_score(predictions, [references]).score,
+            "bleu": bleu(self.language, references).corpus_score(predictions, [references]).score,
             "chrf": CHRF().corpus_score(predictions, [references]).score,
             "perplexity": math.exp(-self.log_probability.sum() / tokens) if tokens else math.nan,
             "exact_match": float(np.mean([a == b for a, b in zip(predictions, references)])),
@@ -76,7 +80,7 @@ class Translations(NamedTuple):
 
     def report(self) -> str:
         """The signatures of the scores, and some predictions with their sources and references."""
-        lines = signatures(self.language)
+        lines = signatures(self.language, self.references)
         for n in range(0, len(self.sources), max(len(self.sources) // SHOWN, 1))[:SHOWN]:
             rows = {"source": self.sources[n], "reference": self.references[n], "predicted": self.predictions[n]}
             lines += [*(f"  {name:<10} {text}" for name, text in rows.items()), ""]
@@ -84,7 +88,9 @@ class Translations(NamedTuple):
 
     def write(self, folder: Path) -> None:
         """Writes `signatures.txt`, the settings of the scores, and `test.tsv`, the predictions."""
-        (folder / "signatures.txt").write_text("".join(f"{line}\n" for line in signatures(self.language)))
+        (folder / "signatures.txt").write_text(
+            "".join(f"{line}\n" for line in signatures(self.language, self.references))
+        )
         with (folder / "test.tsv").open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file, "excel-tab")
             rows.writerow(("source", "reference", "translation"))
@@ -98,19 +104,25 @@ def translated(model: Model, sources: Sequence[str], **options: Any) -> list[str
     return [answer["translation"] for answer in answers]
 
 
-def bleu(language: str) -> Any:
-    """The sacrebleu metric for BLEU; it counts characters for languages that put no spaces between words."""
+def bleu(language: str, references: Sequence[str]) -> Any:
+    """The sacrebleu metric for BLEU; it counts characters for languages that put no spaces between words.
+
+    Args:
+        language: A code of ISO 639, with or without a script or region.
+        references: The references, which decide for all other languages and names.
+    """
     from sacrebleu.metrics import BLEU
 
-    return BLEU(tokenize=TOKENIZERS.get(language[:2], "13a"))
+    unspaced = fitting_level(references).level == "character"
+    return BLEU(tokenize=TOKENIZERS.get(re.split("[-_]", language.lower())[0], "char" if unspaced else "13a"))
 
 
-def signatures(language: str) -> list[str]:
-    """The settings that make sacrebleu compute the same scores."""
+def signatures(language: str, references: Sequence[str]) -> list[str]:
+    """The settings that make sacrebleu compute the same scores; for the arguments see `bleu`."""
     from sacrebleu.metrics import CHRF
 
     lines = []
-    for metric in (bleu(language), CHRF()):
+    for metric in (bleu(language, references), CHRF()):
         name = metric.corpus_score(["."], [["."]]).name
         lines.append(f"{name} {metric.get_signature()}")
     return lines

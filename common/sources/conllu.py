@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from common.sources.tagged import Column
 
@@ -27,7 +28,7 @@ def _sentence(number: int, record: dict[str, Any], column: Column) -> str:
     words = zip(record["tokens"], record["tags"])
     empty = dict.fromkeys(("lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc"))
     tokens = [Token({"id": n, "form": word} | empty | {column: tag}) for n, (word, tag) in enumerate(words, 1)]
-    followed = _followed_by_blank(record["text"], record["tokens"])
+    followed = _followed_by_blank(normalize("NFC", record["text"]), record["tokens"])
     for token, blank in zip(tokens, followed):
         token["misc"] = None if blank else {"SpaceAfter": "No"}
     text = "".join(token["form"] + " " * blank for token, blank in zip(tokens, followed)).rstrip()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
-from common.errors import InputError
+from common.errors import InputError, shortened
 from common.sources.files import (
     ROLES,
     check_encoding,
@@ -20,14 +24,17 @@ from common.sources.files import (
     roles_of,
     words_in,
 )
-from common.sources.records import Example, LabelledTexts
+from common.sources.records import Example, LabelledTexts, listed
 from common.sources.splits import ByRole, FileReader, Parts, read_by_role
 from common.sources.tables import READABLE, TABLES
 
-TEXT_NAMES = ("text", "review", "sentence", "content", "document")
-LABEL_NAMES = ("label", "sentiment", "class", "category", "polarity")
+TEXT_NAMES = ("text", "review", "sentence", "content", "document", "phrase", "tweet", "comment", "message")
+LABEL_NAMES = ("label", "sentiment", "class", "category", "polarity", "labels", "target", "stars", "rating")
+WHOLE = re.compile(r"[+-]?[0-9]+\.0+|\+[0-9]+")
 UNLABELLED = ("unsup", "unsupervised")
 
+Named = list[tuple[str, dict[str, Any]]]
+"""Rows by the names of their columns, each after its place."""
 ReadFile = Callable[[Path], Iterable[Example]]
 
 
@@ -46,12 +53,15 @@ class LabelledReader(FileReader[LabelledTexts]):
     def parts(self, data: str) -> Parts[LabelledTexts]:
         check_encoding(self.encoding)
         path = existing(data)
+        notes: list[str] = []
         if path.is_dir():
-            return Parts(LabelledTexts, self._folder(path), data)
-        if format_of(path) not in TABLES:
+            records = self._folder(path, notes)
+        elif format_of(path) in TABLES:
+            records = self._table(path, notes)
+        else:
             hint = "; for a file or sub-folder per class give their folder" if format_of(path) == ".txt" else ""
             raise InputError(f"{path}: a file of unknown type; {READABLE} can be read{hint}")
-        return Parts(LabelledTexts, {None: self._table(path)}, data)
+        return Parts(LabelledTexts, records, data, drop_seen=self.drop_seen, notes=list(dict.fromkeys(notes)))
 
     def columns(self, present: Sequence[str], place: str) -> tuple[str, str]:
         """Finds the text column and the label column among those present.
@@ -66,34 +76,91 @@ class LabelledReader(FileReader[LabelledTexts]):
         text = _find(present, self.text_column, usual=TEXT_NAMES, option="--text-column", place=place)
         return text, _find(present, self.label_column, usual=LABEL_NAMES, option="--label-column", place=place)
 
-    def _folder(self, folder: Path) -> ByRole[Example]:
+    def _folder(self, folder: Path, notes: list[str]) -> ByRole[Example]:
         names = names_under(folder)
         if not names:
             raise InputError(f"{folder}: a folder without examples; give {READABLE}, or files named by class")
+        if any(format_of(name) in TABLES for name in names):
+            return self._tables(folder, names, notes)
         read, roles = self._layout(names)
         return read_by_role({folder / name: role for name, role in roles.items()}, read)
 
     def _layout(self, names: list[Path]) -> tuple[ReadFile, dict[Path, str | None]]:
-        """How to read the files (as tables, as one text each, or as one text per line) and the split of each."""
-        roles = roles_of(names)
-        if any(format_of(name) in TABLES for name in names):
-            return self._table, roles
+        """How to read the files (as one text each, or as one text per line) and the split of each."""
         in_class_folders = [name for name in names if name.parent.name and role_of(name.parent.name) is None]
         if in_class_folders:
             labelled = [name for name in in_class_folders if name.parent.name.lower() not in UNLABELLED]
             return self._whole, {name: role_of(*reversed(name.parent.parts)) for name in labelled}
-        return self._lines, roles
+        return self._lines, roles_of(names)
 
-    def _table(self, path: Path) -> list[Example]:
+    def _tables(self, folder: Path, names: list[Path], notes: list[str]) -> ByRole[Example]:
+        """The tables of a folder; a test file without labels, as competitions have, is left out."""
+        roles = roles_of(names)
+
+        def read(path: Path) -> list[Example]:
+            role = roles[path.relative_to(folder)]
+            parts = self._table(path, notes, may_lack_labels=role == "test")
+            if role is None and None not in parts and len(names) > 1:
+                raise InputError(f"{path}: has a split column, and other files lie beside it; give the file alone")
+            return [example for part in parts.values() for example in part]
+
+        if len(names) == 1 and not roles[names[0]]:
+            return self._table(folder / names[0], notes)
+        parts = {
+            role: part for role, part in read_by_role({folder / n: r for n, r in roles.items()}, read).items() if part
+        }
+        if not parts:
+            raise InputError(f"{folder}: no labels; predict classifies texts without labels")
+        return parts
+
+    def _table(self, path: Path, notes: list[str], *, may_lack_labels: bool = False) -> ByRole[Example]:
+        """The examples of a table by the split that its `split` column gives, else under None."""
         if format_of(path) not in TABLES:
             raise InputError(f"{path}: not one of {READABLE}, as others in its folder are; move it elsewhere")
-        examples, columns = [], None
-        for place, row in TABLES[format_of(path)](path, read_text(path, self.encoding)):
-            columns = columns or self.columns(list(row), f"{path}:1")
-            examples.append(_example(row, columns, place))
-        if not examples:
+        rows = list(TABLES[format_of(path)](path, read_text(path, self.encoding)))
+        if not rows:
             raise InputError(f"{path}: a first line of column names and no examples; add some")
-        return examples
+        names = list(rows[0][1])
+        columns = self._without_header(path, rows)
+        if columns:
+            rows.insert(0, (f"{path}:1", dict(zip(names, names))))
+            notes.append(f"{path.name} has no column names; read as a text and its label")
+        elif may_lack_labels and self._lacks_labels(rows):
+            notes.append(f"{path.name} has no labels and is left out")
+            return {}
+        else:
+            columns = self.columns(names, f"{path}:1")
+        splits = _split_column(rows, columns)
+        others = [name for name in names if name.strip() and name not in (*columns, splits)]
+        if others:
+            notes.append(f"columns left out: {listed(others)}")
+        parts: ByRole = {}
+        for place, row in rows:
+            role = None if splits is None else role_of(str(row[splits]))
+            parts.setdefault(role, []).append(_example(row, columns, place))
+        return parts
+
+    def _without_header(self, path: Path, rows: Named) -> tuple[str, str] | None:
+        """The text and label columns where the first of two cells a line is itself data, else None.
+
+        It is if one of its cells is a label of other lines.
+        """
+        names = list(rows[0][1])
+        if len(names) != 2 or self.text_column or self.label_column or format_of(path) not in (".csv", ".tsv"):
+            return None
+        if set(_folded(names)) & {*TEXT_NAMES, *LABEL_NAMES}:
+            return None
+        for label, text in (names, names[::-1]):
+            values = Counter(row[label] for _, row in rows)
+            if values[label] and (len(values) <= 2 or 2 * len(values) <= len(rows)):
+                return text, label
+        return None
+
+    def _lacks_labels(self, rows: Named) -> bool:
+        """Whether a table has no label column, or -1 for each label, as GLUE's and Kaggle's test files."""
+        folded = _folded(rows[0][1])
+        found = [folded[name] for name in _wanted(self.label_column, LABEL_NAMES) if name in folded]
+        return not found or all(label_of(row.get(found[0])) == "-1" for _, row in rows)
 
     def _whole(self, path: Path) -> list[Example]:
         return [Example(read_text(path, self.encoding), path.parent.name, str(path))]
@@ -111,15 +178,33 @@ class LabelledReader(FileReader[LabelledTexts]):
 
 def _find(names: Sequence[str], given: str | None, *, usual: Sequence[str], option: str, place: str) -> str:
     """The given column, or the first with a usual name; case counts only between names that differ in case alone."""
-    folded = {name.strip().lower(): name for name in reversed(names)}
+    folded = _folded(names)
     for name in (given,) if given else usual:
         if name in names:
             return name
         if name.lower() in folded:
             return folded[name.lower()]
     wanted = repr(given) if given else f"named {' or '.join(usual)}"
-    listed = ", ".join(map(repr, names))
-    raise InputError(f"{place}: no column {wanted}; name one of {listed} with {option}")
+    having = ", ".join(repr(shortened(name)) for name in names[:20])
+    instead = "; predict classifies texts without labels" if option == "--label-column" else ""
+    raise InputError(f"{place}: no column {wanted}; name one of {having} with {option}{instead}")
+
+
+def _folded(names: Iterable[str]) -> dict[str, str]:
+    """Names by their form without case and blanks; of equal ones the first."""
+    return {name.strip().lower(): name for name in reversed(list(names))}
+
+
+def _wanted(given: str | None, usual: Sequence[str]) -> Sequence[str]:
+    return (given.strip().lower(),) if given else usual
+
+
+def _split_column(rows: Named, columns: tuple[str, str]) -> str | None:
+    """The column named split, if each of its values gives a split."""
+    name = _folded(rows[0][1]).get("split")
+    if name is None or name in columns:
+        return None
+    return name if all(name in row and role_of(str(row[name])) for _, row in rows) else None
 
 
 def _class_named_by(path: Path) -> str:
@@ -140,7 +225,9 @@ def _example(row: dict[str, Any], columns: tuple[str, str], place: str) -> Examp
     text_column, label_column = columns
     for column in columns:
         if column not in row:
-            raise InputError(f"{place}: no {column!r}, which the examples before have; it has {', '.join(row)}")
+            raise InputError(
+                f"{place}: no {shortened(column)!r}, which the examples before have; it has {listed(list(row))}"
+            )
     text, label = row[text_column], label_of(row[label_column])
     if not isinstance(text, str) or not text.strip():
         raise InputError(f"{place}: no text in {text_column!r}; fill it in or remove the example")
@@ -150,12 +237,18 @@ def _example(row: dict[str, Any], columns: tuple[str, str], place: str) -> Examp
 
 
 def label_of(value: Any) -> str:
-    """A label as a string: 1 and 1.0 become "1"; what is neither text nor number becomes the empty string."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return _encodable(str(value)).strip() if isinstance(value, str | int | float) else ""
+    """A label as a string, in composed form: 1, 1.0 and "1.0" are "1"; true, "True" and "TRUE" are "true".
+
+    What is neither text nor number becomes the empty string.
+    """
+    if isinstance(value, float) and not math.isfinite(value):
+        return ""
+    if not isinstance(value, bool | str | int | float):
+        return ""
+    text = normalize("NFC", _encodable(str(value)).strip())
+    if WHOLE.fullmatch(text):
+        return text.split(".")[0].removeprefix("+")
+    return text.lower() if text.lower() in ("true", "false") else text
 
 
 def _encodable(text: str) -> str:

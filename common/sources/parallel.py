@@ -12,9 +12,13 @@ from common.errors import InputError
 from common.sources.files import check_encoding, existing, format_of, names_under, plain_name, read_text, roles_of
 from common.sources.records import Pair, Pairs
 from common.sources.splits import FileReader, Parts, read_by_role
+from common.sources.tables import cells
 
-LANGUAGE = re.compile(r"[a-z]{2,3}([_-][A-Za-z]{2,4})?")
+LANGUAGE = re.compile(r"[a-z]{2,3}([_-][A-Za-z]{4})?([_-]([A-Za-z]{2,3}|[0-9]{3}))?")
 NO_LANGUAGES = ("tsv", "txt", "csv", "md")
+CODES = {"en", "de", "fr", "es", "it", "pt", "nl", "ru", "pl", "cs", "tr", "zh", "ja", "ko", "ar", "hi", "fi", "sv"}
+"""Languages that a column may be named after; two of them are no sentence and its translation."""
+HEADERS = {"source", "src", "text", "input"}, {"target", "tgt", "trg", "translation", "output"}
 READABLE = "line-aligned files as train.en and train.de, or .tsv with a sentence, a tab and its translation on a line"
 
 
@@ -45,15 +49,39 @@ class PairReader(FileReader[Pairs]):
                 raise InputError(f"{data}: no sentence pairs; give {READABLE}")
             languages = self.direction({language for sides in stems.values() for language in sides}, data)
             files = _sides(stems, languages, folder)
+        notes: list[str] = []
         one_file = Path(data).expanduser().is_file()
         roles = dict.fromkeys(files) if one_file else roles_of(files)
 
         def read(path: Path) -> list[Pair]:
             sides = [folder / side for side in files[path.relative_to(folder)]]
-            return _line_by_line(sides, self.encoding) if len(sides) > 1 else _two_columns(*sides, self.encoding)
+            return _line_by_line(sides, self.encoding) if len(sides) > 1 else self._two_columns(*sides, notes)
 
         records = read_by_role({folder / name: role for name, role in roles.items()}, read)
-        return Parts(Pairs, records, data, languages=languages)
+        return Parts(Pairs, records, data, languages=languages, drop_seen=self.drop_seen, notes=notes)
+
+    def _two_columns(self, path: Path, notes: list[str]) -> list[Pair]:
+        """The pairs of a file; a first line that names the columns is left out, with a note."""
+        rows = cells(path, read_text(path, self.encoding).rstrip(), "\t", minimal=True)
+        pairs = []
+        for number, (place, row) in enumerate(rows):
+            sides = [cell.strip() for cell in row]
+            if len(sides) != 2 or not all(sides):
+                line = "\t".join(row)[:40]
+                raise InputError(f"{place}: {line!r} is not a sentence, a tab and its translation; mend it")
+            if number == 0 and len(rows) > 1 and self._names_columns(sides):
+                notes.append(f"{path.name}: column names in the first line left out")
+                continue
+            pairs.append(Pair(*(" ".join(side.splitlines()) for side in sides)))
+        return pairs
+
+    def _names_columns(self, sides: Sequence[str]) -> bool:
+        """Whether the first cells of a file name its columns or its languages."""
+        found = [side.lower() for side in sides]
+        if all(side in names for side, names in zip(found, HEADERS)):
+            return True
+        given = (self.source_language, self.target_language)
+        return found == [language and language.lower() for language in given] or all(side in CODES for side in found)
 
     def direction(self, present: Collection[str], place: str) -> tuple[str, str]:
         """The source language and the target language; if two are present, either implies the other.
@@ -132,16 +160,6 @@ def _line_by_line(sides: Sequence[Path], encoding: str) -> list[Pair]:
             if not line:
                 raise InputError(f"{path}:{number}: an empty line; write the sentence, or remove it on both sides")
     return [Pair(*pair) for pair in zip(*columns)]
-
-
-def _two_columns(path: Path, encoding: str) -> list[Pair]:
-    pairs = []
-    for number, line in enumerate(_lines(path, encoding), 1):
-        cells = [cell.strip() for cell in line.split("\t")]
-        if len(cells) != 2 or not all(cells):
-            raise InputError(f"{path}:{number}: {line[:40]!r} is not a sentence, a tab and its translation; mend it")
-        pairs.append(Pair(*cells))
-    return pairs
 
 
 def _lines(path: Path, encoding: str) -> list[str]:

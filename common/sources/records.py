@@ -8,8 +8,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
+from unicodedata import normalize
 
-from common.errors import InputError
+from common.errors import InputError, shortened
 from common.sources.splits import Records, cut_at_random
 from common.text.placeholders import PLACEHOLDER
 
@@ -55,12 +56,24 @@ class LabelledTexts(Records):
         return cls([example.text for example in records], [example.label for example in records])
 
     @classmethod
+    def key(cls, record: Example) -> str:
+        """The text in composed form, without blanks at its ends."""
+        return normalize("NFC", record.text.strip())
+
+    @classmethod
+    def answer(cls, record: Example) -> str:
+        return record.label
+
+    @classmethod
     def distinct(cls, train: Sequence[Example]) -> list[Example]:
-        """The first example of each text; texts that differ only in blanks at their ends are the same."""
+        """The first example of each text, with the text's most frequent label (ties: the first)."""
         first: dict[str, Example] = {}
+        labels: dict[str, Counter[str]] = defaultdict(Counter)
         for example in train:
-            first.setdefault(example.text.strip(), example)
-        return list(first.values())
+            key = cls.key(example)
+            first.setdefault(key, example)
+            labels[key][example.label] += 1
+        return [one._replace(label=labels[key].most_common(1)[0][0]) for key, one in first.items()]
 
     @classmethod
     def cut(cls, train: list[Example], missing: Sequence[str], source: str) -> dict[str, list[Example]]:
@@ -85,8 +98,35 @@ class LabelledTexts(Records):
         known = set(classes)
         for example in (example for part in parts.values() for example in part):
             if example.label not in known:
-                listed = ", ".join(classes[:10]) + (", ..." if len(classes) > 10 else "")
-                raise InputError(f"{example.place}: label {example.label!r} is not in train, which has {listed}")
+                raise InputError(
+                    f"{example.place}: label {shortened(example.label)!r} is not in train, which has {listed(classes)}"
+                )
+
+
+def listed(names: Sequence[str], most: int = 10) -> str:
+    """Names for a message: the first, each shortened."""
+    return ", ".join(map(shortened, names[:most])) + (", ..." if len(names) > most else "")
+
+
+def refuse_unknown(found: Counter[str], known: Sequence[str], *, noun: str, data: str) -> None:
+    """Refuses references that a model cannot predict.
+
+    Args:
+        found: The references and how often each occurs.
+        known: What the model can predict.
+        noun: What they are: labels or tags.
+        data: The data, for messages.
+
+    Raises:
+        InputError: Some references are not known.
+    """
+    unknown = [name for name, _ in found.most_common() if name not in set(known)]
+    if unknown:
+        count = sum(found[name] for name in unknown)
+        raise InputError(
+            f"--data {data}: {count:,} of {found.total():,} {noun} are unknown to this model: {listed(unknown)}; "
+            f"it knows {listed(known)}; write them so, or train a model on such {noun}"
+        )
 
 
 def _refuse_one_class(train: Sequence[Example], source: str) -> None:
@@ -109,13 +149,29 @@ class TaggedSentences(Records):
 
     @classmethod
     def of(cls, records: Iterable[Sentence]) -> TaggedSentences:
+        """Collects sentences; words come in composed form, as they do in a saved model."""
         records = list(records)
-        return cls([sentence.words for sentence in records], [sentence.tags for sentence in records])
+        return cls([cls.key(sentence) for sentence in records], [sentence.tags for sentence in records])
+
+    @classmethod
+    def key(cls, record: Sentence) -> tuple[str, ...]:
+        return tuple(normalize("NFC", word) for word in record.words)
+
+    @classmethod
+    def answer(cls, record: Sentence) -> tuple[str, ...]:
+        return record.tags
 
     @classmethod
     def distinct(cls, train: Sequence[Sentence]) -> list[Sentence]:
-        """Each sentence once, with its first tags, in the order of the last occurrences."""
-        return list({sentence.words: sentence for sentence in reversed(train)}.values())[::-1]
+        """Each sentence once, with its most frequent tags (ties: the first), in the order of the last occurrences."""
+        tags: dict[tuple[str, ...], Counter[tuple[str, ...]]] = defaultdict(Counter)
+        last: dict[tuple[str, ...], Sentence] = {}
+        for sentence in train:
+            key = cls.key(sentence)
+            tags[key][sentence.tags] += 1
+            last.pop(key, None)
+            last[key] = sentence
+        return [one._replace(tags=max(tags[key], key=tags[key].__getitem__)) for key, one in last.items()]
 
     @classmethod
     def cut(cls, train: list[Sentence], missing: Sequence[str], source: str) -> dict[str, list[Sentence]]:
@@ -151,15 +207,22 @@ class Pairs(Records):
 
     @classmethod
     def of(cls, records: Iterable[Pair]) -> Pairs:
+        """Collects pairs in composed form, as sources are in a saved model."""
         records = list(records)
-        return cls([pair.source for pair in records], [pair.target for pair in records])
+        sources, targets = ([normalize("NFC", pair[side]) for pair in records] for side in (0, 1))
+        return cls(sources, targets)
+
+    @classmethod
+    def key(cls, record: Pair) -> str:
+        """The source in composed form."""
+        return normalize("NFC", record.source)
 
     @classmethod
     def distinct(cls, train: Sequence[Pair]) -> list[Pair]:
         """Each source once, in the order of first occurrences, with its most frequent translation (ties: the first)."""
         translations: dict[str, Counter[str]] = defaultdict(Counter)
-        for source, target in train:
-            translations[source][target] += 1
+        for pair in train:
+            translations[cls.key(pair)][normalize("NFC", pair.target)] += 1
         return [Pair(source, max(counts, key=counts.__getitem__)) for source, counts in translations.items()]
 
     @classmethod

@@ -24,12 +24,14 @@ class Records(ABC):
     Attributes:
         noun: The name of the records in messages.
         repeated: The name of dropped duplicates in messages.
+        settled: What is done where duplicates disagree, for messages.
         way: How missing splits are cut from train, for messages.
         cut_first: The splits other than train, in the order in which missing ones are cut.
     """
 
     noun: ClassVar[str]
     repeated: ClassVar[str]
+    settled: ClassVar[str] = "the most frequent answer is taken where splits are cut"
     way: ClassVar[str] = "at random"
     cut_first: ClassVar[tuple[str, str]] = ("test", "validation")
 
@@ -46,6 +48,16 @@ class Records(ABC):
     @abstractmethod
     def distinct(cls, train: Sequence[Any]) -> list[Any]:
         """The records of train without duplicates."""
+
+    @classmethod
+    @abstractmethod
+    def key(cls, record: Any) -> Any:
+        """What makes two records the same: their inputs, in composed form."""
+
+    @classmethod
+    def answer(cls, record: Any) -> Any:
+        """What records of one key should agree on; None if they need not."""
+        return None
 
     @classmethod
     @abstractmethod
@@ -78,6 +90,7 @@ class Splits(Generic[Part]):
 
     Attributes:
         source: The origin of the records and how they were split, for people to read.
+        notes: What was left out or decided on the way, a line each.
         languages: The source language and the target language of sentence pairs.
     """
 
@@ -86,6 +99,7 @@ class Splits(Generic[Part]):
     test: Part
     _: KW_ONLY
     source: str
+    notes: Sequence[str] = ()
     languages: tuple[str, str] | None = None
 
 
@@ -98,6 +112,8 @@ class Parts(Generic[Part]):
         records: The records of each split, or all of them under None.
         source: The origin of the records, for people to read.
         languages: As in `Splits`.
+        drop_seen: Whether records of train that are in another given split, too, are left out.
+        notes: What was left out or decided while reading, for people to read.
     """
 
     kind: type[Part]
@@ -105,6 +121,8 @@ class Parts(Generic[Part]):
     source: str
     _: KW_ONLY
     languages: tuple[str, str] | None = None
+    drop_seen: bool = False
+    notes: Sequence[str] = ()
 
     def splits(self) -> Splits[Part]:
         """Cuts missing splits from train, after dropping its duplicates.
@@ -120,6 +138,8 @@ class Parts(Generic[Part]):
         if not train:
             found = " and ".join(parts) or f"no {kind.noun}"
             raise InputError(f"{source}: nothing to train on, only {found}; give a train part as well")
+        notes = [*self.notes, *_contradicted(kind, train)]
+        parts["train"] = train = self._unseen(parts, notes)
         if missing := [split for split in kind.cut_first if not parts.get(split)]:
             distinct = kind.distinct(train)
             parts |= kind.cut(distinct, missing, source)
@@ -128,7 +148,25 @@ class Parts(Generic[Part]):
             source = f"{source} ({' and '.join(missing)} cut from train {kind.way}{duplicates})"
         kind.check(parts, source)
         train, validation, test = (kind.of(parts[split]) for split in SPLITS)
-        return Splits(train, validation, test, source=source, languages=self.languages)
+        return Splits(train, validation, test, source=source, notes=notes, languages=self.languages)
+
+    def _unseen(self, parts: ByRole, notes: list[str]) -> list[Any]:
+        """Train, without what other given splits have as well if that is wanted; a note says how many these are."""
+        keys = {split: set(map(self.kind.key, part)) for split, part in parts.items() if split in SPLITS}
+        for one, other in (("train", "validation"), ("train", "test"), ("validation", "test")):
+            if shared := keys.get(one, set()) & keys.get(other, set()):
+                count = sum(self.kind.key(record) in shared for record in parts[other])
+                note = f"{count:,} of {len(parts[other]):,} {self.kind.noun} of {other} are in {one} as well"
+                if one == "train":
+                    note += " and were left out of it" if self.drop_seen else " (--drop-seen leaves them out of it)"
+                notes.append(note)
+        if not self.drop_seen:
+            return parts["train"]
+        elsewhere = set().union(*(found for split, found in keys.items() if split != "train"))
+        kept = [record for record in parts["train"] if self.kind.key(record) not in elsewhere]
+        if not kept:
+            raise InputError(f"--drop-seen: {self.source}: all of train is in other splits; leave the option out")
+        return kept
 
     def test(self) -> Part:
         """The test part, for evaluating a trained model; all records if no name gives a split.
@@ -150,9 +188,11 @@ class FileReader(ABC, Generic[Part]):
 
     Attributes:
         encoding: Text encoding of the files.
+        drop_seen: Whether to leave out of train what another given split has as well.
     """
 
     encoding: str = "utf-8"
+    drop_seen: bool = False
 
     @abstractmethod
     def parts(self, data: str) -> Parts[Part]:
@@ -169,6 +209,15 @@ class FileReader(ABC, Generic[Part]):
             InputError: Something in the data is wrong.
         """
         return self.parts(data).splits()
+
+
+def _contradicted(kind: type[Records], train: Sequence[Any]) -> list[str]:
+    """A note of how many records disagree with others of the same key."""
+    answers: dict[Any, set[Any]] = {}
+    for record in train:
+        answers.setdefault(kind.key(record), set()).add(kind.answer(record))
+    count = sum(len(found) > 1 for found in answers.values())
+    return [f"{count:,} {kind.repeated} disagree, {kind.settled}"] if count else []
 
 
 def read_by_role(roles: Mapping[Path, str | None], read: Callable[[Path], Iterable[Record]]) -> ByRole[Record]:

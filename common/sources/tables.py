@@ -5,13 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from common.errors import InputError
 
 Rows = Iterable[tuple[str, dict[str, Any]]]
+Cells = list[tuple[str, list[str]]]
+"""The cells of each row, after the row's place."""
+SEPARATORS = ",;\t|"
+ENCLOSED = re.compile(r'"(?:[^"]|"")*"')
 
 
 def _cells(path: Path, content: str, **dialect: Any) -> Iterator[tuple[str, list[str]]]:
@@ -27,13 +32,84 @@ def _cells(path: Path, content: str, **dialect: Any) -> Iterator[tuple[str, list
             raise InputError(
                 f"{place}: {error}; put a text that holds quotes in double quotes, and double its own"
             ) from error
-        if len(row) > 1 or "".join(row).strip():
-            yield place, row
+        yield place, row
 
 
-def _named(rows: Iterator[tuple[str, list[str]]]) -> Rows:
-    _, header = next(rows)
-    for place, row in rows:
+def _is_blank(row: Sequence[str]) -> bool:
+    return len(row) <= 1 and not "".join(row).strip()
+
+
+def separator_of(content: str, usual: str) -> str:
+    """The character between cells: the usual one, or another if the first line has it and not the usual one."""
+    first = content.lstrip().split("\n", 1)[0]
+    if usual in first:
+        return usual
+    return max(SEPARATORS, key=first.count) if any(s in first for s in SEPARATORS) else usual
+
+
+def cells(path: Path, content: str, separator: str, *, minimal: bool) -> Cells:
+    """The cells of each row, none for a blank line.
+
+    Whether quotes enclose cells or are characters is decided by the content.
+
+    Quotes are characters if the lines have equally many cells without regard to quotes, and with regard to them rows
+    become fewer.
+
+    Args:
+        path: The file, for messages.
+        content: Its text.
+        separator: The character between cells.
+        minimal: Quotes are characters, too, if rows cannot be read with them; if a cell has some without being
+            enclosed by them; or if none is enclosed that has to be, and no column whose cells are all enclosed. No
+            program writes such files, people's texts do.
+
+    Raises:
+        InputError: The file cannot be read.
+    """
+    plain = list(_cells(path, content, delimiter=separator, quoting=csv.QUOTE_NONE))
+    if '"' not in content:
+        return plain
+    even = _is_even(plain)
+    try:
+        enclosed = list(_cells(path, content, delimiter=separator))
+    except InputError:
+        if not minimal:
+            raise
+        return plain
+    if even and (len(enclosed) < len(plain) or (minimal and _are_characters(plain))):
+        return plain
+    if minimal and not even and len({len(row) for _, row in enclosed if not _is_blank(row)}) > 1:
+        return plain
+    return enclosed
+
+
+def _is_even(rows: Cells) -> bool:
+    """Whether all rows have equally many cells."""
+    return len({len(row) for _, row in rows if not _is_blank(row)}) == 1
+
+
+def _are_characters(found: Cells) -> bool:
+    """Whether quotes in the cells of even rows are characters, see `cells`."""
+    rows = [row for _, row in found if not _is_blank(row)]
+    quoted = [cell for row in rows for cell in row if '"' in cell]
+    if not all(map(ENCLOSED.fullmatch, quoted)):
+        return True
+    if any('""' in cell[1:-1] for cell in quoted):
+        return False
+    body = rows[1:] if len(rows) > 1 else rows
+    return not any(all(ENCLOSED.fullmatch(cell) for cell in column) for column in zip(*body))
+
+
+def named(rows: Cells) -> Rows:
+    """Rows by the names in the first.
+
+    Raises:
+        InputError: A row has more or fewer cells than the first, or two columns have one name.
+    """
+    (place, header), *rest = (one for one in rows if not _is_blank(one[1]))
+    if twice := [name for name in header if name.strip() and header.count(name) > 1]:
+        raise InputError(f"{place}: two columns named {twice[0][:60]!r}; rename or remove one")
+    for place, row in rest:
         if len(row) != len(header):
             raise InputError(
                 f"{place}: {len(row)} columns where the first line has {len(header)}; "
@@ -43,15 +119,13 @@ def _named(rows: Iterator[tuple[str, list[str]]]) -> Rows:
 
 
 def _comma_separated(path: Path, content: str) -> Rows:
-    return _named(_cells(path, content))
+    separator = separator_of(content, ",")
+    return named(cells(path, content, separator, minimal=separator == "\t"))
 
 
 def _tab_separated(path: Path, content: str) -> Rows:
-    """Rows separated by tabs. Quotes count as in CSV if that reads the whole file; otherwise they are characters."""
-    try:
-        return list(_named(_cells(path, content, delimiter="\t")))
-    except InputError:
-        return _named(_cells(path, content, delimiter="\t", quoting=csv.QUOTE_NONE))
+    separator = separator_of(content, "\t")
+    return named(cells(path, content, separator, minimal=separator == "\t"))
 
 
 def _json(path: Path, content: str) -> Rows:
@@ -73,7 +147,11 @@ def _parsed(path: Path, line: int, content: str) -> Any:
     except json.JSONDecodeError as error:
         wrong = f"{error.msg}, column {error.colno}"
         line += error.lineno - 1
-        raise InputError(f"{path}:{line}: not JSON ({wrong}); give one object per line") from error
+    except ValueError:
+        wrong = "a number of thousands of digits"
+    except RecursionError:
+        wrong = "nested too deeply"
+    raise InputError(f"{path}:{line}: not JSON that can be read ({wrong}); give one object per line")
 
 
 TABLES: dict[str, Callable[[Path, str], Rows]] = {

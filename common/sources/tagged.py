@@ -9,14 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from common.errors import InputError
+from common.errors import InputError, shortened
 from common.sources.files import check_encoding, existing, format_of, names_under, read_text, roles_of
 from common.sources.records import Sentence, TaggedSentences
 from common.sources.splits import ByRole, FileReader, Parts, Splits, read_by_role
 
 Column = Literal["upos", "xpos"]
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
-CONLLU_ID = re.compile(r"\d+([-.]\d+)?")
+CONLLU_ID = re.compile(r"([0-9]{1,9})(?:([-.])([0-9]{1,9}))?")
+DOCUMENT = "-docstart-"
+HEADERS = (
+    {"word", "token", "form", "text", "words", "tokens"},
+    {"tag", "pos", "upos", "xpos", "label", "tags", "pos_tag"},
+)
 UNPARSED = dict.fromkeys(CONLLU[1:], lambda cells, at: cells[at])
 READABLE = ".conllu, or .tsv or .txt with a word, a tab and its tag on a line, each also as .gz"
 
@@ -42,19 +47,23 @@ class TaggedReader(FileReader[TaggedSentences]):
     def parts(self, data: str) -> Parts[TaggedSentences]:
         check_encoding(self.encoding)
         path = existing(data)
+        notes: list[str] = []
         if path.is_dir():
-            return Parts(TaggedSentences, self._folder(path), data)
-        if format_of(path) not in FORMATS:
+            records = self._folder(path, notes)
+        elif format_of(path) in FORMATS:
+            records = {None: self._sentences(path, notes)}
+        else:
             raise InputError(f"{path}: a file of unknown type; {READABLE} can be read")
-        return Parts(TaggedSentences, {None: self._sentences(path)}, data)
+        return Parts(TaggedSentences, records, data, drop_seen=self.drop_seen, notes=notes)
 
-    def _folder(self, folder: Path) -> ByRole[Sentence]:
+    def _folder(self, folder: Path, notes: list[str]) -> ByRole[Sentence]:
         roles = {name: role for name, role in roles_of(names_under(folder)).items() if format_of(name) in FORMATS}
         if not roles:
             raise InputError(f"{folder}: a folder without tagged sentences; give {READABLE}")
         conllu = {name: role for name, role in roles.items() if format_of(name) == ".conllu"}
         read = conllu or roles  # A treebank's folder holds raw texts too.
-        parts = read_by_role({folder / name: role for name, role in read.items()}, self._sentences)
+        paths = {folder / name: role for name, role in read.items()}
+        parts = read_by_role(paths, lambda path: self._sentences(path, notes))
         for name, role in roles.items():
             if role not in (None, *parts):
                 raise InputError(
@@ -62,11 +71,33 @@ class TaggedReader(FileReader[TaggedSentences]):
                 )
         return parts
 
-    def _sentences(self, path: Path) -> list[Sentence]:
-        sentences = list(FORMATS[format_of(path)](read_text(path, self.encoding), str(path), self.column))
+    def _sentences(self, path: Path, notes: list[str]) -> list[Sentence]:
+        content = read_text(path, self.encoding)
+        if format_of(path) != ".conllu":
+            content = _without_marks(content, path.name, notes)
+        sentences = list(FORMATS[format_of(path)](content, str(path), self.column))
         if not sentences:
             raise InputError(f"{path}: holds no tagged words; fill or remove it")
+        blank = sum(word == "_" for sentence in sentences for word in sentence.words)
+        if 2 * blank > sum(len(sentence.words) for sentence in sentences):
+            raise InputError(f"{path}: most words are '_', a treebank without its words; merge them in first")
         return sentences
+
+
+def _without_marks(content: str, name: str, notes: list[str]) -> str:
+    """Two columns without a first line of column names and without -DOCSTART- lines; blank lines take their places."""
+    lines = content.split("\n")
+    first = [cell.strip() for cell in lines[0].split("\t")]
+    named = len(first) == 2 and all(cell.lower() in names for cell, names in zip(first, HEADERS))
+    if named and not any(line.split("\t")[1:2] and line.split("\t")[1].strip() == first[1] for line in lines[1:]):
+        notes.append(f"{name}: column names in the first line left out")
+        lines[0] = ""
+    borders = [n for n, line in enumerate(lines) if line.split(maxsplit=1)[:1] and line.split()[0].lower() == DOCUMENT]
+    if borders:
+        notes.append(f"{name}: {len(borders):,} -DOCSTART- lines, borders of documents, left out")
+    for n in borders:
+        lines[n] = ""
+    return "\n".join(lines)
 
 
 def _blocks(content: str) -> Iterator[list[tuple[int, str]]]:
@@ -96,7 +127,12 @@ def of_conllu(content: str, place: str, column: Column) -> Iterator[Sentence]:
     for block in _blocks(content):
         lines = [(number, line) for number, line in block if not line.startswith("#")]
         numbers = _checked(lines, place)
-        for tokens in conllu.parse("\n".join(line for _, line in lines), field_parsers=UNPARSED):
+        try:
+            parsed = conllu.parse("\n".join(line for _, line in lines), field_parsers=UNPARSED)
+        except conllu.exceptions.ParseException as error:
+            reason = shortened(" ".join(str(error).split()), 200)
+            raise InputError(f"{place}:{block[0][0]}: a sentence that is not CoNLL-U ({reason}); mend it") from error
+        for tokens in parsed:
             words = [token for token in tokens if isinstance(token["id"], int)]
             for token, number in zip(words, numbers, strict=True):
                 if token[column] == "_":
@@ -104,7 +140,9 @@ def of_conllu(content: str, place: str, column: Column) -> Iterator[Sentence]:
                         f"{place}:{number}: no {column.upper()} tag; give one, or try --column {other_column(column)}"
                     )
                 if " " in token[column]:
-                    raise InputError(f"{place}:{number}: {token[column]!r}: a tag has no blanks; take them out")
+                    raise InputError(
+                        f"{place}:{number}: {shortened(token[column])!r}: a tag has no blanks; take them out"
+                    )
             if words:
                 yield Sentence(tuple(token["form"] for token in words), tuple(token[column] for token in words))
 
@@ -114,11 +152,14 @@ def _checked(lines: list[tuple[int, str]], place: str) -> list[int]:
     numbers: list[int] = []
     for number, line in lines:
         cells = line.split("\t")
-        if len(cells) != len(CONLLU) or not all(map(str.strip, cells)) or not CONLLU_ID.fullmatch(cells[0]):
+        found = CONLLU_ID.fullmatch(cells[0])
+        if len(cells) != len(CONLLU) or not all(map(str.strip, cells)) or not found:
             raise InputError(f"{place}:{number}: {line[:40]!r} is not CoNLL-U: a number and nine columns, tabs between")
+        if found[2] == "-" and int(found[1]) >= int(found[3]):
+            raise InputError(f"{place}:{number}: {cells[0]}: a range of words ends after its first; mend it, as in 2-3")
         if "  " in line:  # The format forbids this, and the library takes it for a tab.
             raise InputError(f"{place}:{number}: two blanks in a row, which CoNLL-U forbids; leave one")
-        if not cells[0].isdecimal():
+        if found[2]:
             continue
         numbers.append(number)
         if int(cells[0]) != len(numbers):

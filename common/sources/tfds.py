@@ -7,6 +7,7 @@ import difflib
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +59,9 @@ def labelled(name: str, reader: LabelledReader, data_dir: Path | None = None) ->
         return Example(str(_plain(values[text])), label_of(label_name(values[label])), f"{source} {split}")
 
     only = tfds.decode.PartialDecoding({text: True, label: True})
-    return Parts(LabelledTexts, _records(builder, example, source, decoders=only), source).splits()
+    return Parts(
+        LabelledTexts, _records(builder, example, source, decoders=only), source, drop_seen=reader.drop_seen
+    ).splits()
 
 
 def tagged(name: str, reader: TaggedReader, data_dir: Path | None = None) -> Splits[TaggedSentences]:
@@ -96,7 +99,9 @@ def tagged(name: str, reader: TaggedReader, data_dir: Path | None = None) -> Spl
                 raise InputError(f"{source} {split}: no {column.upper()} tag for {word!r}; try --column {other}")
         return Sentence(*map(tuple, zip(*words))) if words else None
 
-    return Parts(TaggedSentences, _records(builder, sentence, source, decoders=only), source).splits()
+    return Parts(
+        TaggedSentences, _records(builder, sentence, source, decoders=only), source, drop_seen=reader.drop_seen
+    ).splits()
 
 
 def pairs(name: str, reader: PairReader, data_dir: Path | None = None) -> Splits[Pairs]:
@@ -119,14 +124,16 @@ def pairs(name: str, reader: PairReader, data_dir: Path | None = None) -> Splits
         raise InputError(f"{source}: no sentences and their translations; it has {', '.join(features)}; {INSTEAD}")
     if reader.source_language is None and reader.target_language is None and builder.info.supervised_keys:
         from_language, into_language = builder.info.supervised_keys
-        reader = PairReader(source_language=from_language, target_language=into_language)
+        reader = replace(reader, source_language=from_language, target_language=into_language)
     languages = reader.direction(list(features), source)
 
     def pair(values: dict[str, Any], _: str) -> Pair | None:
         sides = Pair(*(_plain(values[language]).strip() for language in languages))
         return sides if all(sides) else None
 
-    return Parts(Pairs, _records(builder, pair, source), source, languages=languages).splits()
+    return Parts(
+        Pairs, _records(builder, pair, source), source, languages=languages, drop_seen=reader.drop_seen
+    ).splits()
 
 
 def _records(

@@ -56,8 +56,16 @@ def test_a_model_gives_translations_and_the_likelihood_of_references() -> None:
 
 
 def test_bleu_is_of_characters_where_words_are_not_separated_by_spaces() -> None:
-    assert "tok:zh" in translation.signatures("zh_CN")[0]
-    assert "tok:13a" in translation.signatures("fr")[0]
+    for language in ("zh_CN", "zho", "chi", "cmn-Hans-CN"):
+        assert "tok:zh" in translation.signatures(language, ["今"])[0]
+    for language in ("ja", "jpn", "JPN", "ja_JP", "tha", "mya"):
+        assert "tok:char" in translation.signatures(language, ["a b"])[0]
+    assert "tok:13a" in translation.signatures("fr", ["le chat dort"])[0]
+
+
+def test_without_a_known_language_the_references_say_whether_bleu_counts_characters() -> None:
+    assert "tok:char" in translation.signatures("target", ["今日本は犬を買う。", "今犬は本が好きだ。"])[0]
+    assert "tok:13a" in translation.signatures("target", ["le chat dort", "un chien court"])[0]
 
 
 def test_the_report_shows_signatures_and_some_predictions() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from common.errors import InputError
-from common.sources.labelled import LabelledReader
+from common.sources.labelled import LabelledReader, label_of
 from common.sources.records import LabelledTexts
 from common.sources.splits import SPLITS, Splits
 from tests.common.sources.data import SHARED, needs
@@ -70,7 +70,7 @@ def sizes(splits: Splits) -> list[int]:
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40).filter(str.strip)
-LABELS = st.one_of(TEXTS.map(str.strip), st.integers(-9, 9).map(str))
+LABELS = st.one_of(TEXTS, st.integers(-9, 9).map(str)).map(label_of)
 
 
 @pytest.mark.parametrize("zipped", ["", ".gz"])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOM = Path(__file__).parents[3] / "common" / "sources"
 ORDER = (
-    *("files", "splits", "records", "tables"),
+    *("digests", "files", "splits", "records", "tables"),
     *("labelled", "tagged", "conllu", "parallel", "series"),
     *("wheels", "tfds"),
     *("embedded", "embedded.catalogues", "embedded.critics", "embedded.turkish", "embedded.victoria"),

@@ -1,0 +1,88 @@
+"""The options of part-of-speech tagging."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+from cyclopts import Parameter
+
+from common.options import Count, DataOptions, NotNegative, Positive, SavedOptions, Share, TrainOptions, Whole
+from common.sources.load import load, load_test
+from common.sources.records import TaggedSentences
+from common.sources.splits import Splits
+from common.sources.tagged import Column, TaggedReader
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class PosData(DataOptions):
+    """Where tagged sentences come from.
+
+    Attributes:
+        data: "tfds:universal_dependencies/en_ewt" or another TFDS treebank; or a file or folder: CoNLL-U, or text with
+            a word, a tab and its tag on each line and a blank line between sentences; files may be gzip. Not given:
+            the embedded Turkish Web Treebank.
+        column: The CoNLL-U column that holds the tags.
+        encoding: Text encoding of the files.
+        drop_seen: Leave out of train what another given split has as well.
+    """
+
+    column: Column = "upos"
+    encoding: str = "utf-8"
+    drop_seen: bool = False
+
+    def load(self) -> Splits[TaggedSentences]:
+        """Reads the three splits."""
+        return load(self.data, TaggedReader(column=self.column, encoding=self.encoding, drop_seen=self.drop_seen))
+
+    def load_test(self) -> TaggedSentences:
+        """Reads the sentences for evaluating a model that was trained on other data."""
+        return load_test(self.data, TaggedReader(column=self.column, encoding=self.encoding, drop_seen=self.drop_seen))
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class PosOptions(PosData, TrainOptions):
+    """What training a tagger needs to know.
+
+    Attributes:
+        units: Width of the hidden state of each direction.
+        embedding: Width of the word vectors.
+        min_count: Minimum training occurrences of a word, in lower case; minimum number of different training words
+            with a character or an affix.
+        word_dropout: Share of a sentence's different words, and of their affixes, that are made unknown in training.
+        affixes: Also read each word's prefixes of up to 4 letters, its suffixes of up to 5, and its shape.
+        characters: Width of each of the two recurrences over a word's spelling; 0 leaves spellings out.
+        crf: Also score neighbouring tags, and predict the best sequence of tags (Viterbi).
+    """
+
+    lanes: ClassVar[int] = 16
+
+    units: Count = 200
+    bidirectional: bool = True
+    embedding: Count = 100
+    min_count: Count = 2
+    word_dropout: Share = 0.2
+    affixes: bool = True
+    characters: Whole = 64
+    learning_rate: Positive = 2e-3
+    decay: NotNegative = 0.1
+    epochs: Count = 50
+    crf: bool = False
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class PosSaved(SavedOptions):
+    """Which saved tagger to use, and where its tags are written.
+
+    Attributes:
+        output_file: A CoNLL-U file to write the tagged sentences to.
+    """
+
+    output_file: Path | None = None
+
+    def files(self) -> dict[str, Path]:
+        return {"--output-file": self.output_file} if self.output_file else {}

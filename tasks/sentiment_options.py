@@ -1,0 +1,89 @@
+"""The options of sentiment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from cyclopts import Parameter
+
+from common.options import Count, DataOptions, Share, TrainOptions, Whole
+from common.sources.labelled import LabelledReader
+from common.sources.load import load, load_test
+from common.sources.records import LabelledTexts
+from common.sources.splits import Splits
+from common.text.scripts import Level
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SentimentData(DataOptions):
+    """Where labelled texts come from.
+
+    Attributes:
+        data: "tfds:NAME" for a TFDS data set; or a file or folder: CSV, TSV or JSON lines with a text and a label
+            column, or one file or sub-folder per class; files may be gzip. Not given: the embedded critics' quotes.
+        text_column: Name of the text column; found by its usual names when not given.
+        label_column: Name of the label column; found by its usual names when not given.
+        encoding: Text encoding of the files.
+        drop_seen: Leave out of train what another given split has as well.
+    """
+
+    text_column: str | None = None
+    label_column: str | None = None
+    encoding: str = "utf-8"
+    drop_seen: bool = False
+
+    def load(self) -> Splits[LabelledTexts]:
+        """Reads the three splits."""
+        return load(self.data, self._reader())
+
+    def load_test(self) -> LabelledTexts:
+        """Reads the texts for evaluating a model that was trained on other data."""
+        return load_test(self.data, self._reader())
+
+    def _reader(self) -> LabelledReader:
+        return LabelledReader(
+            text_column=self.text_column,
+            label_column=self.label_column,
+            encoding=self.encoding,
+            drop_seen=self.drop_seen,
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class SentimentOptions(SentimentData, TrainOptions):
+    """What training a sentiment model needs to know.
+
+    Attributes:
+        level: What a token is: a word, a subword or a character. By default a word; a character where most training
+            texts have no blanks between words, as in Chinese, and a subword where some have none.
+        units: Width of the hidden state.
+        residual: Add each layer's input to its output where the widths agree, so that the readout sees the tokens too.
+        embedding: Width of the token vectors.
+        vocabulary: Maximum number of tokens with a vector, the most frequent in training. By default 30000, 4000 of
+            subwords.
+        bigrams: Maximum number of bigrams with a vector, the most frequent pairs of neighbouring training tokens.
+        min_count: Minimum training occurrences of a known token, bigram or longer n-gram.
+        word_dropout: Share of a text's different tokens and bigrams that are made unknown in training.
+        readout: Which summary of the hidden states predicts the class.
+        supervise: Where the label is predicted in training: at a text's end, or at every token with a weight that
+            rises to the end (linear gain of Dai & Le 2015), which also trains the early windows of long texts. By
+            default the latter where training texts are longer than a window in the mean.
+        linear: Join the network with a linear part, logistic regression over the n-grams of the training texts; the
+            weights of both come from the validation texts.
+    """
+
+    level: Level | None = None
+    units: Count = 64
+    residual: bool = True
+    embedding: Count = 64
+    vocabulary: Count | None = None
+    bigrams: Whole = 30000
+    min_count: Count = 2
+    word_dropout: Share = 0.3
+    readout: Literal["last", "mean", "max", "mean_max"] = "mean_max"
+    supervise: Literal["end", "rising"] | None = None
+    linear: bool = True
+    patience: Count = 3
