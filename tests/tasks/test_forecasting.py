@@ -131,7 +131,7 @@ def test_values_that_are_no_numbers_are_refused_unless_they_may_be_missing(missi
     model, _ = untrained(task_of(data_of("forecasting"), missing=missing), tmp_path / "saved")
 
     def mean(value: float = 0.0, known: float = 0.0, more: int = HORIZON) -> np.ndarray:
-        history, ahead = np.zeros((1, 9, 1), np.float32), np.zeros((1, 9 + more, 1), np.float32)
+        history, ahead = np.zeros((1, 9, 1), float), np.zeros((1, 9 + more, 1), float)
         history[0, 5], ahead[0, -1] = value, known
         given = {"history": history, "known": ahead, "start": np.zeros(1, np.int64)}
         return model.signatures["serving_default"](**{name: tf.constant(v) for name, v in given.items()})[
@@ -320,7 +320,7 @@ def test_long_files_are_served_by_name(tmp_path: Path) -> None:
     task = task_of(data, known=None, target=(), seasons=(8,), time_column="when")
     model, network = untrained(task, tmp_path / "saved")
     function = model.signatures["serving_default"]
-    history = tf.constant(np.stack([np.full((40, 1), 5.0), np.full((40, 1), 500.0)]).astype(np.float32))
+    history = tf.constant(np.stack([np.full((40, 1), 5.0), np.full((40, 1), 500.0)]))
     answer = function(history=history, start=tf.zeros(2, tf.int64), unique_id=tf.constant(["a", "b"]))
     assert np.abs(answer["mean"].numpy()[:, :, 0].mean(1) - [5, 500]).max() < 5
     with pytest.raises(tf.errors.InvalidArgumentError, match="not one the model learned from"):
@@ -356,7 +356,7 @@ def test_a_calendar_of_no_period_is_served(tmp_path: Path) -> None:
     times = pd.date_range("2023-01-01", periods=60, freq="7D")
     data = file_of(tmp_path / "weeks.csv", times, load=np.arange(60))
     model, _ = untrained(task_of(data, known=(), seasons=()), tmp_path / "saved")
-    answer = model.signatures["serving_default"](history=tf.zeros((2, 9, 1)), start=tf.zeros(2, tf.int64))
+    answer = model.signatures["serving_default"](history=tf.zeros((2, 9, 1), tf.float64), start=tf.zeros(2, tf.int64))
     assert answer["mean"].shape == (2, HORIZON, 1)
 
 

@@ -1,5 +1,6 @@
 """Time series from a user's files: what holds times, series and values in them, and how the times are spaced."""
 
+from common.sources.series.layout import SERIES as SERIES
 from common.sources.series.panels import Group as Group
 from common.sources.series.panels import Panel as Panel
 from common.sources.series.reader import Missing as Missing

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 MISSING = {text: "" for name in ("na", "n/a", "#n/a", "nan", "null", "none", "<na>", "-nan", "nat") for text in
            (name, name.upper(), name.capitalize())} | {"NaN": "", "<NA>": "", "NaT": "", "-NaN": ""}  # fmt: skip
 """How a missing number is written."""
-TRUTH = {text: number for word, number in (("true", "1"), ("false", "0")) for text in (word, word.title(), word.upper())}
+TRUTH = {
+    text: number for word, number in (("true", "1"), ("false", "0")) for text in (word, word.title(), word.upper())
+}
 DECIMAL_COMMA = re.compile(r"[-+]?(\d{1,3}(\.\d{3})+|\d+),\d+")
 GROUPS = re.compile(r"[-+]?[1-9]\d{0,2}((,\d{3})+|(\.\d{3})+)")
 """Digits in groups of three, as in 1,234,567 or 1.234.567."""

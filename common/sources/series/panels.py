@@ -45,6 +45,7 @@ class Panel:
         source: The origin of the series, for people to read.
         series: Name of the column that names the series; None where the file is one group.
         day_first: Whether the day is before the month in its dates; None if no date needs it.
+        untrained: Names of the series that were left out, as training cannot know them.
         left_out: Unused columns, if the user named no column to forecast.
         notes: What was decided about the file, for people to read.
     """
@@ -57,6 +58,7 @@ class Panel:
     source: str
     series: str | None = None
     day_first: bool | None = None
+    untrained: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -65,8 +67,10 @@ class Panel:
         return as_text(times + group.shift, self.seconds, group.offset)
 
     def without(self, groups: Iterable[str] = (), *, columns: Iterable[str] = ()) -> Panel:
-        """The panel without some groups and columns, by name."""
+        """The panel without some groups and columns, by name; those that are there count as untrained."""
         groups, columns = set(groups), set(columns)
         kept = [n for n, name in enumerate(self.columns) if name not in columns]
         rest = [replace(g, values=g.values[:, kept]) for g in self.groups if g.name not in groups]
-        return replace(self, groups=rest, columns=[self.columns[n] for n in kept])
+        lost = [g.name for g in self.groups if g.name in groups] + [name for name in self.columns if name in columns]
+        untrained = (*self.untrained, *lost)
+        return replace(self, groups=rest, columns=[self.columns[n] for n in kept], untrained=untrained)
