@@ -85,7 +85,7 @@ class ServedForecaster:
         """Assertions that the inputs are what the model can read."""
         history, known = inputs["history"], inputs["known"]
         segment, horizon, rows = self.windows.segment, self.windows.horizon, tf.shape(history)[1]
-        present = tf.where(tf.math.is_nan(history), 0.0, history) if self.missing else history
+        present = tf.where(tf.math.is_nan(history), tf.zeros_like(history), history) if self.missing else history
         finite = f"history: give finite numbers{', NaN where one is missing' if self.missing else ''}"
         columns = len(self.windows.tables.panel.columns)
         return [
