@@ -23,7 +23,8 @@ ONLY = "y"
 def frame_of(path: Path, *, encoding: str) -> pd.DataFrame:
     """The cells of a CSV or Parquet file; the index counts the lines after the first, from 0.
 
-    Cells of CSV are text, NaN where they are empty. `attrs["separator"]` is the separator of its fields.
+    Cells of CSV are text, NaN where they are empty, and so are cells of Parquet that have no type of pandas.
+    `attrs["separator"]` is the separator of the fields of CSV.
 
     Raises:
         InputError: The file cannot be read.
@@ -49,7 +50,10 @@ def _with_index(frame: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     numbered = frame.index.names == [None] and not isinstance(frame.index, pd.DatetimeIndex)
-    return frame.reset_index(drop=numbered)
+    frame = frame.reset_index(drop=numbered)
+    for name in frame.select_dtypes(object):  # Decimals, dates, bytes and lists, too.
+        frame[name] = frame[name].map(str, na_action="ignore")
+    return frame
 
 
 def _of_text(content: str, kind: str, path: Path) -> pd.DataFrame:

@@ -33,7 +33,7 @@ def numbers_of(values: pd.Series, *, separator: str = ",") -> np.ndarray:
     import pandas as pd
 
     if values.dtype == object or pd.api.types.is_string_dtype(values):
-        values = _with_points(values.replace(TRUTH), separator)
+        values = _with_points(values.where(~values.isin(list(TRUTH)), values.map(TRUTH)), separator)
     elif not pd.api.types.is_numeric_dtype(values):
         return np.full(len(values), np.nan)
     return pd.to_numeric(values, errors="coerce").astype("Float64").to_numpy(np.float64, na_value=np.nan)

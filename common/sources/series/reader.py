@@ -25,6 +25,9 @@ Missing = Literal["refuse", "allow"]
 LARGEST = float(np.finfo(np.float32).max)
 """The largest value that a network can be given, scaled or not."""
 
+MOST_LEFT_OUT = 100
+"""Rows that may be left out for each that is there; more are a wrong time."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SeriesReader:
@@ -79,11 +82,12 @@ class SeriesReader:
             InputError: Something in the data is wrong; the message gives column and line.
         """
         frame = frame_of(path, encoding=self.encoding)
-        if frame.empty:
+        filled = frame.dropna(how="all")
+        if filled.empty:
             raise InputError(f"{source}: no rows; fill the file")
         known = list(self.known or ())
         chosen = Chosen(targets=self.targets, known=known, time=self.time_column, series=self.series_column)
-        layout = layout_of(frame.dropna(how="all"), chosen, source)
+        layout = layout_of(filled, chosen, source)
         frame = _rows_of(frame, layout)
         whole = _Rows(frame, source, Path(source).name)
         times = whole.times(layout, day_first=self.day_first)
@@ -151,6 +155,9 @@ class SeriesReader:
                 raise InputError(
                     f"{rows.place(at)}: rows are left out, so {self.known[0]!r} is not known there; add them"
                 )
+        if steps.sum() // spacing > MOST_LEFT_OUT * len(times):
+            at = int(steps.argmax()) + 1
+            raise InputError(f"{rows.place(at)}: {steps[at - 1] // spacing - 1:,} rows are left out before this one")
         return spacing
 
     def _check_present(self, rows: _Rows, values: np.ndarray, columns: Sequence[str]) -> None:

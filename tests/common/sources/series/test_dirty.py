@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from common.errors import InputError
 from common.sources.series import DAY, HOUR, MONTH, STEP, Panel, SeriesReader, from_text
@@ -171,6 +175,12 @@ def test_weeks_with_a_gap_name_the_option(read) -> None:
     assert len(read(text("date,y", *days), missing="allow").groups[0].times) == 30
 
 
+def test_a_time_that_is_centuries_off_is_refused(read) -> None:
+    rows = [f"2020-01-01 00:00:{n:02},1" for n in range(30)]
+    with pytest.raises(InputError, match=r"x\.csv:32: [\d,]+ rows are left out before this one"):
+        read(text("time,y", *rows, "2202-01-01 00:00:00,1"), missing="allow")
+
+
 # Series.
 
 
@@ -218,6 +228,13 @@ def test_an_index_of_times_is_the_time_column(name: str | None, read) -> None:
     panel = read(frame, "x.parquet")
     assert panel.columns == ["y"] and panel.seconds == DAY
     assert read(frame.to_csv()).seconds == DAY  # Without a name it is the unnamed first column.
+
+
+def test_parquet_of_other_types_is_read_as_text(read) -> None:
+    days = pd.date_range("2020", periods=5).date
+    frame = pd.DataFrame({"day": days, "price": [Decimal("1.5")] * 5, "raw": [b"x"] * 5, "list": [[1, 2]] * 5})
+    panel = read(frame, "x.parquet")
+    assert panel.columns == ["price"] and values(panel) == [1.5] * 5 and panel.left_out == ("raw", "list")
 
 
 # Fields and values.
@@ -299,3 +316,50 @@ def test_another_encoding_is_named(read) -> None:
 def test_a_column_is_one_thing_named_once(options: dict, message: str, read) -> None:
     with pytest.raises(InputError, match=message):
         read(text("time,y", *(f"{hour},5" for hour in HOURS)), **options)
+
+
+CELLS = (
+    *("", "5", "-3,5", "1.234", "1e39", "NA", "True", "inf", "x", '"', "9" * 30, "0" * 500, "\x00"),
+    *("2020-01-01", "2020-01-02 10:00+01:00", "2020-01-01 00:00:00.5", "01/02/2020", "10:00", "Jan-55", "2001Q1"),
+    *("２０２０", "1999", "9999-12-31"),
+)
+NAMES = ("time", "y", "unique_id", "", "index", "5", "year", "Date", "y")
+
+
+@given(
+    st.lists(st.sampled_from(NAMES), min_size=1, max_size=4),
+    st.lists(st.lists(st.one_of(st.sampled_from(CELLS), st.text(max_size=6)), min_size=1, max_size=4), max_size=8),
+    st.sampled_from(",;\t|"),
+    st.sampled_from(["refuse", "allow"]),
+)
+@settings(deadline=None, max_examples=150)
+def test_any_file_is_read_or_refused_in_a_line(names: list, rows: list, separator: str, missing: str) -> None:
+    read_or_refused("\n".join(separator.join(row) for row in [names, *rows]), missing=missing)
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 11), st.integers(0, 3), st.sampled_from(CELLS)), max_size=3),
+    st.sampled_from([",", ";"]),
+    st.sampled_from(["refuse", "allow"]),
+)
+@settings(deadline=None, max_examples=100)
+def test_any_change_of_a_file_is_read_or_refused_in_a_line(changes: list, separator: str, missing: str) -> None:
+    rows = [["store", "date", "sales", "price"]]
+    rows += [[f"s{n // 6}", f"2020-01-{1 + n % 6:02}", str(n), f"{n}.5"] for n in range(12)]
+    for row, column, cell in changes:
+        rows[row][column] = cell
+    read_or_refused("\n".join(separator.join(row) for row in rows), missing=missing)
+
+
+def read_or_refused(content: str, **options: object) -> None:
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("error")
+        path = Path(folder) / "x.csv"
+        path.write_text(content, errors="replace")
+        try:
+            panel = SeriesReader(**options).read(str(path))
+        except InputError as error:
+            assert "\n" not in str(error)
+        else:
+            for group in panel.groups:
+                assert len(group.times) == len(group.values) == len(panel.as_text(group, group.times)) < 10**6
