@@ -67,6 +67,9 @@ class Task(ABC):
 
     # Before training
 
+    def check(self) -> None:
+        """Refuses data and options, as far as that needs no TensorFlow, before it is imported."""
+
     @abstractmethod
     def load(self) -> str:
         """Reads the data, learns vocabularies from its training split, and describes it in a line."""
@@ -156,6 +159,10 @@ class Task(ABC):
         Args:
             version: The folder of the saved model.
         """
+
+    @classmethod
+    def check_inputs(cls, model: SavedModel, inputs: Sequence[str], options: SavedOptions) -> None:
+        """Refuses inputs of `predict`, as far as that needs no TensorFlow, before it is imported."""
 
     @classmethod
     @abstractmethod

@@ -16,14 +16,15 @@ from common.figures.forecasts import forecast_figure, training_figure
 from common.files import drafted
 from common.networks.forecast import fitting
 from common.networks.forecast.smoothing import SmoothedTables
-from common.networks.forecast.tables import Tables, borders_of
+from common.networks.forecast.tables import Tables, trained
 from common.networks.forecast.windows import Windows
 from common.options import from_saved
 from common.reports import say
 from common.scoring.forecasts import Forecasts, Judge, Origins
 from common.serving.export import Endpoint, Export
-from common.serving.forecasts import ahead, backtest, table_of, write_example, write_rows
+from common.serving.forecasts import ahead, backtest, check, known_to, table_of, write_example, write_rows
 from common.serving.versions import ASSETS
+from common.sources.series import SERIES, Panel
 from common.streams import Pieces, Sequences, Stream
 from tasks.base import Task
 from tasks.forecasting_options import ForecastingData, ForecastingOptions, ForecastingSaved
@@ -50,19 +51,33 @@ class Forecasting(Task):
     Saved = ForecastingSaved
     score = "mae"
     higher_score_is_better = False
+    learned: dict[str, Any] | None = None
+    """The configuration of the saved model that the series are for; None if one is to learn from them."""
+
+    def check(self) -> None:
+        self._check_options()
+        self._read()
 
     def load(self) -> str:
         given = self.options
         self._check_options()
-        self.panel = given.load()
-        borders = borders_of(self.panel, given.split)
-        chosen = {"horizon": given.horizon, "segment": given.segment, "seasons": given.seasons}
-        sizes = fitting.fitted(self.panel, borders, **chosen)
+        self.panel, borders, sizes = self._read()
         self.options = replace(given, **sizes._asdict())
         self.tables = Tables(self.panel, borders, with_calendar=given.calendar)
         self.windows = Windows(self.tables, **sizes._asdict(), levels=given.levels)
         self.judge = Judge(self.tables, levels=given.quantiles, season=(sizes.seasons or (1,))[0])
         return self.tables.describe() + fitting.describe(sizes, given, self.panel)
+
+    def _read(self) -> tuple[Panel, list[tuple[int, int, int]], fitting.Sizes]:
+        """The series, where their splits end, and the sizes that suit them; it needs no TensorFlow."""
+        given, panel = self.options, self.options.load()
+        if self.learned is None:
+            panel, borders = trained(panel, given.borders(panel))
+        else:
+            panel = known_to(self.learned, panel)
+            borders = given.borders(panel)
+        chosen = {"horizon": given.horizon, "segment": given.segment, "seasons": given.seasons}
+        return panel, borders, fitting.fitted(panel, borders, **chosen)
 
     def _check_options(self) -> None:
         options, levels = self.options, self.options.quantiles
@@ -171,7 +186,12 @@ class Forecasting(Task):
         """The options, with the columns that were found, the names of the series and the seconds between rows."""
         panel = self.panel
         names = {"target": panel.columns, "known": panel.covariates, "unique_ids": [g.name for g in panel.groups]}
-        return super().config() | names | {"spacing": panel.seconds}
+        found = {"spacing": panel.seconds, "untrained": panel.untrained}
+        if panel.series not in (None, SERIES):
+            found["series_column"] = panel.series
+        if panel.day_first is not None:
+            found["day_first"] = panel.day_first
+        return super().config() | names | found
 
     def export(self, network: Network) -> Export:
         from common.networks.forecast.serving import AXES, ServedForecaster
@@ -185,12 +205,23 @@ class Forecasting(Task):
 
     @classmethod
     def predict(cls, model: SavedModel, inputs: Sequence[str], options: ForecastingSaved) -> list[Record]:
+        panel, horizon = cls._asked(model, inputs, options)
+        return ahead(model, panel, horizon=horizon)
+
+    @classmethod
+    def check_inputs(cls, model: SavedModel, inputs: Sequence[str], options: ForecastingSaved) -> None:
+        panel, horizon = cls._asked(model, inputs, options)
+        check(model, panel, horizon=horizon)
+
+    @classmethod
+    def _asked(cls, model: SavedModel, inputs: Sequence[str], options: ForecastingSaved) -> tuple[Panel, int]:
+        """The series to forecast, and the steps."""
         if len(inputs) != 1:
             raise InputError(f"give one CSV or Parquet file to forecast, not {len(inputs)}")
-        if not Path(inputs[0]).is_file():
+        if not inputs[0].strip() or not Path(inputs[0]).exists():
             raise InputError(f"{inputs[0]}: no such file; give a CSV or Parquet file to forecast")
         panel = from_saved(cls.Data, model.config | {"data": inputs[0]}).load(ahead=True)
-        return ahead(model, panel, horizon=options.horizon or model.config["horizon"])
+        return known_to(model.config, panel), options.horizon or model.config["horizon"]
 
     @classmethod
     def show(cls, records: Sequence[Record]) -> Table:
@@ -210,6 +241,7 @@ class Forecasting(Task):
         if data.missing == "allow" != model.config["missing"]:
             raise InputError("--missing allow: this model learned from series without missing values; train another")
         task = cls(from_saved(cls.Options, model.config | asdict(data)))
+        task.learned = model.config
         task.load()
         answers = backtest(model, task.tables, context=task.options.context)
         return task.scores(answers), task.report(answers)

@@ -8,6 +8,7 @@ from typing import Annotated, ClassVar, Literal
 
 from cyclopts import Parameter
 
+from common.networks.forecast.tables import borders_of
 from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, Steps, TrainOptions, option
 from common.sources.load import load
 from common.sources.series import Missing, Panel, SeriesReader
@@ -23,25 +24,41 @@ class ForecastingData(DataOptions):
     """Where time series come from.
 
     Attributes:
-        data: A CSV or Parquet file: wide, with a time column and numeric columns, or long, with unique_id, ds and y.
+        data: A CSV or Parquet file: wide, with a time column and numeric columns, or long, with a column that names the
+            series, such as unique_id; or a column of numbers alone, whose rows count as steps.
             Not given: the embedded half-hourly electricity demand of Victoria.
         target: Columns to forecast; by default all numeric columns that are not in --known.
         known: Columns whose future is known; for the embedded data by default workday and temperature_c.
         time_column: Name of the time column. Not given: one of a usual name, or the first that holds times alone.
+        series_column: Name of the column that names the series. Not given: unique_id, or else the column of words for
+            which times come again.
+        day_first: Whether the day is before the month in dates such as 01/02/2000. Not given: as the dates suggest.
+        encoding: Text encoding of the file.
         missing: Whether values may be missing and rows left out.
         split: Rows for training, validation and testing, or shares of all rows.
+        test_rows: Rows at the end of each series for testing; those before are then divided between training and
+            validation in proportion to --split.
     """
 
     target: Names = ()
     known: Names | None = None
     time_column: str | None = None
+    series_column: str | None = None
+    day_first: bool | None = None
+    encoding: str = "utf-8"
     missing: Missing = "refuse"
     split: Annotated[tuple[float, float, float], Parameter(consume_multiple=True)] = (0.7, 0.1, 0.2)
+    test_rows: Count | None = None
 
     def load(self, *, ahead: bool = False) -> Panel:
         """Reads the series; with `ahead`, they may end in rows that have values in known columns only."""
-        columns = {"targets": self.target, "known": self.known, "time_column": self.time_column}
-        return load(self.data, SeriesReader(**columns, missing=self.missing, ahead=ahead))
+        names = ("known", "time_column", "series_column", "day_first", "encoding", "missing")
+        given = {name: getattr(self, name) for name in names}
+        return load(self.data, SeriesReader(targets=self.target, **given, ahead=ahead))
+
+    def borders(self, panel: Panel) -> list[tuple[int, int, int]]:
+        """The rows at which training, validation and testing end, for each group."""
+        return borders_of(panel, self.split, test_rows=self.test_rows)
 
 
 @Parameter(name="*")

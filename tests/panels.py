@@ -13,8 +13,8 @@ LEVELS = (0.1, 0.5, 0.9)
 
 def panel_of(*columns: np.ndarray, known: np.ndarray | None = None) -> Panel:
     """One group of hourly series."""
-    values = np.stack(columns, 1).astype(np.float32)
-    known = np.zeros((len(values), 0), np.float32) if known is None else known.astype(np.float32)
+    values = np.stack(columns, 1).astype(float)
+    known = np.zeros((len(values), 0)) if known is None else known.astype(float)
     times = 3_600 * np.arange(len(values))
     names = [f"c{n}" for n in range(len(columns))]
     covariates = [f"k{n}" for n in range(known.shape[1])]

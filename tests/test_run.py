@@ -30,6 +30,17 @@ def test_help_names_the_tasks_and_imports_no_tensorflow() -> None:
     assert done.stdout.endswith("False\n")
 
 
+def test_series_are_refused_before_tensorflow_is_imported(learned, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.csv"
+    bad.write_text("time,y\n2020-01-01,1\n2020-01-02,1e39\n2020-01-03,1\n")
+    saved = ["--output", str(learned("forecasting").parents[2])]
+    commands = [["--data", str(bad)], ["predict", str(bad), *saved], ["evaluate", "--data", str(bad), *saved]]
+    script = f"import sys, run; print([run.main(['forecasting', *c]) for c in {commands}], 'tensorflow' in sys.modules)"
+    done = command("-c", script)
+    assert done.stdout == "[2, 2, 2] False\n"
+    assert done.stderr.count("error: ") == done.stderr.count("\n") == 3
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_stopped_run_leaves_no_version_and_resumes(number: int, data_of, tmp_path: Path, capsys) -> None:
     options = ["sentiment", "--data", str(data_of("sentiment")), "--output", str(tmp_path), "--cell", "gru"]

@@ -57,6 +57,7 @@ def app_of(kind: type["Task"]) -> App:
 
 
 def _train(kind: type["Task"], options: TrainOptions) -> str:
+    kind(options).check()
     from common.training.compile_cache import keep_compiled
 
     keep_compiled()
@@ -111,6 +112,7 @@ def _evaluate(kind: type["Task"], *, saved: SavedOptions, given: DataOptions) ->
     model = SavedModel(versions.find(saved.output, kind.name, cell=saved.cell, version=saved.version))
     learned = from_saved(kind.Data, model.config)
     data = replace(learned, **{name: value for name, value in vars(given).items() if value is not None})
+    kind(from_saved(kind.Options, model.config | vars(data))).check()
     import_tensorflow()
     with interrupts.working():
         scores, report = kind.evaluate(model, data, other=not data.same_data(learned))
@@ -129,6 +131,7 @@ def _predict(kind: type["Task"], words: tuple[str, ...], *, saved: SavedOptions)
         check_writable(option, path)
     model = SavedModel(versions.find(saved.output, kind.name, cell=saved.cell, version=saved.version))
     inputs = inputs_of(words, sys.stdin.buffer)
+    kind.check_inputs(model, inputs, saved)
     import_tensorflow()
     with interrupts.working():
         records = kind.predict(model, inputs, saved)

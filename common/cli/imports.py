@@ -18,7 +18,9 @@ def import_tensorflow() -> None:
     """Imports TensorFlow alone; Keras follows where a module of this suite imports it."""
     with interrupts.working(at_once=True), _discarding_errors(), _without_keras(), _without_collections():
         import tensorflow
+        from absl import logging
     tensorflow.get_logger().setLevel("ERROR")
+    logging.set_verbosity(logging.ERROR)
 
 
 @contextmanager

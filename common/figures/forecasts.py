@@ -76,7 +76,7 @@ def forecast_figure(records: Sequence[Mapping[str, Any]]) -> Figure:
     shown = records[:MOST_SERIES]
     figure = Figure(figsize=(11, 2.8 * len(shown) + 0.6), layout="constrained", dpi=110)
     for ax, record in zip(figure.subplots(len(shown), 1, squeeze=False)[:, 0], shown):
-        past, ahead = (np.array(times, "datetime64") for times in (record["past"]["ds"], record["ds"]))
+        past, ahead = (series.from_text(times) for times in (record["past"]["ds"], record["ds"]))
         ax.plot(past, np.array(record["past"]["y"], float), color="black", linewidth=1)
         quantiles = np.stack(list(record["quantiles"].values()), 1)
         levels = list(map(float, record["quantiles"]))

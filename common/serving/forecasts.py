@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.table import Table
@@ -42,22 +43,20 @@ def ahead(model: SavedModel, panel: Panel, *, horizon: int) -> list[Record]:
             whole horizon of the model, or the panel does not match the data that the model learned from.
     """
     config, columns = model.config, panel.columns
-    if horizon > config["horizon"]:
-        raise InputError(f"--horizon {horizon}: this model forecasts {config['horizon']} steps at most")
-    lengths = [_history(group, panel, model) for group in panel.groups]
+    lengths = check(model, panel, horizon=horizon)
     requested = [(group, slice(0, length)) for group, length in zip(panel.groups, lengths)]
     records = []
     for group, length, answer in zip(panel.groups, lengths, _answers(model, panel, requested)):
-        times = series.as_text(group.times[0] + panel.seconds * np.arange(length + horizon), panel.seconds)
+        times = panel.as_text(group, group.times[0] + panel.seconds * np.arange(length + horizon))
         first = max(0, length - PAST * config["horizon"])
         for number, column in enumerate(columns):
-            one, several = len(panel.groups) == 1, len(columns) > 1
+            named, several = panel.series is not None, len(columns) > 1
             mean = answer["mean"][:horizon, number].astype(float)
             quantiles = answer["quantiles"][:horizon, number].astype(float)
             past = group.values[first:length, number].astype(float)
             records.append(
                 {
-                    "unique_id": column if one else f"{group.name} {column}" if several else group.name,
+                    "unique_id": f"{group.name} {column}" if named and several else group.name if named else column,
                     "ds": times[length:],
                     "mean": mean.tolist(),
                     "quantiles": {
@@ -67,6 +66,31 @@ def ahead(model: SavedModel, panel: Panel, *, horizon: int) -> list[Record]:
                 }
             )
     return records
+
+
+def known_to(config: dict[str, Any], panel: Panel) -> Panel:
+    """A panel without the series that were left out of the training of a model, by its configuration."""
+    lost = set(config.get("untrained", ()))
+    names = lost.intersection(group.name for group in panel.groups)
+    if len(names) == len(panel.groups):
+        raise InputError(
+            f"{panel.source}: series {panel.groups[0].name!r} was left out of training; train again to forecast it"
+        )
+    columns = [name for name in panel.columns if name in lost and name not in config["target"]]
+    return panel.without(names, columns=columns)
+
+
+def check(model: SavedModel, panel: Panel, *, horizon: int) -> list[int]:
+    """Refuses what `ahead` cannot forecast; returns the number of rows of each history. It needs no TensorFlow.
+
+    Raises:
+        InputError: As `ahead`.
+    """
+    if horizon > model.config["horizon"]:
+        raise InputError(f"--horizon {horizon}: this model forecasts {model.config['horizon']} steps at most")
+    lengths = [_history(group, panel, model) for group in panel.groups]
+    _check_matches(model, panel)
+    return lengths
 
 
 def _history(group: Group, panel: Panel, model: SavedModel) -> int:
@@ -97,6 +121,7 @@ def backtest(model: SavedModel, tables: Tables, *, context: int | None) -> Forec
     Raises:
         InputError: The series do not match the data that the model learned from.
     """
+    _check_matches(model, tables.panel)
     panel, (segment, horizon) = tables.panel, (model.config[name] for name in ("segment", "horizon"))
     columns, jobs = len(panel.columns), []
     for number, (_, first, end) in enumerate(tables.borders):
@@ -122,12 +147,22 @@ def backtest(model: SavedModel, tables: Tables, *, context: int | None) -> Forec
 def _answers(
     model: SavedModel, panel: Panel, requested: Sequence[tuple[Group, slice]], *, signature: str = "serving_default"
 ) -> list[Record]:
-    """The outputs of a model for rows of groups, each from its own first row on.
+    """The outputs of a model for rows of groups, each from its own first row on."""
+    config = model.config
+    records = [
+        {
+            "history": group.values[rows],
+            "known": group.known[rows.start : rows.stop + config["horizon"]],
+            "start": group.times[rows.start],
+            "unique_id": group.name,
+        }
+        for group, rows in requested
+    ]
+    return model.ask(records, signature, batch=1, what="forecasting")
 
-    Raises:
-        InputError: The panel does not match the data that the model learned from: it has other series, another number
-            of columns or another spacing of rows.
-    """
+
+def _check_matches(model: SavedModel, panel: Panel) -> None:
+    """Refuses a panel of other series, another number of columns or another spacing than the model learned from."""
     config = model.config
     for option, found in (("target", panel.columns), ("known", panel.covariates)):
         if len(found) != len(config[option]):
@@ -145,16 +180,6 @@ def _answers(
             f"{panel.source}: a row every {series.spaced(panel.seconds)}; this model learned from one every "
             f"{series.spaced(config['spacing'])}"
         )
-    records = [
-        {
-            "history": group.values[rows],
-            "known": group.known[rows.start : rows.stop + config["horizon"]],
-            "start": group.times[rows.start],
-            "unique_id": group.name,
-        }
-        for group, rows in requested
-    ]
-    return model.ask(records, signature, batch=1, what="forecasting")
 
 
 def rows_of(records: Sequence[Record]) -> list[tuple]:
@@ -167,14 +192,21 @@ def rows_of(records: Sequence[Record]) -> list[tuple]:
 
 
 def table_of(records: Sequence[Record], *, title: str) -> Table:
-    """A table for the terminal with the first rows of `rows_of`."""
+    """A table for the terminal with the first rows of `rows_of`; numbers have the digits in which a series differs."""
     table = Table("series", "time", "mean", *records[0]["quantiles"], title=title)
-    rows = rows_of(records)
-    for name, time, *numbers in rows[:SHOWN]:
-        table.add_row(Text(name), Text(time), *(f"{number:.4g}" for number in numbers))
-    if len(rows) > SHOWN:
-        table.caption = f"the first {SHOWN} of {len(rows):,} rows; --output-file FILE.csv writes all"
+    digits = [(_digits(record), row) for record in records for row in rows_of([record])]
+    for places, (name, time, *numbers) in digits[:SHOWN]:
+        table.add_row(Text(name), Text(time), *(f"{number:.{places}g}" for number in numbers))
+    if len(digits) > SHOWN:
+        table.caption = f"the first {SHOWN} of {len(digits):,} rows; --output-file FILE.csv writes all"
     return table
+
+
+def _digits(record: Record, least: int = 4, most: int = 15) -> int:
+    """The significant digits in which the forecasts of a record differ visibly."""
+    numbers = np.concatenate([record["mean"], *record["quantiles"].values()])
+    largest, spread = np.abs(numbers).max(), np.ptp(numbers)
+    return least if spread == 0 else int(np.clip(3 + np.ceil(np.log10(largest / spread)), least, most))
 
 
 def write_rows(records: Sequence[Record], path: Path) -> None:
@@ -187,13 +219,14 @@ def write_rows(records: Sequence[Record], path: Path) -> None:
 
 def write_example(panel: Panel, path: Path, *, horizon: int) -> None:
     """Writes the last rows of a panel as a file to forecast from, in which the last horizon has no values."""
-    long, rows = len(panel.groups) > 1, []
+    names, rows = [*[panel.series or ""] * bool(panel.series), *[panel.time] * bool(panel.time)], []
     for group in panel.groups:
-        cut, times = len(group.times) - horizon, series.as_text(group.times, panel.seconds)
+        cut, times = len(group.times) - horizon, panel.as_text(group, group.times)
         for n in range(max(0, cut - EXAMPLE_ROWS), len(times)):
-            values = ["" if n >= cut or np.isnan(value) else f"{value:.6g}" for value in group.values[n]]
-            rows.append([*[group.name] * long, times[n], *values, *(f"{value:.6g}" for value in group.known[n])])
+            place = [*[group.name] * bool(panel.series), *[times[n]] * bool(panel.time)]
+            values = ["" if n >= cut or np.isnan(value) else f"{value:.15g}" for value in group.values[n]]
+            rows.append([*place, *values, *(f"{value:.15g}" for value in group.known[n])])
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow([*["unique_id"] * long, panel.time, *panel.columns, *panel.covariates])
+        writer.writerow([*names, *panel.columns, *panel.covariates])
         writer.writerows(rows)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
+import os
 import re
+import stat
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,6 +16,14 @@ from common.sources.digests import note_file
 
 VALIDATION = ("dev", "val", "valid", "validation")
 ROLES = {"train": "train", "test": "test"} | dict.fromkeys(VALIDATION, "validation")
+MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # It begins as UTF-16's does.
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+"""Byte-order marks, and the encodings that they tell."""
 IGNORED = re.compile(r"\.|readme|licen[cs]e", re.IGNORECASE)
 
 
@@ -35,28 +46,39 @@ def existing(data: str) -> Path:
     """The file or folder that `--data` names; a file is noted, see `common.sources.digests`.
 
     Raises:
-        InputError: There is none, or it is neither: a device or a pipe may never end.
+        InputError: There is none, it may not be read, or it is a device or a pipe, which may never end.
     """
-    path = Path(data).expanduser()
     try:
-        there = bool(data.strip()) and path.exists()
-    except (OSError, ValueError) as error:  # Such as a name that is too long.
-        raise InputError(
-            f"--data {data}: {getattr(error, 'strerror', None) or error}; give a file or folder"
-        ) from error
-    if not there:
+        path = Path(data).expanduser()
+        mode = path.stat().st_mode if data.strip() else 0
+    except (FileNotFoundError, NotADirectoryError, ValueError, RuntimeError):
+        mode = 0
+    except OSError as error:
+        raise InputError(f"--data {data[:200]}: {error.strerror}; give a file or folder that can be read") from error
+    if not mode:
         raise InputError(f"--data {data}: no such file or folder; give one, or tfds:NAME for TFDS")
-    if not (path.is_file() or path.is_dir()):
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise InputError(f"--data {data}: a device or a pipe; give a file or folder")
-    if path.is_file():
+    if stat.S_ISREG(mode):
         note_file(path)
     return path
 
 
 def names_under(folder: Path) -> list[Path]:
-    """The files in a folder and its sub-folders, relative to it; hidden files, read-mes and licences are left out."""
-    names = sorted(path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    return [name for name in names if not any(map(IGNORED.match, name.parts))]
+    """The files in a folder and its sub-folders, relative to it; hidden files, read-mes and licences are left out.
+
+    Raises:
+        InputError: A folder cannot be read.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise InputError(f"{error.filename}: {error.strerror}; make it readable, or move it away") from error
+
+    names = []
+    for root, folders, files in os.walk(folder, onerror=refuse):
+        folders[:] = [name for name in folders if not IGNORED.match(name)]
+        names += [Path(root, name).relative_to(folder) for name in files if not IGNORED.match(name)]
+    return sorted(name for name in names if (folder / name).is_file())
 
 
 def check_encoding(encoding: str) -> None:
@@ -84,11 +106,14 @@ def format_of(path: Path) -> str:
 def read_text(path: Path, encoding: str) -> str:
     """The text of a file, which may be gzip; the file is noted, see `common.sources.digests`.
 
+    A byte-order mark is believed before the encoding.
+
     Raises:
         InputError: The file cannot be read, has another encoding, or is empty.
     """
     note_file(path)
     raw = _bytes(path)
+    encoding = next((marked for mark, marked in MARKS.items() if raw.startswith(mark)), encoding)
     try:
         content = raw.decode(encoding).removeprefix("\ufeff")
     except UnicodeDecodeError as error:

@@ -131,7 +131,7 @@ def test_values_that_are_no_numbers_are_refused_unless_they_may_be_missing(missi
     model, _ = untrained(task_of(data_of("forecasting"), missing=missing), tmp_path / "saved")
 
     def mean(value: float = 0.0, known: float = 0.0, more: int = HORIZON) -> np.ndarray:
-        history, ahead = np.zeros((1, 9, 1), np.float32), np.zeros((1, 9 + more, 1), np.float32)
+        history, ahead = np.zeros((1, 9, 1), float), np.zeros((1, 9 + more, 1), float)
         history[0, 5], ahead[0, -1] = value, known
         given = {"history": history, "known": ahead, "start": np.zeros(1, np.int64)}
         return model.signatures["serving_default"](**{name: tf.constant(v) for name, v in given.items()})[
@@ -320,7 +320,7 @@ def test_long_files_are_served_by_name(tmp_path: Path) -> None:
     task = task_of(data, known=None, target=(), seasons=(8,), time_column="when")
     model, network = untrained(task, tmp_path / "saved")
     function = model.signatures["serving_default"]
-    history = tf.constant(np.stack([np.full((40, 1), 5.0), np.full((40, 1), 500.0)]).astype(np.float32))
+    history = tf.constant(np.stack([np.full((40, 1), 5.0), np.full((40, 1), 500.0)]))
     answer = function(history=history, start=tf.zeros(2, tf.int64), unique_id=tf.constant(["a", "b"]))
     assert np.abs(answer["mean"].numpy()[:, :, 0].mean(1) - [5, 500]).max() < 5
     with pytest.raises(tf.errors.InvalidArgumentError, match="not one the model learned from"):
@@ -356,7 +356,7 @@ def test_a_calendar_of_no_period_is_served(tmp_path: Path) -> None:
     times = pd.date_range("2023-01-01", periods=60, freq="7D")
     data = file_of(tmp_path / "weeks.csv", times, load=np.arange(60))
     model, _ = untrained(task_of(data, known=(), seasons=()), tmp_path / "saved")
-    answer = model.signatures["serving_default"](history=tf.zeros((2, 9, 1)), start=tf.zeros(2, tf.int64))
+    answer = model.signatures["serving_default"](history=tf.zeros((2, 9, 1), tf.float64), start=tf.zeros(2, tf.int64))
     assert answer["mean"].shape == (2, HORIZON, 1)
 
 
@@ -450,3 +450,120 @@ def test_the_sizes_of_the_embedded_data() -> None:
     task = Forecasting(ForecastingOptions())
     assert "a row every 1,800 s" in task.load()
     assert (task.options.horizon, task.options.segment, task.options.seasons) == (48, 48, (336, 48))
+
+
+def test_large_values_are_exact_from_the_file_to_the_answer(tmp_path: Path) -> None:
+    data = file_of(tmp_path / "x.csv", pd.date_range("2020", periods=200, freq="h"), y=120_000_000 + np.arange(200) % 8)
+    task = task_of(data, known=(), seasons=(8,))
+    _, network = untrained(task, tmp_path / "saved")
+    network.repeat.kernel.assign(np.ones((1, 1), np.float32))
+    network.project.kernel.assign(tf.zeros_like(network.project.kernel))
+    export.save(task.export(network), tmp_path / "exact")
+    history = tf.constant(task.panel.groups[0].values[None])
+    function = tf.saved_model.load(str(tmp_path / "exact")).signatures["serving_default"]
+    answer = function(history=history, start=tf.zeros(1, tf.int64))
+    assert answer["mean"].dtype == tf.float64
+    np.testing.assert_allclose(answer["mean"].numpy()[0, :, 0] - 120_000_000, np.arange(HORIZON) % 8, atol=1e-4)
+
+
+def test_the_numbers_of_columns_are_checked_and_nothing_gives_nothing(data_of, tmp_path: Path) -> None:
+    task = task_of(data_of("forecasting"), known=(), target=("load", "heat"), calendar=False)
+    model, _ = untrained(task, tmp_path / "saved")
+    for name in ("serving_default", "backtest"):
+        function = model.signatures[name]
+        for columns in (1, 3):
+            with pytest.raises(tf.errors.InvalidArgumentError, match="history: give 2 columns"):
+                function(history=tf.zeros((1, 9, columns), tf.float64))
+        empty = function(history=tf.zeros((0, 9, 2), tf.float64))
+        assert empty["mean"].shape[0] == empty["quantiles"].shape[0] == empty["seconds"].shape[0] == 0
+
+
+@pytest.mark.parametrize("empty", ["", "5"])
+@pytest.mark.parametrize("long", [False, True])
+def test_a_series_that_training_cannot_know_is_left_out_and_changes_no_other(
+    long: bool, empty: str, tmp_path: Path
+) -> None:
+    times = pd.date_range("2023", periods=120)
+    old = [f"{20 + n % 7}" for n in range(120)]
+    new = [empty if n < 100 else f"{400 + n}" for n in range(120)]
+    if long:
+        rows = [f"{name},{time},{y}" for name, ys in (("old", old), ("new", new)) for time, y in zip(times, ys)]
+        names = "unique_id,ds,y"
+    else:
+        rows, names = [f"{time},{a},{b}" for time, a, b in zip(times, old, new)], "ds,old,new"
+    both, alone = tmp_path / "both.csv", tmp_path / "alone.csv"
+    both.write_text("\n".join([names, *rows]))
+    alone.write_text(
+        "\n".join(
+            [
+                "unique_id,ds,y" if long else "ds,old",
+                *(",".join(row.split(",")[: 3 if long else 2]) for row in rows[:120]),
+            ]
+        )
+    )
+    given = {"known": None, "missing": "allow", "seasons": (7,)}
+    task, other = task_of(both, **given), task_of(alone, **given)
+    assert "; series left out: new" in task.load()
+    other.load()
+    np.testing.assert_array_equal(task.tables.values, other.tables.values)
+    model, _ = untrained(task, tmp_path / "saved")
+    records = Forecasting.predict(model, [str(both)], ForecastingSaved())
+    assert [record["unique_id"] for record in records] == ["old"]
+    assert records == Forecasting.predict(model, [str(alone)], ForecastingSaved())
+    Forecasting.evaluate(model, from_saved(ForecastingData, model.config))
+
+
+def test_nothing_that_training_can_know_is_refused(tmp_path: Path) -> None:
+    data = file_of(tmp_path / "x.csv", pd.date_range("2023", periods=99), y=[5] * 99)
+    with pytest.raises(InputError, match=r"x\.csv: the training rows of y hold too few values, or one value alone"):
+        task_of(data, known=()).load()
+
+
+def test_a_known_column_that_never_varied_in_training_moves_nothing(tmp_path: Path) -> None:
+    columns = {"y": np.arange(120) % 7, "holiday": [0] * 120}
+    data = file_of(tmp_path / "x.csv", pd.date_range("2023", periods=120), **columns)
+    task = task_of(data, known=("holiday",), target=("y",), seasons=(7,))
+    model, _ = untrained(task, tmp_path / "saved")
+    assert "; constant in training, so that they move no forecast: holiday" in task.tables.describe()
+    y = [str(n % 7) if n < 100 else "" for n in range(120)]
+    for flag in (0, 1):
+        file_of(tmp_path / f"{flag}.csv", pd.date_range("2023", periods=120), y=y, holiday=[0] * 100 + [flag] * 20)
+    found = [Forecasting.predict(model, [str(tmp_path / f"{flag}.csv")], ForecastingSaved()) for flag in (0, 1)]
+    assert found[0] == found[1]
+
+
+def test_one_series_asked_alone_keeps_its_name_and_the_column_that_was_found_is_kept(tmp_path: Path) -> None:
+    times = pd.date_range("2023", periods=120)
+    rows = [f"{name},{time},{n % 7}" for name in ("s1", "NA") for n, time in enumerate(times)]
+    (tmp_path / "x.csv").write_text("\n".join(["store,when,sales", *rows]))
+    task = task_of(tmp_path / "x.csv", known=None, seasons=(7,))
+    model, network = untrained(task, tmp_path / "saved")
+    assert model.config["series_column"] == "store"
+    (tmp_path / "one.csv").write_text("\n".join(["store,when,sales", *rows[120:]]))
+    assert [r["unique_id"] for r in Forecasting.predict(model, [str(tmp_path / "one.csv")], ForecastingSaved())] == [
+        "NA"
+    ]
+    task.extras(Results([], answers_of(task, network), {}), model.folder / ASSETS)
+    records = Forecasting.predict(model, [task.example(model.folder)], ForecastingSaved())
+    assert [record["unique_id"] for record in records] == ["s1", "NA"]
+
+
+def test_steps_without_times_are_forecast_and_numbered(tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("load\n" + "\n".join(str(n % 7) for n in range(120)))
+    task = task_of(tmp_path / "x.csv", known=None, seasons=(7,))
+    assert "a row every step; rows count as steps" in task.load() and not task.tables.known.shape[1]
+    model, network = untrained(task, tmp_path / "saved")
+    (record,) = Forecasting.predict(model, [str(tmp_path / "x.csv")], ForecastingSaved())
+    assert record["ds"] == [str(n) for n in range(121, 121 + HORIZON)]
+    Forecasting.write([record], ForecastingSaved(plot=tmp_path / "x.png"), model)
+    task.extras(Results([], answers_of(task, network), {}), model.folder / ASSETS)
+    (example,) = Forecasting.predict(model, [task.example(model.folder)], ForecastingSaved())
+    assert example["ds"][-1] == "120"
+
+
+def test_the_last_rows_of_each_series_can_be_for_testing(tmp_path: Path) -> None:
+    task = task_of(long_file(tmp_path / "x.csv", a=5.0, b=500.0), known=None, time_column="when", test_rows=48)
+    task.load()
+    assert task.tables.borders == [(220, 252, 300), (221, 253, 301)]
+    with pytest.raises(InputError, match="--test-rows 300: series 'a' has 300 rows"):
+        task_of(tmp_path / "x.csv", known=None, time_column="when", test_rows=300).load()

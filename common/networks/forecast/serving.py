@@ -28,7 +28,8 @@ class ServedForecaster:
         `start`, the time of the first row in seconds since 1970, `[N]`, if it reads a calendar;
         `unique_id`, the name of the group, `[N]`, if it learned from several groups.
     They return `mean`, `[N, horizon, columns]`, `quantiles`, `[N, horizon, columns, quantiles]`, and `seconds`, the
-    time between two rows.
+    time between two rows. Values are float64, so that a large mean costs no digits. The signature leaves the numbers of
+    columns open, as TensorFlow would broadcast a wrong one where the signature names it; the graph checks them.
 
     Args:
         network: The trained network.
@@ -43,10 +44,9 @@ class ServedForecaster:
 
     @property
     def signature(self) -> list[tf.TensorSpec]:
-        columns = len(self.windows.tables.panel.columns)
-        found = [tf.TensorSpec([None, None, columns], tf.float32, "history")]
+        found = [tf.TensorSpec([None, None, None], tf.float64, "history")]
         if self.covariates:
-            found.append(tf.TensorSpec([None, None, self.covariates], tf.float32, "known"))
+            found.append(tf.TensorSpec([None, None, None], tf.float64, "known"))
         if self.windows.tables.with_calendar:
             found.append(tf.TensorSpec([None], tf.int64, "start"))
         if len(self.groups) > 1:
@@ -67,7 +67,7 @@ class ServedForecaster:
         given = {spec.name: tensor for spec, tensor in zip(self.signature, inputs)}
         many, rows = tf.unstack(tf.shape(given["history"])[:2])
         nothing = {
-            "known": tf.zeros(tf.stack([many, rows + self.windows.horizon, 0])),
+            "known": tf.zeros(tf.stack([many, rows + self.windows.horizon, 0]), tf.float64),
             "start": tf.zeros([many], tf.int64),
         }
         return nothing | given | {"group": self._group(given.get("unique_id"), many)}
@@ -85,9 +85,16 @@ class ServedForecaster:
         """Assertions that the inputs are what the model can read."""
         history, known = inputs["history"], inputs["known"]
         segment, horizon, rows = self.windows.segment, self.windows.horizon, tf.shape(history)[1]
-        present = tf.where(tf.math.is_nan(history), 0.0, history) if self.missing else history
+        present = tf.where(tf.math.is_nan(history), tf.zeros_like(history), history) if self.missing else history
         finite = f"history: give finite numbers{', NaN where one is missing' if self.missing else ''}"
+        columns = len(self.windows.tables.panel.columns)
         return [
+            tf.debugging.assert_equal(
+                tf.shape(history)[2], columns, f"history: give {columns} columns, those of this model"
+            ),
+            tf.debugging.assert_equal(
+                tf.shape(known)[2], self.covariates, f"known: give {self.covariates} columns, those of this model"
+            ),
             tf.debugging.assert_greater_equal(
                 rows, segment, f"history: give {segment} rows or more, the segment of this model"
             ),
@@ -103,14 +110,17 @@ class ServedForecaster:
         tables, horizon, group = self.windows.tables, self.windows.horizon, inputs["group"]
         columns = len(tables.panel.columns)
         with tf.control_dependencies(self._checks(inputs)):
-            history = tables.from_raw(inputs["history"], inputs["known"], start=inputs["start"], group=group)
+            raw = tf.ensure_shape(inputs["history"], (None, None, columns))
+            known = tf.ensure_shape(inputs["known"], (None, None, self.covariates))
+            history = tables.from_raw(raw, known, start=inputs["start"], group=group)
             window = self.windows.from_history(history, every=every)
         outputs, _ = self.network.joined(window)  # [N * columns, origins, horizon, 1 + quantiles]
-        outputs = tf.reshape(outputs, (tf.shape(group)[0], columns, -1, horizon, 1 + len(self.network.quantiles)))
+        many, origins = tf.shape(group)[0], tf.shape(outputs)[1]
+        outputs = tf.reshape(outputs, (many, columns, origins, horizon, 1 + len(self.network.quantiles)))
         outputs = tf.transpose(outputs, (0, 2, 3, 1, 4))  # [N, origins, horizon, columns, 1 + quantiles]
-        scale, mean = (tf.constant(t.reshape(-1, columns), tf.float32) for t in (tables.scale, tables.mean))
+        scale, mean = (tf.constant(t.reshape(-1, columns), tf.float64) for t in (tables.scale, tables.mean))
         scale, mean = (tf.gather(t, group)[:, None, None, :, None] for t in (scale, mean))
-        return outputs * scale + mean
+        return tf.cast(outputs, tf.float64) * scale + mean
 
     def _answer(self, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
         seconds = tf.fill([tf.shape(outputs)[0]], self.windows.tables.panel.seconds)

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
+FARTHEST = 1e15
+"""The largest scaled value: its square is far from the largest float32."""
+LEAST_VALUES = 10
+"""Values of a series that training holds at least, or half of the training rows where these are fewer."""
+
+
 class History(NamedTuple):
     """Raw histories in the form of `Tables`: scaled, missing values filled; each column of a history is a series.
 
@@ -32,12 +38,14 @@ class History(NamedTuple):
     number: tf.Tensor
 
 
-def borders_of(panel: Panel, split: Sequence[float]) -> list[tuple[int, int, int]]:
+def borders_of(panel: Panel, split: Sequence[float], *, test_rows: int | None = None) -> list[tuple[int, int, int]]:
     """The rows at which training, validation and testing end, for each group.
 
     Args:
         panel: The series.
         split: Rows of the three parts, or shares of all rows.
+        test_rows: Rows at the end of each group that are for testing; the others are then divided between training and
+            validation as the first two parts are to each other.
 
     Raises:
         InputError: The parts are not three, or are more than the rows of a group.
@@ -48,11 +56,46 @@ def borders_of(panel: Panel, split: Sequence[float]) -> list[tuple[int, int, int
     shares, borders = (parts <= 1).all(), []
     for group in panel.groups:
         rows = len(group.times)
+        if test_rows is not None:
+            rest = rows - test_rows
+            borders.append((round(rest * parts[0] / (parts[0] + parts[1])), rest, rows))
+            if rest < 2:
+                raise InputError(f"--test-rows {test_rows}: series {group.name!r} has {rows:,} rows; give fewer")
+            continue
         ends = np.round(np.cumsum(parts) * (rows if shares else 1)).astype(int).tolist()
         if ends[-1] > rows:
             raise InputError(f"{given}: more than the {rows:,} rows there are")
         borders.append(tuple(ends))
     return borders
+
+
+def trained(panel: Panel, borders: Sequence[tuple[int, int, int]]) -> tuple[Panel, list[tuple[int, int, int]]]:
+    """The panel and the borders without the series that training cannot know: those of too few values, or of one value.
+
+    A column of a single group is left out alone; of several groups, those that have such a column.
+
+    Raises:
+        InputError: Nothing is left.
+    """
+    known = np.array([_known(g.values[:end]) for g, (end, *_) in zip(panel.groups, borders)])  # [groups, columns]
+    if known.all():
+        return panel, list(borders)
+    alone = len(panel.groups) == 1
+    names = panel.columns if alone else [group.name for group in panel.groups]
+    kept = known[0] if alone else known.all(1)
+    lost = tuple(name for name, keep in zip(names, kept) if not keep)
+    if not kept.any():
+        shown = ", ".join(lost[:5])
+        raise InputError(
+            f"{panel.source}: the training rows of {shown} hold too few values, or one value alone; see --split"
+        )
+    rest = panel.without(columns=lost) if alone else panel.without(lost)
+    return rest, list(borders) if alone else [border for border, keep in zip(borders, kept) if keep]
+
+
+def _known(values: np.ndarray) -> np.ndarray:
+    """Which columns of training rows hold enough values, and different ones."""
+    return _varies(values) & ((~np.isnan(values)).sum(0) >= min(LEAST_VALUES, len(values) // 2))
 
 
 class Tables:
@@ -69,9 +112,10 @@ class Tables:
         group_of: Number of each series's group.
         names: The name of each series: its group and its column.
         constant: Names of series that do not change in training.
+        known_constant: Names of covariates that do not change in training; their scaled values are 0.
         span: Seconds that training covers.
-        mean: The mean of each series, float32 `[series]`.
-        scale: The deviation of each series, float32 `[series]`.
+        mean: The mean of each series, float64 `[series]`.
+        scale: The deviation of each series, float64 `[series]`.
         rows: Number of rows of each series, `[series]`.
         offset: Where each series starts in the arrays, `[series]`.
         raw: Values in the user's units, NaN where missing, `[all rows]`.
@@ -99,10 +143,14 @@ class Tables:
         self.raw = np.concatenate(columns)
         self.absent = np.isnan(self.raw).astype(np.float32)
         self.values = np.concatenate([filled((v - m) / s) for v, m, s in zip(columns, self.mean, self.scale)])
+        self._check_scaled()
         self.sums = np.concatenate([[0.0], np.cumsum(self.values, dtype=np.float64)])
 
         known = [group.known[: border[0]] for group, border in zip(panel.groups, borders)]
         self.known_mean, self.known_scale = _mean_and_scale(np.concatenate(known))
+        still = ~_varies(np.concatenate(known))
+        self.known_scale[still] = np.inf  # What never varied has weights that were never trained: it moves nothing.
+        self.known_constant = [name for name, constant in zip(panel.covariates, still) if constant]
         self.known = np.concatenate([self._covariates(group.known, group.times) for group in panel.groups])
         heights = np.array([len(group.known) for group in panel.groups])
         self.known_offset = (np.cumsum(heights) - heights)[self.group_of]
@@ -112,12 +160,31 @@ class Tables:
         panel = self.panel
         rows = sum(len(group.times) for group in panel.groups)
         known = f", known ahead: {', '.join(panel.covariates)}" if panel.covariates else ""
-        constant = f"; constant in training: {', '.join(self.constant)}" if self.constant else ""
-        left_out = f"; columns left out: {', '.join(panel.left_out)}" if panel.left_out else ""
+        times = f", times in {panel.time!r}" if panel.time else ""
+        rest = {
+            "constant in training": self.constant,
+            "constant in training, so that they move no forecast": self.known_constant,
+            "columns left out": panel.left_out,
+            "series left out": panel.untrained,
+        }
+        rest = "".join(f"; {what}: {', '.join(names)}" for what, names in rest.items() if names)
+        notes = "".join(f"; {note}" for note in panel.notes)
         return (
             f"{panel.source}: {rows:,} rows; columns: {len(panel.columns)}, groups: {len(panel.groups)}"
-            f", times in {panel.time!r}, a row every {series.spaced(panel.seconds)}{known}{constant}{left_out}"
+            f"{times}, a row every {series.spaced(panel.seconds)}{known}{rest}{notes}"
         )
+
+    def _check_scaled(self) -> None:
+        """Refuses values that are so far from the training rows that their squares cannot be held."""
+        for at in np.flatnonzero(np.abs(self.values) > FARTHEST)[:1]:
+            number = int(np.searchsorted(self.offset, at, side="right")) - 1
+            row = int(at - self.offset[number])
+            group = self.panel.groups[self.group_of[number]]
+            time = self.panel.as_text(group, group.times[row : row + 1])[0]
+            raise InputError(
+                f"{self.panel.source}: {self.raw[at]:g} in {self.names[number]!r} at {time} is more than "
+                f"{FARTHEST:.0e} deviations of the training rows from their mean; correct it"
+            )
 
     def _covariates(self, known: np.ndarray, times: np.ndarray) -> np.ndarray:
         """Scaled covariates and the calendar of a group's rows, float32 `[rows, covariates]`."""
@@ -132,8 +199,8 @@ class Tables:
         """Scales raw histories as the constructor scales a panel, inside a graph.
 
         Args:
-            history: Values in the user's units, NaN where missing, `[histories, time, columns]`.
-            known: Covariates of these rows and of the horizon, `[histories, time + horizon, covariates]`.
+            history: Values in the user's units, NaN where missing, float64 `[histories, time, columns]`.
+            known: Covariates of these rows and of the horizon, float64 `[histories, time + horizon, covariates]`.
             start: Time of the first row, seconds since 1970, int64 `[histories]`.
             group: Number of each history's group, int32 `[histories]`.
         """
@@ -143,10 +210,10 @@ class Tables:
 
         columns = len(self.panel.columns)
         many, rows = tf.unstack(tf.shape(history)[:2])
-        mean, scale = (tf.constant(t.reshape(-1, columns), tf.float32) for t in (self.mean, self.scale))
-        x = (history - tf.gather(mean, group)[:, None]) / tf.gather(scale, group)[:, None]
+        mean, scale = (tf.constant(t.reshape(-1, columns), tf.float64) for t in (self.mean, self.scale))
+        x = tf.cast((history - tf.gather(mean, group)[:, None]) / tf.gather(scale, group)[:, None], tf.float32)
         x = tf.reshape(tf.transpose(x, (0, 2, 1)), (many * columns, rows))  # [series, time]
-        ahead = (known - tf.constant(self.known_mean)) / tf.constant(self.known_scale)
+        ahead = tf.cast((known - tf.constant(self.known_mean)) / tf.constant(self.known_scale), tf.float32)
         if self.with_calendar:
             steps = tf.range(tf.shape(known, tf.int64)[1])
             times = start[:, None] + self.panel.seconds * steps
@@ -170,7 +237,7 @@ class Tables:
             scaled: Whether they are scaled; otherwise they are in the user's units, float64.
         """
         at = (self.offset[number] + row)[:, None] + np.arange(1, horizon + 1)
-        return np.where(self.absent[at] > 0, np.nan, self.values[at]) if scaled else self.raw[at].astype(np.float64)
+        return np.where(self.absent[at] > 0, np.nan, self.values[at]) if scaled else self.raw[at]
 
 
 def filled(values: np.ndarray) -> np.ndarray:
@@ -194,7 +261,7 @@ def _mean_and_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # A column without any value has no mean.
         mean, scale = (of(values, 0, dtype=np.float64) for of in (np.nanmean, np.nanstd))
-    return np.nan_to_num(mean).astype(np.float32), np.where(_varies(values), scale, 1.0).astype(np.float32)
+    return np.nan_to_num(mean), np.where(_varies(values), scale, 1.0)
 
 
 def _varies(values: np.ndarray) -> np.ndarray:

@@ -97,11 +97,11 @@ class Windows:
         )
 
     def times(self, sequences: Sequences, number: int) -> list[str]:
-        """The time of the last row of each segment of one of `sequences`, to the minute."""
+        """The time of the last row of each segment of one of `sequences`."""
         here = slice(sequences.offsets[number], sequences.ends[number] + 1)
         group = self.tables.group_of[sequences.inputs["series"][here][0]]
-        times = self.tables.panel.groups[group].times[sequences.inputs["row"][here]].astype("datetime64[s]")
-        return [str(time).replace("T", " ")[:16] for time in times]
+        panel = self.tables.panel
+        return panel.as_text(panel.groups[group], panel.groups[group].times[sequences.inputs["row"][here]])
 
     def expand(self, inputs: dict[str, np.ndarray], targets: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """The inputs and targets of some steps for network and loss, see `Sequences.expand`.

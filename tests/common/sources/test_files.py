@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
-from common.sources.files import role_of, roles_of
+from common.errors import InputError
+from common.sources.files import existing, names_under, read_text, role_of, roles_of
 
 
 @pytest.mark.parametrize(
@@ -29,3 +32,42 @@ def test_roles_are_words_in_names(name, role):
 def test_a_file_name_counts_before_its_folders() -> None:
     names = [Path("train/dev.csv"), Path("test/train/a.csv"), Path("a/b.csv")]
     assert list(roles_of(names).values()) == ["validation", "train", None]
+
+
+def test_pipes_and_devices_are_no_data(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "link.csv").symlink_to("/dev/zero")
+    for data in ("/dev/zero", tmp_path / "pipe.csv", tmp_path / "link.csv"):
+        with pytest.raises(InputError, match="a pipe or a device"):
+            existing(str(data))
+    assert names_under(tmp_path) == []
+
+
+@pytest.mark.parametrize("data", ["x" * 300, "a\0b", "~nobody-of-this-name/x", "", "/none", "/dev/null/x"])
+def test_names_that_cannot_be_are_refused(data: str) -> None:
+    with pytest.raises(InputError, match=r"^--data .*(no such file or folder|File name too long)"):
+        existing(data)
+
+
+def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open" / "train.csv").touch()
+    (tmp_path / "closed").mkdir()
+    scandir = os.scandir
+
+    def refusing(path: str) -> object:
+        if Path(path).name == "closed":  # Root may read everything, so no permission would do.
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    with pytest.raises(InputError, match=r"closed: Permission denied; make it readable"):
+        names_under(tmp_path)
+    (tmp_path / "closed").rename(tmp_path / ".closed")
+    assert names_under(tmp_path) == [Path("open/train.csv")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+def test_a_byte_order_mark_is_believed(encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_bytes("größe".encode(encoding))
+    assert read_text(tmp_path / "x.csv", "utf-8") == "größe"

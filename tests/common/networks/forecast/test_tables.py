@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
-from common.networks.forecast.tables import borders_of
+from common.networks.forecast.tables import borders_of, trained
 from tests.panels import panel_of, tables_of
 
 
@@ -43,3 +43,16 @@ def test_the_splits_are_shares_or_rows() -> None:
     ):
         with pytest.raises(InputError, match=error):
             borders_of(panel, split)
+
+
+def test_a_value_that_is_too_far_from_the_training_rows_is_refused() -> None:
+    values = np.concatenate([np.tile([0.0, 2.0], 5), [1e20, 3]])
+    with pytest.raises(InputError, match=r"made: 1e\+20 in 'g c0' at 1970-01-01 10:00 is more than 1e\+15 deviations"):
+        tables_of(panel_of(values), train=10)
+
+
+def test_series_of_too_few_values_in_training_are_left_out() -> None:
+    few = np.where(np.arange(60) < 51, np.nan, np.arange(60))
+    panel, borders = trained(panel_of(np.arange(60.0), few), [(54, 57, 60)])
+    assert panel.columns == ["c0"] and panel.untrained == ("c1",) and borders == [(54, 57, 60)]
+    assert panel.groups[0].values.shape == (60, 1)

@@ -85,12 +85,12 @@ def cases(draw: st.DrawFn) -> tuple[Windows, int, slice]:
     start, groups = draw(st.integers(0, 3)), []
     for number in range(draw(st.integers(1, 3))):
         rows = draw(st.integers(start + segment + horizon, 40))
-        values = random.normal(5, 3, (rows, columns)).astype(np.float32)
+        values = random.normal(5, 3, (rows, columns))
         holes = random.random(values.shape) < missing
         holes[start] &= start == 0  # Tables fill holes from before the history; the history does not reach there.
-        known = random.normal(-2, 4, (rows, covariates)).astype(np.float32)
+        known = random.normal(-2, 4, (rows, covariates))
         times = seconds * (random.integers(2000) + np.arange(rows))
-        values = np.where(holes, np.nan, values).astype(np.float32)
+        values = np.where(holes, np.nan, values)
         groups.append(Group(name=f"g{number}", times=times, values=values, known=known))
     names = {"columns": [f"c{n}" for n in range(columns)], "covariates": [f"k{n}" for n in range(covariates)]}
     panel = Panel(groups=groups, **names, seconds=seconds, time="time", source="made")

@@ -1,0 +1,205 @@
+"""Texts as times: on the clock of the data, and in UTC."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from common.errors import InputError
+from common.sources.series.spacing import DAY, MONTH, even, usual_step
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?")
+WITH_OFFSET = re.compile(r"(.*\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?) ?(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)")
+SLASHED = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})((?:[ T,].*)?)")
+YEAR_IN = re.compile(r"(?<!\d)[12]\d{3}(?!\d)")
+NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?")
+
+
+class Times(NamedTuple):
+    """The times of rows.
+
+    Attributes:
+        clock: Seconds since 1970 on the clock of the data, int64 `[rows]`.
+        utc: Seconds since 1970 in UTC, int64 `[rows]`; as `clock` where no offset is given.
+        with_offset: Whether the rows give their offset from UTC.
+        day_first: Whether the day is before the month, where a date is only numbers; None if no date needs it.
+    """
+
+    clock: np.ndarray
+    utc: np.ndarray
+    with_offset: bool
+    day_first: bool | None
+
+    @property
+    def offset(self) -> str:
+        """The offset from UTC of the last row, empty if none is given."""
+        return _written(int(self.clock[-1] - self.utc[-1])) if self.with_offset else ""
+
+    def take(self, rows: np.ndarray) -> Times:
+        return self._replace(clock=self.clock[rows], utc=self.utc[rows])
+
+    def evenly(self) -> tuple[np.ndarray, int]:
+        """The times that rows are evenly spaced by, and what to add to show them on the clock of the data.
+
+        Months and days are those of the clock; in months, each has `MONTH` seconds. Shorter steps are those of UTC,
+        which no clock change moves.
+        """
+        months = self._months()
+        if months is not None:
+            return MONTH * months, 0
+        step = usual_step(self.clock)
+        if step > 0 and step % DAY == 0 and not (np.diff(self.clock) % step).any():
+            return self.clock, 0
+        return self.utc, int(self.clock[-1] - self.utc[-1])
+
+    def _months(self) -> np.ndarray | None:
+        """Months since 1970, if all rows are the same, or the last, day of a month, at the same hour."""
+        days = self.clock.astype("datetime64[s]").astype("datetime64[D]")
+        months = days.astype("datetime64[M]")
+        day, last = days - months, (days + 1).astype("datetime64[M]") > months
+        same_hour = (self.clock % DAY == self.clock[0] % DAY).all()
+        months = months.astype(np.int64)
+        fits = same_hour and ((day == day[0]).all() or last.all()) and (np.diff(months) > 0).all()
+        return months if fits else None
+
+
+def timely(values: pd.Series) -> np.ndarray:
+    """Which cells read as times, whatever is first in dates of numbers alone."""
+    return (_parsed(_texts(values), day_first=True)[0].notna() | _parsed(_texts(values), day_first=False)[0].notna())\
+        .to_numpy(bool)  # fmt: skip
+
+
+def times_of(
+    values: pd.Series, *, day_first: bool | None, series: pd.Series | None, place: Callable[[int], str]
+) -> Times:
+    """The cells of a column as times.
+
+    Args:
+        values: The cells.
+        day_first: Whether the day is before the month in dates such as 01/02/2000; None: as the cells suggest.
+        series: The series of each row, if there are several; the rows of each are then evenly spaced.
+        place: The name of a row in messages.
+
+    Raises:
+        InputError: A cell is no time that can be held; the message gives its place.
+    """
+    texts = _texts(values)
+    if day_first is None:
+        day_first = _day_first(texts, series, place)
+    parsed, seconds = _parsed(texts, day_first=bool(day_first))
+    for at in np.flatnonzero(parsed.isna())[:1]:
+        raise InputError(f"{place(at)}: {_wrong(values.iloc[at], values.name)}; write 2014-12-31 23:30")
+    nanoseconds = parsed.to_numpy("datetime64[ns]").astype(np.int64)
+    for at in np.flatnonzero(nanoseconds % 10**9)[:1]:
+        raise InputError(
+            f"{place(at)}: {str(values.iloc[at])[:40]!r} in {values.name!r} has a fraction of a second; give whole "
+            "seconds, or the column to forecast alone, whose rows then count as steps"
+        )
+    clock = nanoseconds // 10**9
+    without = np.isnan(seconds)
+    for at in np.flatnonzero(without != without[0])[:1]:
+        has, other = ("no offset", "one") if without[at] else ("an offset", "none")
+        raise InputError(
+            f"{place(at)}: {str(values.iloc[at])[:40]!r} has {has} from UTC, where the first row has {other}; "
+            "write all rows alike"
+        )
+    utc = clock - np.nan_to_num(seconds).astype(np.int64)
+    return Times(clock, utc, not without[0], day_first)
+
+
+def _written(seconds: int) -> str:
+    """An offset from UTC as text."""
+    hours, minutes = divmod(abs(seconds) // 60, 60)
+    return f"{'-' if seconds < 0 else '+'}{hours:02}:{minutes:02}"
+
+
+def _wrong(cell: object, column: str) -> str:
+    text = str(cell).strip()[:40]
+    if NUMBER.fullmatch(text):
+        return f"{text} in {column!r} is a number"
+    return f"{text!r} in {column!r} is no time" + ("" if YEAR_IN.search(text) else " with a year of four digits")
+
+
+def _texts(values: pd.Series) -> pd.Series:
+    """Cells as they are parsed: times of a type remain, all else is text; numbers are years or nothing."""
+    import pandas as pd
+
+    if pd.api.types.is_datetime64_any_dtype(values):
+        return values
+    texts = values.astype(object).where(values.notna(), "").astype(str).str.strip()
+    number = texts.str.fullmatch(NUMBER)
+    years = (str(values.name).lower() == "year") & texts.str.fullmatch(r"[1-9]\d{3}(\.0+)?")
+    return texts.where(~number, texts.str[:4].where(years, "")).where(
+        texts.map(str.isascii) & texts.str.contains(YEAR_IN), ""
+    )
+
+
+def _parsed(texts: pd.Series, *, day_first: bool) -> tuple[pd.Series, np.ndarray]:
+    """Times without an offset, NaT where a cell is none; and the seconds that each is ahead of UTC, NaN without."""
+    import pandas as pd
+
+    if pd.api.types.is_datetime64_any_dtype(texts):
+        if texts.dt.tz is None:
+            return texts, np.full(len(texts), np.nan)
+        clock = texts.dt.tz_localize(None)
+        ahead = (clock - texts.dt.tz_convert("UTC").dt.tz_localize(None)).dt.total_seconds()
+        return clock, ahead.to_numpy()
+    parts = texts.str.extract(f"^{WITH_OFFSET.pattern}$")
+    ahead = parts[1].map({text: _seconds(text) for text in parts[1].dropna().unique()}).astype(float).to_numpy()
+    texts = parts[0].where(parts[0].notna(), texts)
+    order = r"\4-\3-\1\5" if day_first else r"\4-\1-\3\5"
+    texts = texts.str.replace(f"^{SLASHED.pattern}$", order, regex=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Times of no one format are parsed one by one.
+        found = pd.to_datetime(texts, errors="coerce", utc=True)
+        rest = found.isna() & (texts != "")
+        if rest.any():
+            found = found.where(~rest, pd.to_datetime(texts[rest], errors="coerce", utc=True, format="mixed"))
+    return found.dt.tz_localize(None), ahead
+
+
+def _seconds(offset: str) -> int:
+    """The seconds of an offset from UTC."""
+    digits = re.sub(r"\D", "", offset)
+    if not digits:
+        return 0
+    sign = -1 if offset.startswith("-") else 1
+    return sign * (3_600 * int(digits[:2]) + 60 * int(digits[2:] or 0))
+
+
+def _day_first(texts: pd.Series, series: pd.Series | None, place: Callable[[int], str]) -> bool | None:
+    """Whether the day is first in dates of numbers alone: where a number is more than 12, or the rows are then even."""
+    import pandas as pd
+
+    if pd.api.types.is_datetime64_any_dtype(texts):
+        return None
+    parts = texts.str.extract(f"^{SLASHED.pattern}$")
+    if parts[0].isna().all():
+        return None
+    first, second = (parts[n].dropna().astype(int) for n in (0, 2))
+    if (first > 12).any() or (second > 12).any():
+        return bool((first > 12).any())
+    fits = {way: _even(_parsed(texts, day_first=way)[0], series) for way in (True, False)}
+    if fits[True] == fits[False]:
+        at = int(np.flatnonzero(parts[0].notna())[0])
+        raise InputError(
+            f"{place(at)}: {texts.iloc[at]!r} in {texts.name!r} can be read with the day or the month first; "
+            "give --day-first or --no-day-first"
+        )
+    return fits[True]
+
+
+def _even(parsed: pd.Series, series: pd.Series | None) -> bool:
+    """Whether the rows of every series are evenly spaced, without a gap."""
+    if parsed.isna().any():
+        return False
+    seconds = parsed.to_numpy("datetime64[s]").astype(np.int64)
+    parts = [seconds] if series is None else [seconds[at] for at in series.groupby(series, sort=False).indices.values()]
+    return all(len(part) > 1 and even(Times(part, part, False, None).evenly()[0]) for part in parts)

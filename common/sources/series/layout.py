@@ -1,0 +1,180 @@
+"""Which columns of a file hold its times, the names of its series, and the values to forecast."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from common.errors import InputError
+from common.sources.series.clocks import CLOCK, timely
+from common.sources.series.numbers import numbers_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SERIES = "unique_id"
+TIME_NAMES = ("ds", "time", "date", "datetime", "timestamp")
+PERIOD_NAMES = ("month", "period", "quarter", "year", "week", "day")
+"""Names of the time column where its first value reads as a time."""
+INDEX_NAMES = ("index", "id", "row", "rownames", "row_id")
+"""Names of columns that may only count the rows."""
+UNNAMED = re.compile(r"Unnamed: \d+|")
+LEAST_ROWS = 3
+"""Rows of a series."""
+
+
+class Layout(NamedTuple):
+    """The columns of a file by what they hold.
+
+    Attributes:
+        time: The times; None if rows count as steps.
+        clock: The times of day, where they are in a column of their own.
+        series: The names of series; None if the file is one group.
+        targets: The values to forecast.
+        left_out: All that is not read.
+    """
+
+    time: str | None
+    clock: str | None
+    series: str | None
+    targets: list[str]
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """The columns that the user names, see `SeriesReader`."""
+
+    targets: Sequence[str] = ()
+    known: Sequence[str] = ()
+    time: str | None = None
+    series: str | None = None
+
+    def check(self, present: Sequence[str], source: str) -> None:
+        """Refuses names that are not there, or that mean two things.
+
+        Raises:
+            InputError: There is one.
+        """
+        given = {
+            "--target": self.targets,
+            "--known": self.known,
+            "--time-column": [self.time] if self.time is not None else [],
+            "--series-column": [self.series] if self.series is not None else [],
+        }
+        used: dict[str, str] = {}
+        for option, names in given.items():
+            for name in names:
+                if name not in present:
+                    raise InputError(f"{source}: no column {name!r}, which {option} names; it has {_listed(present)}")
+                if name in used:
+                    twice = "twice" if used[name] == option else f"as {used[name]} too"
+                    raise InputError(f"{option} {name}: named {twice}; a column is one thing, named once")
+                used[name] = option
+
+
+def layout_of(frame: pd.DataFrame, chosen: Chosen, source: str) -> Layout:
+    """Finds the columns that the user does not name.
+
+    Raises:
+        InputError: There are no times, or nothing to forecast; or several columns may name the series.
+    """
+    names = list(frame.columns)
+    chosen.check(names, source)
+    free = [name for name in names if name not in (*chosen.targets, *chosen.known)]
+    indices = [name for name in free if _is_index(frame[name])]
+    time = _time(frame, chosen, free, source=source, indices=indices)
+    rest = [name for name in free if name not in (time, *indices)]
+    clock = _clock(frame, time, rest)
+    rest = [name for name in rest if name != clock]
+    series = chosen.series or (SERIES if SERIES in rest else _series(frame, [time, clock], rest, source=source))
+    rest = [name for name in rest if name != series]
+    targets = list(chosen.targets) or (["y"] if series and "y" in rest else _numeric(frame, rest, source))
+    read = {time, clock, series, *targets, *chosen.known}
+    return Layout(time, clock, series, targets, tuple(name for name in names if name not in read))
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(name[:40] for name in names[:20])
+    return shown + (f" and {len(names) - 20} more" if len(names) > 20 else "")
+
+
+def _is_index(values: pd.Series) -> bool:
+    """Whether a column has no name and no times, or only counts the rows."""
+    if UNNAMED.fullmatch(values.name):
+        return not timely(values.dropna()[:1]).any()
+    if values.name.lower() not in INDEX_NAMES:
+        return False
+    numbers = numbers_of(values)
+    return numbers[0] in (0, 1) and bool((np.diff(numbers) == 1).all())
+
+
+def _time(
+    frame: pd.DataFrame, chosen: Chosen, free: Sequence[str], *, source: str, indices: Sequence[str]
+) -> str | None:
+    if chosen.time is not None:
+        return chosen.time
+    if {SERIES, "ds", "y"} <= set(frame.columns):
+        return "ds"
+    others = [name for name in free if name not in (SERIES, chosen.series, *indices)]
+    usual = [name for name in free if name.lower() in TIME_NAMES and not _is_clock(frame[name])]
+    first = [name for name in others if timely(frame[name].dropna()[:1]).all() and frame[name].notna().any()]
+    named = [name for name in first if {*re.split(r"[\W_]+", name.lower())} & {*TIME_NAMES, *PERIOD_NAMES}]
+    if found := [*usual, *named] or [name for name in first if timely(frame[name]).all()]:
+        return found[0]
+    if len(frame.columns) - len(indices) == 1:  # The values alone: their rows are steps.
+        return None
+    raise InputError(
+        f"{source}: no column named {', '.join(TIME_NAMES)}, and none of times alone, such as 2014-12-31 23:30; it "
+        f"has {_listed(list(frame.columns))}; name one with --time-column"
+    )
+
+
+def _is_clock(values: pd.Series) -> bool:
+    cells = values.dropna().astype(str).str.strip()
+    return len(cells) == len(values) and bool(cells.str.fullmatch(CLOCK).all())
+
+
+def _clock(frame: pd.DataFrame, time: str | None, rest: Sequence[str]) -> str | None:
+    """The column of the times of day, where the column of times has dates alone."""
+    if time is None or frame[time].dtype != object or frame[time].astype(str).str.contains(":", regex=False).any():
+        return None
+    return next((name for name in rest if _is_clock(frame[name])), None)
+
+
+def _series(frame: pd.DataFrame, times: Sequence[str | None], rest: Sequence[str], *, source: str) -> str | None:
+    """The column of words that names the series of a file in which times come again; None if they do not."""
+    when = [name for name in times if name is not None]
+    if not when or not frame.duplicated(when).any():
+        return None
+    able = [name for name in rest if _separates(frame, name, when)]
+    words = [name for name in able if np.isnan(numbers_of(frame[name])).all()]
+    if len(words) == 1:
+        return words[0]
+    if able:
+        raise InputError(
+            f"{source}: times in {when[0]!r} come again; name the column that says which series a row belongs to: "
+            f"--series-column {_listed(words or able).replace(', ', ' or ')}"
+        )
+    return None
+
+
+def _separates(frame: pd.DataFrame, name: str, when: Sequence[str]) -> bool:
+    """Whether every time comes once for each value of a column, and every value has some rows."""
+    cells = frame[name]
+    if cells.isna().any() or frame.duplicated([*when, name]).any():
+        return False
+    return bool(cells.value_counts().min() >= LEAST_ROWS) if cells.dtype != "category" else True
+
+
+def _numeric(frame: pd.DataFrame, names: Sequence[str], source: str) -> list[str]:
+    """The columns that hold at least one number; reading them refuses anything else in them."""
+    separator = frame.attrs.get("separator", ",")
+    found = [name for name in names if not np.isnan(numbers_of(frame[name], separator=separator)).all()]
+    if not found:
+        raise InputError(f"{source}: no numeric column to forecast; name one with --target")
+    return found

@@ -1,0 +1,76 @@
+"""Series as arrays, with what was decided when they were read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from common.sources.series.spacing import as_text
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """Series that share their times.
+
+    Attributes:
+        name: The name in the series column, or the name of the file.
+        times: Seconds since 1970, int64 `[rows]`, evenly spaced. Days and months are those of the clock of the data; in
+            monthly data every month has `MONTH` seconds. Shorter steps are counted in UTC.
+        values: Values to forecast, float64 `[rows, columns]`; NaN where missing.
+        known: Covariates whose future is known, float64 `[rows, covariates]`.
+        shift: Seconds that the clock of the data is ahead of `times`.
+        offset: The offset from UTC of that clock, as text; empty if none was given.
+    """
+
+    name: str
+    times: np.ndarray
+    values: np.ndarray
+    known: np.ndarray
+    shift: int = 0
+    offset: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """Groups of series with the same columns and the same spacing.
+
+    Attributes:
+        groups: One or more.
+        columns: Names of the values to forecast.
+        covariates: Names of the covariates.
+        seconds: Time between two rows.
+        time: Name of the time column; empty if rows count as steps.
+        source: The origin of the series, for people to read.
+        series: Name of the column that names the series; None where the file is one group.
+        day_first: Whether the day is before the month in its dates; None if no date needs it.
+        untrained: Names of the series that were left out, as training cannot know them.
+        left_out: Unused columns, if the user named no column to forecast.
+        notes: What was decided about the file, for people to read.
+    """
+
+    groups: list[Group]
+    columns: list[str]
+    covariates: list[str]
+    seconds: int
+    time: str
+    source: str
+    series: str | None = None
+    day_first: bool | None = None
+    untrained: tuple[str, ...] = ()
+    left_out: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def as_text(self, group: Group, times: np.ndarray) -> list[str]:
+        """Times of a group as text, on the clock of the data, see `spacing.as_text`."""
+        return as_text(times + group.shift, self.seconds, group.offset)
+
+    def without(self, groups: Iterable[str] = (), *, columns: Iterable[str] = ()) -> Panel:
+        """The panel without some groups and columns, by name; those that are there count as untrained."""
+        groups, columns = set(groups), set(columns)
+        kept = [n for n, name in enumerate(self.columns) if name not in columns]
+        rest = [replace(g, values=g.values[:, kept]) for g in self.groups if g.name not in groups]
+        lost = [g.name for g in self.groups if g.name in groups] + [name for name in self.columns if name in columns]
+        untrained = (*self.untrained, *lost)
+        return replace(self, groups=rest, columns=[self.columns[n] for n in kept], untrained=untrained)

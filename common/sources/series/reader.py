@@ -1,0 +1,249 @@
+"""Time series from a user's CSV or Parquet files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+import numpy as np
+
+from common.errors import InputError
+from common.sources.files import check_encoding, existing
+from common.sources.series.clocks import Times, times_of
+from common.sources.series.frames import frame_of
+from common.sources.series.layout import LEAST_ROWS, Chosen, Layout, layout_of
+from common.sources.series.numbers import is_missing, merged, numbers_of
+from common.sources.series.panels import Group, Panel
+from common.sources.series.spacing import STEP, spaced, usual_step
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Missing = Literal["refuse", "allow"]
+LARGEST = float(np.finfo(np.float32).max)
+"""The largest value that a network can be given, scaled or not."""
+
+MOST_LEFT_OUT = 100
+"""Rows that may be left out for each that is there; more are a wrong time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeriesReader:
+    """Reads time series from one file.
+
+    The file is wide (a time column and numeric columns) or long (a column that names the series, a time column, the
+    values and covariates). A file that holds a column of numbers alone is a series whose rows count as steps.
+
+    Attributes:
+        targets: Columns to forecast; if empty, `y` of a long file that has it, or all numeric columns that are not in
+            `known`.
+        known: Columns whose future is known; None means none, or those of the embedded data set.
+        time_column: Name of the time column. None: one of a usual name, or else the first whose every value reads as a
+            time.
+        series_column: Name of the column that names the series. None: `unique_id`, or else the one column of words
+            where times come again.
+        day_first: Whether the day is before the month in dates such as 01/02/2000. None: as the dates suggest.
+        encoding: Text encoding of the file, if it has no byte-order mark.
+        missing: Whether values may be missing and rows left out; missing values become NaN.
+        ahead: Whether a series may end in rows without values, which give the future of its covariates.
+    """
+
+    targets: Sequence[str] = ()
+    known: Sequence[str] | None = None
+    time_column: str | None = None
+    series_column: str | None = None
+    day_first: bool | None = None
+    encoding: str = "utf-8"
+    missing: Missing = "refuse"
+    ahead: bool = False
+
+    def read(self, data: str) -> Panel:
+        """Reads the series of a CSV or Parquet file.
+
+        Raises:
+            InputError: Something in the data is wrong; the message gives column and line.
+        """
+        check_encoding(self.encoding)
+        path = existing(data)
+        if path.is_dir():
+            raise InputError(f"--data {data}: a folder; give one CSV or Parquet file")
+        return self.panel(path, data)
+
+    def panel(self, path: Path, source: str) -> Panel:
+        """The series of a file.
+
+        Args:
+            path: A CSV or Parquet file.
+            source: The name of the data in messages and in the panel.
+
+        Raises:
+            InputError: Something in the data is wrong; the message gives column and line.
+        """
+        frame = frame_of(path, encoding=self.encoding)
+        filled = frame.dropna(how="all")
+        if filled.empty:
+            raise InputError(f"{source}: no rows; fill the file")
+        known = list(self.known or ())
+        chosen = Chosen(targets=self.targets, known=known, time=self.time_column, series=self.series_column)
+        layout = layout_of(filled, chosen, source)
+        frame = _rows_of(frame, layout)
+        whole = _Rows(frame, source, Path(source).name)
+        times = whole.times(layout, day_first=self.day_first)
+        parts = _by_series(whole, layout.series) if layout.series else [(whole, np.arange(len(frame)))]
+        groups = [self._group(rows, times and times.take(at), layout) for rows, at in parts]
+        spacing = {STEP if times is None else int(group.times[1] - group.times[0]) for group in groups}
+        if len(spacing) > 1:
+            raise InputError(f"{source}: series of different spacing, {' and '.join(map(spaced, sorted(spacing)))}")
+        return Panel(
+            groups=groups,
+            columns=layout.targets,
+            covariates=known,
+            seconds=spacing.pop(),
+            time=layout.time or "",
+            source=source,
+            series=layout.series,
+            day_first=times and times.day_first,
+            left_out=() if self.targets else layout.left_out,
+            notes=_notes(frame, layout, times),
+        )
+
+    def _group(self, rows: _Rows, times: Times | None, layout: Layout) -> Group:
+        if len(rows.frame) < LEAST_ROWS:
+            raise InputError(f"{rows.source}: series {rows.name!r} has {len(rows.frame)} rows; give three or more")
+        known, columns = self.known or (), layout.targets
+        values, covariates = rows.numbers(columns), rows.numbers(known)
+        seconds, shift = (STEP * np.arange(len(values)), 0) if times is None else times.evenly()
+        spacing = self._spacing(rows, seconds, layout.time or "")
+        self._check_present(rows, values, columns)
+        for row, column in np.argwhere(np.isnan(covariates))[:1]:
+            raise InputError(f"{rows.place(row)}: no value in {known[column]!r}, which is to be known; give one")
+        places = (seconds - seconds[0]) // spacing
+        evenly = np.full((int(places[-1]) + 1, len(columns)), np.nan)
+        evenly[places] = values
+        if not known:
+            covariates = np.zeros((len(evenly), 0))
+        return Group(
+            name=rows.name,
+            times=seconds[0] + spacing * np.arange(len(evenly)),
+            values=evenly,
+            known=covariates,
+            shift=shift,
+            offset=times.offset if times else "",
+        )
+
+    def _spacing(self, rows: _Rows, times: np.ndarray, time: str) -> int:
+        """The usual seconds between two rows; refuses times with another spacing."""
+        steps = np.diff(times)
+        for at in np.flatnonzero(steps <= 0)[:1] + 1:
+            wrong = "repeats the time" if steps[at - 1] == 0 else "is earlier than that"
+            raise InputError(
+                f"{rows.place(at)}: {time} of series {rows.name!r} {wrong} of the row before; sort, one row per time"
+            )
+        spacing = usual_step(times)
+        for at in np.flatnonzero(steps % spacing)[:1] + 1:
+            step = spaced(int(steps[at - 1]))
+            raise InputError(f"{rows.place(at)}: {step} after the row before, where {spaced(spacing)} is usual")
+        for at in np.flatnonzero(steps != spacing)[:1] + 1:
+            if self.missing == "refuse":
+                raise InputError(
+                    f"{rows.place(at)}: {steps[at - 1] // spacing - 1} rows are left out before this one of series "
+                    f"{rows.name!r}; add them, or give --missing allow"
+                )
+            if self.known:
+                raise InputError(
+                    f"{rows.place(at)}: rows are left out, so {self.known[0]!r} is not known there; add them"
+                )
+        if steps.sum() // spacing > MOST_LEFT_OUT * len(times):
+            at = int(steps.argmax()) + 1
+            raise InputError(f"{rows.place(at)}: {steps[at - 1] // spacing - 1:,} rows are left out before this one")
+        return spacing
+
+    def _check_present(self, rows: _Rows, values: np.ndarray, columns: Sequence[str]) -> None:
+        """Refuses missing values where they are not allowed."""
+        filled = np.flatnonzero(~np.isnan(values).all(1))
+        if not len(filled):
+            raise InputError(f"{rows.source}: series {rows.name!r} has no value in {', '.join(columns)}; give some")
+        given = values[: filled[-1] + 1] if self.ahead else values
+        for row, column in np.argwhere(np.isnan(given))[:1]:
+            if self.missing == "refuse":
+                raise InputError(f"{rows.place(row)}: no value in {columns[column]!r}; give one, or --missing allow")
+
+
+class _Rows(NamedTuple):
+    """Rows of a file that belong to one group of series."""
+
+    frame: pd.DataFrame
+    source: str
+    name: str
+
+    def place(self, at: int) -> str:
+        """The line of a row: the first line holds names, and lines count from 1."""
+        return f"{self.source}:{int(self.frame.index[at]) + 2}"
+
+    def times(self, layout: Layout, *, day_first: bool | None) -> Times | None:
+        """The times of the rows; None if rows count as steps."""
+        if layout.time is None:
+            return None
+        cells = self.frame[layout.time]
+        if layout.clock is not None:
+            cells = (cells.astype(str) + " " + self.frame[layout.clock].astype(str).str.strip()).rename(layout.time)
+        series = self.frame[layout.series] if layout.series else None
+        return times_of(cells, day_first=day_first, series=series, place=self.place)
+
+    def numbers(self, names: Sequence[str]) -> np.ndarray:
+        """The values of columns, float64 `[rows, columns]`; NaN where there is none."""
+        columns = []
+        for name in names:
+            values = self.frame[name]
+            numbers = numbers_of(values, separator=self.frame.attrs.get("separator", ","))
+            for at in np.flatnonzero(np.isnan(numbers) & ~is_missing(values))[:1]:
+                shown = str(values.iloc[at])[:40]
+                raise InputError(f"{self.place(at)}: {shown!r} in {name!r} is no number; give one, or other columns")
+            for at in np.flatnonzero(np.isinf(numbers))[:1]:
+                raise InputError(f"{self.place(at)}: {name!r} is infinite; give a number")
+            for at in np.flatnonzero(np.abs(numbers) > LARGEST)[:1]:
+                shown = str(values.iloc[at])[:40]
+                raise InputError(
+                    f"{self.place(at)}: {shown} in {name!r} is more than {LARGEST:.1e}, the most that can be held; "
+                    "give values in a larger unit"
+                )
+            for at in merged(values, numbers)[:1]:
+                raise InputError(
+                    f"{self.place(at)}: {str(values.iloc[at])[:40]} in {name!r} has more digits than can be held; "
+                    "take a constant off the values"
+                )
+            columns.append(numbers)
+        return np.stack(columns, 1) if columns else np.zeros((len(self.frame), 0))
+
+
+def _rows_of(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
+    """The rows that are not blank; without times a blank row is a step without value, but for those at the end."""
+    if layout.time is not None:
+        return frame.dropna(how="all")  # The remaining rows keep their line numbers.
+    filled = np.flatnonzero(frame[layout.targets].notna().any(axis=1))
+    return frame[: int(filled[-1]) + 1] if len(filled) else frame
+
+
+def _by_series(rows: _Rows, column: str) -> list[tuple[_Rows, np.ndarray]]:
+    """The rows of each series of a long file, with their numbers."""
+    names = rows.frame[column]
+    for at in np.flatnonzero(names.isna())[:1]:
+        raise InputError(f"{rows.place(at)}: no value in {column!r}; name the series of this row")
+    parts = names.astype(str).groupby(names.astype(str), sort=False).indices
+    return [(_Rows(rows.frame.iloc[at], rows.source, name), at) for name, at in parts.items()]
+
+
+def _notes(frame: pd.DataFrame, layout: Layout, times: Times | None) -> tuple[str, ...]:
+    """What was decided about a file, for people to read."""
+    separator = frame.attrs.get("separator", ",")
+    found = {
+        "rows count as steps": times is None,
+        f"fields between {separator!r}": separator not in (",", "\t"),
+        f"series in {layout.series!r}": layout.series is not None,
+        f"{layout.clock!r} joined to {layout.time!r}": layout.clock is not None,
+        "dates read with the day first": bool(times and times.day_first),
+        f"times in UTC{times.offset}" if times else "": bool(times and times.with_offset),
+    }
+    return tuple(text for text, said in found.items() if said)
