@@ -75,8 +75,19 @@ def _of_text(content: str, kind: str, path: Path) -> pd.DataFrame:
     if not isinstance(frame.index, pd.RangeIndex):
         raise ValueError("line 2 has more fields than line 1 has names")
     frame.index -= unnamed
+    if '"' in content:
+        _check_lines(frame, path)
     frame.attrs["separator"] = separator
     return frame
+
+
+def _check_lines(frame: pd.DataFrame, path: Path) -> None:
+    """Refuses fields of several lines: a lone quotation mark makes one of all the rows up to the next."""
+    in_names = any(set("\r\n") & set(name) for name in map(str, frame.columns))
+    broken = frame.apply(lambda cells: cells.str.contains("[\r\n]", na=False)).any(axis=1)
+    if in_names or broken.any():
+        line = 1 if in_names else int(broken.idxmax()) + 2
+        raise InputError(f"{path}:{line}: a field of several lines; close or remove the quotation mark where it begins")
 
 
 def separator_of(line: str) -> str:

@@ -38,7 +38,7 @@ def test_pipes_and_devices_are_no_data(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
     (tmp_path / "link.csv").symlink_to("/dev/zero")
     for data in ("/dev/zero", tmp_path / "pipe.csv", tmp_path / "link.csv"):
-        with pytest.raises(InputError, match="a pipe or a device"):
+        with pytest.raises(InputError, match="a device or a pipe"):
             existing(str(data))
     assert names_under(tmp_path) == []
 

@@ -161,6 +161,16 @@ def test_a_column_of_numbers_alone_counts_steps(read) -> None:
     np.testing.assert_array_equal(values(holes), [1, np.nan, 2, 3])
 
 
+@pytest.mark.parametrize(("at", "line"), [(0, 1), (3, 4)])
+def test_lone_quotation_marks_cannot_swallow_rows(at: int, line: int, read) -> None:
+    rows = ["time,load,note", *(f"{hour},5,x" for hour in HOURS)]
+    for n in (at, at + 9):
+        time, rest = rows[n].split(",", 1)
+        rows[n] = f'{time},"{rest}'
+    with pytest.raises(InputError, match=rf"x\.csv:{line}: a field of several lines"):
+        read(text(*rows), missing="allow")
+
+
 def test_values_without_names_are_refused(read) -> None:
     with pytest.raises(InputError, match=r"x\.csv:1: '2024-01-01 00:00,5' holds values; write a line of names"):
         read(text(*(f"{hour},5" for hour in HOURS)))
