@@ -156,12 +156,12 @@ assert not ours, ours
 @EVERY_TASK
 def test_an_empty_batch_has_an_empty_answer(name: str, trained) -> None:
     model = tf.saved_model.load(str(trained(name, "lstm") / name / "lstm" / "1"))
-    sizes = ({"history": 40, "known": 46},) if name == "forecasting" else ({}, {"tokens": 3})
+    shapes = ({"history": (40, 1), "known": (46, 1)},) if name == "forecasting" else ({}, {"tokens": (3,)})
     for signature in model.signatures.values():
         specs = signature.structured_input_signature[1]
-        for size in sizes:
+        for shape in shapes:
             given = {
-                key: tf.zeros([0, *(size.get(key, 0) if n is None else n for n in spec.shape[1:])], spec.dtype)
+                key: tf.zeros([0, *shape.get(key, (n or 0 for n in spec.shape[1:]))], spec.dtype)
                 if spec.shape.rank
                 else tf.constant(2, spec.dtype)
                 for key, spec in specs.items()
