@@ -17,6 +17,16 @@ def inputs(name: str) -> st.SearchStrategy[bytes]:
     )
 
 
+FOUND = {"labelled": (b'\x00""', b"\x01''", b'\x00"",""\n,')}
+"""Inputs that were findings of `benchmarks/fuzz.py`."""
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_findings_stay_mended(name: str) -> None:
+    for content in FOUND[name]:
+        TARGETS[name](content)
+
+
 def test_every_target_has_its_words() -> None:
     assert WORDS.keys() == TARGETS.keys()
 
