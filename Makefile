@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: setup demo test lint bench
+.PHONY: setup demo test lint bench audit
 
 setup: .venv/ready
 
@@ -27,3 +27,9 @@ lint: setup
 
 bench: setup
 	$(BIN)/python benchmarks/speed.py
+
+# Needs a network; fails where nothing could be audited. pip-audit lives in an environment of its own.
+audit: setup
+	$(PYTHON) -m venv .venv/audit
+	.venv/audit/bin/python -m pip install --disable-pip-version-check -q pip-audit==2.10.1
+	.venv/audit/bin/python benchmarks/audit.py "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"

@@ -1,11 +1,10 @@
 """Errors that the user can correct, and users' texts in messages."""
 
-from __future__ import annotations
-
 import re
 
-CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-"""Characters that a terminal obeys, controls but tabs and line ends and marks of direction; and lone surrogates."""
+_OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_QUOTED = re.compile(r"""(?<![^\s(\[{=:,])(['"])((?:\\.|(?!\1).){100,})\1(?![\w])""")
+_RUN = re.compile(r"\S{400,}")
 
 
 class InputError(Exception):
@@ -18,5 +17,15 @@ def shortened(text: str, longest: int = 60) -> str:
 
 
 def shown(text: str) -> str:
-    """Text whose controls a terminal shows, as `\\x1b`, and does not obey."""
-    return CONTROLS.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
+    """A text with the characters that a terminal or a browser obeys written as escapes, such as `\\x1b` and `\\u202e`.
+
+    They are control characters but line feeds and tabs, marks of direction, further ends of lines, and halves of
+    characters, which stand for bytes of paths that are not UTF-8.
+    """
+    return _OBEYED.sub(lambda match: ascii(match[0])[1:-1], text)
+
+
+def one_line(text: str) -> str:
+    """The message of an error: one line, as `shown`, where long cells of data that it quotes are cut."""
+    text = _QUOTED.sub(lambda match: f"{match[1]}{match[2][:60]}...{match[1]}", shown(" ".join(text.split())))
+    return _RUN.sub(lambda match: f"{match[0][:200]}...{match[0][-100:]}", text)

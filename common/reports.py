@@ -15,16 +15,16 @@ from rich.table import Table
 from rich.text import Text
 
 from common import interrupts
-from common.errors import InputError, shown
+from common.errors import InputError, one_line, shown
 
 LEAST_KNOWN = 0.1
 """The share of known tokens below which a test says little of a model."""
-console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
+console = Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 150)
 
 
 def say(text: str) -> None:
-    """Prints a line without interpreting markup in it."""
-    console.print(shown(text), markup=False, soft_wrap=True)
+    """Prints a line, `shown`."""
+    console.print(shown(text), soft_wrap=True)
 
 
 def say_each(lines: Iterable[str]) -> None:
@@ -42,11 +42,16 @@ def warn_unknown(known: Sequence[bool], noun: str) -> None:
         )
 
 
+def text_cell(value: object) -> Text:
+    """A cell or a name of a table in the terminal: `shown`, and no markup."""
+    return Text(shown(str(value)))
+
+
 @contextmanager
 def waiting(text: str) -> Iterator[None]:
     """Shows what is being done while nothing else is printed."""
     if console.is_terminal:
-        with console.status(text):
+        with console.status(text_cell(text)):
             yield
     else:
         say(f"{text} ...")
@@ -79,7 +84,7 @@ class Parts:
 
 def _reason(error: Exception, longest: int = 300) -> str:
     """Why something failed, on one line; with the place in the code where it is no fault of the input."""
-    text = " ".join(str(error).split())
+    text = one_line(str(error))
     text = text if len(text) <= longest else f"{text[:longest]}..."
     if isinstance(error, InputError | OSError):
         return text
@@ -97,12 +102,12 @@ def scores_table(title: str, rows: dict[str, dict[str, float]]) -> Table:
 def records_table(title: str, records: Sequence[dict[str, Any]]) -> Table:
     """A table with one row per record and one column per key; numbers have three digits after the point."""
     names = list(dict.fromkeys(name for record in records for name in record))
-    table = Table(title=title)
+    table = Table(title=shown(title))
     for name in names:
-        table.add_column(Text(shown(name)))
+        table.add_column(text_cell(name))
     for record in records:
         values = (record.get(name, "") for name in names)
-        table.add_row(*(Text(f"{value:.3f}" if isinstance(value, float) else shown(str(value))) for value in values))
+        table.add_row(*(text_cell(f"{value:.3f}" if isinstance(value, float) else value) for value in values))
     return table
 
 
@@ -114,14 +119,14 @@ def _number(value: float) -> str:
 
 def narrow_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """A table that wraps its names rather than cut a number: the first column is text, the others are numbers."""
-    table = Table(title=title, box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    widest = [max((len(row[n]) for row in rows), default=0) for n in range(len(header))]
+    table = Table(title=shown(title), box=None, padding=(0, 1, 0, 0), pad_edge=False)
+    widest = [max((text_cell(row[n]).cell_len for row in rows), default=0) for n in range(len(header))]
     fits = sum(max(len(name), width) + 1 for name, width in zip(header, widest)) <= console.width
     for n, (name, width) in enumerate(zip(map(shown, header), widest)):
         least, most = (width, None if fits else max(width, 7)) if n else (10, None)
         table.add_column(
-            Text(shown(name)), justify="right" if n else "left", overflow="fold", min_width=least, max_width=most
+            text_cell(name), justify="right" if n else "left", overflow="fold", min_width=least, max_width=most
         )
     for row in rows:
-        table.add_row(*(Text(shown(cell)) for cell in row))
+        table.add_row(*map(text_cell, row))
     return table

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.table import Table
-from rich.text import Text
 
 from common.baselines.tags import TAGGERS
-from common.errors import InputError, shown
+from common.errors import InputError
 from common.figures.training import classification_figure
 from common.files import drafted
 from common.options import SavedOptions
-from common.reports import say_each, warn_unknown
+from common.reports import say_each, text_cell, warn_unknown
 from common.scoring.tagging import Tagged, Tags
 from common.serving.export import Endpoint, Export
 from common.sources.conllu import write_conllu
@@ -185,7 +184,7 @@ class Pos(Task):
         table = Table("word", "tag", "probability", title=cls.name)
         for record in records:
             for word, tag, share in zip(record["tokens"], record["tags"], record["probability"]):
-                table.add_row(Text(shown(word)), Text(shown(tag)), f"{share:.3f}")
+                table.add_row(text_cell(word), text_cell(tag), f"{share:.3f}")
             table.add_section()
         return table
 

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from cyclopts import Parameter
 from rich.table import Table
-from rich.text import Text
 
 from common import cells
 from common.baselines import translation as plain
 from common.cells.seeds import seed_for
-from common.errors import InputError, shown
+from common.errors import InputError
 from common.figures.translation import translation_figure, visible
 from common.files import drafted
 from common.options import Beam, Count, DataOptions, NotNegative, SavedOptions, Share, Steps, TrainOptions
-from common.reports import say_each
+from common.reports import say_each, text_cell
 from common.scoring.translation import Translations, largest_weights, translated
 from common.serving.export import Endpoint, Export
 from common.sources.load import load, load_test
@@ -244,10 +243,11 @@ class Translation(Task):
         results.answers.write(folder)
 
     def export(self, network: Network) -> Export:
-        from common.decoding.translator import AXES, Translator
+        from common.decoding.translator import AXES, MOST, Translator
 
         options = self.options
         search = {"copies": self.copies, "beam": options.beam, "length_power": options.length_power}
+        search["most"] = max(MOST, 2 * options.longest + 20)
         functions = Translator(network, subwords=self.subwords, **search).functions
         endpoints = {
             name: Endpoint(function, function.input_signature, AXES.get(name, {}))
@@ -277,13 +277,13 @@ class Translation(Task):
     def show(cls, records: Sequence[Record]) -> Table:
         table = Table("text", "translation", "score", title=cls.name)
         for record in records:
-            table.add_row(Text(shown(record["text"])), Text(shown(record["translation"])), f"{record['score']:.3f}")
+            table.add_row(text_cell(record["text"]), text_cell(record["translation"]), f"{record['score']:.3f}")
             if "attention" in record:
                 lines = (
                     f"{visible(row['subword'])} <- {visible(row['source'])} {row['weight']:.2f}"
                     for row in record["attention"]
                 )
-                table.add_row("", Text(shown("\n".join(lines))), "")
+                table.add_row("", text_cell("\n".join(lines)), "")
         return table
 
     @classmethod

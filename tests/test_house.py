@@ -115,3 +115,11 @@ def test_functions_are_short_and_their_arguments_have_names(path: Path) -> None:
         if node.name == "call":  # Keras passes a layer's arguments as its user does.
             continue
         assert len(positions) <= MOST_POSITIONS, f"{node.name} takes {', '.join(positions)} by position"
+
+
+@EVERY_FILE
+def test_texts_reach_the_terminal_by_one_way(path: Path) -> None:
+    """`common/reports.py` shows what a terminal would obey; rich's own `Text` and `Console` do not."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module in ("rich.text", "rich.console", "rich"):
+            assert path == ROOT / "common" / "reports.py", f"line {node.lineno} imports {node.module}"

@@ -17,7 +17,7 @@ from common.cli.configuration import configured
 from common.cli.models import models, remove
 from common.cli.parsing import no_command
 from common.cli.serve import serve
-from common.errors import InputError, shortened, shown
+from common.errors import InputError, one_line, shown
 
 if TYPE_CHECKING:
     from tasks.base import Task
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str], tasks: Mapping[str, type[Task]]) -> int:
             return _refused(no_command(error.unused_tokens[0], ("remove",)))
         return _refused(no_command(error.unused_tokens[0], COMMANDS))
     except (CycloptsError, InputError) as error:
-        return _refused(" ".join(str(error).split()))
+        return _refused(str(error))
     except KeyboardInterrupt as error:
         return _interrupted(error, arguments)
     except Exception as error:
@@ -126,5 +126,5 @@ def _without_warnings() -> None:
 
 
 def _refused(message: str) -> int:
-    print(f"error: {shortened(shown(message), 2000)}", file=sys.stderr)
+    print(f"error: {one_line(message)}", file=sys.stderr)
     return WRONG_INPUT

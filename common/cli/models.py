@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from common.errors import InputError
+from common.errors import InputError, shown
 from common.files import reason
 from common.serving import versions
 from common.serving.versions import ASSETS
@@ -65,18 +65,17 @@ def models(*, output: Path = OUTPUT) -> None:
         output: Folder of the saved models.
     """
     from rich.table import Table
-    from rich.text import Text
 
-    from common.reports import console, say
+    from common.reports import console, say, text_cell
 
     found = list(saved(output))
     if not found:
         say(f"no saved models in {output}; train one: python run.py sentiment --output {output}")
         return
-    listing = Table("model", "saved", "test score", "MB", "data", title=str(output))
+    listing = Table("model", "saved", "test score", "MB", "data", title=shown(str(output)))
     for one in found:
         data = one.metrics.get("data", "")
-        listing.add_row(*map(Text, (one.name, one.saved_at, one.score, f"{one.megabytes:.1f}", data)))
+        listing.add_row(*map(text_cell, (one.name, one.saved_at, one.score, f"{one.megabytes:.1f}", data)))
     console.print(listing)
     say("python run.py models remove TASK/CELL/VERSION removes one")
 

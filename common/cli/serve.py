@@ -2,7 +2,7 @@
 
 import sys
 
-from common.errors import InputError
+from common.errors import InputError, shown
 from common.options.serving import ServeOptions
 
 DEFAULT = ServeOptions()
@@ -29,4 +29,4 @@ def serve(options: ServeOptions = DEFAULT) -> None:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(shown(line), file=sys.stderr, flush=True)

@@ -28,6 +28,8 @@ AXES = {
     }
 }
 """The names of axes of unknown size, by signature and output, see `common.serving.export.Endpoint`."""
+MOST = 1000
+"""Maximum number of pieces of a translation, unless training saw longer ones."""
 BLANK = r"[\s\v\pZ\p{Cf}]*"
 """Matches a text of blanks only: there is nothing to translate, and training never saw such a text."""
 TAUGHT = 100
@@ -45,6 +47,7 @@ class Translator:
         copies: The numbered placeholders that attention copies; the network writes the others itself.
         beam: Hypotheses that the search keeps if a call gives no other number.
         length_power: Power of the length by which log-probabilities of hypotheses are divided.
+        most: Maximum number of pieces of a translation, its end included, however long its source is.
 
     Attributes:
         functions: The functions for a saved model, by the names of their signatures: `serving_default`, `beam`,
@@ -52,13 +55,21 @@ class Translator:
     """
 
     def __init__(
-        self, network: PairNetwork, *, subwords: Subwords, copies: range, beam: int, length_power: float
+        self,
+        network: PairNetwork,
+        *,
+        subwords: Subwords,
+        copies: range,
+        beam: int,
+        length_power: float,
+        most: int = MOST,
     ) -> None:
         self.network = network
         self.subwords = subwords
         self.copies = copies
         self.beam = beam
         self.length_power = length_power
+        self.most = most
         self._search = tf.function(self._searched, input_signature=[TEXT, BEAM], autograph=False)
         self.functions = {
             name: tf.function(function, input_signature=inputs, autograph=False)
@@ -161,7 +172,7 @@ class Translator:
             following, state = copying(following, state, source=ids, copies=self.copies, end=END, width=beam, **words)
         # A word of unknown letters is cut into many pieces; its translation has no more characters for that.
         characters = tf.strings.length(composed(text), "UTF8_CHAR") + 1
-        longest = 2 * tf.minimum(lengths, characters) + 20
+        longest = tf.minimum(2 * tf.minimum(lengths, characters) + 20, self.most)
         power = tf.where(beam > 1, self.length_power, 0.0)  # One hypothesis is greedy: the first end counts.
         found = beam_search(following, state, start=START, end=END, longest=longest, width=beam, alpha=power, best=1)
         made = tf.cast(tf.minimum(found.lengths + 1, longest[:, None]), tf.float32)

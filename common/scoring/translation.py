@@ -17,10 +17,14 @@ from common.text.scripts import fitting_level
 
 SHOWN = 6
 """Number of examples in a report."""
-CHINESE = ("zh", "zho", "chi", "cmn", "yue", "wuu", "nan", "hak", "gan", "hsn", "lzh")
-OTHERS = ("ja", "jpn", "ko", "kor", "th", "tha", "lo", "lao", "km", "khm", "my", "mya", "bur", "bo", "bod", "tib", "dz")
-TOKENIZERS = dict.fromkeys(CHINESE, "zh") | dict.fromkeys(OTHERS, "char")
-"""Tokenisers of sacrebleu by ISO 639-1, -2 and -3 codes of languages that put no spaces between words."""
+CHINESE = "zh zho chi cmn yue wuu nan hak gan hsn cdo cjy cpx czh czo mnp lzh chinese hans hant hani"
+BY_CHARACTER = (
+    "ja jpn japanese jpan ko kor korean kore th tha thai lo lao laoo km khm khmer khmr my mya bur burmese mymr "
+    "bo bod tib tibetan tibt dz dzo"
+)
+TOKENIZERS = dict.fromkeys(CHINESE.split(), "zh") | dict.fromkeys(BY_CHARACTER.split(), "char")
+"""Tokenisers of sacrebleu by language and by script, for what is written without spaces between words: the codes of
+ISO 639-1, -2 and -3 and of ISO 15924, and English names."""
 
 
 class Model(Protocol):
@@ -104,21 +108,32 @@ def translated(model: Model, sources: Sequence[str], **options: Any) -> list[str
     return [answer["translation"] for answer in answers]
 
 
-def bleu(language: str, references: Sequence[str]) -> Any:
-    """The sacrebleu metric for BLEU; it counts characters for languages that put no spaces between words.
+def tokenizer(language: str, references: Sequence[str]) -> str:
+    """The tokeniser of sacrebleu for a language.
 
     Args:
-        language: A code of ISO 639, with or without a script or region.
-        references: The references, which decide for all other languages and names.
+        language: Its code or name, such as `ja`, `jpn`, `ja-JP` or `zh_Hant_TW`; a script outweighs the language.
+        references: Sentences. They decide where the language is not one that is written without spaces: the codes of
+            most languages are in no table, and the columns of a table may have no code at all.
     """
+    first, *others = re.split(r"[-_.@]", language.strip().casefold())
+    script = next((part for part in others if len(part) == 4 and part.isalpha()), None)
+    if script == "latn":  # Romaji and pinyin have spaces.
+        return "13a"
+    if found := TOKENIZERS.get(script, TOKENIZERS.get(first)):
+        return found
+    return "char" if fitting_level(references).level == "character" else "13a"
+
+
+def bleu(language: str, references: Sequence[str]) -> Any:
+    """The sacrebleu metric for BLEU; it counts characters where no spaces are put between words."""
     from sacrebleu.metrics import BLEU
 
-    unspaced = fitting_level(references).level == "character"
-    return BLEU(tokenize=TOKENIZERS.get(re.split("[-_]", language.lower())[0], "char" if unspaced else "13a"))
+    return BLEU(tokenize=tokenizer(language, references))
 
 
 def signatures(language: str, references: Sequence[str]) -> list[str]:
-    """The settings that make sacrebleu compute the same scores; for the arguments see `bleu`."""
+    """The settings that make sacrebleu compute the same scores."""
     from sacrebleu.metrics import CHRF
 
     lines = []

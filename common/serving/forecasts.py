@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 from rich.table import Table
-from rich.text import Text
 
-from common.errors import InputError
+from common.errors import InputError, shown
 from common.networks.forecast.tables import Tables
+from common.reports import text_cell
 from common.scoring.forecasts import Forecasts, Origins
 from common.serving.saved_model import Record, SavedModel
 from common.sources import series
@@ -193,10 +193,10 @@ def rows_of(records: Sequence[Record]) -> list[tuple]:
 
 def table_of(records: Sequence[Record], *, title: str) -> Table:
     """A table for the terminal with the first rows of `rows_of`; numbers have the digits in which a series differs."""
-    table = Table("series", "time", "mean", *records[0]["quantiles"], title=title)
+    table = Table("series", "time", "mean", *records[0]["quantiles"], title=shown(title))
     digits = [(_digits(record), row) for record in records for row in rows_of([record])]
     for places, (name, time, *numbers) in digits[:SHOWN]:
-        table.add_row(Text(name), Text(time), *(f"{number:.{places}g}" for number in numbers))
+        table.add_row(text_cell(name), text_cell(time), *(f"{number:.{places}g}" for number in numbers))
     if len(digits) > SHOWN:
         table.caption = f"the first {SHOWN} of {len(digits):,} rows; --output-file FILE.csv writes all"
     return table

@@ -106,7 +106,10 @@ def named(rows: Cells) -> Rows:
     Raises:
         InputError: A row has more or fewer cells than the first, or two columns have one name.
     """
-    (place, header), *rest = (one for one in rows if not _is_blank(one[1]))
+    filled = [one for one in rows if not _is_blank(one[1])]
+    if not filled:
+        return
+    (place, header), *rest = filled
     if twice := [name for name in header if name.strip() and header.count(name) > 1]:
         raise InputError(f"{place}: two columns named {twice[0][:60]!r}; rename or remove one")
     for place, row in rest:

@@ -6,10 +6,13 @@ import html
 import re
 from collections.abc import Sequence
 
+from common.errors import shown
+
 
 def escaped(text: str) -> str:
     """Text as one line of Markdown that shows every character unchanged, also in the HTML made from it."""
-    text = html.escape(" ".join(text.split()), quote=False).replace("~", "&#126;")  # No escape works in all dialects.
+    text = html.escape(shown(" ".join(text.split())), quote=False)
+    text = text.replace("~", "&#126;").replace("://", "&#58;//")  # No escape works in all dialects.
     text = re.sub(r"([\\`*\[\]{}|])", r"\\\1", text)
     text = re.sub(r"(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])", r"\\_", text)
     return re.sub(r"^(\d*)(#|[+-](?=[ -]|$)|[.)](?= |$))", r"\1\\\2", text)  # It would begin a heading or a list.
@@ -24,6 +27,6 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 def code_block(lines: Sequence[str]) -> str:
     """Lines of code, inside a fence that is longer than any in them."""
-    text = "\n".join(lines)
+    text = "\n".join(map(shown, lines))
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
     return f"{fence}\n{text}\n{fence}"

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.table import Table
 
+from common.errors import shown
 from common.files import drafted
 from common.reports import Parts, narrow_table
 from common.studies import markup
@@ -59,10 +60,11 @@ def write(found: Findings) -> Path:
         return f'src="data:image/png;base64,{data}"'
 
     body = re.sub(r'src="(figures/[^"]+)"', embedded, markdown.markdown(text, extensions=["tables", "fenced_code"]))
+    name = html.escape(shown(found.study.requested.name))
     page = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{found.study.kind.name}: {html.escape(found.study.requested.name)}</title><style>{STYLE}</style>"
+        f"<title>{found.study.kind.name}: {name}</title><style>{STYLE}</style>"
         f"</head><body>{body}</body></html>\n"
     )
     for name, written in (("report.md", text), ("report.html", page)):

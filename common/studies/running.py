@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from common.errors import InputError
+from common.errors import InputError, shown
 from common.files import write_json
 from common.options import StudyOptions
 from common.reports import console, say
@@ -97,7 +97,7 @@ def _reported(finished: Iterable[Future[tuple[str, str]]], total: int, *, bar: P
         name, error = future.result()
         if error:
             failed.append(f"{name}: {error}")
-        bar.update(comparing, advance=1, description=name)
+        bar.update(comparing, advance=1, description=shown(name))
         if not console.is_terminal or error:
             say(f"{done} of {total}: {name}{': failed, ' + error if error else ''}")
     return failed

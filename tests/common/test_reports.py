@@ -7,8 +7,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from common import reports
 from common.errors import InputError
-from common.reports import Parts, scores_table
+from common.reports import Parts, records_table, say, scores_table
 
 
 def test_names_of_methods_are_shown_as_they_are() -> None:
@@ -37,3 +38,28 @@ def test_a_part_that_fails_costs_itself_and_says_so(capsys) -> None:
     assert printed[1] == "three left out: bad input" and "No space left on device" in printed[2]
     with pytest.raises(KeyboardInterrupt), parts.part("five"):
         raise KeyboardInterrupt
+
+
+HOSTILE = {
+    "\x1b[31mred\x1b]8;;http://evil.invalid\x07": r"\x1b[31mred\x1b]8;;http://evil.invalid\x07",
+    "\u202egnp.exe": r"\u202egnp.exe",
+    "a\u2066b\u2069\u061c\u200f": r"a\u2066b\u2069\u061c\u200f",
+    "one\rtwo\x0b\x9b": r"one\rtwo\x0b\x9b",
+    "\udcff": r"\udcff",
+    "[/] [red]x[/red] [link=http://a]": "[/] [red]x[/red] [link=http://a]",
+    ":warning: `<b>` \\[/]": ":warning: `<b>` \\[/]",
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_what_a_terminal_obeys_is_shown(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed = StringIO()
+    monkeypatch.setattr(reports.console, "_file", printed)
+    monkeypatch.setattr(reports.console, "_width", 150)
+    say(f"label {text}")
+    reports.console.print(scores_table(text, {text: {text: 0.5}}))
+    reports.console.print(records_table(text, [{text: text}]))
+    with reports.waiting(text):
+        pass
+    assert printed.getvalue().count(HOSTILE[text]) == 8
+    assert not any(sign in printed.getvalue() for sign in "\x1b\x07\u202e\u2066\u061c\r\x9b\udcff")

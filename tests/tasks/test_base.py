@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 import tasks
 from common import cells
@@ -150,6 +151,23 @@ assert not ours, ours
     done = subprocess.run([sys.executable, "-I", "-c", script], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert [line.split()[0] for line in done.stdout.splitlines()] == list(questions)
+
+
+@EVERY_TASK
+def test_an_empty_batch_has_an_empty_answer(name: str, trained) -> None:
+    model = tf.saved_model.load(str(trained(name, "lstm") / name / "lstm" / "1"))
+    shapes = ({"history": (40, 1), "known": (46, 1)},) if name == "forecasting" else ({}, {"tokens": (3,)})
+    for signature in model.signatures.values():
+        specs = signature.structured_input_signature[1]
+        for shape in shapes:
+            given = {
+                key: tf.zeros([0, *shape.get(key, (n or 0 for n in spec.shape[1:]))], spec.dtype)
+                if spec.shape.rank
+                else tf.constant(2, spec.dtype)
+                for key, spec in specs.items()
+            }
+            answer = signature(**given)
+            assert answer and all(values.shape[0] == 0 for values in answer.values())
 
 
 def test_predict_imports_only_what_a_saved_model_needs(trained) -> None:

@@ -66,6 +66,12 @@ def test_what_a_library_makes_of_an_interruption_is_one(monkeypatch: pytest.Monk
     assert capsys.readouterr().err == "stopped\n"
 
 
+def test_signs_that_a_terminal_obeys_are_shown_in_errors(tmp_path: Path, capsys) -> None:
+    printed = refused(capsys, "sentiment", "--data", str(tmp_path / "\x1b[31m\u202e[red][/]\udcff"))
+    assert r"\x1b[31m\u202e[red][/]\udcff" in printed and printed[:-1].isprintable()
+    assert r"\x1b" in refused(capsys, "\x1b[2J") and r"\x1b" in refused(capsys, "sentiment", "--\x1b[2J")
+
+
 def test_what_an_allocator_says_is_a_line(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
     class ResourceExhaustedError(Exception):
         message = "OOM when allocating tensor with shape[200000,800000]"

@@ -134,3 +134,12 @@ def test_a_beam_of_nothing_and_a_very_wide_one_are_refused(beam: int) -> None:
 def test_placeholders_seen_too_rarely_and_all_after_them_are_copied(times: tuple[int, int], expected: int) -> None:
     targets = [np.repeat(COPIES[:2], times), np.array([START, END])]
     assert copied_by_attention(targets) == COPIES[expected:]
+
+
+def test_a_translation_has_a_bound_however_long_the_source_is() -> None:
+    network, subwords = parts()
+    bounded = Translator(network, subwords=subwords, copies=range(0), beam=2, length_power=1.0, most=30)
+    texts = ["b" * 60, "red cat " * 10, "red"]
+    free, short = (ask("attention", texts, of, beam=tf.constant(2))["translation"] for of in (translator(), bounded))
+    assert free.shape[1] > 30  # With random weights hardly anything ends by itself.
+    assert short.shape[1] == 30 and (short[2] != b"").any()

@@ -55,17 +55,37 @@ def test_a_model_gives_translations_and_the_likelihood_of_references() -> None:
     assert translation.translated(model, ["x"], beam=1) == ["X"] and model.shared == {"beam": 1}
 
 
-def test_bleu_is_of_characters_where_words_are_not_separated_by_spaces() -> None:
-    for language in ("zh_CN", "zho", "chi", "cmn-Hans-CN"):
-        assert "tok:zh" in translation.signatures(language, ["今"])[0]
-    for language in ("ja", "jpn", "JPN", "ja_JP", "tha", "mya"):
-        assert "tok:char" in translation.signatures(language, ["a b"])[0]
-    assert "tok:13a" in translation.signatures("fr", ["le chat dort"])[0]
+JAPANESE = ["今犬は車を買う。", "よく家は犬を買う。", "ここで猫は鳥が好きだ。"]
 
 
-def test_without_a_known_language_the_references_say_whether_bleu_counts_characters() -> None:
-    assert "tok:char" in translation.signatures("target", ["今日本は犬を買う。", "今犬は本が好きだ。"])[0]
-    assert "tok:13a" in translation.signatures("target", ["le chat dort", "un chien court"])[0]
+@pytest.mark.parametrize(
+    ("codes", "expected"),
+    [
+        ("ja jpn ja-JP ja_JP jpn_Jpan JA Japanese ko kor ko-KR th tha th_TH lo lao km khm my mya bur bo", "char"),
+        ("zh zho chi cmn zh_CN zh-Hans zh-Hant-TW zho_Hans cmn_Hani yue yue-Hant wuu lzh Chinese", "zh"),
+        ("fr fra fre fr-CA en eng en_US tr tur de es-419 ja-Latn zh-Latn-pinyin thr jav zha kok", "13a"),
+    ],
+)
+def test_every_form_of_a_language_code_has_the_same_tokeniser(codes: str, expected: str) -> None:
+    for code in codes.split():
+        found = translation.tokenizer(code, ["un chat dort"])
+        assert found == expected, code
+        assert f"tok:{expected}" in translation.signatures(code, ["un chat dort"])[0]
+
+
+def test_scores_do_not_hang_on_the_spelling_of_a_language() -> None:
+    predictions = ["今犬は車を見る。", *JAPANESE[1:]]
+    found = {
+        code: Translations(JAPANESE, JAPANESE, predictions, code).scores()["bleu"]
+        for code in ("ja", "jpn", "ja-JP", "target", "und")
+    }
+    assert len(set(found.values())) == 1 and found["ja"] > 50
+
+
+def test_without_a_language_texts_without_blanks_are_scored_by_character() -> None:
+    assert translation.tokenizer("target", JAPANESE) == "char"
+    assert translation.tokenizer("target", ["กินข้าวหรือยัง", "ยังไม่กิน"]) == "char"
+    assert translation.tokenizer("target", ["a cat sleeps", "nothing"]) == "13a"
 
 
 def test_the_report_shows_signatures_and_some_predictions() -> None:

@@ -166,3 +166,9 @@ def test_multi30k(languages: tuple[str, str]) -> None:
     assert sizes(splits) == [29_000, 1_014, 1_000]
     first = {"de": "Ein Mann", "en": "A man in", "fr": "Un homme"}
     assert [splits.test.sources[0][:8], splits.test.targets[0][:8]] == [first[language] for language in languages]
+
+
+@pytest.mark.parametrize("language", ["jpn", "ja-JP", "zh_Hant", "zh-Hant-TW", "es-419"])
+def test_files_are_named_by_any_form_of_a_language_code(language: str, tmp_path: Path) -> None:
+    files = {f"{split}.{code}": f"{split}\n" for split in ("train", "dev", "test") for code in ("en", language)}
+    assert read(write(tmp_path, files), "en").languages == ("en", language)

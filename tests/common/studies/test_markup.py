@@ -20,6 +20,15 @@ def shown(text: str) -> str:
 
 
 HOSTILE = ["<script>alert(1)</script>", "a|b", "*x* _y_ `z`", "[a](javascript:b)", "# head", "1. one", "- item", "a\nb"]
+HOSTILE += [
+    "![p](http://evil.invalid/p.png)",
+    "[/] [red]x",
+    "> quote",
+    "<!-- -->",
+    "&lt;",
+    "[x]: javascript:b",
+    "`<b>`",
+]
 
 
 @given(st.sampled_from(HOSTILE) | st.text(st.sampled_from("ab1 *_`|<>&#[]()!\\~{}.-+\"'=$\n")))
@@ -49,3 +58,13 @@ def test_a_command_does_not_end_its_block() -> None:
     block = code_block(["run.py --data '```\n# no heading\n```'", "next"])
     page = markdown.markdown(f"{block}\n\nafter", extensions=["fenced_code"])
     assert "<h1>" not in page and page.count("<pre>") == 1 and "<p>after</p>" in page
+
+
+def test_signs_that_are_obeyed_are_shown() -> None:
+    for text in ("\x1b[31m", "\u202egnp"):
+        for made in (escaped(text), table([["arm"], [text]]), code_block([text])):
+            assert text not in made and (r"\x1b" in made or r"\u202e" in made)
+
+
+def test_an_address_is_no_link_in_dialects_that_link_them() -> None:
+    assert "://" not in escaped("see http://evil.invalid") and shown(escaped("http://a.invalid")) == "http://a.invalid"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 import pandas as pd
 
 from common.studies import report
@@ -51,3 +54,19 @@ def test_text_of_the_user_is_shown_as_it_is(made_up) -> None:
         "<td" in page and "lstm, text_column a|*b*</td>" in page and "lstm, text_column &lt;script&gt;$x$</td>" in page
     )
     assert "&lt;b&gt;&amp;</title>" in page
+
+
+def test_nothing_of_the_user_becomes_a_link_an_image_or_a_script(made_up) -> None:
+    hostile = (
+        "[click](javascript:alert(1)) ![p](http://evil.invalid/p.png) <script>x</script> `<img src=y>` \u202e\x1b[2J"
+    )
+    study = made_up(
+        more={"data": hostile, "failed": {f"figure {hostile}": hostile}, "baselines": {hostile: {"accuracy": 0.5}}},
+        **{"cells": ("lstm",), "controls": False, "vary": (f"text_column={hostile},b",), "name": "a\u202eb"},
+    )
+    page = report.write(Findings(study, [f"run: {hostile}"])).read_text()
+    known = "html|head|meta|title|style|body|h1|h2|p|ul|li|strong|table|thead|tbody|tr|th|td|img|pre|code"
+    assert {tag for tag in re.findall(r"<([a-z0-9]+)", page) if not re.fullmatch(known, tag)} == set()
+    assert set(re.findall(r'<img[^>]* src="([^":]*:[^;]*)', page)) == {"data:image/png"}
+    assert "href" not in page and not set("\u202e\x1b") & set(page + (study.folder / "report.md").read_text())
+    assert "[click](javascript:alert(1))" in html.unescape(page)

@@ -1,0 +1,19 @@
+"""Users' texts in messages."""
+
+from __future__ import annotations
+
+from common.errors import one_line, shown
+
+
+def test_letters_and_emoji_are_left_as_they_are() -> None:
+    text = "Grüße \t\n \N{ARABIC LETTER ALEF} क्\u200dष می\u200cخواهم \N{WOMAN}\u200d\N{PERSONAL COMPUTER} 中文"
+    assert shown(text) == text
+
+
+def test_a_message_is_a_line_and_quotes_the_start_of_long_cells() -> None:
+    cell = "word \x1b[2J'" * 500
+    found = one_line(f"data.csv:7: label {cell!r} is not\nin train; it isn't {'x' * 10_000} or 'short'")
+    assert found.startswith('data.csv:7: label "word ') and "is not in train; it isn't xxx" in found
+    assert found.endswith("or 'short'") and len(found) < 600
+    path = "/" + "/".join(["a folder's name"] * 12)
+    assert one_line(f"{path}: no file; give one") == f"{path}: no file; give one"
