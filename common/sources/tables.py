@@ -53,7 +53,7 @@ def cells(path: Path, content: str, separator: str, *, minimal: bool) -> Cells:
     Whether quotes enclose cells or are characters is decided by the content.
 
     Quotes are characters if the lines have equally many cells without regard to quotes, and with regard to them rows
-    become fewer.
+    become fewer, and none is doubled.
 
     Args:
         path: The file, for messages.
@@ -76,9 +76,10 @@ def cells(path: Path, content: str, separator: str, *, minimal: bool) -> Cells:
         if not minimal:
             raise
         return plain
-    if even and (len(enclosed) < len(plain) or (minimal and _are_characters(plain))):
+    fewer = len(enclosed) < len(plain) and '""' not in content  # Only enclosed cells have doubled quotes.
+    if even and (fewer or (minimal and _are_characters(plain))):
         return plain
-    if minimal and not even and len({len(row) for _, row in enclosed if not _is_blank(row)}) > 1:
+    if minimal and not even and not _is_even(enclosed):
         return plain
     return enclosed
 
@@ -106,7 +107,10 @@ def named(rows: Cells) -> Rows:
     Raises:
         InputError: A row has more or fewer cells than the first, or two columns have one name.
     """
-    (place, header), *rest = (one for one in rows if not _is_blank(one[1]))
+    filled = [one for one in rows if not _is_blank(one[1])]
+    if not filled:
+        return
+    (place, header), *rest = filled
     if twice := [name for name in header if name.strip() and header.count(name) > 1]:
         raise InputError(f"{place}: two columns named {twice[0][:60]!r}; rename or remove one")
     for place, row in rest:

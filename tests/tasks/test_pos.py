@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections import Counter
 from io import StringIO
 from pathlib import Path
@@ -49,6 +50,18 @@ def ask(model: SavedModel, sentences: list[list[str]]) -> dict[str, np.ndarray]:
         name: value.numpy()
         for name, value in model.signatures["serving_default"](tokens=tf.constant(padded, tf.string)).items()
     }
+
+
+def test_canonically_equal_words_have_one_answer(model: SavedModel) -> None:
+    composed = ["mmtó", "bbtó", "ggbgká", "."]
+    one = ask(model, [composed])
+    other = ask(model, [[unicodedata.normalize("NFD", word) for word in composed]])
+    for name, values in one.items():
+        np.testing.assert_array_equal(values, other[name])
+    texts = [" ".join(composed), unicodedata.normalize("NFD", " ".join(composed))]
+    first, second = model.ask([{"text": text} for text in texts], "text")
+    assert first["tokens"] == second["tokens"]
+    assert first["tags"] == second["tags"]
 
 
 def test_tags_unseen_words_by_their_spelling(model: SavedModel) -> None:
