@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from common.errors import InputError
-from common.reports import Parts, scores_table
+from common.reports import Parts, scores_table, warn_unknown
 
 
 def test_names_of_methods_are_shown_as_they_are() -> None:
@@ -37,3 +37,9 @@ def test_a_part_that_fails_costs_itself_and_says_so(capsys) -> None:
     assert printed[1] == "three left out: bad input" and "No space left on device" in printed[2]
     with pytest.raises(KeyboardInterrupt), parts.part("five"):
         raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("known", "said"), [([], False), ([True] + [False] * 9, False), ([True] + [False] * 10, True)])
+def test_a_test_that_training_hardly_knows_is_said(known: list[bool], said: bool, capsys) -> None:
+    warn_unknown(known, "words")
+    assert capsys.readouterr().out.startswith("warning: 9% of the test words are known") == said

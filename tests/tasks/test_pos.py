@@ -183,3 +183,10 @@ def test_a_tag_that_training_never_saw_counts_as_missed(data_of, monkeypatch: py
     assert task.tags == ["X", "Y"]
     assert task.sequences("test").weights.tolist() == [1, 0]
     assert task.tagged([["X", "Y"]]).scores()["accuracy"] == 0.5
+
+
+def test_evaluate_names_tags_that_the_model_does_not_know(output: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "a.tsv").write_text("a\tNN\nb\tNOUN\n")
+    assert run.main(["pos", "evaluate", "--data", str(tmp_path / "a.tsv"), "--output", str(output)]) == 2
+    error = capsys.readouterr().err
+    assert "1 of 2 tags are unknown to this model: NN; it knows" in error and error.count("\n") == 1
