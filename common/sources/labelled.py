@@ -31,7 +31,8 @@ from common.sources.tables import READABLE, TABLES
 TEXT_NAMES = ("text", "review", "sentence", "content", "document", "phrase", "tweet", "comment", "message")
 LABEL_NAMES = ("label", "sentiment", "class", "category", "polarity", "labels", "target", "stars", "rating")
 WHOLE = re.compile(r"[+-]?[0-9]+\.0+|\+[0-9]+")
-UNLABELLED = ("unsup", "unsupervised")
+UNLABELLED = ("unsup", "unsupervised", "unlabelled", "unlabeled")
+SPLIT_NAMES = ("split", "subset", "partition")
 
 Named = list[tuple[str, dict[str, Any]]]
 """Rows by the names of their columns, each after its place."""
@@ -80,9 +81,14 @@ class LabelledReader(FileReader[LabelledTexts]):
         names = names_under(folder)
         if not names:
             raise InputError(f"{folder}: a folder without examples; give {READABLE}, or files named by class")
+        unlabelled = [name for name in names if _is_unlabelled(name)]
+        notes += [f"{name} has no labels and is left out" for name in unlabelled]
+        names = [name for name in names if name not in unlabelled]
         if any(format_of(name) in TABLES for name in names):
             return self._tables(folder, names, notes)
         read, roles = self._layout(names)
+        if not roles:
+            raise InputError(f"{folder}: no labels; predict classifies texts without labels")
         return read_by_role({folder / name: role for name, role in roles.items()}, read)
 
     def _layout(self, names: list[Path]) -> tuple[ReadFile, dict[Path, str | None]]:
@@ -102,6 +108,8 @@ class LabelledReader(FileReader[LabelledTexts]):
             parts = self._table(path, notes, may_lack_labels=role == "test")
             if role is None and None not in parts and len(names) > 1:
                 raise InputError(f"{path}: has a split column, and other files lie beside it; give the file alone")
+            if role and (other := next((split for split in parts if split not in (None, role)), None)):
+                raise InputError(f"{path}: named {role}, and its split column says {other}; give the file alone")
             return [example for part in parts.values() for example in part]
 
         if len(names) == 1 and not roles[names[0]]:
@@ -200,11 +208,18 @@ def _wanted(given: str | None, usual: Sequence[str]) -> Sequence[str]:
 
 
 def _split_column(rows: Named, columns: tuple[str, str]) -> str | None:
-    """The column named split, if each of its values gives a split."""
-    name = _folded(rows[0][1]).get("split")
+    """The column named split, subset or partition, if each of its values gives a split."""
+    folded = _folded(rows[0][1])
+    name = next((folded[usual] for usual in SPLIT_NAMES if usual in folded), None)
     if name is None or name in columns:
         return None
     return name if all(name in row and role_of(str(row[name])) for _, row in rows) else None
+
+
+def _is_unlabelled(name: Path) -> bool:
+    """Whether a file is named as one without labels; one in a folder named after a class has that label."""
+    in_class_folder = bool(name.parent.name) and role_of(name.parent.name) is None
+    return not in_class_folder and any(word in UNLABELLED for word in words_in(name.name.lower()))
 
 
 def _class_named_by(path: Path) -> str:

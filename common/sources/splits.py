@@ -176,7 +176,8 @@ class Parts(Generic[Part]):
         """
         if "test" not in self.records and ("train" in self.records or len(self.records) > 1):
             found = " and ".join(map(str, self.records))
-            raise InputError(f"--data {self.source}: has {found} and no test part; name one file test")
+            left_out = f" ({'; '.join(self.notes)})" if self.notes else ""
+            raise InputError(f"--data {self.source}: has {found} and no test part{left_out}; name one file test")
         return self.kind.of(self.records.get("test") or next(iter(self.records.values())))
 
 

@@ -53,7 +53,7 @@ def cells(path: Path, content: str, separator: str, *, minimal: bool) -> Cells:
     Whether quotes enclose cells or are characters is decided by the content.
 
     Quotes are characters if the lines have equally many cells without regard to quotes, and with regard to them rows
-    become fewer.
+    become fewer, and none is doubled.
 
     Args:
         path: The file, for messages.
@@ -76,9 +76,10 @@ def cells(path: Path, content: str, separator: str, *, minimal: bool) -> Cells:
         if not minimal:
             raise
         return plain
-    if even and (len(enclosed) < len(plain) or (minimal and _are_characters(plain))):
+    fewer = len(enclosed) < len(plain) and '""' not in content  # Only enclosed cells have doubled quotes.
+    if even and (fewer or (minimal and _are_characters(plain))):
         return plain
-    if minimal and not even and len({len(row) for _, row in enclosed if not _is_blank(row)}) > 1:
+    if minimal and not even and not _is_even(enclosed):
         return plain
     return enclosed
 

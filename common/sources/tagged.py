@@ -78,20 +78,32 @@ class TaggedReader(FileReader[TaggedSentences]):
         sentences = list(FORMATS[format_of(path)](content, str(path), self.column))
         if not sentences:
             raise InputError(f"{path}: holds no tagged words; fill or remove it")
+        if format_of(path) == ".conllu":
+            sentences = _without_borders(sentences, path.name, notes)
         blank = sum(word == "_" for sentence in sentences for word in sentence.words)
         if 2 * blank > sum(len(sentence.words) for sentence in sentences):
             raise InputError(f"{path}: most words are '_', a treebank without its words; merge them in first")
         return sentences
 
 
+def _without_borders(sentences: list[Sentence], name: str, notes: list[str]) -> list[Sentence]:
+    """Sentences without those that are a -DOCSTART- alone."""
+    kept = [sentence for sentence in sentences if [word.lower() for word in sentence.words] != [DOCUMENT]]
+    if borders := len(sentences) - len(kept):
+        notes.append(f"{name}: {borders:,} -DOCSTART- lines, borders of documents, left out")
+    return kept
+
+
 def _without_marks(content: str, name: str, notes: list[str]) -> str:
     """Two columns without a first line of column names and without -DOCSTART- lines; blank lines take their places."""
     lines = content.split("\n")
-    first = [cell.strip() for cell in lines[0].split("\t")]
+    begin = next(n for n, line in enumerate(lines) if line.strip())
+    first = [cell.strip() for cell in lines[begin].split("\t")]
     named = len(first) == 2 and all(cell.lower() in names for cell, names in zip(first, HEADERS))
-    if named and not any(line.split("\t")[1:2] and line.split("\t")[1].strip() == first[1] for line in lines[1:]):
+    tags = {tag.strip() for line in lines[begin + 1 :] for tag in line.split("\t")[1:2]}
+    if named and first[1] not in tags:
         notes.append(f"{name}: column names in the first line left out")
-        lines[0] = ""
+        lines[begin] = ""
     borders = [n for n, line in enumerate(lines) if line.split(maxsplit=1)[:1] and line.split()[0].lower() == DOCUMENT]
     if borders:
         notes.append(f"{name}: {len(borders):,} -DOCSTART- lines, borders of documents, left out")

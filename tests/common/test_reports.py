@@ -9,7 +9,7 @@ from rich.console import Console
 
 from common import reports
 from common.errors import InputError
-from common.reports import Parts, records_table, say, scores_table
+from common.reports import Parts, records_table, say, scores_table, warn_unknown
 
 
 def test_names_of_methods_are_shown_as_they_are() -> None:
@@ -63,3 +63,9 @@ def test_what_a_terminal_obeys_is_shown(text: str, monkeypatch: pytest.MonkeyPat
         pass
     assert printed.getvalue().count(HOSTILE[text]) == 8
     assert not any(sign in printed.getvalue() for sign in "\x1b\x07\u202e\u2066\u061c\r\x9b\udcff")
+
+
+@pytest.mark.parametrize(("known", "said"), [([], False), ([True] + [False] * 9, False), ([True] + [False] * 10, True)])
+def test_a_test_that_training_hardly_knows_is_said(known: list[bool], said: bool, capsys) -> None:
+    warn_unknown(known, "words")
+    assert capsys.readouterr().out.startswith("warning: 9% of the test words are known") == said

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections import Counter
 from io import StringIO
 from pathlib import Path
@@ -49,6 +50,18 @@ def ask(model: SavedModel, sentences: list[list[str]]) -> dict[str, np.ndarray]:
         name: value.numpy()
         for name, value in model.signatures["serving_default"](tokens=tf.constant(padded, tf.string)).items()
     }
+
+
+def test_canonically_equal_words_have_one_answer(model: SavedModel) -> None:
+    composed = ["mmtó", "bbtó", "ggbgká", "."]
+    one = ask(model, [composed])
+    other = ask(model, [[unicodedata.normalize("NFD", word) for word in composed]])
+    for name, values in one.items():
+        np.testing.assert_array_equal(values, other[name])
+    texts = [" ".join(composed), unicodedata.normalize("NFD", " ".join(composed))]
+    first, second = model.ask([{"text": text} for text in texts], "text")
+    assert first["tokens"] == second["tokens"]
+    assert first["tags"] == second["tags"]
 
 
 def test_tags_unseen_words_by_their_spelling(model: SavedModel) -> None:
@@ -170,3 +183,10 @@ def test_a_tag_that_training_never_saw_counts_as_missed(data_of, monkeypatch: py
     assert task.tags == ["X", "Y"]
     assert task.sequences("test").weights.tolist() == [1, 0]
     assert task.tagged([["X", "Y"]]).scores()["accuracy"] == 0.5
+
+
+def test_evaluate_names_tags_that_the_model_does_not_know(output: Path, tmp_path: Path, capsys) -> None:
+    (tmp_path / "a.tsv").write_text("a\tNN\nb\tNOUN\n")
+    assert run.main(["pos", "evaluate", "--data", str(tmp_path / "a.tsv"), "--output", str(output)]) == 2
+    error = capsys.readouterr().err
+    assert "1 of 2 tags are unknown to this model: NN; it knows" in error and error.count("\n") == 1

@@ -22,6 +22,7 @@ from common.sources.splits import Splits
 from common.streams import Sequences, Stream
 from common.text.scripts import Level
 from common.training import run
+from run import main
 from tasks.sentiment import Sentiment, SentimentOptions
 from tests.tiny import OPTIONS
 
@@ -183,3 +184,29 @@ def test_texts_are_shown_as_they_are() -> None:
     printed = StringIO()
     Console(file=printed, width=100).print(Sentiment.show(records))
     assert records[0]["text"] in printed.getvalue() and "[pos]" in printed.getvalue()
+
+
+def evaluated(version: Path, data: Path) -> int:
+    return main(["sentiment", "evaluate", "--data", str(data), "--output", str(version.parents[2])])
+
+
+def test_evaluate_names_labels_that_the_model_does_not_know(learned, tmp_path: Path, capsys) -> None:
+    (tmp_path / "a.csv").write_text("text,label\na great film,1\na dull film,0\na fine film,pos\n")
+    assert evaluated(learned("sentiment"), tmp_path / "a.csv") == 2
+    error = capsys.readouterr().err
+    assert "2 of 3 labels are unknown to this model: 1, 0; it knows neg, pos" in error and error.count("\n") == 1
+
+
+def test_evaluate_refuses_texts_without_labels(learned, tmp_path: Path, capsys) -> None:
+    (tmp_path / "a.csv").write_text("id,text\n1,a great film\n")
+    assert evaluated(learned("sentiment"), tmp_path / "a.csv") == 2
+    error = capsys.readouterr().err
+    assert "predict classifies texts without labels" in error and error.count("\n") == 1
+
+
+def test_a_test_of_unknown_tokens_is_said(tmp_path: Path, capsys) -> None:
+    for split, texts in (("train", ("a great film", "a dull film")), ("dev", ("a film",)), ("test", ("le navet",))):
+        rows = [f"{text},{label}" for text in texts for label in ("pos", "neg")]
+        (tmp_path / f"{split}.csv").write_text("\n".join(["text,label", *rows, ""]))
+    task_of(tmp_path).load()
+    assert "warning: 0% of the test words are known from training" in capsys.readouterr().out

@@ -280,3 +280,51 @@ def test_only_the_test_part_of_a_folder_with_train_is_evaluated(tmp_path: Path) 
         LabelledReader().parts(str(tmp_path)).test()
     (tmp_path / "test.csv").write_text("text,label\nevaluated,b\n")
     assert LabelledReader().parts(str(tmp_path)).test().texts == ["evaluated"]
+
+
+@pytest.mark.parametrize("name", ["unsup.txt", "train_unlabelled.txt", "train/unlabeled.txt"])
+def test_a_file_named_as_without_labels_is_no_class(tmp_path: Path, name: str) -> None:
+    for label in ("pos", "neg"):
+        write(tmp_path / f"train_{label}.txt", "".join(f"{label} {n}\n" for n in range(20)))
+    write(tmp_path / name, "who knows\n")
+    splits = read(tmp_path)
+    assert set(splits.train.labels) == {"pos", "neg"}
+    assert splits.notes == [f"{name} has no labels and is left out"]
+
+
+@pytest.mark.parametrize("name", ["unlabelled.csv", "unsup.txt"])
+def test_texts_without_labels_beside_tables_are_left_out(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "train.csv", GOOD)
+    write(tmp_path / name, "text\nwho knows\n")
+    splits = read(tmp_path)
+    assert sum(sizes(splits)) == 30
+    assert f"{name} has no labels and is left out" in splits.notes
+
+
+@pytest.mark.parametrize("name", ["unsup.txt", "unsup/1.txt"])
+def test_a_folder_without_any_label_is_refused(tmp_path: Path, name: str) -> None:
+    write(tmp_path / name, "who knows\n")
+    with pytest.raises(InputError, match="no labels; predict"):
+        LabelledReader().parts(str(tmp_path))
+
+
+def test_evaluating_beside_a_test_file_without_labels_says_why(tmp_path: Path) -> None:
+    write(tmp_path / "train.tsv", table(rows(30), "\t"))
+    write(tmp_path / "test.tsv", "index\tsentence\n0\tone\n")
+    with pytest.raises(InputError, match=r"no test part \(.*test\.tsv has no labels and is left out"):
+        LabelledReader().parts(str(tmp_path)).test()
+
+
+def test_a_split_column_that_gainsays_the_name_of_its_file_is_refused(tmp_path: Path) -> None:
+    write(tmp_path / "train.csv", "text,label,split\na,x,train\nb,y,test\n")
+    write(tmp_path / "test.csv", "text,label,split\nc,x,test\n")
+    with pytest.raises(InputError, match=r"train\.csv: named train, and its split column says test"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["split", "Subset", "partition"])
+def test_a_file_alone_has_the_splits_of_its_column(tmp_path: Path, name: str) -> None:
+    values = ["train", "validation", "test", "TRAIN"]
+    content = f"{name},text,label\n" + "".join(f"{values[n % 4]},text {n},{n % 2}\n" for n in range(40))
+    found = LabelledReader().parts(str(write(tmp_path / "train.csv", content)))
+    assert {split: len(part) for split, part in found.records.items()} == {"train": 20, "validation": 10, "test": 10}

@@ -163,3 +163,16 @@ def test_paths_and_types_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="train and no test part"):
         (tmp_path / "train.tsv").write_text("a\tX\n")
         read_test(str(tmp_path))
+
+
+def test_column_names_after_blank_lines_and_windows_line_ends_are_no_tagged_word(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_bytes(b"\r\nword\ttag\r\na\tDET\r\n")
+    assert read_test(tmp_path / "a.tsv").words == [("a",)]
+
+
+def test_borders_of_documents_in_conllu_are_no_sentences(tmp_path: Path) -> None:
+    border = "1\t-DOCSTART-\t_\t-X-\t_\t_\t_\t_\t_\t_\n\n"
+    (tmp_path / "a.conllu").write_text(border + CONLLU + "\n" + border)
+    found = TaggedReader().parts(str(tmp_path / "a.conllu"))
+    assert len(found.records[None]) == 2
+    assert found.notes == ["a.conllu: 2 -DOCSTART- lines, borders of documents, left out"]
