@@ -133,7 +133,8 @@ def test_saved_models_answer_where_none_of_our_code_is(trained, tmp_path: Path) 
         "sentiment": "text=tf.constant(['a great film'])",
         "pos": "tokens=tf.constant([['bdgka', '.']])",
         "translation": "text=tf.constant(['red cat'])",
-        "forecasting": "history=tf.ones((1, 40, 1)), known=tf.ones((1, 46, 1)), start=tf.constant([0], tf.int64)",
+        "forecasting": "history=tf.ones((1, 40, 1), tf.float64), known=tf.ones((1, 46, 1), tf.float64), "
+        "start=tf.constant([0], tf.int64)",
     }
     assert questions.keys() == tasks.TASKS.keys()
     calls = "\n".join(
