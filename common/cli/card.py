@@ -25,13 +25,12 @@ def card(task: Task, *, metrics: Mapping[str, Any], export: Export) -> str:
         export: What was saved.
     """
     cell, config = task.options.cell, task.config()
-    given = config["data"] if config.get("data") else "the embedded data"
     return "\n\n".join(
         [
             f"# {task.name}, {cell}",
             f"{escaped(task.summary)}. A TensorFlow SavedModel that takes raw input and needs none of our code.",
             "## Data",
-            f"{escaped(str(given))}: {escaped(str(metrics['data']))}",
+            escaped(str(metrics["data"])),
             "The options below say how it was split. Nothing was chosen or learned on the test split.",
             "## Scores on the test split",
             _scores(cell, metrics),
