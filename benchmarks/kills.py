@@ -30,6 +30,8 @@ import cyclopts
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT)]
 
+import tasks
+from common.options import as_arguments
 from tests import tiny
 
 MEASURED = ("seconds", "tokens_per_second", "peak_memory", "latency", "resumed", "log")
@@ -39,24 +41,16 @@ STUDY = "study"
 EVERY = (*tiny.DATA, STUDY)
 
 
-def words_of(options: dict[str, Any]) -> list[str]:
-    """Options as words of the command line."""
-    found = []
-    for name, value in options.items():
-        values = value if isinstance(value, tuple) else (value,)
-        found += [f"--{name.replace('_', '-')}", *map(str, values)]
-    return found
-
-
 def command(name: str, data: Path, output: Path) -> list[str]:
     """The command line of a task's training, or of a study."""
     task = "sentiment" if name == STUDY else name
-    options = tiny.OPTIONS[task] | TRAIN | {"data": data, "output": output}
+    given = tiny.OPTIONS[task] | TRAIN | {"data": str(data), "output": output}
     if name == STUDY:
-        del options["cell"]
+        given |= {"epochs": 3, "cell": "lstm"}  # The default: a study chooses the cells.
         study = ["compare", "--cells", "simple_rnn", "gru", "--no-controls", "--seeds", "1", "--jobs", "2"]
-        return [sys.executable, "run.py", task, *study, *words_of(options | {"epochs": 3})]
-    return [sys.executable, "run.py", task, "train", *words_of(options)]
+    else:
+        study = ["train"]
+    return [sys.executable, "run.py", task, *study, *as_arguments(tasks.get(task).Options(**given))]
 
 
 def left(name: str, output: Path) -> dict[str, Any]:

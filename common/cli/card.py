@@ -24,17 +24,17 @@ def card(task: Task, *, metrics: Mapping[str, Any], export: Export) -> str:
         metrics: As in `metrics.json`; without `metrics` in it, the model is not tested yet.
         export: What was saved.
     """
-    cell, config = task.options.cell, task.config()
+    config = task.config()
     return "\n\n".join(
         [
-            f"# {task.name}, {cell}",
+            f"# {task.name}, {task.options.cell}",
             f"{escaped(task.summary)}. A TensorFlow SavedModel that takes raw input and needs none of our code.",
             "## Data",
             escaped(str(metrics["data"])),
             "The options below say how it was split. Nothing was chosen or learned on the test split.",
             "## Scores on the test split",
-            _scores(cell, metrics),
-            f"`{ASSETS}/metrics.json` has all figures of training and test, `{ASSETS}/figure.png` shows them.",
+            _scores(metrics),
+            f"`{ASSETS}/metrics.json` has all figures of the training, and of the test where it is done.",
             "## Inputs and outputs",
             *(_signature(name, endpoint.signature) for name, endpoint in export.endpoints.items()),
             "The first axis is the batch. A size of ? may be any.",
@@ -49,11 +49,17 @@ def card(task: Task, *, metrics: Mapping[str, Any], export: Export) -> str:
     )
 
 
-def _scores(cell: str, metrics: Mapping[str, Any]) -> str:
+def scores_of(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """The test scores of a model's metrics by method: the baselines, each part of the model alone, the model."""
+    cell = metrics["cell"]
+    parts = {f"{cell}, {name} alone": found for name, found in metrics.get("parts", {}).items()}
+    return metrics.get("baselines", {}) | parts | {cell: metrics["metrics"]}
+
+
+def _scores(metrics: Mapping[str, Any]) -> str:
     if "metrics" not in metrics:
         return "The model has not been tested yet."
-    parts = {f"{cell}, {name} alone": found for name, found in metrics.get("parts", {}).items()}
-    rows = metrics.get("baselines", {}) | parts | {cell: metrics["metrics"]}
+    rows = scores_of(metrics)
     names = list(dict.fromkeys(name for scores in rows.values() for name in scores))
     body = [[method, *(_number(scores.get(name)) for name in names)] for method, scores in rows.items()]
     return table([["method", *names], *body])

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from common.errors import InputError, shown
 from common.files import reason
+from common.options import Folder
 from common.serving import versions
 from common.serving.versions import ASSETS
 
@@ -58,7 +59,7 @@ def saved(output: Path) -> Iterator[Saved]:
             yield Saved(f"{root.parent.name}/{root.name}/{number}", folder, metrics)
 
 
-def models(*, output: Path = OUTPUT) -> None:
+def models(*, output: Folder = OUTPUT) -> None:
     """List the saved models: task, cell and version, when each was saved, its score, its size, and its data.
 
     Args:
@@ -80,7 +81,7 @@ def models(*, output: Path = OUTPUT) -> None:
     say("python run.py models remove TASK/CELL/VERSION removes one")
 
 
-def remove(*names: str, output: Path = OUTPUT) -> None:
+def remove(*names: str, output: Folder = OUTPUT) -> None:
     """Remove saved models, each named TASK/CELL/VERSION as `models` lists it. All are checked before one is removed.
 
     Args:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from common.cli.card import CARD, card
+from common.cli.card import CARD, card, scores_of
 from common.cli.configuration import as_yaml
 from common.errors import InputError
 from common.files import drafted, reason
@@ -129,9 +129,7 @@ def report(task: Task, fitted: Fitted, assets: Path, *, metrics: dict[str, Any],
         results = Results(fitted.run.history, answers, found)
         with parts.part("report"):
             say(task.report(answers))
-        cell = task.options.cell
-        alone = {f"{cell}, {name} alone": scores for name, scores in metrics.get("parts", {}).items()}
-        console.print(scores_table("test", metrics["baselines"] | alone | {cell: metrics["metrics"]}))
+        console.print(scores_table("test", scores_of(metrics)))
         with parts.part("figure"), drafted("--output", assets / "figure.png") as draft:
             task.figure(results).savefig(draft, format="png")
         with parts.part("further files"):

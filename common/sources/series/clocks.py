@@ -72,8 +72,9 @@ class Times(NamedTuple):
 
 def timely(values: pd.Series) -> np.ndarray:
     """Which cells read as times, whatever is first in dates of numbers alone."""
-    return (_parsed(_texts(values), day_first=True)[0].notna() | _parsed(_texts(values), day_first=False)[0].notna())\
-        .to_numpy(bool)  # fmt: skip
+    texts = _texts(values)
+    found = [_parsed(texts, day_first=day_first)[0].notna().to_numpy(bool) for day_first in (True, False)]
+    return found[0] | found[1]
 
 
 def times_of(

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 from common.errors import InputError
 from common.sources.files import format_of, plain_name, read_text
-from common.sources.series.clocks import CLOCK, SLASHED, YEAR_IN
+from common.sources.series.clocks import CLOCK, NUMBER, SLASHED, YEAR_IN
 
 if TYPE_CHECKING:
     import pandas as pd
 
 SEPARATORS = (",", ";", "\t", "|")
-NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?")
 ONLY = "y"
 """The name of the only column of a file without names."""
 

@@ -10,8 +10,11 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-MISSING = {text: "" for name in ("na", "n/a", "#n/a", "nan", "null", "none", "<na>", "-nan", "nat") for text in
-           (name, name.upper(), name.capitalize())} | {"NaN": "", "<NA>": "", "NaT": "", "-NaN": ""}  # fmt: skip
+MISSING = {
+    way(word)
+    for word in ("na", "n/a", "#n/a", "nan", "null", "none", "<na>", "-nan", "nat")
+    for way in (str.lower, str.upper, str.capitalize)
+} | {"NaN", "NaT", "-NaN"}
 """How a missing number is written."""
 TRUTH = {
     text: number for word, number in (("true", "1"), ("false", "0")) for text in (word, word.title(), word.upper())
