@@ -50,6 +50,11 @@ class ForecastingData(DataOptions):
     split: Annotated[tuple[float, float, float], Parameter(consume_multiple=True)] = (0.7, 0.1, 0.2)
     test_rows: Count | None = None
 
+    @property
+    def at_hand(self) -> bool:
+        """The embedded series are a file of this package."""
+        return self.data is None or super().at_hand
+
     def load(self, *, ahead: bool = False) -> Panel:
         """Reads the series; with `ahead`, they may end in rows that have values in known columns only."""
         names = ("known", "time_column", "series_column", "day_first", "encoding", "missing")

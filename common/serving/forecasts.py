@@ -89,7 +89,7 @@ def check(model: SavedModel, panel: Panel, *, horizon: int) -> list[int]:
     if horizon > model.config["horizon"]:
         raise InputError(f"--horizon {horizon}: this model forecasts {model.config['horizon']} steps at most")
     lengths = [_history(group, panel, model) for group in panel.groups]
-    _check_matches(model, panel)
+    check_matches(model, panel)
     return lengths
 
 
@@ -121,7 +121,7 @@ def backtest(model: SavedModel, tables: Tables, *, context: int | None) -> Forec
     Raises:
         InputError: The series do not match the data that the model learned from.
     """
-    _check_matches(model, tables.panel)
+    check_matches(model, tables.panel)
     panel, (segment, horizon) = tables.panel, (model.config[name] for name in ("segment", "horizon"))
     columns, jobs = len(panel.columns), []
     for number, (_, first, end) in enumerate(tables.borders):
@@ -161,8 +161,12 @@ def _answers(
     return model.ask(records, signature, batch=1, what="forecasting")
 
 
-def _check_matches(model: SavedModel, panel: Panel) -> None:
-    """Refuses a panel of other series, another number of columns or another spacing than the model learned from."""
+def check_matches(model: SavedModel, panel: Panel) -> None:
+    """Refuses a panel of other series, another number of columns or another spacing than the model learned from.
+
+    Raises:
+        InputError: It is such a panel.
+    """
     config = model.config
     for option, found in (("target", panel.columns), ("known", panel.covariates)):
         if len(found) != len(config[option]):

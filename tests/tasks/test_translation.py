@@ -74,7 +74,7 @@ def test_a_model_without_attention_has_nothing_to_show(tmp_path: Path) -> None:
     (tmp_path / ASSETS).mkdir()
     (tmp_path / ASSETS / "config.json").write_text(json.dumps({"attention": "none", "beam": 2}))
     with pytest.raises(InputError, match="--show-attention: this model was trained with --attention none"):
-        Translation.predict(SavedModel(tmp_path), ["red cat"], TranslationSaved(show_attention=True))
+        Translation.asked(SavedModel(tmp_path), ["red cat"], TranslationSaved(show_attention=True))
 
 
 def test_the_test_split_is_kept_with_the_predictions(model: SavedModel) -> None:

@@ -138,6 +138,21 @@ def _check_rows(panel: Panel, parts: np.ndarray, *, horizon: int, segment: int) 
                 )
 
 
+def check_test_rows(panel: Panel, borders: Sequence[tuple[int, int, int]], sizes: Sizes) -> None:
+    """Refuses series that hold no forecast to score: a segment, then a horizon of rows for testing.
+
+    Raises:
+        InputError: There is one.
+    """
+    for group, (_, first, end) in zip(panel.groups, borders):
+        if end - first < sizes.horizon or end < sizes.segment + sizes.horizon:
+            raise InputError(
+                f"{panel.source}: series {group.name!r} has {end - first} rows for testing and {first} before them; "
+                f"this model needs {sizes.horizon} and, with those, {sizes.segment + sizes.horizon}; give more rows, "
+                "another --split or --test-rows"
+            )
+
+
 def describe(sizes: Sizes, given: Any, panel: Panel) -> str:
     """Which sizes were fitted, for people to read: the end of a line; empty if all were given.
 
