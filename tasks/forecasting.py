@@ -192,6 +192,8 @@ class Forecasting(Task):
         panel = self.panel
         names = {"target": panel.columns, "known": panel.covariates, "unique_ids": [g.name for g in panel.groups]}
         found = {"spacing": panel.seconds, "untrained": panel.untrained}
+        if panel.nanoseconds is not None:
+            found["nanoseconds"] = panel.nanoseconds
         if panel.series not in (None, SERIES):
             found["series_column"] = panel.series
         if panel.day_first is not None:

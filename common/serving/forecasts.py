@@ -179,11 +179,10 @@ def check_matches(model: SavedModel, panel: Panel) -> None:
     for group in panel.groups if len(config["unique_ids"]) > 1 else ():  # One series may have any name.
         if group.name not in config["unique_ids"]:
             raise InputError(f"{panel.source}: series {group.name!r} is not one this model learned from")
-    if panel.seconds != config["spacing"]:
-        raise InputError(
-            f"{panel.source}: a row every {series.spaced(panel.seconds)}; this model learned from one every "
-            f"{series.spaced(config['spacing'])}"
-        )
+    finely = config.get("nanoseconds")
+    if (panel.seconds, panel.nanoseconds) != (config["spacing"], finely):
+        learned = series.spaced(config["spacing"]) if finely is None else series.spaced_finely(finely)
+        raise InputError(f"{panel.source}: a row every {panel.spaced}; this model learned from one every {learned}")
 
 
 def rows_of(records: Sequence[Record]) -> list[tuple]:

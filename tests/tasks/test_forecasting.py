@@ -574,3 +574,26 @@ def test_the_last_rows_of_each_series_can_be_for_testing(tmp_path: Path) -> None
     assert task.tables.borders == [(220, 252, 300), (221, 253, 301)]
     with pytest.raises(InputError, match="--test-rows 300: series 'a' has 300 rows"):
         task_of(tmp_path / "x.csv", known=None, time_column="when", test_rows=300).load()
+
+
+def test_fractions_of_seconds_are_answered(tmp_path: Path) -> None:
+    times = pd.date_range("2024-01-01", periods=60, freq="100ms")
+    data = file_of(tmp_path / "fine.csv", times, load=np.arange(60) % 7)
+    model, _ = untrained(task_of(data, known=(), seasons=()), tmp_path / "saved")
+    (record,) = predict(model, [str(data)], ForecastingSaved())
+    assert record["ds"][:2] == ["2024-01-01 00:00:06.000", "2024-01-01 00:00:06.100"]
+    coarse = file_of(tmp_path / "coarse.csv", times[::2], load=np.arange(30))
+    with pytest.raises(InputError, match=r"a row every 0\.2 s; this model learned from one every 0\.1 s"):
+        predict(model, [str(coarse)], ForecastingSaved())
+
+
+def test_evaluate_asks_for_what_the_test_needs_alone(model: SavedModel, tmp_path: Path) -> None:
+    """Training could learn nothing from the first rows, which have one value alone, and has too few of them."""
+    times = pd.date_range("2024-01-01", periods=20, freq="h")
+    load = np.where(np.arange(20) < 10, 5, np.arange(20))
+    file_of(tmp_path / "short.csv", times, load=load, heat=np.zeros(20))
+    data = {"data": str(tmp_path / "short.csv")}
+    scores, _ = evaluate(model, from_saved(ForecastingData, model.config | data | {"test_rows": 10}))
+    assert np.isfinite(scores["mae"])
+    with pytest.raises(InputError, match=r"has 4 rows for testing and 16 before them; this model needs 6 and"):
+        evaluate(model, from_saved(ForecastingData, model.config | data))

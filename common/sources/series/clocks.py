@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from common.errors import InputError
-from common.sources.series.spacing import DAY, MONTH, even, usual_step
+from common.sources.series.spacing import DAY, MONTH, SECOND, even, usual_step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,12 +30,14 @@ class Times(NamedTuple):
         utc: Seconds since 1970 in UTC, int64 `[rows]`; as `clock` where no offset is given.
         with_offset: Whether the rows give their offset from UTC.
         day_first: Whether the day is before the month, where a date is only numbers; None if no date needs it.
+        fraction: Nanoseconds to add to each time, int64 `[rows]`; None where all times are whole seconds.
     """
 
     clock: np.ndarray
     utc: np.ndarray
     with_offset: bool
     day_first: bool | None
+    fraction: np.ndarray | None = None
 
     @property
     def offset(self) -> str:
@@ -43,7 +45,12 @@ class Times(NamedTuple):
         return _written(int(self.clock[-1] - self.utc[-1])) if self.with_offset else ""
 
     def take(self, rows: np.ndarray) -> Times:
-        return self._replace(clock=self.clock[rows], utc=self.utc[rows])
+        fraction = None if self.fraction is None else self.fraction[rows]
+        return self._replace(clock=self.clock[rows], utc=self.utc[rows], fraction=fraction)
+
+    def nanoseconds(self) -> np.ndarray:
+        """The times on the clock of the last row, in nanoseconds since 1970."""
+        return (self.utc + self.clock[-1] - self.utc[-1]) * SECOND + self.fraction
 
     def evenly(self) -> tuple[np.ndarray, int]:
         """The times that rows are evenly spaced by, and what to add to show them on the clock of the data.
@@ -98,12 +105,7 @@ def times_of(
     for at in np.flatnonzero(parsed.isna())[:1]:
         raise InputError(f"{place(at)}: {_wrong(values.iloc[at], values.name)}; write 2014-12-31 23:30")
     nanoseconds = parsed.to_numpy("datetime64[ns]").astype(np.int64)
-    for at in np.flatnonzero(nanoseconds % 10**9)[:1]:
-        raise InputError(
-            f"{place(at)}: {str(values.iloc[at])[:40]!r} in {values.name!r} has a fraction of a second; give whole "
-            "seconds, or the column to forecast alone, whose rows then count as steps"
-        )
-    clock = nanoseconds // 10**9
+    clock, fraction = np.divmod(nanoseconds, SECOND)
     without = np.isnan(seconds)
     for at in np.flatnonzero(without != without[0])[:1]:
         has, other = ("no offset", "one") if without[at] else ("an offset", "none")
@@ -112,7 +114,7 @@ def times_of(
             "write all rows alike"
         )
     utc = clock - np.nan_to_num(seconds).astype(np.int64)
-    return Times(clock, utc, not without[0], day_first)
+    return Times(clock, utc, not without[0], day_first, fraction if fraction.any() else None)
 
 
 def _written(seconds: int) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from common.sources.series.spacing import as_text
+from common.sources.series.spacing import SECOND, STEP, as_text, fine_text, spaced, spaced_finely
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +22,7 @@ class Group:
         known: Covariates whose future is known, float64 `[rows, covariates]`.
         shift: Seconds that the clock of the data is ahead of `times`.
         offset: The offset from UTC of that clock, as text; empty if none was given.
+        begin: Nanoseconds since 1970 of the first row on that clock, where times have fractions of seconds.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Group:
     known: np.ndarray
     shift: int = 0
     offset: str = ""
+    begin: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +50,7 @@ class Panel:
         untrained: Names of the series that were left out, as training cannot know them.
         left_out: Unused columns, if the user named no column to forecast.
         notes: What was decided about the file, for people to read.
+        nanoseconds: Time between two rows, where times have fractions of seconds: rows then count as steps.
     """
 
     groups: list[Group]
@@ -61,9 +64,22 @@ class Panel:
     untrained: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    nanoseconds: int | None = None
+
+    @property
+    def step(self) -> float:
+        """The seconds between two rows."""
+        return self.seconds if self.nanoseconds is None else self.nanoseconds / SECOND
+
+    @property
+    def spaced(self) -> str:
+        """The time between two rows, for people to read."""
+        return spaced(self.seconds) if self.nanoseconds is None else spaced_finely(self.nanoseconds)
 
     def as_text(self, group: Group, times: np.ndarray) -> list[str]:
         """Times of a group as text, on the clock of the data, see `spacing.as_text`."""
+        if self.nanoseconds is not None:
+            return fine_text(group.begin + times // STEP * self.nanoseconds, self.nanoseconds, group.offset)
         return as_text(times + group.shift, self.seconds, group.offset)
 
     def without(self, groups: Iterable[str] = (), *, columns: Iterable[str] = ()) -> Panel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -16,7 +16,7 @@ from common.sources.series.frames import frame_of
 from common.sources.series.layout import LEAST_ROWS, Chosen, Layout, layout_of
 from common.sources.series.numbers import is_missing, merged, numbers_of
 from common.sources.series.panels import Group, Panel
-from common.sources.series.spacing import STEP, spaced, usual_step
+from common.sources.series.spacing import STEP, spaced, spaced_finely, usual_step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,15 +92,18 @@ class SeriesReader:
         whole = _Rows(frame, source, Path(source).name)
         times = whole.times(layout, day_first=self.day_first)
         parts = _by_series(whole, layout.series) if layout.series else [(whole, np.arange(len(frame)))]
-        groups = [self._group(rows, times and times.take(at), layout) for rows, at in parts]
-        spacing = {STEP if times is None else int(group.times[1] - group.times[0]) for group in groups}
-        if len(spacing) > 1:
-            raise InputError(f"{source}: series of different spacing, {' and '.join(map(spaced, sorted(spacing)))}")
+        found = [self._group(rows, times and times.take(at), layout) for rows, at in parts]
+        spacings = sorted({spacing for _, spacing in found})
+        fine = times is not None and times.fraction is not None
+        if len(spacings) > 1:
+            said = " and ".join(map(spaced_finely if fine else spaced, spacings))
+            raise InputError(f"{source}: series of different spacing, {said}")
         return Panel(
-            groups=groups,
+            groups=[group for group, _ in found],
             columns=layout.targets,
             covariates=known,
-            seconds=spacing.pop(),
+            seconds=STEP if fine else spacings[0],
+            nanoseconds=spacings[0] if fine else None,
             time=layout.time or "",
             source=source,
             series=layout.series,
@@ -109,32 +112,40 @@ class SeriesReader:
             notes=_notes(frame, layout, times),
         )
 
-    def _group(self, rows: _Rows, times: Times | None, layout: Layout) -> Group:
+    def _group(self, rows: _Rows, times: Times | None, layout: Layout) -> tuple[Group, int]:
+        """The series of some rows, and the time between two of them: seconds, or nanoseconds if times are as fine."""
         if len(rows.frame) < LEAST_ROWS:
             raise InputError(f"{rows.source}: series {rows.name!r} has {len(rows.frame)} rows; give three or more")
         known, columns = self.known or (), layout.targets
         values, covariates = rows.numbers(columns), rows.numbers(known)
-        seconds, shift = (STEP * np.arange(len(values)), 0) if times is None else times.evenly()
-        spacing = self._spacing(rows, seconds, layout.time or "")
+        fine = times is not None and times.fraction is not None
+        if fine:
+            at, shift = times.nanoseconds(), 0
+        else:
+            at, shift = (STEP * np.arange(len(values)), 0) if times is None else times.evenly()
+        spacing = self._spacing(rows, at, layout.time or "", said=spaced_finely if fine else spaced)
         self._check_present(rows, values, columns)
         for row, column in np.argwhere(np.isnan(covariates))[:1]:
             raise InputError(f"{rows.place(row)}: no value in {known[column]!r}, which is to be known; give one")
-        places = (seconds - seconds[0]) // spacing
+        places = (at - at[0]) // spacing
         evenly = np.full((int(places[-1]) + 1, len(columns)), np.nan)
         evenly[places] = values
         if not known:
             covariates = np.zeros((len(evenly), 0))
-        return Group(
+        steps = np.arange(len(evenly))
+        group = Group(
             name=rows.name,
-            times=seconds[0] + spacing * np.arange(len(evenly)),
+            times=STEP * steps if fine else at[0] + spacing * steps,
             values=evenly,
             known=covariates,
             shift=shift,
             offset=times.offset if times else "",
+            begin=int(at[0]) if fine else 0,
         )
+        return group, spacing
 
-    def _spacing(self, rows: _Rows, times: np.ndarray, time: str) -> int:
-        """The usual seconds between two rows; refuses times with another spacing."""
+    def _spacing(self, rows: _Rows, times: np.ndarray, time: str, *, said: Callable[[int], str]) -> int:
+        """The usual time between two rows; refuses times with another spacing."""
         steps = np.diff(times)
         for at in np.flatnonzero(steps <= 0)[:1] + 1:
             wrong = "repeats the time" if steps[at - 1] == 0 else "is earlier than that"
@@ -143,8 +154,8 @@ class SeriesReader:
             )
         spacing = usual_step(times)
         for at in np.flatnonzero(steps % spacing)[:1] + 1:
-            step = spaced(int(steps[at - 1]))
-            raise InputError(f"{rows.place(at)}: {step} after the row before, where {spaced(spacing)} is usual")
+            step = said(int(steps[at - 1]))
+            raise InputError(f"{rows.place(at)}: {step} after the row before, where {said(spacing)} is usual")
         for at in np.flatnonzero(steps != spacing)[:1] + 1:
             if self.missing == "refuse":
                 raise InputError(

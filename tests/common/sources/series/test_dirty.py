@@ -130,10 +130,32 @@ def test_years_of_two_digits_are_refused(times: list[str], read) -> None:
         read(text("date,y", *(f"{time},1" for time in times)))
 
 
-def test_fractions_of_seconds_are_refused(read) -> None:
-    rows = [f"2020-01-01 00:00:00.{n}00000,1" for n in range(9)]
-    with pytest.raises(InputError, match=r"x\.csv:3: .* has a fraction of a second; .* rows then count as steps"):
-        read(text("time,y", *rows))
+@pytest.mark.parametrize(
+    ("style", "step", "shown_first"),
+    [
+        ("{:.1f}", 10**8, ["2020-01-01 00:00:00.000", "2020-01-01 00:00:00.100"]),
+        ("{:.6f}", 10**8, ["2020-01-01 00:00:00.000", "2020-01-01 00:00:00.100"]),
+        ("{:.4f}", 25 * 10**5, ["2020-01-01 00:00:00.000000", "2020-01-01 00:00:00.002500"]),
+        ("{:.1f}", 15 * 10**8, ["2020-01-01 00:00:00.000", "2020-01-01 00:00:01.500"]),
+    ],
+)
+def test_fractions_of_seconds_are_exact(style: str, step: int, shown_first: list[str], read) -> None:
+    seconds = (style.format(n * step / 10**9).zfill(len(style.format(10))) for n in range(30))
+    panel = read(text("time,y", *(f"2020-01-01 00:00:{second},{n}" for n, second in enumerate(seconds))))
+    assert (panel.seconds, panel.nanoseconds) == (STEP, step) and shown(panel)[:2] == shown_first
+    assert panel.spaced == f"{step / 10**9:g} s" and values(panel) == list(range(30))
+    first, second = from_text(shown(panel))[:2]
+    assert (second - first).astype("timedelta64[ns]").astype(int) == step
+
+
+def test_a_gap_between_fractions_of_seconds_is_named_or_filled(read) -> None:
+    rows = text("time,y", *(f"2020-01-01T00:00:00.{n}Z,{n}" for n in (0, 1, 2, 4, 5)))
+    with pytest.raises(InputError, match=r"x\.csv:5: 1 rows are left out before this one"):
+        read(rows)
+    panel = read(rows, missing="allow")
+    assert np.isnan(values(panel)[3]) and shown(panel)[3] == "2020-01-01 00:00:00.300+00:00"
+    with pytest.raises(InputError, match=r"x\.csv:5: 0\.15 s after the row before, where 0\.1 s is usual"):
+        read(rows.replace("00.4", "00.35"), missing="allow")
 
 
 def test_digits_of_another_script_are_no_time(read) -> None:
