@@ -246,6 +246,14 @@ def _by_series(rows: _Rows, column: str) -> list[tuple[_Rows, np.ndarray]]:
     return [(_Rows(rows.frame.iloc[at], rows.source, name), at) for name, at in parts.items()]
 
 
+def _year(times: Times | None) -> int:
+    return (
+        0
+        if times is None
+        else int(times.clock.min().astype("datetime64[s]").astype("datetime64[Y]").astype(int)) + 1970
+    )
+
+
 def _notes(frame: pd.DataFrame, layout: Layout, times: Times | None) -> tuple[str, ...]:
     """What was decided about a file, for people to read."""
     separator = frame.attrs.get("separator", ",")
@@ -255,6 +263,7 @@ def _notes(frame: pd.DataFrame, layout: Layout, times: Times | None) -> tuple[st
         f"series in {layout.series!r}": layout.series is not None,
         f"{layout.clock!r} joined to {layout.time!r}": layout.clock is not None,
         "dates read with the day first": bool(times and times.day_first),
+        f"years of two digits read as from {_year(times)}": times is not None and times.short,
         f"times in UTC{times.offset}" if times else "": bool(times and times.with_offset),
     }
     return tuple(text for text, said in found.items() if said)

@@ -123,11 +123,52 @@ def test_dates_that_are_even_either_way_are_refused_until_an_option_says(read) -
 
 
 @pytest.mark.parametrize(
-    "times", [["Jan-55", "Feb-55", "Mar-55"], ["1/1/55", "1/2/55", "1/3/55"], ["55-01", "55-02", "55-03"]]
+    ("style", "begin", "freq", "first"),
+    [
+        ("%b-%y", "1998-03-01", "MS", "1998-03"),
+        ("%B %y", "2010-01-01", "MS", "2010-01"),
+        ("%d/%m/%y", "2020-01-28", "D", "2020-01-28 00:00"),
+        ("%m/%d/%y 12:00", "1999-12-20", "D", "1999-12-20 12:00"),
+        ("%d-%b-%y", "2005-01-29", "D", "2005-01-29 00:00"),
+        ("%y-%m-%d", "2020-01-25", "D", "2020-01-25 00:00"),
+    ],
 )
-def test_years_of_two_digits_are_refused(times: list[str], read) -> None:
-    with pytest.raises(InputError, match=r"x\.csv:2: '.*' in 'date' is no time with a year of four digits"):
+def test_years_of_two_digits_are_read_where_one_reading_alone_is_even(
+    style: str, begin: str, freq: str, first: str, read
+) -> None:
+    times = pd.date_range(begin, periods=40, freq=freq)
+    panel = read(text("date,y", *(time.strftime(style) + ",1" for time in times)))
+    assert shown(panel)[0] == first and f"years of two digits read as from {first[:4]}" in panel.notes
+    assert len(panel.groups[0].times) == 40
+
+
+@pytest.mark.parametrize(
+    ("times", "error"),
+    [
+        (["Jan-55", "Feb-55", "Mar-55"], "makes no even rows up to 20"),
+        (["Jan-01", "Jan-02", "Jan-03"], "can be read in 2 ways"),
+        (["01/02/20", "02/02/20", "03/02/20"], "can be read in [23] ways"),
+        (["20/01/01", "20/01/02", "20/01/03"], "can be read in 2 ways"),
+        (["Jan-98", "Feb-98", "Apr-98"], "makes no even rows"),
+        (["31/12/67", "01/01/68", "02/01/68"], "makes no even rows"),
+    ],
+)
+def test_years_of_two_digits_that_may_be_others_are_refused(times: list[str], error: str, read) -> None:
+    with pytest.raises(
+        InputError, match=rf"x\.csv:2: '.*' in 'date' has a year of two digits and {error}.*; write years"
+    ):
         read(text("date,y", *(f"{time},1" for time in times)))
+
+
+def test_an_option_decides_on_dates_with_years_of_two_digits(read) -> None:
+    rows = text("date,y", *(f"{n:02}/02/20,1" for n in range(1, 5)))
+    assert shown(read(rows, day_first=True))[1] == "2020-02-02 00:00"
+    assert shown(read(rows, day_first=False))[1] == "2020-02"
+
+
+def test_two_digits_that_are_no_year_are_refused(read) -> None:
+    with pytest.raises(InputError, match=r"x\.csv:2: '55-01' in 'date' is no time with a year of four digits"):
+        read(text("date,y", "55-01,1", "55-02,1", "55-03,1"))
 
 
 @pytest.mark.parametrize(
