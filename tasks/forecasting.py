@@ -194,7 +194,7 @@ class Forecasting(Task):
         found = {"spacing": panel.seconds, "untrained": panel.untrained}
         if panel.nanoseconds is not None:
             found["nanoseconds"] = panel.nanoseconds
-        if panel.series not in (None, SERIES):
+        if panel.series not in ((), (SERIES,)):
             found["series_column"] = panel.series
         if panel.day_first is not None:
             found["day_first"] = panel.day_first

@@ -50,7 +50,7 @@ def ahead(model: SavedModel, panel: Panel, *, horizon: int) -> list[Record]:
         times = panel.as_text(group, group.times[0] + panel.seconds * np.arange(length + horizon))
         first = max(0, length - PAST * config["horizon"])
         for number, column in enumerate(columns):
-            named, several = panel.series is not None, len(columns) > 1
+            named, several = bool(panel.series), len(columns) > 1
             mean = answer["mean"][:horizon, number].astype(float)
             quantiles = answer["quantiles"][:horizon, number].astype(float)
             past = group.values[first:length, number].astype(float)
@@ -222,11 +222,11 @@ def write_rows(records: Sequence[Record], path: Path) -> None:
 
 def write_example(panel: Panel, path: Path, *, horizon: int) -> None:
     """Writes the last rows of a panel as a file to forecast from, in which the last horizon has no values."""
-    names, rows = [*[panel.series or ""] * bool(panel.series), *[panel.time] * bool(panel.time)], []
+    names, rows = [*panel.series, *[panel.time] * bool(panel.time)], []
     for group in panel.groups:
         cut, times = len(group.times) - horizon, panel.as_text(group, group.times)
         for n in range(max(0, cut - EXAMPLE_ROWS), len(times)):
-            place = [*[group.name] * bool(panel.series), *[times[n]] * bool(panel.time)]
+            place = [*group.names, *[times[n]] * bool(panel.time)]
             values = ["" if n >= cut or np.isnan(value) else f"{value:.15g}" for value in group.values[n]]
             rows.append([*place, *values, *(f"{value:.15g}" for value in group.known[n])])
     with path.open("w", newline="") as file:

@@ -37,6 +37,7 @@ from tasks.forecasting_options import ForecastingData, ForecastingOptions, Forec
 from tests.tiny import OPTIONS
 
 HORIZON = OPTIONS["forecasting"]["horizon"]
+HUNDRED = pd.date_range("2023", periods=100)
 
 
 def task_of(data: Path, **options: object) -> Forecasting:
@@ -547,12 +548,23 @@ def test_one_series_asked_alone_keeps_its_name_and_the_column_that_was_found_is_
     (tmp_path / "x.csv").write_text("\n".join(["store,when,sales", *rows]))
     task = task_of(tmp_path / "x.csv", known=None, seasons=(7,))
     model, network = untrained(task, tmp_path / "saved")
-    assert model.config["series_column"] == "store"
+    assert model.config["series_column"] == ["store"]
     (tmp_path / "one.csv").write_text("\n".join(["store,when,sales", *rows[120:]]))
     assert [r["unique_id"] for r in predict(model, [str(tmp_path / "one.csv")], ForecastingSaved())] == ["NA"]
     task.extras(Results([], answers_of(task, network), {}), model.folder / ASSETS)
     records = predict(model, [task.example(model.folder)], ForecastingSaved())
     assert [record["unique_id"] for record in records] == ["s1", "NA"]
+
+
+def test_series_that_two_columns_name_are_served_and_written(tmp_path: Path) -> None:
+    rows = [f"{shop},{item},{time},{n % 7}" for shop in "ab" for item in "xy" for n, time in enumerate(HUNDRED)]
+    (tmp_path / "x.csv").write_text("\n".join(["shop,item,when,sales", *rows]))
+    task = task_of(tmp_path / "x.csv", known=None, seasons=(7,))
+    model, network = untrained(task, tmp_path / "saved")
+    assert model.config["series_column"] == ["shop", "item"]
+    task.extras(Results([], answers_of(task, network), {}), model.folder / ASSETS)
+    records = predict(model, [task.example(model.folder)], ForecastingSaved())
+    assert [record["unique_id"] for record in records] == ["a/x", "a/y", "b/x", "b/y"]
 
 
 def test_steps_without_times_are_forecast_and_numbered(tmp_path: Path) -> None:

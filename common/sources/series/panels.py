@@ -15,7 +15,8 @@ class Group:
     """Series that share their times.
 
     Attributes:
-        name: The name in the series column, or the name of the file.
+        name: The name in the series column, or in several, with a slash between; or the name of the file.
+        names: The cells of the series columns.
         times: Seconds since 1970, int64 `[rows]`, evenly spaced. Days and months are those of the clock of the data; in
             monthly data every month has `MONTH` seconds. Shorter steps are counted in UTC.
         values: Values to forecast, float64 `[rows, columns]`; NaN where missing.
@@ -30,6 +31,7 @@ class Group:
     values: np.ndarray
     known: np.ndarray
     shift: int = 0
+    names: tuple[str, ...] = ()
     offset: str = ""
     begin: int = 0
 
@@ -45,7 +47,7 @@ class Panel:
         seconds: Time between two rows.
         time: Name of the time column; empty if rows count as steps.
         source: The origin of the series, for people to read.
-        series: Name of the column that names the series; None where the file is one group.
+        series: The columns that name the series; none where the file is one group.
         day_first: Whether the day is before the month in its dates; None if no date needs it.
         untrained: Names of the series that were left out, as training cannot know them.
         left_out: Unused columns, if the user named no column to forecast.
@@ -59,7 +61,7 @@ class Panel:
     seconds: int
     time: str
     source: str
-    series: str | None = None
+    series: tuple[str, ...] = ()
     day_first: bool | None = None
     untrained: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()

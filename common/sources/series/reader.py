@@ -21,6 +21,8 @@ from common.sources.series.spacing import STEP, spaced, spaced_finely, usual_ste
 if TYPE_CHECKING:
     import pandas as pd
 
+BETWEEN = "/"
+"""What is between the cells that name a series together."""
 Missing = Literal["refuse", "allow"]
 LARGEST = float(np.finfo(np.float32).max)
 """The largest value that a network can be given, scaled or not."""
@@ -42,8 +44,8 @@ class SeriesReader:
         known: Columns whose future is known; None means none, or those of the embedded data set.
         time_column: Name of the time column. None: one of a usual name, or else the first whose every value reads as a
             time.
-        series_column: Name of the column that names the series. None: `unique_id`, or else the one column of words
-            where times come again.
+        series_columns: Columns that name the series, together if they are several. If empty, `unique_id`, or else the
+            columns of words for which times come again.
         day_first: Whether the day is before the month in dates such as 01/02/2000. None: as the dates suggest.
         encoding: Text encoding of the file, if it has no byte-order mark.
         missing: Whether values may be missing and rows left out; missing values become NaN.
@@ -53,7 +55,7 @@ class SeriesReader:
     targets: Sequence[str] = ()
     known: Sequence[str] | None = None
     time_column: str | None = None
-    series_column: str | None = None
+    series_columns: Sequence[str] = ()
     day_first: bool | None = None
     encoding: str = "utf-8"
     missing: Missing = "refuse"
@@ -86,7 +88,7 @@ class SeriesReader:
         if filled.empty:
             raise InputError(f"{source}: no rows; fill the file")
         known = list(self.known or ())
-        chosen = Chosen(targets=self.targets, known=known, time=self.time_column, series=self.series_column)
+        chosen = Chosen(targets=self.targets, known=known, time=self.time_column, series=self.series_columns)
         layout = layout_of(filled, chosen, source)
         frame = _rows_of(frame, layout)
         whole = _Rows(frame, source, Path(source).name)
@@ -135,6 +137,7 @@ class SeriesReader:
         steps = np.arange(len(evenly))
         group = Group(
             name=rows.name,
+            names=rows.names,
             times=STEP * steps if fine else at[0] + spacing * steps,
             values=evenly,
             known=covariates,
@@ -188,6 +191,7 @@ class _Rows(NamedTuple):
     frame: pd.DataFrame
     source: str
     name: str
+    names: tuple[str, ...] = ()
 
     def place(self, at: int) -> str:
         """The line of a row: the first line holds names, and lines count from 1."""
@@ -200,7 +204,7 @@ class _Rows(NamedTuple):
         cells = self.frame[layout.time]
         if layout.clock is not None:
             cells = (cells.astype(str) + " " + self.frame[layout.clock].astype(str).str.strip()).rename(layout.time)
-        series = self.frame[layout.series] if layout.series else None
+        series = _names(self, layout.series) if layout.series else None
         return times_of(cells, day_first=day_first, series=series, place=self.place)
 
     def numbers(self, names: Sequence[str]) -> np.ndarray:
@@ -237,13 +241,26 @@ def _rows_of(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     return frame[: int(filled[-1]) + 1] if len(filled) else frame
 
 
-def _by_series(rows: _Rows, column: str) -> list[tuple[_Rows, np.ndarray]]:
+def _names(rows: _Rows, columns: Sequence[str]) -> pd.Series:
+    """The name of the series of each row: the cells of the columns, with a slash between."""
+    for column in columns:
+        for at in np.flatnonzero(rows.frame[column].isna())[:1]:
+            raise InputError(f"{rows.place(at)}: no value in {column!r}; name the series of this row")
+    first, *others = (rows.frame[column].astype(str) for column in columns)
+    return first.str.cat(others, sep=BETWEEN) if others else first
+
+
+def _by_series(rows: _Rows, columns: Sequence[str]) -> list[tuple[_Rows, np.ndarray]]:
     """The rows of each series of a long file, with their numbers."""
-    names = rows.frame[column]
-    for at in np.flatnonzero(names.isna())[:1]:
-        raise InputError(f"{rows.place(at)}: no value in {column!r}; name the series of this row")
-    parts = names.astype(str).groupby(names.astype(str), sort=False).indices
-    return [(_Rows(rows.frame.iloc[at], rows.source, name), at) for name, at in parts.items()]
+    names, parts = _names(rows, columns), []
+    for name, at in names.groupby(names, sort=False).indices.items():
+        cells = rows.frame.iloc[at][list(columns)].astype(str)
+        for other in np.flatnonzero((cells != cells.iloc[0]).any(axis=1))[:1]:
+            raise InputError(
+                f"{rows.place(at[other])}: {name!r} names two series, as {BETWEEN!r} is in names; write another"
+            )
+        parts.append((_Rows(rows.frame.iloc[at], rows.source, name, tuple(cells.iloc[0])), at))
+    return parts
 
 
 def _year(times: Times | None) -> int:
@@ -260,7 +277,7 @@ def _notes(frame: pd.DataFrame, layout: Layout, times: Times | None) -> tuple[st
     found = {
         "rows count as steps": times is None,
         f"fields between {separator!r}": separator not in (",", "\t"),
-        f"series in {layout.series!r}": layout.series is not None,
+        f"series in {', '.join(map(repr, layout.series))}": bool(layout.series),
         f"{layout.clock!r} joined to {layout.time!r}": layout.clock is not None,
         "dates read with the day first": bool(times and times.day_first),
         f"years of two digits read as from {_year(times)}": times is not None and times.short,

@@ -264,7 +264,7 @@ def panel_text(names: str, *stores: str) -> str:
 def test_a_column_of_words_names_the_series_where_times_come_again(read) -> None:
     panel = read(panel_text("store,date,sales", "s1", "s2"))
     assert [group.name for group in panel.groups] == ["s1", "s2"] and panel.columns == ["sales"]
-    assert panel.series == "store" and "series in 'store'" in panel.notes
+    assert panel.series == ("store",) and "series in 'store'" in panel.notes
     rows = panel_text("store,date,sales", "s1", "s2").split("\n")
     by_time = read("\n".join([rows[0], *(row for pair in zip(rows[1:11], rows[11:21]) for row in pair)]))
     assert [group.values.tolist() for group in by_time.groups] == [group.values.tolist() for group in panel.groups]
@@ -274,7 +274,27 @@ def test_a_column_of_numbers_may_name_the_series_if_the_option_says_so(read) -> 
     content = panel_text("store,date,sales", "001", "002")
     with pytest.raises(InputError, match=r"times in 'date' come again; .* --series-column store"):
         read(content)
-    assert [group.name for group in read(content, series_column="store").groups] == ["001", "002"]
+    assert [group.name for group in read(content, series_columns=["store"]).groups] == ["001", "002"]
+
+
+def test_two_columns_name_the_series_together(read) -> None:
+    ids = [f"{store},{item}" for store in ("s1", "s2") for item in ("tea", "mugs")]
+    panel = read(panel_text("store,item,date,sales", *ids))
+    assert panel.series == ("store", "item") and "series in 'store', 'item'" in panel.notes
+    assert [group.name for group in panel.groups] == ["s1/tea", "s1/mugs", "s2/tea", "s2/mugs"]
+    assert panel.groups[1].names == ("s1", "mugs") and panel.columns == ["sales"]
+
+
+def test_two_columns_of_numbers_may_name_the_series_if_the_option_says_so(read) -> None:
+    content = panel_text("store,item,date,sales", "1,1", "1,2", "2,1", "2,2", "3,1", "3,2")
+    with pytest.raises(InputError, match=r"times in 'date' come again; .* --series-column store item$"):
+        read(content)
+    assert [group.name for group in read(content, series_columns=["item", "store"]).groups][:3] == ["1/1", "2/1", "1/2"]
+
+
+def test_names_that_are_one_when_joined_are_refused(read) -> None:
+    with pytest.raises(InputError, match=r"x\.csv:12: 'a/b/c' names two series"):
+        read(panel_text("store,item,date,sales", "a/b,c", "a,b/c"), series_columns=["store", "item"])
 
 
 @pytest.mark.parametrize("name", ["NA", "None", "null", "nan", "N/A"])
@@ -284,7 +304,7 @@ def test_words_for_nothing_are_names_of_series(name: str, read) -> None:
 
 def test_one_series_keeps_its_name(read) -> None:
     panel = read(panel_text("unique_id,ds,y", "ZA"))
-    assert panel.series == "unique_id" and [group.name for group in panel.groups] == ["ZA"]
+    assert panel.series == ("unique_id",) and [group.name for group in panel.groups] == ["ZA"]
 
 
 def test_categories_without_rows_are_no_series(read) -> None:
@@ -382,8 +402,8 @@ def test_another_encoding_is_named(read) -> None:
     ("options", "message"),
     [
         ({"targets": ("y", "y")}, "--target y: named twice"),
-        ({"targets": ("y",), "series_column": "y"}, "--series-column y: named as --target too"),
-        ({"series_column": "shop"}, "no column 'shop', which --series-column names; it has time, y"),
+        ({"targets": ("y",), "series_columns": ("y",)}, "--series-column y: named as --target too"),
+        ({"series_columns": ("shop",)}, "no column 'shop', which --series-column names; it has time, y"),
     ],
 )
 def test_a_column_is_one_thing_named_once(options: dict, message: str, read) -> None:
