@@ -102,7 +102,39 @@ def test_two_columns_without_names_are_read(tmp_path: Path, label_first: bool) -
     rows = [row[::-1] if label_first else row for row in ROWS]
     found = labelled(tmp_path, table(rows, None, "\t"), "a.tsv")
     assert [(e.text, e.label) for e in found.records[None]] == ROWS
-    assert found.notes == ["a.tsv has no column names; read as a text and its label"]
+    columns = (2, 1) if label_first else (1, 2)
+    assert found.notes == ["a.tsv has no column names; texts are in column {}, labels in {}".format(*columns)]
+
+
+def cola(source: bool) -> str:
+    """Rows as CoLA has them: a source that comes again, a label, a star or nothing, a text."""
+    rows = [
+        (f"s{n // 10 if source else n}", "10"[n % 3 == 0], "*" * (n % 3 == 0), text) for n, (text, _) in enumerate(ROWS)
+    ]
+    return table(rows, None, "\t")
+
+
+def test_more_columns_without_names_are_read_where_their_cells_say_which_is_which(tmp_path: Path) -> None:
+    found = labelled(tmp_path, cola(source=False), "a.tsv")
+    assert [e.text for e in found.records[None]] == [text for text, _ in ROWS]
+    assert {e.label for e in found.records[None]} == {"0", "1"}
+    assert found.notes[0] == "a.tsv has no column names; texts are in column 4, labels in 2"
+
+
+def test_columns_without_names_that_could_be_labels_are_asked_for_by_number(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.tsv:1: no column names; .* --text-column 4 --label-column 1 or 2, of 4"):
+        labelled(tmp_path, cola(source=True), "a.tsv")
+    found = parts(tmp_path, {"a.tsv": cola(source=True)}, LabelledReader(label_column="2"))
+    assert len(found.records[None]) == len(ROWS) and {e.label for e in found.records[None]} == {"0", "1"}
+    with pytest.raises(InputError, match=r"no column names; .* --label-column 5, of 4"):
+        parts(tmp_path, {"a.tsv": cola(source=True)}, LabelledReader(label_column="5"))
+
+
+def test_a_separator_is_the_one_that_makes_rows_even(tmp_path: Path) -> None:
+    rows = [(text.replace(" ", ", "), label) for text, label in ROWS]
+    content = table(rows, ("text, all of it", "label"), ";")
+    found = labelled(tmp_path, content, text_column="text, all of it")
+    assert [example.text for example in found.records[None]] == [text for text, _ in rows]
 
 
 @pytest.mark.parametrize(
