@@ -238,6 +238,38 @@ def test_borders_of_documents_are_no_words(tmp_path: Path) -> None:
     assert found.notes == ["a.tsv: 2 -DOCSTART- lines, borders of documents, left out"]
 
 
+CONLL = {
+    "2 columns": "EU NNP\nrejects VBZ\n\nPeter NNP\n",
+    "CoNLL-2000": "EU NNP B-NP\nrejects VBZ B-VP\n\nPeter NNP B-NP\n",
+    "CoNLL-2003": "-DOCSTART- -X- O O\n\nEU NNP B-NP B-ORG\nrejects VBZ B-VP O\n\nPeter NNP B-NP B-PER\n",
+    "tabs": "word\tpos\tchunk\nEU\tNNP\tB-NP\nrejects\tVBZ\tB-VP\n\nPeter\tNNP\tB-NP\n",
+    "runs of blanks": "EU       NNP\nrejects  VBZ \n \nPeter    NNP\n",
+}
+
+
+@pytest.mark.parametrize("content", CONLL.values(), ids=CONLL)
+@pytest.mark.parametrize("name", ["a.txt", "a.conll"])
+def test_columns_between_blanks_are_read(tmp_path: Path, name: str, content: str) -> None:
+    found = parts(tmp_path, {name: content}, TaggedReader())
+    assert found.records[None] == [(("EU", "rejects"), ("NNP", "VBZ")), (("Peter",), ("NNP",))]
+    left_out = [note for note in found.notes if "left out" in note and "column 1" in note]
+    assert bool(left_out) == ("B-NP" in content)
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        ("EU NNP B-NP\nrejects VBZ\n", r"a\.txt:2: 'rejects VBZ' is not a word, .* and 1 cells more, as in the first"),
+        ("1 EU NNP\n2 rejects VBZ\n", r"a\.txt:1: words are numbers that count; put words first"),
+        ("a b c d e\n", r"a\.txt:1: 'a b c d e' is not a word"),
+        ("a\n", r"a\.txt:1: 'a' is not a word, blanks and a tag"),
+    ],
+)
+def test_wrong_columns_are_refused(tmp_path: Path, content: str, error: str) -> None:
+    with pytest.raises(InputError, match=error):
+        parts(tmp_path, {"a.txt": content}, TaggedReader())
+
+
 def conllu(*rows: tuple[str, str, str]) -> str:
     return "".join(f"{n}\t{form}\t_\t{tag}{chr(9)}_\t_\t_\t_\t_\t_\n" for n, form, tag in rows) + "\n"
 
