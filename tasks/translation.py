@@ -16,12 +16,13 @@ from common.cells.seeds import seed_for
 from common.errors import InputError
 from common.figures.translation import translation_figure, visible
 from common.files import drafted
-from common.reports import say_each, text_cell
+from common.reports import say_each, text_cell, warn_unknown
 from common.scoring.translation import Translations, largest_weights, translated
 from common.serving.export import Endpoint, Export
 from common.sources.records import Pairs
 from common.sources.splits import SPLITS
 from common.streams import Sequences, Stream
+from common.text.scripts import known_words
 from tasks.base import Task
 from tasks.translation_options import TranslationData, TranslationOptions, TranslationSaved
 
@@ -58,7 +59,9 @@ class Translation(Task):
         options = self.options
         self.splits = self.records
         say_each(self.splits.notes)
-        train = self.splits.train
+        train, test = self.splits.train, self.splits.test
+        for side, learned, asked in (("source", train.sources, test.sources), ("target", train.targets, test.targets)):
+            warn_unknown(known_words(learned, asked), f"{side} words")
         self.subwords = Subwords.of([*train.sources, *train.targets], options.vocabulary)
         self.encoded = {split: self._encoded(getattr(self.splits, split)) for split in SPLITS}
         for split, (sources, _) in self.encoded.items():

@@ -114,3 +114,15 @@ def test_the_example_is_a_text_as_it_stands(data_of, tmp_path: Path, monkeypatch
 def test_options_that_cannot_be_are_refused(options: dict, message: str, data_of, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
         training.fit(task_of(data_of("translation"), output=tmp_path, **options), tmp_path)
+
+
+def test_a_test_of_unknown_words_is_said(tmp_path: Path, capsys) -> None:
+    for split, rows in (
+        ("train", ("a cat\tun chat",) * 3),
+        ("dev", ("a cat\tun chat",)),
+        ("test", ("la luna\tun chat",)),
+    ):
+        (tmp_path / f"{split}.tsv").write_text("\n".join([*rows, ""]))
+    task_of(tmp_path).load()
+    said = capsys.readouterr().out
+    assert "warning: 0% of the test source words are known from training" in said and "target words" not in said
