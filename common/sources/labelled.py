@@ -175,7 +175,10 @@ class LabelledReader(FileReader[LabelledTexts]):
         elif len(names) == 2 and len(labels) == 1:
             texts = [name for name in names if name not in labels]
         else:
-            texts = [name for name in names if worded[name] >= 1]
+            texts = sorted((name for name in names if worded[name] >= 1), key=worded.__getitem__, reverse=True)
+            if len(texts) > 1 and worded[texts[0]] >= 2 * worded[texts[1]]:
+                texts = texts[:1]
+            texts.sort(key=names.index)
         labels = [name for name in labels if name not in texts or name == self.label_column]
         wrong = [name for name in (*texts, *labels) if name not in names]
         if wrong or len(texts) != 1 or len(labels) != 1:
@@ -204,11 +207,11 @@ class LabelledReader(FileReader[LabelledTexts]):
 
 
 def _label_numbers(rows: list[list[str]]) -> list[int]:
-    """The numbers of the columns that may hold labels: those whose first cell comes again, among few different ones."""
+    """The numbers of the columns that may hold labels: those whose first cell comes again, among few others."""
     found = []
     for number, first in enumerate(rows[0]):
         values = Counter(row[number] if number < len(row) else "" for row in rows[1:])
-        few = len(values) <= 2 or 2 * len(values) < len(rows)
+        few = len(values) == 2 or (len(values) > 2 and 2 * len(values) < len(rows))
         if first.strip() and values[first] and not values[""] and few:
             found.append(number)
     return found

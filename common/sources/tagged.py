@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -18,6 +19,8 @@ Column = Literal["upos", "xpos"]
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 CONLLU_ID = re.compile(r"([0-9]{1,9})(?:([-.])([0-9]{1,9}))?")
 DOCUMENT = "-docstart-"
+SLASHED = re.compile(r".+/[^/a-z0-9]+")
+"""A word and its tag, as in the/DT."""
 HEADERS = (
     {"word", "token", "form", "text", "words", "tokens"},
     {"tag", "pos", "upos", "xpos", "label", "tags", "pos_tag"},
@@ -212,6 +215,10 @@ def _by_columns(content: str, place: str, column: Column) -> Iterator[Sentence]:
                 rest = f" and {many - 2} cells more, as in the first line" if many > 2 else ""
                 raise InputError(f"{place}:{number}: {line[:40]!r} is not {right}{rest}; mend the line")
             pairs.append(cells[:2])
+        if all(map(SLASHED.fullmatch, chain.from_iterable(pairs))):
+            raise InputError(
+                f"{place}:{block[0][0]}: words and tags with a slash between; write a word, a tab and its tag on a line"
+            )
         if many > 2 and [word for word, _ in pairs] == [str(n) for n in range(1, len(pairs) + 1)]:
             raise InputError(
                 f"{place}:{block[0][0]}: words are numbers that count; put words first and tags second, or give .conllu"

@@ -23,6 +23,7 @@ PERIOD_NAMES = ("month", "period", "quarter", "year", "week", "day")
 """Names of the time column where its first value reads as a time."""
 INDEX_NAMES = ("index", "id", "row", "rownames", "row_id")
 """Names of columns that may only count the rows."""
+YEAR = r"[12]\d{3}(\.0+)?"
 UNNAMED = re.compile(r"Unnamed: \d+|")
 MOST_NAMES = 3
 """Columns that may name the series together without being named by the user."""
@@ -35,14 +36,14 @@ class Layout(NamedTuple):
 
     Attributes:
         time: The times; None if rows count as steps.
-        clock: The times of day, where they are in a column of their own.
+        joined: Columns that the times need as well: those of months and days beside years, and of times of day.
         series: The columns that name the series together; none if the file is one group.
         targets: The values to forecast.
         left_out: All that is not read.
     """
 
     time: str | None
-    clock: str | None
+    joined: tuple[str, ...]
     series: tuple[str, ...]
     targets: list[str]
     left_out: tuple[str, ...]
@@ -92,15 +93,15 @@ def layout_of(frame: pd.DataFrame, chosen: Chosen, source: str) -> Layout:
     indices = [name for name in free if _is_index(frame[name])]
     time = _time(frame, chosen, free, source=source, indices=indices)
     rest = [name for name in free if name not in (time, *indices)]
-    clock = _clock(frame, time, rest)
-    rest = [name for name in rest if name != clock]
+    joined = _joined(frame, time, rest)
+    rest = [name for name in rest if name not in joined]
     series = tuple(chosen.series) or (
-        (SERIES,) if SERIES in rest else _series(frame, [time, clock], rest, source=source)
+        (SERIES,) if SERIES in rest else _series(frame, [time, *joined], rest, source=source)
     )
     rest = [name for name in rest if name not in series]
     targets = list(chosen.targets) or (["y"] if series and "y" in rest else _numeric(frame, rest, source))
-    read = {time, clock, *series, *targets, *chosen.known}
-    return Layout(time, clock, series, targets, tuple(name for name in names if name not in read))
+    read = {time, *joined, *series, *targets, *chosen.known}
+    return Layout(time, joined, series, targets, tuple(name for name in names if name not in read))
 
 
 def _listed(names: Sequence[str], between: str = ", ") -> str:
@@ -144,11 +145,46 @@ def _is_clock(values: pd.Series) -> bool:
     return len(cells) == len(values) and bool(cells.str.fullmatch(CLOCK).all())
 
 
-def _clock(frame: pd.DataFrame, time: str | None, rest: Sequence[str]) -> str | None:
-    """The column of the times of day, where the column of times has dates alone."""
-    if time is None or frame[time].dtype != object or frame[time].astype(str).str.contains(":", regex=False).any():
-        return None
-    return next((name for name in rest if _is_clock(frame[name])), None)
+def _joined(frame: pd.DataFrame, time: str | None, rest: Sequence[str]) -> tuple[str, ...]:
+    """The columns of months, days and times of day, where the column of times has years or dates alone."""
+    if time is None:
+        return ()
+    cells = frame[time].astype(str)
+    if frame[time].dtype.kind == "M" or cells.str.contains(":", regex=False).any():
+        return ()
+    found, again = [], frame.duplicated([time]).any()
+    if again and cells.str.fullmatch(YEAR).all():
+        for part in ("month", "day"):
+            column = next((name for name in rest if name.lower() == part), None)
+            if column is None or (part == "day" and not found):
+                break
+            found.append(column)
+    if len(found) != 1:  # A month has no time of day.
+        found += [name for name in rest if _is_clock(frame[name]) or (again and _is_hour(frame[name]))][:1]
+    return tuple(found)
+
+
+def _is_hour(values: pd.Series) -> bool:
+    numbers = numbers_of(values) if values.name.lower() in ("hour", "hr") else np.full(1, np.nan)
+    return bool(np.isin(numbers, np.arange(24)).all())
+
+
+def times_in(frame: pd.DataFrame, layout: Layout) -> pd.Series:
+    """The cells of times, joined with those that they need as well."""
+    times, joined = frame[layout.time], list(layout.joined)
+    parts = {name: frame[name].astype(str).str.strip().str.removesuffix(".0") for name in joined}
+    if joined and joined[0].lower() == "month":
+        month, years = parts[joined.pop(0)], times.astype(str).str[:4]
+        numbered = month.str.fullmatch(r"\d{1,2}").all()
+        day = parts[joined.pop(0)].str.zfill(2) if joined and joined[0].lower() == "day" else None
+        if numbered:
+            times = years + "-" + month.str.zfill(2) + ("" if day is None else "-" + day)
+        else:
+            times = ("" if day is None else day + " ") + month + " " + years
+    for name in joined:
+        clock = parts[name].where(parts[name].str.contains(":", regex=False), parts[name].str.zfill(2) + ":00")
+        times = times.astype(str) + " " + clock
+    return times.rename(layout.time)
 
 
 def _series(frame: pd.DataFrame, times: Sequence[str | None], rest: Sequence[str], *, source: str) -> tuple[str, ...]:
@@ -186,5 +222,11 @@ def _numeric(frame: pd.DataFrame, names: Sequence[str], source: str) -> list[str
     separator = frame.attrs.get("separator", ",")
     found = [name for name in names if not np.isnan(numbers_of(frame[name], separator=separator)).all()]
     if not found:
-        raise InputError(f"{source}: no numeric column to forecast; name one with --target")
+        cells = {name: frame[name].dropna().astype(str) for name in names}
+        example = next(
+            (f"; {cell.iloc[0][:40]!r} in {name!r} is none" for name, cell in cells.items() if len(cell)), ""
+        )
+        raise InputError(
+            f"{source}: no column of numbers, such as 1234.5, to forecast{example}; mend one, or see --target"
+        )
     return found

@@ -13,7 +13,7 @@ from common.errors import InputError
 from common.sources.files import check_encoding, existing
 from common.sources.series.clocks import Times, times_of
 from common.sources.series.frames import frame_of
-from common.sources.series.layout import LEAST_ROWS, Chosen, Layout, layout_of
+from common.sources.series.layout import LEAST_ROWS, Chosen, Layout, layout_of, times_in
 from common.sources.series.numbers import is_missing, merged, numbers_of
 from common.sources.series.panels import Group, Panel
 from common.sources.series.spacing import STEP, spaced, spaced_finely, usual_step
@@ -201,9 +201,7 @@ class _Rows(NamedTuple):
         """The times of the rows; None if rows count as steps."""
         if layout.time is None:
             return None
-        cells = self.frame[layout.time]
-        if layout.clock is not None:
-            cells = (cells.astype(str) + " " + self.frame[layout.clock].astype(str).str.strip()).rename(layout.time)
+        cells = times_in(self.frame, layout)
         series = _names(self, layout.series) if layout.series else None
         return times_of(cells, day_first=day_first, series=series, place=self.place)
 
@@ -278,7 +276,7 @@ def _notes(frame: pd.DataFrame, layout: Layout, times: Times | None) -> tuple[st
         "rows count as steps": times is None,
         f"fields between {separator!r}": separator not in (",", "\t"),
         f"series in {', '.join(map(repr, layout.series))}": bool(layout.series),
-        f"{layout.clock!r} joined to {layout.time!r}": layout.clock is not None,
+        f"{', '.join(map(repr, layout.joined))} joined to {layout.time!r}": bool(layout.joined),
         "dates read with the day first": bool(times and times.day_first),
         f"years of two digits read as from {_year(times)}": times is not None and times.short,
         f"times in UTC{times.offset}" if times else "": bool(times and times.with_offset),

@@ -121,6 +121,13 @@ def test_more_columns_without_names_are_read_where_their_cells_say_which_is_whic
     assert found.notes[0] == "a.tsv has no column names; texts are in column 4, labels in 2"
 
 
+def test_the_longest_of_several_texts_without_names_is_read(tmp_path: Path) -> None:
+    rows = [(f'"{n % 4 + 1}"', f'"Title {n}"', "constant", f'"A longer description, of item {n}"') for n in range(40)]
+    found = labelled(tmp_path, table(rows, None))
+    assert found.records[None][1][:2] == ("A longer description, of item 1", "2")
+    assert found.notes == ["a.csv has no column names; texts are in column 4, labels in 1", "columns left out: 2, 3"]
+
+
 def test_columns_without_names_that_could_be_labels_are_asked_for_by_number(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.tsv:1: no column names; .* --text-column 4 --label-column 1 or 2, of 4"):
         labelled(tmp_path, cola(source=True), "a.tsv")
@@ -262,6 +269,7 @@ def test_columns_between_blanks_are_read(tmp_path: Path, name: str, content: str
         ("EU NNP B-NP\nrejects VBZ\n", r"a\.txt:2: 'rejects VBZ' is not a word, .* and 1 cells more, as in the first"),
         ("1 EU NNP\n2 rejects VBZ\n", r"a\.txt:1: words are numbers that count; put words first"),
         ("a b c d e\n", r"a\.txt:1: 'a b c d e' is not a word"),
+        ("the/DT cat/NN\na/DT dog/NN\n", r"a\.txt:1: words and tags with a slash between"),
         ("a\n", r"a\.txt:1: 'a' is not a word, blanks and a tag"),
     ],
 )

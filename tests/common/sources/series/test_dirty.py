@@ -261,6 +261,25 @@ def panel_text(names: str, *stores: str) -> str:
     return text(names, *(f"{store},2020-01-{n:02},{n}" for store in stores for n in range(1, 11)))
 
 
+PARTS = {
+    "Year,Month": ("%Y,%m", "MS"),
+    "month,year": ("%b,%Y", "MS"),
+    "year,month,day": ("%Y,%m,%d", "D"),
+    "No,year,month,day,hour": ("1,%Y,%-m,%-d,%-H", "h"),
+    "date,hour": ("%Y-%m-%d,%H", "h"),
+}
+
+
+@pytest.mark.parametrize("names", PARTS)
+def test_years_months_days_and_hours_in_columns_are_joined(names: str, read) -> None:
+    style, freq = PARTS[names]
+    times = pd.date_range("2019-11-01", periods=100, freq=freq)
+    panel = read(text(f"{names},y", *(time.strftime(style) + f",{n}" for n, time in enumerate(times))), targets=["y"])
+    assert len(panel.groups) == 1 and values(panel) == list(range(100))
+    expected = {"MS": [MONTH, "2019-12"], "D": [DAY, "2019-11-02 00:00"], "h": [HOUR, "2019-11-01 01:00"]}
+    assert [panel.seconds, shown(panel)[1]] == expected[freq] and "joined to" in panel.notes[0]
+
+
 def test_a_column_of_words_names_the_series_where_times_come_again(read) -> None:
     panel = read(panel_text("store,date,sales", "s1", "s2"))
     assert [group.name for group in panel.groups] == ["s1", "s2"] and panel.columns == ["sales"]
