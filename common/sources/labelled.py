@@ -75,7 +75,12 @@ class LabelledReader(FileReader[LabelledTexts]):
             InputError: There is no such column.
         """
         text = _find(present, self.text_column, usual=TEXT_NAMES, option="--text-column", place=place)
-        return text, _find(present, self.label_column, usual=LABEL_NAMES, option="--label-column", place=place)
+        label = _find(present, self.label_column, usual=LABEL_NAMES, option="--label-column", place=place)
+        if text == label:
+            raise InputError(
+                f"{place}: {shortened(text)!r} cannot hold both texts and labels; name another --label-column"
+            )
+        return text, label
 
     def _folder(self, folder: Path, notes: list[str]) -> ByRole[Example]:
         names = names_under(folder)

@@ -128,6 +128,11 @@ def test_the_longest_of_several_texts_without_names_is_read(tmp_path: Path) -> N
     assert found.notes == ["a.csv has no column names; texts are in column 4, labels in 1", "columns left out: 2, 3"]
 
 
+def test_one_column_cannot_hold_texts_and_labels(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.csv:1: 'text' cannot hold both texts and labels"):
+        labelled(tmp_path, table(ROWS), label_column="text")
+
+
 def test_columns_without_names_that_could_be_labels_are_asked_for_by_number(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"a\.tsv:1: no column names; .* --text-column 4 --label-column 1 or 2, of 4"):
         labelled(tmp_path, cola(source=True), "a.tsv")
