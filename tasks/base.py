@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from common.options import DataOptions, SavedOptions, TrainOptions
+from common.sources.digests import noting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,6 +50,7 @@ class Task(ABC):
         score: The test metric by which the arms of a study are compared.
         higher_score_is_better: Whether higher values of `score` are better.
         controls: Whether controls without recurrence can do the task.
+        digests: The digests of the data that was read.
     """
 
     name: ClassVar[str]
@@ -64,15 +67,33 @@ class Task(ABC):
 
     def __init__(self, options: TrainOptions) -> None:
         self.options = options
+        self.digests: dict[str, str] = {}
 
     # Before training
 
     def check(self) -> None:
-        """Refuses data and options, as far as that needs no TensorFlow, before it is imported."""
+        """Refuses options and data, as far as that needs no TensorFlow, before it is imported."""
+        self.check_options()
+        if self.options.at_hand:
+            _ = self.records
+
+    def check_options(self) -> None:
+        """Refuses options that no data can suit."""
+
+    def read(self) -> Any:
+        """Reads the data, without TensorFlow if it is at hand, and refuses what cannot be learned from."""
+        return self.options.load()
+
+    @cached_property
+    def records(self) -> Any:
+        """What `read` returns: the data is read once, by `check` or by `load`."""
+        self.check_options()
+        with noting(self.digests.update):
+            return self.read()
 
     @abstractmethod
     def load(self) -> str:
-        """Reads the data, learns vocabularies from its training split, and describes it in a line."""
+        """Learns vocabularies from the training split of `records`, and describes them in a line."""
 
     @abstractmethod
     def sequences(self, split: str) -> Sequences:
@@ -161,13 +182,14 @@ class Task(ABC):
         """
 
     @classmethod
-    def check_inputs(cls, model: SavedModel, inputs: Sequence[str], options: SavedOptions) -> None:
-        """Refuses inputs of `predict`, as far as that needs no TensorFlow, before it is imported."""
+    def asked(cls, model: SavedModel, inputs: Sequence[str], options: SavedOptions) -> Any:
+        """What `predict` is to answer, read without TensorFlow; refuses what the model cannot answer."""
+        return inputs
 
     @classmethod
     @abstractmethod
-    def predict(cls, model: SavedModel, inputs: Sequence[str], options: SavedOptions) -> list[Record]:
-        """Predicts for raw inputs, as the options specify; returns one record per input or series."""
+    def predict(cls, model: SavedModel, asked: Any, options: SavedOptions) -> list[Record]:
+        """Predicts for what `asked` returned, by default raw inputs; returns one record per input or series."""
 
     @classmethod
     def show(cls, records: Sequence[Record]) -> Table:
@@ -181,9 +203,8 @@ class Task(ABC):
         """Writes the records of `predict` to the files that the options name."""
 
     @classmethod
-    @abstractmethod
-    def evaluate(cls, model: SavedModel, data: DataOptions, *, other: bool = False) -> tuple[Scores, str]:
-        """Scores a saved model on the test split of the data, and reports details as text.
+    def test(cls, model: SavedModel, data: DataOptions, *, other: bool = False) -> Any:
+        """The test split of the data, without TensorFlow if it is at hand; refuses what the model cannot be scored on.
 
         Args:
             model: The model.
@@ -191,3 +212,9 @@ class Task(ABC):
             other: Whether the model learned from other data. If no part of the data is then named train or test, all
                 of it is for testing.
         """
+        return data.load_test() if other and data.data else data.load().test
+
+    @classmethod
+    @abstractmethod
+    def evaluate(cls, model: SavedModel, test: Any) -> tuple[Scores, str]:
+        """Scores a saved model on what `test` returned, and reports details as text."""

@@ -22,7 +22,16 @@ from common.options import from_saved
 from common.reports import say
 from common.scoring.forecasts import Forecasts, Judge, Origins
 from common.serving.export import Endpoint, Export
-from common.serving.forecasts import ahead, backtest, check, known_to, table_of, write_example, write_rows
+from common.serving.forecasts import (
+    ahead,
+    backtest,
+    check,
+    check_matches,
+    known_to,
+    table_of,
+    write_example,
+    write_rows,
+)
 from common.serving.versions import ASSETS
 from common.sources.series import SERIES, Panel
 from common.streams import Pieces, Sequences, Stream
@@ -54,32 +63,28 @@ class Forecasting(Task):
     learned: dict[str, Any] | None = None
     """The configuration of the saved model that the series are for; None if one is to learn from them."""
 
-    def check(self) -> None:
-        self._check_options()
-        self._read()
-
     def load(self) -> str:
         given = self.options
-        self._check_options()
-        self.panel, borders, sizes = self._read()
+        self.panel, borders, sizes = self.records
         self.options = replace(given, **sizes._asdict())
         self.tables = Tables(self.panel, borders, with_calendar=given.calendar)
         self.windows = Windows(self.tables, **sizes._asdict(), levels=given.levels)
         self.judge = Judge(self.tables, levels=given.quantiles, season=(sizes.seasons or (1,))[0])
         return self.tables.describe() + fitting.describe(sizes, given, self.panel)
 
-    def _read(self) -> tuple[Panel, list[tuple[int, int, int]], fitting.Sizes]:
-        """The series, where their splits end, and the sizes that suit them; it needs no TensorFlow."""
+    def read(self) -> tuple[Panel, list[tuple[int, int, int]], fitting.Sizes]:
+        """The series, where their splits end, and the sizes that suit them."""
         given, panel = self.options, self.options.load()
+        chosen = {"horizon": given.horizon, "segment": given.segment, "seasons": given.seasons}
         if self.learned is None:
             panel, borders = trained(panel, given.borders(panel))
-        else:
-            panel = known_to(self.learned, panel)
-            borders = given.borders(panel)
-        chosen = {"horizon": given.horizon, "segment": given.segment, "seasons": given.seasons}
-        return panel, borders, fitting.fitted(panel, borders, **chosen)
+            return panel, borders, fitting.fitted(panel, borders, **chosen)
+        panel = known_to(self.learned, panel)
+        borders, sizes = given.borders(panel), fitting.Sizes(**chosen)
+        fitting.check_test_rows(panel, borders, sizes)
+        return panel, borders, sizes
 
-    def _check_options(self) -> None:
+    def check_options(self) -> None:
         options, levels = self.options, self.options.quantiles
         if options.bidirectional:
             raise InputError("--bidirectional: reading backwards would see the values to be forecast; leave it out")
@@ -187,7 +192,9 @@ class Forecasting(Task):
         panel = self.panel
         names = {"target": panel.columns, "known": panel.covariates, "unique_ids": [g.name for g in panel.groups]}
         found = {"spacing": panel.seconds, "untrained": panel.untrained}
-        if panel.series not in (None, SERIES):
+        if panel.nanoseconds is not None:
+            found["nanoseconds"] = panel.nanoseconds
+        if panel.series not in ((), (SERIES,)):
             found["series_column"] = panel.series
         if panel.day_first is not None:
             found["day_first"] = panel.day_first
@@ -204,24 +211,20 @@ class Forecasting(Task):
         return str(version / ASSETS / "example.csv")
 
     @classmethod
-    def predict(cls, model: SavedModel, inputs: Sequence[str], options: ForecastingSaved) -> list[Record]:
-        panel, horizon = cls._asked(model, inputs, options)
-        return ahead(model, panel, horizon=horizon)
-
-    @classmethod
-    def check_inputs(cls, model: SavedModel, inputs: Sequence[str], options: ForecastingSaved) -> None:
-        panel, horizon = cls._asked(model, inputs, options)
-        check(model, panel, horizon=horizon)
-
-    @classmethod
-    def _asked(cls, model: SavedModel, inputs: Sequence[str], options: ForecastingSaved) -> tuple[Panel, int]:
-        """The series to forecast, and the steps."""
+    def asked(cls, model: SavedModel, inputs: Sequence[str], options: ForecastingSaved) -> tuple[Panel, int]:
         if len(inputs) != 1:
             raise InputError(f"give one CSV or Parquet file to forecast, not {len(inputs)}")
         if not inputs[0].strip() or not Path(inputs[0]).exists():
             raise InputError(f"{inputs[0]}: no such file; give a CSV or Parquet file to forecast")
         panel = from_saved(cls.Data, model.config | {"data": inputs[0]}).load(ahead=True)
-        return known_to(model.config, panel), options.horizon or model.config["horizon"]
+        panel, horizon = known_to(model.config, panel), options.horizon or model.config["horizon"]
+        check(model, panel, horizon=horizon)
+        return panel, horizon
+
+    @classmethod
+    def predict(cls, model: SavedModel, asked: tuple[Panel, int], options: ForecastingSaved) -> list[Record]:
+        panel, horizon = asked
+        return ahead(model, panel, horizon=horizon)
 
     @classmethod
     def show(cls, records: Sequence[Record]) -> Table:
@@ -237,11 +240,17 @@ class Forecasting(Task):
                 forecast_figure(records).savefig(draft, format="png")
 
     @classmethod
-    def evaluate(cls, model: SavedModel, data: ForecastingData, *, other: bool = False) -> tuple[Scores, str]:
+    def test(cls, model: SavedModel, data: ForecastingData, *, other: bool = False) -> Forecasting:
         if data.missing == "allow" != model.config["missing"]:
             raise InputError("--missing allow: this model learned from series without missing values; train another")
         task = cls(from_saved(cls.Options, model.config | asdict(data)))
         task.learned = model.config
-        task.load()
-        answers = backtest(model, task.tables, context=task.options.context)
-        return task.scores(answers), task.report(answers)
+        panel, *_ = task.records
+        check_matches(model, panel)
+        return task
+
+    @classmethod
+    def evaluate(cls, model: SavedModel, test: Forecasting) -> tuple[Scores, str]:
+        test.load()
+        answers = backtest(model, test.tables, context=test.options.context)
+        return test.scores(answers), test.report(answers)

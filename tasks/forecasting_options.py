@@ -30,8 +30,8 @@ class ForecastingData(DataOptions):
         target: Columns to forecast; by default all numeric columns that are not in --known.
         known: Columns whose future is known; for the embedded data by default workday and temperature_c.
         time_column: Name of the time column. Not given: one of a usual name, or the first that holds times alone.
-        series_column: Name of the column that names the series. Not given: unique_id, or else the column of words for
-            which times come again.
+        series_column: Column that names the series, or columns that do so together. Not given: unique_id, or else the
+            columns of words for which times come again.
         day_first: Whether the day is before the month in dates such as 01/02/2000. Not given: as the dates suggest.
         encoding: Text encoding of the file.
         missing: Whether values may be missing and rows left out.
@@ -43,17 +43,22 @@ class ForecastingData(DataOptions):
     target: Names = ()
     known: Names | None = None
     time_column: str | None = None
-    series_column: str | None = None
+    series_column: Names = ()
     day_first: bool | None = None
     encoding: str = "utf-8"
     missing: Missing = "refuse"
     split: Annotated[tuple[float, float, float], Parameter(consume_multiple=True)] = (0.7, 0.1, 0.2)
     test_rows: Count | None = None
 
+    @property
+    def at_hand(self) -> bool:
+        """The embedded series are a file of this package."""
+        return self.data is None or super().at_hand
+
     def load(self, *, ahead: bool = False) -> Panel:
         """Reads the series; with `ahead`, they may end in rows that have values in known columns only."""
-        names = ("known", "time_column", "series_column", "day_first", "encoding", "missing")
-        given = {name: getattr(self, name) for name in names}
+        names = ("known", "time_column", "day_first", "encoding", "missing")
+        given = {name: getattr(self, name) for name in names} | {"series_columns": self.series_column}
         return load(self.data, SeriesReader(targets=self.target, **given, ahead=ahead))
 
     def borders(self, panel: Panel) -> list[tuple[int, int, int]]:

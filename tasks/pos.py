@@ -49,7 +49,7 @@ class Pos(Task):
     def load(self) -> str:
         from common.text.vocabularies import WordEncoder
 
-        self.splits = self.options.load()
+        self.splits = self.records
         say_each(self.splits.notes)
         train = self.splits.train
         self.tags = sorted(set(chain.from_iterable(train.tags)))
@@ -173,10 +173,10 @@ class Pos(Task):
         return " ".join(self.splits.test.words[0][:12]) if self.options.data else "Bugün hava çok güzel."
 
     @classmethod
-    def predict(cls, model: SavedModel, inputs: Sequence[str], options: SavedOptions) -> list[Record]:
-        answers = model.ask([{"text": text} for text in inputs], "text", what="tagging")
+    def predict(cls, model: SavedModel, asked: Sequence[str], options: SavedOptions) -> list[Record]:
+        answers = model.ask([{"text": text} for text in asked], "text", what="tagging")
         return [
-            {"text": text} | of_words(answer, sum(map(bool, answer["tokens"]))) for text, answer in zip(inputs, answers)
+            {"text": text} | of_words(answer, sum(map(bool, answer["tokens"]))) for text, answer in zip(asked, answers)
         ]
 
     @classmethod
@@ -195,14 +195,18 @@ class Pos(Task):
                 write_conllu(draft, records, model.config["column"])
 
     @classmethod
-    def evaluate(cls, model: SavedModel, data: PosData, *, other: bool = False) -> tuple[Scores, str]:
+    def test(cls, model: SavedModel, data: PosData, *, other: bool = False) -> TaggedSentences:
         learned = model.config["column"]
         if data.column != learned:
             raise InputError(f"--column {data.column}: this model learned {learned} tags; leave it out")
-        test = data.load_test() if other and data.data else data.load().test
+        test = super().test(model, data, other=other)
         if other and "tags" in model.config:
             tags = Counter(chain.from_iterable(test.tags))
             refuse_unknown(tags, model.config["tags"], noun="tags", data=data.data)
+        return test
+
+    @classmethod
+    def evaluate(cls, model: SavedModel, test: TaggedSentences) -> tuple[Scores, str]:
         found = model.ask([{"tokens": list(words)} for words in test.words], what="tagging")
         answers = [of_words(answer, len(words)) for answer, words in zip(found, test.words)]
         tagged = Tagged([a["tags"] for a in answers], test.tags, [a["seen"] for a in answers])

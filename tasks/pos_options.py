@@ -22,8 +22,8 @@ class PosData(DataOptions):
 
     Attributes:
         data: "tfds:universal_dependencies/en_ewt" or another TFDS treebank; or a file or folder: CoNLL-U, or text with
-            a word, a tab and its tag on each line and a blank line between sentences; files may be gzip. Not given:
-            the embedded Turkish Web Treebank.
+            a word and its tag on each line, a tab or blanks between, and a blank line between sentences; files may be
+            gzip. Not given: the embedded Turkish Web Treebank.
         column: The CoNLL-U column that holds the tags.
         encoding: Text encoding of the files.
         drop_seen: Leave out of train what another given split has as well.

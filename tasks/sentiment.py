@@ -15,7 +15,7 @@ from common.options import SavedOptions
 from common.reports import say, say_each, warn_unknown
 from common.scoring.classification import Classified
 from common.serving.export import Endpoint, Export
-from common.sources.records import refuse_unknown
+from common.sources.records import LabelledTexts, refuse_unknown
 from common.sources.splits import SPLITS
 from common.streams import Sequences, Stream
 from common.text.scripts import LONGEST, Level, fitting_level
@@ -51,7 +51,7 @@ class Sentiment(Task):
         from common.text.levels import Encoder
 
         options = self.options
-        self.splits = options.load()
+        self.splits = self.records
         say_each(self.splits.notes)
         self.labels = sorted(set(self.splits.train.labels))
         fitting = fitting_level(self.splits.train.texts)
@@ -213,8 +213,8 @@ class Sentiment(Task):
         return min(self.splits.test.texts[:20], key=len)
 
     @classmethod
-    def predict(cls, model: SavedModel, inputs: Sequence[str], options: SavedOptions) -> list[Record]:
-        answers = model.ask([{"text": text} for text in inputs], what="classifying")
+    def predict(cls, model: SavedModel, asked: Sequence[str], options: SavedOptions) -> list[Record]:
+        answers = model.ask([{"text": text} for text in asked], what="classifying")
         return [
             {
                 "text": text,
@@ -222,14 +222,18 @@ class Sentiment(Task):
                 "probability": float(answer["probability"].max()),
                 "known": answer["known"],
             }
-            for text, answer in zip(inputs, answers)
+            for text, answer in zip(asked, answers)
         ]
 
     @classmethod
-    def evaluate(cls, model: SavedModel, data: SentimentData, *, other: bool = False) -> tuple[Scores, str]:
-        test = data.load_test() if other and data.data else data.load().test
+    def test(cls, model: SavedModel, data: SentimentData, *, other: bool = False) -> LabelledTexts:
+        test = super().test(model, data, other=other)
         if known := model.config.get("labels"):
             refuse_unknown(Counter(test.labels), known, noun="labels", data=data.data)
+        return test
+
+    @classmethod
+    def evaluate(cls, model: SavedModel, test: LabelledTexts) -> tuple[Scores, str]:
         records = cls.predict(model, test.texts, cls.Saved())
         answers = Classified([record["label"] for record in records], test.labels)
         return answers.scores(), answers.report()

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from cyclopts import Parameter
 from rich.table import Table
 
 from common import cells
@@ -17,16 +16,15 @@ from common.cells.seeds import seed_for
 from common.errors import InputError
 from common.figures.translation import translation_figure, visible
 from common.files import drafted
-from common.options import Beam, Count, DataOptions, NotNegative, SavedOptions, Share, Steps, TrainOptions
-from common.reports import say_each, text_cell
+from common.reports import say_each, text_cell, warn_unknown
 from common.scoring.translation import Translations, largest_weights, translated
 from common.serving.export import Endpoint, Export
-from common.sources.load import load, load_test
-from common.sources.parallel import PairReader
 from common.sources.records import Pairs
-from common.sources.splits import SPLITS, Splits
+from common.sources.splits import SPLITS
 from common.streams import Sequences, Stream
+from common.text.scripts import known_words
 from tasks.base import Task
+from tasks.translation_options import TranslationData, TranslationOptions, TranslationSaved
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,99 +34,6 @@ if TYPE_CHECKING:
     from common.scoring import Scores
     from common.serving.saved_model import Record, SavedModel
     from common.training.run import Results
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class TranslationData(DataOptions):
-    """Where pairs of sentences come from.
-
-    Attributes:
-        data: "tfds:NAME" for a TFDS data set; a folder, or the beginning of a path such as corpus/train, of
-            line-aligned files such as train.en and train.de; or a TSV file or a folder of them, with a sentence, a tab
-            and its translation on each line; files may be gzip. Not given: the embedded texts of free software.
-        source_language: Language to translate from, needed where the data leaves it open; for TSV only a name for the
-            first column.
-        target_language: Language to translate into; for the embedded data fr when not given.
-        encoding: Text encoding of the files.
-        drop_seen: Leave out of train what another given split has as well.
-    """
-
-    source_language: str | None = None
-    target_language: str | None = None
-    encoding: str = "utf-8"
-    drop_seen: bool = False
-
-    def load(self) -> Splits[Pairs]:
-        """Reads the three splits."""
-        return load(self.data, self._reader())
-
-    def load_test(self) -> Pairs:
-        """Reads the pairs for evaluating a model that was trained on other data."""
-        return load_test(self.data, self._reader())
-
-    def _reader(self) -> PairReader:
-        return PairReader(
-            source_language=self.source_language,
-            target_language=self.target_language,
-            encoding=self.encoding,
-            drop_seen=self.drop_seen,
-        )
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class TranslationOptions(TranslationData, TrainOptions):
-    """What training a translator needs to know.
-
-    Attributes:
-        layers: Recurrent layers of the encoder, and of the decoder above its first layer, which queries attention.
-        units: Width of the hidden state of the decoder; each direction of the encoder has half.
-        bidirectional: Also read sources backwards; a pair that fits into a window then lies in a single window.
-        embedding: Width of the vectors of subwords, which both languages and the readout share.
-        vocabulary: Maximum number of subwords, which both languages share.
-        attention: How the decoder scores the steps of the source; with none it only starts from the source.
-        longest: Maximum number of subwords of a source or target. Longer pairs are left out of training and of the
-            validation loss, not of the test.
-        smoothing: Share of a target's probability that is spread over all subwords in training.
-        scheduled_sampling: Share of the subwords read by the decoder in training that are its own predictions.
-        beam: Hypotheses that beam search keeps.
-        length_power: Power of the length by which log-probabilities of hypotheses are divided.
-    """
-
-    units: Count = 256
-    bidirectional: bool = True
-    embedding: Count = 256
-    vocabulary: Count = 8000
-    attention: Literal["multiplicative", "additive", "none"] = "multiplicative"
-    longest: Count = 100
-    smoothing: Share = 0.1
-    scheduled_sampling: Share = 0.0
-    beam: Beam = 5
-    length_power: NotNegative = 1.0
-    window: Steps = 64
-    dropout: Share = 0.3
-    decay: NotNegative = 0.1
-    epochs: Count = 30
-
-
-@Parameter(name="*")
-@dataclass(frozen=True, kw_only=True)
-class TranslationSaved(SavedOptions):
-    """Which saved translator to use, and how it translates.
-
-    Attributes:
-        beam: Hypotheses that beam search keeps; as many as in training when not given.
-        output_file: A file to write the translations to, one per line.
-        show_attention: Also show the source subword with the largest weight for each subword of the translation.
-    """
-
-    beam: Beam | None = None
-    output_file: Path | None = None
-    show_attention: bool = False
-
-    def files(self) -> dict[str, Path]:
-        return {"--output-file": self.output_file} if self.output_file else {}
 
 
 class Translation(Task):
@@ -142,16 +47,21 @@ class Translation(Task):
     score = "bleu"
     controls = False
 
+    def check_options(self) -> None:
+        cell = self.options.cell
+        if not cells.is_recurrent(cell):
+            raise InputError(f"--cell {cell}: a decoder starts from a state, which controls do not have")
+
     def load(self) -> str:
         from common.decoding.translator import copied_by_attention
         from common.text.subwords import Subwords
 
         options = self.options
-        if not cells.is_recurrent(options.cell):
-            raise InputError(f"--cell {options.cell}: a decoder starts from a state, which controls do not have")
-        self.splits = options.load()
+        self.splits = self.records
         say_each(self.splits.notes)
-        train = self.splits.train
+        train, test = self.splits.train, self.splits.test
+        for side, learned, asked in (("source", train.sources, test.sources), ("target", train.targets, test.targets)):
+            warn_unknown(known_words(learned, asked), f"{side} words")
         self.subwords = Subwords.of([*train.sources, *train.targets], options.vocabulary)
         self.encoded = {split: self._encoded(getattr(self.splits, split)) for split in SPLITS}
         for split, (sources, _) in self.encoded.items():
@@ -259,10 +169,14 @@ class Translation(Task):
         return self.splits.test.sources[0] if self.options.data else "Save the file before closing the window."
 
     @classmethod
-    def predict(cls, model: SavedModel, inputs: Sequence[str], options: TranslationSaved) -> list[Record]:
+    def asked(cls, model: SavedModel, inputs: Sequence[str], options: TranslationSaved) -> Sequence[str]:
         if options.show_attention and model.config["attention"] == "none":
             raise InputError("--show-attention: this model was trained with --attention none; leave it out")
-        texts = [{"text": text} for text in inputs]
+        return inputs
+
+    @classmethod
+    def predict(cls, model: SavedModel, asked: Sequence[str], options: TranslationSaved) -> list[Record]:
+        texts = [{"text": text} for text in asked]
         beam = options.beam or model.config["beam"]
         records = [
             text | {name: answer[name] for name in ("translation", "score")}
@@ -294,7 +208,6 @@ class Translation(Task):
                 draft.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
     @classmethod
-    def evaluate(cls, model: SavedModel, data: TranslationData, *, other: bool = False) -> tuple[Scores, str]:
-        test = data.load_test() if other and data.data else data.load().test
+    def evaluate(cls, model: SavedModel, test: Pairs) -> tuple[Scores, str]:
         answers = Translations.of(model, test.sources, test.targets, language=model.config["languages"][1])
         return answers.scores(), answers.report()

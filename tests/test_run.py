@@ -41,6 +41,38 @@ def test_series_are_refused_before_tensorflow_is_imported(learned, tmp_path: Pat
     assert done.stderr.count("error: ") == done.stderr.count("\n") == 3
 
 
+def test_texts_are_refused_before_tensorflow_is_imported(learned, tmp_path: Path) -> None:
+    files = {
+        "names.csv": "a,b\n1,2\n",
+        "one.csv": "text,label\na b,pos\nc d,pos\n",
+        "strange.csv": "text,label\na great film,1\n",
+        "a.conllu": "1\tthe\tthe\n",
+        "a.tsv": "the\tDT\nword\n",
+        "pairs.tsv": "a\tb\nc\n",
+        "train.en": "a\nb\n",
+        "train.de": "a\n",
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_text(content)
+    saved = ["--output", str(learned("sentiment").parents[2])]
+    place = f"{tmp_path}/"
+    commands = [
+        *(["sentiment", "--data", place + name] for name in ("none.csv", "names.csv", "one.csv")),
+        ["sentiment", "compare", "--data", f"{place}one.csv", "--match", "parameters"],
+        ["sentiment", "evaluate", "--data", f"{place}strange.csv", *saved],
+        *(["pos", "--data", place + name] for name in ("a.conllu", "a.tsv")),
+        *(["translation", "--data", place + name] for name in ("pairs.tsv", "train")),
+        ["translation", "--cell", "mlp"],
+    ]
+    script = (
+        f"import sys, run; print({{run.main(words) for words in {commands}}}, "
+        "{'tensorflow', 'sklearn'} & {*sys.modules})"
+    )
+    done = command("-c", script)
+    assert done.stdout == "{2} set()\n"
+    assert done.stderr.count("error: ") == done.stderr.count("\n") == len(commands)
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_stopped_run_leaves_no_version_and_resumes(number: int, data_of, tmp_path: Path, capsys) -> None:
     options = ["sentiment", "--data", str(data_of("sentiment")), "--output", str(tmp_path), "--cell", "gru"]

@@ -57,14 +57,15 @@ def app_of(kind: type["Task"]) -> App:
 
 
 def _train(kind: type["Task"], options: TrainOptions) -> str:
-    kind(options).check()
+    task = kind(options)
+    with interrupts.working():
+        task.check()
     from common.training.compile_cache import keep_compiled
 
     keep_compiled()
     import_tensorflow()
     from common.cli import train
 
-    task = kind(options)
     with interrupts.working():
         version = train.train(task)
     example = task.example(version)
@@ -77,6 +78,8 @@ def _compare(kind: type["Task"], *, options: TrainOptions, requested: StudyOptio
     from common.studies import running
     from common.studies.study import Study
 
+    with interrupts.working():
+        kind(options).check()
     if requested.match == "parameters":
         import_tensorflow()
     study = Study(kind, options=options, requested=requested)
@@ -112,10 +115,13 @@ def _evaluate(kind: type["Task"], *, saved: SavedOptions, given: DataOptions) ->
     model = SavedModel(versions.find(saved.output, kind.name, cell=saved.cell, version=saved.version))
     learned = from_saved(kind.Data, model.config)
     data = replace(learned, **{name: value for name, value in vars(given).items() if value is not None})
-    kind(from_saved(kind.Options, model.config | vars(data))).check()
+    if not data.at_hand:
+        import_tensorflow()  # Some readers do, and less quietly.
+    with interrupts.working():
+        test = kind.test(model, data, other=not data.same_data(learned))
     import_tensorflow()
     with interrupts.working():
-        scores, report = kind.evaluate(model, data, other=not data.same_data(learned))
+        scores, report = kind.evaluate(model, test)
     reports.say(report)
     reports.console.print(reports.scores_table("test", {str(model.folder): scores}))
 
@@ -130,11 +136,11 @@ def _predict(kind: type["Task"], words: tuple[str, ...], *, saved: SavedOptions)
     for option, path in files.items():
         check_writable(option, path)
     model = SavedModel(versions.find(saved.output, kind.name, cell=saved.cell, version=saved.version))
-    inputs = inputs_of(words, sys.stdin.buffer)
-    kind.check_inputs(model, inputs, saved)
+    with interrupts.working():
+        asked = kind.asked(model, inputs_of(words, sys.stdin.buffer), saved)
     import_tensorflow()
     with interrupts.working():
-        records = kind.predict(model, inputs, saved)
+        records = kind.predict(model, asked, saved)
         reports.console.print(kind.show(records))
         kind.write(records, saved, model)
     for path in files.values():

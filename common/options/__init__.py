@@ -20,6 +20,7 @@ from common.options.parsing import differences as differences
 from common.options.parsing import from_saved as from_saved
 from common.options.parsing import parsed as parsed
 from common.options.shared import FORMAT as FORMAT
+from common.options.shared import TFDS as TFDS
 from common.options.shared import DataOptions as DataOptions
 from common.options.shared import SavedOptions as SavedOptions
 from common.options.shared import StudyOptions as StudyOptions

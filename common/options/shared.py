@@ -17,6 +17,9 @@ from common.options.kinds import Count, Folder, Layers, NotNegative, Positive, S
 FORMAT = 5
 """The format of unfinished runs and studies. Raise it when older ones cannot be continued: they are then refused."""
 
+TFDS = "tfds:"
+"""What the name of a TFDS data set follows in `--data`."""
+
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +31,14 @@ class DataOptions:
     """
 
     data: str | None = None
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether the data is in files: it is then read without TensorFlow, and nothing is fetched."""
+        return self.data is not None and not self.data.startswith(TFDS)
+
+    def load(self) -> Any:
+        """Reads the data; here there is none."""
 
     def same_data(self, other: Self) -> bool:
         """Whether both name the same data, however its path is written."""

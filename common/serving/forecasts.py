@@ -50,7 +50,7 @@ def ahead(model: SavedModel, panel: Panel, *, horizon: int) -> list[Record]:
         times = panel.as_text(group, group.times[0] + panel.seconds * np.arange(length + horizon))
         first = max(0, length - PAST * config["horizon"])
         for number, column in enumerate(columns):
-            named, several = panel.series is not None, len(columns) > 1
+            named, several = bool(panel.series), len(columns) > 1
             mean = answer["mean"][:horizon, number].astype(float)
             quantiles = answer["quantiles"][:horizon, number].astype(float)
             past = group.values[first:length, number].astype(float)
@@ -89,7 +89,7 @@ def check(model: SavedModel, panel: Panel, *, horizon: int) -> list[int]:
     if horizon > model.config["horizon"]:
         raise InputError(f"--horizon {horizon}: this model forecasts {model.config['horizon']} steps at most")
     lengths = [_history(group, panel, model) for group in panel.groups]
-    _check_matches(model, panel)
+    check_matches(model, panel)
     return lengths
 
 
@@ -121,7 +121,7 @@ def backtest(model: SavedModel, tables: Tables, *, context: int | None) -> Forec
     Raises:
         InputError: The series do not match the data that the model learned from.
     """
-    _check_matches(model, tables.panel)
+    check_matches(model, tables.panel)
     panel, (segment, horizon) = tables.panel, (model.config[name] for name in ("segment", "horizon"))
     columns, jobs = len(panel.columns), []
     for number, (_, first, end) in enumerate(tables.borders):
@@ -161,8 +161,12 @@ def _answers(
     return model.ask(records, signature, batch=1, what="forecasting")
 
 
-def _check_matches(model: SavedModel, panel: Panel) -> None:
-    """Refuses a panel of other series, another number of columns or another spacing than the model learned from."""
+def check_matches(model: SavedModel, panel: Panel) -> None:
+    """Refuses a panel of other series, another number of columns or another spacing than the model learned from.
+
+    Raises:
+        InputError: It is such a panel.
+    """
     config = model.config
     for option, found in (("target", panel.columns), ("known", panel.covariates)):
         if len(found) != len(config[option]):
@@ -175,11 +179,10 @@ def _check_matches(model: SavedModel, panel: Panel) -> None:
     for group in panel.groups if len(config["unique_ids"]) > 1 else ():  # One series may have any name.
         if group.name not in config["unique_ids"]:
             raise InputError(f"{panel.source}: series {group.name!r} is not one this model learned from")
-    if panel.seconds != config["spacing"]:
-        raise InputError(
-            f"{panel.source}: a row every {series.spaced(panel.seconds)}; this model learned from one every "
-            f"{series.spaced(config['spacing'])}"
-        )
+    finely = config.get("nanoseconds")
+    if (panel.seconds, panel.nanoseconds) != (config["spacing"], finely):
+        learned = series.spaced(config["spacing"]) if finely is None else series.spaced_finely(finely)
+        raise InputError(f"{panel.source}: a row every {panel.spaced}; this model learned from one every {learned}")
 
 
 def rows_of(records: Sequence[Record]) -> list[tuple]:
@@ -219,11 +222,11 @@ def write_rows(records: Sequence[Record], path: Path) -> None:
 
 def write_example(panel: Panel, path: Path, *, horizon: int) -> None:
     """Writes the last rows of a panel as a file to forecast from, in which the last horizon has no values."""
-    names, rows = [*[panel.series or ""] * bool(panel.series), *[panel.time] * bool(panel.time)], []
+    names, rows = [*panel.series, *[panel.time] * bool(panel.time)], []
     for group in panel.groups:
         cut, times = len(group.times) - horizon, panel.as_text(group, group.times)
         for n in range(max(0, cut - EXAMPLE_ROWS), len(times)):
-            place = [*[group.name] * bool(panel.series), *[times[n]] * bool(panel.time)]
+            place = [*group.names, *[times[n]] * bool(panel.time)]
             values = ["" if n >= cut or np.isnan(value) else f"{value:.15g}" for value in group.values[n]]
             rows.append([*place, *values, *(f"{value:.15g}" for value in group.known[n])])
     with path.open("w", newline="") as file:

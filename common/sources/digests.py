@@ -19,8 +19,18 @@ _take: ContextVar[Callable[[Digests], None] | None] = ContextVar("take", default
 
 @contextmanager
 def noting(take: Callable[[Digests], None]) -> Iterator[None]:
-    """Gives the digests of all data that is read meanwhile to `take`: files' before, records' after they are read."""
-    token = _take.set(take)
+    """Gives the digests of all data that is read meanwhile to `take`: files' before, records' after they are read.
+
+    Inside of another `noting` both take them.
+    """
+    outer = _take.get()
+
+    def both(digests: Digests) -> None:
+        take(digests)
+        if outer is not None:
+            outer(digests)
+
+    token = _take.set(both)
     try:
         yield
     finally:

@@ -26,7 +26,7 @@ from common.sources.files import (
 )
 from common.sources.records import Example, LabelledTexts, listed
 from common.sources.splits import ByRole, FileReader, Parts, read_by_role
-from common.sources.tables import READABLE, TABLES
+from common.sources.tables import READABLE, TABLES, IsData
 
 TEXT_NAMES = ("text", "review", "sentence", "content", "document", "phrase", "tweet", "comment", "message")
 LABEL_NAMES = ("label", "sentiment", "class", "category", "polarity", "labels", "target", "stars", "rating")
@@ -75,7 +75,12 @@ class LabelledReader(FileReader[LabelledTexts]):
             InputError: There is no such column.
         """
         text = _find(present, self.text_column, usual=TEXT_NAMES, option="--text-column", place=place)
-        return text, _find(present, self.label_column, usual=LABEL_NAMES, option="--label-column", place=place)
+        label = _find(present, self.label_column, usual=LABEL_NAMES, option="--label-column", place=place)
+        if text == label:
+            raise InputError(
+                f"{place}: {shortened(text)!r} cannot hold both texts and labels; name another --label-column"
+            )
+        return text, label
 
     def _folder(self, folder: Path, notes: list[str]) -> ByRole[Example]:
         names = names_under(folder)
@@ -125,14 +130,14 @@ class LabelledReader(FileReader[LabelledTexts]):
         """The examples of a table by the split that its `split` column gives, else under None."""
         if format_of(path) not in TABLES:
             raise InputError(f"{path}: not one of {READABLE}, as others in its folder are; move it elsewhere")
-        rows = list(TABLES[format_of(path)](path, read_text(path, self.encoding)))
+        found: list[bool] = []
+        rows = list(TABLES[format_of(path)](path, read_text(path, self.encoding), self._noting_data(found)))
         if not rows:
             raise InputError(f"{path}: a first line of column names and no examples; add some")
         names = list(rows[0][1])
-        columns = self._without_header(path, rows)
-        if columns:
-            rows.insert(0, (f"{path}:1", dict(zip(names, names))))
-            notes.append(f"{path.name} has no column names; read as a text and its label")
+        if any(found):
+            columns = self._columns_without_names(rows)
+            notes.append(f"{path.name} has no column names; texts are in column {columns[0]}, labels in {columns[1]}")
         elif may_lack_labels and self._lacks_labels(rows):
             notes.append(f"{path.name} has no labels and is left out")
             return {}
@@ -148,21 +153,43 @@ class LabelledReader(FileReader[LabelledTexts]):
             parts.setdefault(role, []).append(_example(row, columns, place))
         return parts
 
-    def _without_header(self, path: Path, rows: Named) -> tuple[str, str] | None:
-        """The text and label columns where the first of two cells a line is itself data, else None.
+    def _noting_data(self, found: list[bool]) -> IsData:
+        """Whether the first row of a table is data, as `is_data` says; noted in `found`."""
+        usual = {*TEXT_NAMES, *LABEL_NAMES} | {
+            name.lower() for name in (self.text_column, self.label_column) if name and not name.isdecimal()
+        }
 
-        It is if one of its cells is a label of other lines.
+        def noted(rows: list[list[str]]) -> bool:
+            found.append(not usual & {*_folded(rows[0])} and bool(_label_numbers(rows)))
+            return found[-1]
+
+        return noted
+
+    def _columns_without_names(self, rows: Named) -> tuple[str, str]:
+        """The columns of texts and labels of a table whose columns have numbers for names, where its cells show them.
+
+        Raises:
+            InputError: They show none, or several.
         """
-        names = list(rows[0][1])
-        if len(names) != 2 or self.text_column or self.label_column or format_of(path) not in (".csv", ".tsv"):
-            return None
-        if set(_folded(names)) & {*TEXT_NAMES, *LABEL_NAMES}:
-            return None
-        for label, text in (names, names[::-1]):
-            values = Counter(row[label] for _, row in rows)
-            if values[label] and (len(values) <= 2 or 2 * len(values) <= len(rows)):
-                return text, label
-        return None
+        place, names = rows[0][0], list(rows[0][1])
+        cells = [list(row.values()) for _, row in rows]
+        labels = [self.label_column] if self.label_column else [names[n] for n in _label_numbers(cells)]
+        worded = {name: sum(str(row[name]).count(" ") for _, row in rows) / len(rows) for name in names}
+        if self.text_column:
+            texts = [self.text_column]
+        elif len(names) == 2 and len(labels) == 1:
+            texts = [name for name in names if name not in labels]
+        else:
+            texts = sorted((name for name in names if worded[name] >= 1), key=worded.__getitem__, reverse=True)
+            if len(texts) > 1 and worded[texts[0]] >= 2 * worded[texts[1]]:
+                texts = texts[:1]
+            texts.sort(key=names.index)
+        labels = [name for name in labels if name not in texts or name == self.label_column]
+        wrong = [name for name in (*texts, *labels) if name not in names]
+        if wrong or len(texts) != 1 or len(labels) != 1:
+            asked = f"--text-column {' or '.join(texts or names)} --label-column {' or '.join(labels or names)}"
+            raise InputError(f"{place}: no column names; give the numbers of the columns: {asked}, of {len(names)}")
+        return texts[0], labels[0]
 
     def _lacks_labels(self, rows: Named) -> bool:
         """Whether a table has no label column, or -1 for each label, as GLUE's and Kaggle's test files."""
@@ -182,6 +209,17 @@ class LabelledReader(FileReader[LabelledTexts]):
             if not line.strip():
                 raise InputError(f"{path}:{number}: an empty line where each is a text; remove it")
             yield Example(line.rstrip("\r"), label, f"{path}:{number}")
+
+
+def _label_numbers(rows: list[list[str]]) -> list[int]:
+    """The numbers of the columns that may hold labels: those whose first cell comes again, among few others."""
+    found = []
+    for number, first in enumerate(rows[0]):
+        values = Counter(row[number] if number < len(row) else "" for row in rows[1:])
+        few = len(values) == 2 or (len(values) > 2 and 2 * len(values) < len(rows))
+        if first.strip() and values[first] and not values[""] and few:
+            found.append(number)
+    return found
 
 
 def _find(names: Sequence[str], given: str | None, *, usual: Sequence[str], option: str, place: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from common.errors import InputError
+from common.options import TFDS
 from common.sources import tfds
 from common.sources.digests import note_records
 from common.sources.embedded import catalogues, turkish, victoria
@@ -16,7 +17,6 @@ from common.sources.series import Panel, SeriesReader
 from common.sources.splits import FileReader, Part, Splits
 from common.sources.tagged import TaggedReader
 
-TFDS = "tfds:"
 Result = TypeVar("Result", covariant=True)
 
 

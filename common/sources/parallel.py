@@ -63,9 +63,12 @@ class PairReader(FileReader[Pairs]):
     def _two_columns(self, path: Path, notes: list[str]) -> list[Pair]:
         """The pairs of a file; a first line that names the columns is left out, with a note."""
         rows = cells(path, read_text(path, self.encoding).rstrip(), "\t", minimal=True)
-        pairs = []
+        columns, pairs = _columns_of_sentences([row for _, row in rows]), []
+        if left_out := [str(n + 1) for n in range(len(rows[0][1])) if columns and n not in columns]:
+            said = " and ".join(str(n + 1) for n in columns)
+            notes.append(f"{path.name}: sentences are in columns {said}; {', '.join(left_out)} left out")
         for number, (place, row) in enumerate(rows):
-            sides = [cell.strip() for cell in row]
+            sides = [row[n].strip() for n in columns] if columns else [cell.strip() for cell in row]
             if len(sides) != 2 or not all(sides):
                 line = "\t".join(row)[:40]
                 raise InputError(f"{place}: {line!r} is not a sentence, a tab and its translation; mend it")
@@ -108,6 +111,15 @@ class PairReader(FileReader[Pairs]):
             raise InputError(f"{place}: has {listed}; say which to translate with {' and '.join(missing)}")
         other = next((language for language in present if language not in given.values()), None)
         return source_language or other, target_language or other
+
+
+def _columns_of_sentences(rows: Sequence[Sequence[str]]) -> list[int]:
+    """The first two columns that are not numbers alone, where all rows have equally many cells; otherwise none."""
+    many = {len(row) for row in rows}
+    if len(many) != 1 or min(many) < 2:
+        return []
+    worded = [n for n in range(min(many)) if min(many) == 2 or not all(row[n].strip().isdecimal() for row in rows)]
+    return worded[:2] if len(worded) > 1 else []
 
 
 def _files(data: str) -> tuple[Path, list[Path]]:

@@ -140,13 +140,14 @@ class Parts(Generic[Part]):
             raise InputError(f"{source}: nothing to train on, only {found}; give a train part as well")
         notes = [*self.notes, *_contradicted(kind, train)]
         parts["train"] = train = self._unseen(parts, notes)
+        kind.check(parts, source)  # Cutting takes longer, and imports a library.
         if missing := [split for split in kind.cut_first if not parts.get(split)]:
             distinct = kind.distinct(train)
             parts |= kind.cut(distinct, missing, source)
             dropped = len(train) - len(distinct)
             duplicates = f", {dropped:,} {kind.repeated} dropped" if dropped else ""
+            kind.check(parts, source)
             source = f"{source} ({' and '.join(missing)} cut from train {kind.way}{duplicates})"
-        kind.check(parts, source)
         train, validation, test = (kind.of(parts[split]) for split in SPLITS)
         return Splits(train, validation, test, source=source, notes=notes, languages=self.languages)
 

@@ -15,7 +15,11 @@ from common.errors import InputError
 Rows = Iterable[tuple[str, dict[str, Any]]]
 Cells = list[tuple[str, list[str]]]
 """The cells of each row, after the row's place."""
+ReadTable = Callable[..., Rows]
+"""Reads the rows of a table: its path and content, and which first row is data."""
 SEPARATORS = ",;\t|"
+SAMPLE = 20_000
+"""Characters of a file by which its separator is chosen."""
 ENCLOSED = re.compile(r'"(?:[^"]|"")*"')
 
 
@@ -40,11 +44,23 @@ def _is_blank(row: Sequence[str]) -> bool:
 
 
 def separator_of(content: str, usual: str) -> str:
-    """The character between cells: the usual one, or another if the first line has it and not the usual one."""
-    first = content.lstrip().split("\n", 1)[0]
-    if usual in first:
-        return usual
-    return max(SEPARATORS, key=first.count) if any(s in first for s in SEPARATORS) else usual
+    """The character between cells.
+
+    Of those that all of the first lines have equally often, outside of quotation marks, it is the most frequent, in a
+    tie the usual one. If there are none, it is the usual one where the first line has it, or else the most frequent
+    there.
+    """
+    start = re.sub(r'"[^"]*"', "", content[:SAMPLE]).strip()
+    lines = [line for line in start.split("\n") if line.strip()]
+    lines = lines[: max(1, len(lines) - (len(content) > SAMPLE))]  # The last may be cut.
+    able = (usual, *(separator for separator in SEPARATORS if separator != usual))
+    counts = {separator: {line.count(separator) for line in lines} for separator in able}
+    if even := [
+        separator for separator in able if len(counts[separator]) == 1 and len(lines) > 1 and min(counts[separator])
+    ]:
+        return max(even, key=lambda separator: min(counts[separator]))
+    first = lines[0] if lines else ""
+    return usual if usual in first else max(able, key=first.count)
 
 
 def cells(path: Path, content: str, separator: str, *, minimal: bool) -> Cells:
@@ -101,8 +117,17 @@ def _are_characters(found: Cells) -> bool:
     return not any(all(ENCLOSED.fullmatch(cell) for cell in column) for column in zip(*body))
 
 
-def named(rows: Cells) -> Rows:
-    """Rows by the names in the first.
+IsData = Callable[[list[list[str]]], bool]
+"""Whether the first of the rows of a table is one of data, so that its columns have no names."""
+
+
+def with_names(_: list[list[str]]) -> bool:
+    """That of a table whose first row has the names of its columns."""
+    return False
+
+
+def named(rows: Cells, is_data: IsData = with_names) -> Rows:
+    """Rows by the names in the first; where that is data, by the numbers of the columns from 1 on.
 
     Raises:
         InputError: A row has more or fewer cells than the first, or two columns have one name.
@@ -110,6 +135,8 @@ def named(rows: Cells) -> Rows:
     filled = [one for one in rows if not _is_blank(one[1])]
     if not filled:
         return
+    if is_data([row for _, row in filled]):
+        filled.insert(0, (filled[0][0], [str(number) for number in range(1, len(filled[0][1]) + 1)]))
     (place, header), *rest = filled
     if twice := [name for name in header if name.strip() and header.count(name) > 1]:
         raise InputError(f"{place}: two columns named {twice[0][:60]!r}; rename or remove one")
@@ -122,17 +149,15 @@ def named(rows: Cells) -> Rows:
         yield place, dict(zip(header, row))
 
 
-def _comma_separated(path: Path, content: str) -> Rows:
-    separator = separator_of(content, ",")
-    return named(cells(path, content, separator, minimal=separator == "\t"))
+def _separated(usual: str) -> ReadTable:
+    def read(path: Path, content: str, is_data: IsData = with_names) -> Rows:
+        separator = separator_of(content, usual)
+        return named(cells(path, content, separator, minimal=separator == "\t"), is_data)
+
+    return read
 
 
-def _tab_separated(path: Path, content: str) -> Rows:
-    separator = separator_of(content, "\t")
-    return named(cells(path, content, separator, minimal=separator == "\t"))
-
-
-def _json(path: Path, content: str) -> Rows:
+def _json(path: Path, content: str, is_data: IsData = with_names) -> Rows:
     """Rows from one object per line, or from an array of objects."""
     if content.lstrip().startswith("["):
         values = ((f"{path}: item {n}", value) for n, value in enumerate(_parsed(path, 1, content), 1))
@@ -158,9 +183,9 @@ def _parsed(path: Path, line: int, content: str) -> Any:
     raise InputError(f"{path}:{line}: not JSON that can be read ({wrong}); give one object per line")
 
 
-TABLES: dict[str, Callable[[Path, str], Rows]] = {
-    ".csv": _comma_separated,
-    ".tsv": _tab_separated,
+TABLES: dict[str, ReadTable] = {
+    ".csv": _separated(","),
+    ".tsv": _separated("\t"),
     ".jsonl": _json,
     ".ndjson": _json,
     ".json": _json,

@@ -1,4 +1,4 @@
-"""Tagged sentences from a user's files: CoNLL-U, or a word, a tab and its tag on each line."""
+"""Tagged sentences from a user's files: CoNLL-U, or a word and its tag on each line, a tab or blanks between."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -18,12 +19,16 @@ Column = Literal["upos", "xpos"]
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 CONLLU_ID = re.compile(r"([0-9]{1,9})(?:([-.])([0-9]{1,9}))?")
 DOCUMENT = "-docstart-"
+SLASHED = re.compile(r".+/[^/a-z0-9]+")
+"""A word and its tag, as in the/DT."""
 HEADERS = (
     {"word", "token", "form", "text", "words", "tokens"},
     {"tag", "pos", "upos", "xpos", "label", "tags", "pos_tag"},
 )
 UNPARSED = dict.fromkeys(CONLLU[1:], lambda cells, at: cells[at])
-READABLE = ".conllu, or .tsv or .txt with a word, a tab and its tag on a line, each also as .gz"
+MOST_COLUMNS = 4
+"""Columns of CoNLL-2003: a word, its tag, its chunk and its entity; CoNLL-2000 has the first three."""
+READABLE = ".conllu, or .tsv, .txt or .conll with a word, a tab or blanks, and its tag on a line, each also as .gz"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +80,9 @@ class TaggedReader(FileReader[TaggedSentences]):
         content = read_text(path, self.encoding)
         if format_of(path) != ".conllu":
             content = _without_marks(content, path.name, notes)
+            if (many := _columns(content)) > 2:
+                left_out = " and ".join(str(column) for column in range(3, many + 1))
+                notes.append(f"{path.name}: words are in column 1, tags in 2; {left_out} left out")
         sentences = list(FORMATS[format_of(path)](content, str(path), self.column))
         if not sentences:
             raise InputError(f"{path}: holds no tagged words; fill or remove it")
@@ -95,12 +103,12 @@ def _without_borders(sentences: list[Sentence], name: str, notes: list[str]) -> 
 
 
 def _without_marks(content: str, name: str, notes: list[str]) -> str:
-    """Two columns without a first line of column names and without -DOCSTART- lines; blank lines take their places."""
-    lines = content.split("\n")
+    """Lines of cells without a first line of column names and -DOCSTART- lines; blank lines take their places."""
+    lines, between = content.split("\n"), _between(content)
     begin = next(n for n, line in enumerate(lines) if line.strip())
-    first = [cell.strip() for cell in lines[begin].split("\t")]
-    named = len(first) == 2 and all(cell.lower() in names for cell, names in zip(first, HEADERS))
-    tags = {tag.strip() for line in lines[begin + 1 :] for tag in line.split("\t")[1:2]}
+    first = [cell.strip() for cell in lines[begin].split(between)]
+    named = len(first) > 1 and all(cell.lower() in names for cell, names in zip(first, HEADERS))
+    tags = {tag.strip() for line in lines[begin + 1 :] for tag in line.split(between)[1:2]}
     if named and first[1] not in tags:
         notes.append(f"{name}: column names in the first line left out")
         lines[begin] = ""
@@ -185,17 +193,43 @@ def other_column(column: Column) -> Column:
     return "xpos" if column == "upos" else "upos"
 
 
-def _two_columns(content: str, place: str, column: Column) -> Iterator[Sentence]:
-    """A word, a tab and its tag on each line; a blank line between sentences."""
+def _between(content: str) -> str | None:
+    """What is between the cells of a line: a tab if there is any, otherwise blanks, `None` for `str.split`."""
+    return "\t" if "\t" in content else None
+
+
+def _columns(content: str) -> int:
+    """The number of cells of the first line."""
+    return next((len(line.split(_between(content))) for line in content.split("\n") if line.strip()), 0)
+
+
+def _by_columns(content: str, place: str, column: Column) -> Iterator[Sentence]:
+    """A word and its tag on each line, and as many cells after them; a blank line between sentences."""
+    between, many = _between(content), min(max(_columns(content), 2), MOST_COLUMNS)
     for block in _blocks(content):
         pairs = []
         for number, line in block:
-            cells = [cell.strip() for cell in line.split("\t")]
-            if len(cells) != 2 or not all(cells):
-                raise InputError(f"{place}:{number}: {line[:40]!r} is not a word, a tab and a tag; mend the line")
-            pairs.append(cells)
+            cells = [cell.strip() for cell in line.split(between)]
+            if len(cells) != many or not all(cells):
+                right = f"a word, {'a tab' if between else 'blanks'} and a tag"
+                rest = f" and {many - 2} cells more, as in the first line" if many > 2 else ""
+                raise InputError(f"{place}:{number}: {line[:40]!r} is not {right}{rest}; mend the line")
+            pairs.append(cells[:2])
+        if all(map(SLASHED.fullmatch, chain.from_iterable(pairs))):
+            raise InputError(
+                f"{place}:{block[0][0]}: words and tags with a slash between; write a word, a tab and its tag on a line"
+            )
+        if many > 2 and [word for word, _ in pairs] == [str(n) for n in range(1, len(pairs) + 1)]:
+            raise InputError(
+                f"{place}:{block[0][0]}: words are numbers that count; put words first and tags second, or give .conllu"
+            )
         yield Sentence(*(tuple(column) for column in zip(*pairs)))
 
 
 ReadContent = Callable[[str, str, Column], Iterable[Sentence]]
-FORMATS: dict[str, ReadContent] = {".conllu": of_conllu, ".tsv": _two_columns, ".txt": _two_columns}
+FORMATS: dict[str, ReadContent] = {
+    ".conllu": of_conllu,
+    ".tsv": _by_columns,
+    ".txt": _by_columns,
+    ".conll": _by_columns,
+}

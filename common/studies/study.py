@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import InputError
 from common.files import Lock, write_json
-from common.options import FORMAT, StudyOptions, TrainOptions, as_arguments, differences, meanings
+from common.options import FORMAT, TFDS, StudyOptions, TrainOptions, as_arguments, differences, meanings
 from common.sources.digests import difference, of_files
 from common.sources.files import existing, names_under
-from common.sources.load import TFDS
 from common.studies.arms import Run, arms, axes
 from common.studies.work import cores
 

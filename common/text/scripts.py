@@ -22,6 +22,7 @@ _INSIDE = regex.compile(rf"[{UNSPACED}]|\p{{L}}{{40,}}")  # No word has 40 lette
 _OTHER_WORD = regex.compile(rf"(?V1)[\p{{L}}--[{UNSPACED}]][\p{{L}}\p{{M}}--[{UNSPACED}]]*")
 _BREAK = regex.compile(rf"(?<=[{UNSPACED}])[\s\p{{Z}}\u200b]+(?=[{UNSPACED}])")
 _LETTER = regex.compile(r"\p{L}")
+_WORD = regex.compile(r"\p{L}[\p{L}\p{M}]*")
 
 
 class Fitting(NamedTuple):
@@ -59,3 +60,10 @@ def has_no_blanks(text: str) -> bool:
     """
     inside = sum(map(len, _INSIDE.findall(text)))
     return inside > len(_OTHER_WORD.findall(text)) and 8 * len(_BREAK.findall(text)) < inside
+
+
+def known_words(train: Sequence[str], test: Sequence[str]) -> list[bool]:
+    """Which words of the test texts are in the training texts, in lower case; letters where those have no blanks."""
+    found = _WORD if fitting_level(train).level == "word" else _LETTER
+    seen = {word for text in train for word in found.findall(text.lower())}
+    return [word in seen for text in test for word in found.findall(text.lower())]

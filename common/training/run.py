@@ -146,7 +146,7 @@ def fit(
     """Trains to the best epoch.
 
     Args:
-        task: A task that is not yet loaded.
+        task: A task that is not yet loaded; its data may be read.
         root: The folder in which the unfinished run is kept.
         callbacks: Further callbacks.
         before: Called with the fresh `Fitted` before the first step.
@@ -159,6 +159,7 @@ def fit(
     with claim.held():
         claim.take()
         with waiting("reading the data"), noting(claim.note):
+            claim.note(task.digests)  # Those of what `Task.check` has read.
             described = task.load()
         claim.begin()
         return _fit(task, prepared(task), described=described, claim=claim, callbacks=callbacks, before=before)

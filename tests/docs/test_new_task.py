@@ -22,7 +22,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The document's task, registered by the document's line."""
     content = DOCUMENT.read_text()
     (code,) = re.findall(r"```python\n(.*?)```", content, re.S)
-    assert len(code.splitlines()) < 80
+    assert len(code.splitlines()) <= 85
     name, where = re.search(r'^    "(\w+)": "([\w.:]+)",$', content, re.M).groups()
     module = ModuleType(where.split(":")[0])
     monkeypatch.setitem(sys.modules, module.__name__, module)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -34,7 +35,7 @@ EVERY_CELL = pytest.mark.parametrize("cell", cells.names())
 def scored(version: Path) -> dict:
     """The scores of a saved model on its own data."""
     kind, model = tasks.get(version.parents[1].name), SavedModel(version)
-    return kind.evaluate(model, from_saved(kind.Data, model.config))[0]
+    return kind.evaluate(model, kind.test(model, from_saved(kind.Data, model.config)))[0]
 
 
 def assert_same_scores(version: Path) -> None:
@@ -50,6 +51,19 @@ def assert_remembered(fitted: Fitted, path: Path) -> None:
         for name, weight in zip(arrays.files, fitted.model.network.weights, strict=True):
             np.testing.assert_array_equal(weight, arrays[name])
     assert history_of(fitted) == json.loads(path.with_suffix(".json").read_text())
+
+
+@EVERY_TASK
+def test_data_is_read_once_and_what_was_read_is_noted(name: str, data_of, tmp_path: Path, monkeypatch) -> None:
+    read, task = [], make(name, data_of(name), tmp_path)
+    load = type(task.options).load
+    monkeypatch.setattr(type(task.options), "load", lambda self: read.append(self) or load(self))
+    monkeypatch.setattr("common.training.run.prepared", Mock(side_effect=InputError("it is read")))
+    task.check()
+    with pytest.raises(InputError, match="it is read"):
+        fit(task, tmp_path)
+    (record,) = tmp_path.glob("unfinished/*/run.json")
+    assert len(read) == 1 and task.digests == json.loads(record.read_text())["data"] != {}
 
 
 @EVERY_TASK
@@ -72,7 +86,8 @@ def test_trains_saves_loads_and_predicts(name: str, cell: str, trained) -> None:
     kind = tasks.get(name)
     task = kind(from_saved(kind.Options, model.config))
     task.load()
-    records = kind.predict(model, [task.example(model.folder)], kind.Saved())
+    asked = kind.asked(model, [task.example(model.folder)], kind.Saved())
+    records = kind.predict(model, asked, kind.Saved())
     assert json.loads(json.dumps(records)) == records  # A server and a file writer take them as they are.
     assert kind.show(records).row_count >= 1
 

@@ -22,10 +22,11 @@ from common.errors import InputError
 from common.networks.network import Network
 from common.options import from_saved
 from common.options.parsing import parsed
+from common.scoring import Scores
 from common.scoring.forecasts import Forecasts
 from common.serving import export
 from common.serving.forecasts import backtest
-from common.serving.saved_model import SavedModel
+from common.serving.saved_model import Record, SavedModel
 from common.serving.versions import ASSETS
 from common.sources.series import Panel
 from common.streams import Stream
@@ -36,10 +37,19 @@ from tasks.forecasting_options import ForecastingData, ForecastingOptions, Forec
 from tests.tiny import OPTIONS
 
 HORIZON = OPTIONS["forecasting"]["horizon"]
+HUNDRED = pd.date_range("2023", periods=100)
 
 
 def task_of(data: Path, **options: object) -> Forecasting:
     return Forecasting(ForecastingOptions(data=str(data), **(OPTIONS["forecasting"] | options)))
+
+
+def predict(model: SavedModel, inputs: Sequence[str], options: ForecastingSaved) -> list[Record]:
+    return Forecasting.predict(model, Forecasting.asked(model, inputs, options), options)
+
+
+def evaluate(model: SavedModel, data: ForecastingData) -> tuple[Scores, str]:
+    return Forecasting.evaluate(model, Forecasting.test(model, data))
 
 
 def untrained(task: Forecasting, folder: Path) -> tuple[SavedModel, Network]:
@@ -157,7 +167,7 @@ def test_months_are_forecast_and_written_as_months(tmp_path: Path) -> None:
     times = pd.date_range("2001-01-31", periods=120, freq="ME")
     data = file_of(tmp_path / "x.csv", times, load=np.arange(120))
     model, _ = untrained(task_of(data, known=(), seasons=(12,)), tmp_path / "saved")
-    records = Forecasting.predict(model, [str(data)], ForecastingSaved())
+    records = predict(model, [str(data)], ForecastingSaved())
     months = [f"2011-0{month}" for month in range(1, 7)]
     assert records[0]["ds"] == months and records[0]["past"]["ds"][-1] == "2010-12"
     assert [str(cell) for cell in Forecasting.show(records).columns[1].cells] == months
@@ -169,7 +179,7 @@ def test_predict_writes_a_table_and_a_picture(model: SavedModel, data_of, tmp_pa
     file, picture = tmp_path / "out.csv", tmp_path / "out.png"
     options = ForecastingSaved(horizon=4, output_file=file, plot=picture)
     assert options.files() == {"--output-file": file, "--plot": picture} and not ForecastingSaved().files()
-    records = Forecasting.predict(model, [str(data_of("forecasting").with_name("ahead.csv"))], options)
+    records = predict(model, [str(data_of("forecasting").with_name("ahead.csv"))], options)
     assert json.loads(json.dumps(records)) == records
     times = [f"2024-02-11 {hour}:00" for hour in (16, 17, 18, 19)]
     assert [record["unique_id"] for record in records] == ["load"] and records[0]["ds"] == times
@@ -216,7 +226,7 @@ def test_scores_by_steps_ahead_are_saved(model: SavedModel) -> None:
 
 
 def test_evaluate_on_the_same_file_gives_the_scores_of_training(model: SavedModel) -> None:
-    scores, report = Forecasting.evaluate(model, from_saved(ForecastingData, model.config))
+    scores, report = evaluate(model, from_saved(ForecastingData, model.config))
     assert scores == pytest.approx(model.metrics["metrics"], rel=1e-4)
     assert report.startswith("235 forecasts of 6 steps")
 
@@ -235,7 +245,7 @@ def test_evaluate_on_the_same_file_gives_the_scores_of_training(model: SavedMode
 )
 def test_evaluate_refuses_other_data(options: dict, error: str, model: SavedModel) -> None:
     with pytest.raises(InputError, match=error):
-        Forecasting.evaluate(model, from_saved(ForecastingData, model.config | options))
+        evaluate(model, from_saved(ForecastingData, model.config | options))
 
 
 def test_evaluate_refuses_rows_of_another_spacing(model: SavedModel, data_of, tmp_path: Path) -> None:
@@ -243,7 +253,7 @@ def test_evaluate_refuses_rows_of_another_spacing(model: SavedModel, data_of, tm
     (tmp_path / "sparse.csv").write_text("\n".join([names, *rows[::2]]))
     data = from_saved(ForecastingData, model.config | {"data": str(tmp_path / "sparse.csv")})
     with pytest.raises(InputError, match="a row every 7,200 s; this model learned from one every 3,600 s"):
-        Forecasting.evaluate(model, data)
+        evaluate(model, data)
 
 
 @pytest.mark.parametrize(
@@ -263,7 +273,7 @@ def test_predict_refuses_other_files(
     file = tmp_path / "mine.csv"
     file.write_text(change(data_of("forecasting").with_name("ahead.csv").read_text()))
     with pytest.raises(InputError) as found:
-        Forecasting.predict(model, [str(file)], ForecastingSaved(**options))
+        predict(model, [str(file)], ForecastingSaved(**options))
     assert re.search(error, str(found.value)) and "\n" not in str(found.value)
 
 
@@ -273,7 +283,7 @@ def test_predict_takes_one_file(model: SavedModel, tmp_path: Path) -> None:
         (["none.csv"], "none.csv: no such file"),
     ):
         with pytest.raises(InputError, match=error):
-            Forecasting.predict(model, inputs, ForecastingSaved())
+            predict(model, inputs, ForecastingSaved())
 
 
 @pytest.mark.parametrize(
@@ -328,12 +338,12 @@ def test_long_files_are_served_by_name(tmp_path: Path) -> None:
     other = long_file(tmp_path / "other.csv", a=5.0, c=500.0)
     error = r"other\.csv: series 'c' is not one this model learned from"
     with pytest.raises(InputError, match=error):
-        Forecasting.evaluate(model, from_saved(ForecastingData, model.config | {"data": str(other)}))
+        evaluate(model, from_saved(ForecastingData, model.config | {"data": str(other)}))
     with pytest.raises(InputError, match=error):
-        Forecasting.predict(model, [str(other)], ForecastingSaved())
+        predict(model, [str(other)], ForecastingSaved())
     task.extras(Results([], answers_of(task, network), {}), model.folder / ASSETS)
     for path in (str(data), task.example(model.folder)):
-        records = Forecasting.predict(model, [path], ForecastingSaved())
+        records = predict(model, [path], ForecastingSaved())
         assert [record["unique_id"] for record in records] == ["a", "b"]
         assert Forecasting.show(records).row_count == 2 * HORIZON
 
@@ -348,7 +358,7 @@ def test_missing_values_are_forecast_around(data_of, tmp_path: Path) -> None:
         task_of(tmp_path / "holes.csv").load()
     options = {"missing": "allow", "target": ("load",), "output": tmp_path / "models", "epochs": 1}
     model = SavedModel(train(task_of(tmp_path / "holes.csv", **options)))
-    scores, _ = Forecasting.evaluate(model, from_saved(ForecastingData, model.config))
+    scores, _ = evaluate(model, from_saved(ForecastingData, model.config))
     assert np.isfinite(scores["mae"])
 
 
@@ -440,9 +450,9 @@ def test_sizes_that_are_not_given_fit_the_data_and_are_saved(tmp_path: Path) -> 
     assert said.endswith("; fitted: horizon 4 (12 with more rows of 'x.csv'), segment 4, seasons 12")
     assert [model.config[name] for name in ("horizon", "segment", "seasons")] == [4, 4, [12]]
     assert np.isfinite(list(model.metrics["metrics"].values())).all()
-    scores, _ = Forecasting.evaluate(model, from_saved(ForecastingData, model.config))
+    scores, _ = evaluate(model, from_saved(ForecastingData, model.config))
     assert scores == pytest.approx(model.metrics["metrics"], rel=1e-4)
-    (record,) = Forecasting.predict(model, [task.example(model.folder)], ForecastingSaved())
+    (record,) = predict(model, [task.example(model.folder)], ForecastingSaved())
     assert record["ds"] == times[-4:]
 
 
@@ -507,10 +517,10 @@ def test_a_series_that_training_cannot_know_is_left_out_and_changes_no_other(
     other.load()
     np.testing.assert_array_equal(task.tables.values, other.tables.values)
     model, _ = untrained(task, tmp_path / "saved")
-    records = Forecasting.predict(model, [str(both)], ForecastingSaved())
+    records = predict(model, [str(both)], ForecastingSaved())
     assert [record["unique_id"] for record in records] == ["old"]
-    assert records == Forecasting.predict(model, [str(alone)], ForecastingSaved())
-    Forecasting.evaluate(model, from_saved(ForecastingData, model.config))
+    assert records == predict(model, [str(alone)], ForecastingSaved())
+    evaluate(model, from_saved(ForecastingData, model.config))
 
 
 def test_nothing_that_training_can_know_is_refused(tmp_path: Path) -> None:
@@ -528,7 +538,7 @@ def test_a_known_column_that_never_varied_in_training_moves_nothing(tmp_path: Pa
     y = [str(n % 7) if n < 100 else "" for n in range(120)]
     for flag in (0, 1):
         file_of(tmp_path / f"{flag}.csv", pd.date_range("2023", periods=120), y=y, holiday=[0] * 100 + [flag] * 20)
-    found = [Forecasting.predict(model, [str(tmp_path / f"{flag}.csv")], ForecastingSaved()) for flag in (0, 1)]
+    found = [predict(model, [str(tmp_path / f"{flag}.csv")], ForecastingSaved()) for flag in (0, 1)]
     assert found[0] == found[1]
 
 
@@ -538,14 +548,23 @@ def test_one_series_asked_alone_keeps_its_name_and_the_column_that_was_found_is_
     (tmp_path / "x.csv").write_text("\n".join(["store,when,sales", *rows]))
     task = task_of(tmp_path / "x.csv", known=None, seasons=(7,))
     model, network = untrained(task, tmp_path / "saved")
-    assert model.config["series_column"] == "store"
+    assert model.config["series_column"] == ["store"]
     (tmp_path / "one.csv").write_text("\n".join(["store,when,sales", *rows[120:]]))
-    assert [r["unique_id"] for r in Forecasting.predict(model, [str(tmp_path / "one.csv")], ForecastingSaved())] == [
-        "NA"
-    ]
+    assert [r["unique_id"] for r in predict(model, [str(tmp_path / "one.csv")], ForecastingSaved())] == ["NA"]
     task.extras(Results([], answers_of(task, network), {}), model.folder / ASSETS)
-    records = Forecasting.predict(model, [task.example(model.folder)], ForecastingSaved())
+    records = predict(model, [task.example(model.folder)], ForecastingSaved())
     assert [record["unique_id"] for record in records] == ["s1", "NA"]
+
+
+def test_series_that_two_columns_name_are_served_and_written(tmp_path: Path) -> None:
+    rows = [f"{shop},{item},{time},{n % 7}" for shop in "ab" for item in "xy" for n, time in enumerate(HUNDRED)]
+    (tmp_path / "x.csv").write_text("\n".join(["shop,item,when,sales", *rows]))
+    task = task_of(tmp_path / "x.csv", known=None, seasons=(7,))
+    model, network = untrained(task, tmp_path / "saved")
+    assert model.config["series_column"] == ["shop", "item"]
+    task.extras(Results([], answers_of(task, network), {}), model.folder / ASSETS)
+    records = predict(model, [task.example(model.folder)], ForecastingSaved())
+    assert [record["unique_id"] for record in records] == ["a/x", "a/y", "b/x", "b/y"]
 
 
 def test_steps_without_times_are_forecast_and_numbered(tmp_path: Path) -> None:
@@ -553,11 +572,11 @@ def test_steps_without_times_are_forecast_and_numbered(tmp_path: Path) -> None:
     task = task_of(tmp_path / "x.csv", known=None, seasons=(7,))
     assert "a row every step; rows count as steps" in task.load() and not task.tables.known.shape[1]
     model, network = untrained(task, tmp_path / "saved")
-    (record,) = Forecasting.predict(model, [str(tmp_path / "x.csv")], ForecastingSaved())
+    (record,) = predict(model, [str(tmp_path / "x.csv")], ForecastingSaved())
     assert record["ds"] == [str(n) for n in range(121, 121 + HORIZON)]
     Forecasting.write([record], ForecastingSaved(plot=tmp_path / "x.png"), model)
     task.extras(Results([], answers_of(task, network), {}), model.folder / ASSETS)
-    (example,) = Forecasting.predict(model, [task.example(model.folder)], ForecastingSaved())
+    (example,) = predict(model, [task.example(model.folder)], ForecastingSaved())
     assert example["ds"][-1] == "120"
 
 
@@ -567,3 +586,26 @@ def test_the_last_rows_of_each_series_can_be_for_testing(tmp_path: Path) -> None
     assert task.tables.borders == [(220, 252, 300), (221, 253, 301)]
     with pytest.raises(InputError, match="--test-rows 300: series 'a' has 300 rows"):
         task_of(tmp_path / "x.csv", known=None, time_column="when", test_rows=300).load()
+
+
+def test_fractions_of_seconds_are_answered(tmp_path: Path) -> None:
+    times = pd.date_range("2024-01-01", periods=60, freq="100ms")
+    data = file_of(tmp_path / "fine.csv", times, load=np.arange(60) % 7)
+    model, _ = untrained(task_of(data, known=(), seasons=()), tmp_path / "saved")
+    (record,) = predict(model, [str(data)], ForecastingSaved())
+    assert record["ds"][:2] == ["2024-01-01 00:00:06.000", "2024-01-01 00:00:06.100"]
+    coarse = file_of(tmp_path / "coarse.csv", times[::2], load=np.arange(30))
+    with pytest.raises(InputError, match=r"a row every 0\.2 s; this model learned from one every 0\.1 s"):
+        predict(model, [str(coarse)], ForecastingSaved())
+
+
+def test_evaluate_asks_for_what_the_test_needs_alone(model: SavedModel, tmp_path: Path) -> None:
+    """Training could learn nothing from the first rows, which have one value alone, and has too few of them."""
+    times = pd.date_range("2024-01-01", periods=20, freq="h")
+    load = np.where(np.arange(20) < 10, 5, np.arange(20))
+    file_of(tmp_path / "short.csv", times, load=load, heat=np.zeros(20))
+    data = {"data": str(tmp_path / "short.csv")}
+    scores, _ = evaluate(model, from_saved(ForecastingData, model.config | data | {"test_rows": 10}))
+    assert np.isfinite(scores["mae"])
+    with pytest.raises(InputError, match=r"has 4 rows for testing and 16 before them; this model needs 6 and"):
+        evaluate(model, from_saved(ForecastingData, model.config | data))

@@ -74,7 +74,7 @@ def test_a_model_without_attention_has_nothing_to_show(tmp_path: Path) -> None:
     (tmp_path / ASSETS).mkdir()
     (tmp_path / ASSETS / "config.json").write_text(json.dumps({"attention": "none", "beam": 2}))
     with pytest.raises(InputError, match="--show-attention: this model was trained with --attention none"):
-        Translation.predict(SavedModel(tmp_path), ["red cat"], TranslationSaved(show_attention=True))
+        Translation.asked(SavedModel(tmp_path), ["red cat"], TranslationSaved(show_attention=True))
 
 
 def test_the_test_split_is_kept_with_the_predictions(model: SavedModel) -> None:
@@ -114,3 +114,15 @@ def test_the_example_is_a_text_as_it_stands(data_of, tmp_path: Path, monkeypatch
 def test_options_that_cannot_be_are_refused(options: dict, message: str, data_of, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=message):
         training.fit(task_of(data_of("translation"), output=tmp_path, **options), tmp_path)
+
+
+def test_a_test_of_unknown_words_is_said(tmp_path: Path, capsys) -> None:
+    for split, rows in (
+        ("train", ("a cat\tun chat",) * 3),
+        ("dev", ("a cat\tun chat",)),
+        ("test", ("la luna\tun chat",)),
+    ):
+        (tmp_path / f"{split}.tsv").write_text("\n".join([*rows, ""]))
+    task_of(tmp_path).load()
+    said = capsys.readouterr().out
+    assert "warning: 0% of the test source words are known from training" in said and "target words" not in said

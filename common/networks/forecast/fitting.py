@@ -40,17 +40,17 @@ class Sizes(NamedTuple):
     seasons: Sequence[int]
 
 
-def steps_ahead(seconds: int) -> int:
-    """The steps to the end of the next minute, hour, day, week, quarter or year, whichever is worth a forecast.
+def steps_ahead(seconds: float) -> int:
+    """The steps to the end of the next second, minute, hour, day, week, quarter or year, whichever is worth a forecast.
 
     Args:
         seconds: Time between two rows.
     """
-    periods = (MINUTE, HOUR, DAY, WEEK, 3 * MONTH, YEAR)
+    periods = (1, MINUTE, HOUR, DAY, WEEK, 3 * MONTH, YEAR)
     return next((round(period / seconds) for period in periods if period >= LEAST_STEPS * seconds), FEW)
 
 
-def seasons_of(seconds: int, *, rows: int) -> tuple[int, ...]:
+def seasons_of(seconds: float, *, rows: int) -> tuple[int, ...]:
     """The day, the week and the year in steps, the longest first, as far as they are seasons of so many rows.
 
     A year is a season of rows that are a day apart or more: it has no whole number of days, so that the hours of two
@@ -91,7 +91,7 @@ def fitted(
     Raises:
         InputError: A group has too few rows.
     """
-    parts, usual = np.diff(np.array(borders), prepend=0), steps_ahead(panel.seconds)
+    parts, usual = np.diff(np.array(borders), prepend=0), steps_ahead(panel.step)
     train, *later = parts.min(0).tolist()
     if horizon is None:
         horizon = max(1, min(usual, min(later) - LEAST_ORIGINS + 1, (train - (segment or 0)) // LEAST_SEGMENTS))
@@ -99,7 +99,7 @@ def fitted(
     if segment is None:
         segment = max(1, min(usual, (train - horizon) // LEAST_SEGMENTS))
     if seasons is None:
-        seasons = _repeating(seasons_of(panel.seconds, rows=int(np.median(parts[:, 0]))), panel, parts)
+        seasons = _repeating(seasons_of(panel.step, rows=int(np.median(parts[:, 0]))), panel, parts)
     _check_rows(panel, parts, horizon=horizon, segment=segment)
     return Sizes(horizon, segment, seasons)
 
@@ -138,6 +138,21 @@ def _check_rows(panel: Panel, parts: np.ndarray, *, horizon: int, segment: int) 
                 )
 
 
+def check_test_rows(panel: Panel, borders: Sequence[tuple[int, int, int]], sizes: Sizes) -> None:
+    """Refuses series that hold no forecast to score: a segment, then a horizon of rows for testing.
+
+    Raises:
+        InputError: There is one.
+    """
+    for group, (_, first, end) in zip(panel.groups, borders):
+        if end - first < sizes.horizon or end < sizes.segment + sizes.horizon:
+            raise InputError(
+                f"{panel.source}: series {group.name!r} has {end - first} rows for testing and {first} before them; "
+                f"this model needs {sizes.horizon} and, with those, {sizes.segment + sizes.horizon}; give more rows, "
+                "another --split or --test-rows"
+            )
+
+
 def describe(sizes: Sizes, given: Any, panel: Panel) -> str:
     """Which sizes were fitted, for people to read: the end of a line; empty if all were given.
 
@@ -147,7 +162,7 @@ def describe(sizes: Sizes, given: Any, panel: Panel) -> str:
         panel: The series.
     """
     horizon, segment, seasons = sizes
-    usual = steps_ahead(panel.seconds)
+    usual = steps_ahead(panel.step)
     shortest = min(panel.groups, key=lambda group: len(group.times)).name
     words = {
         "horizon": f"horizon {horizon}" + (f" ({usual} with more rows of {shortest!r})" if horizon < usual else ""),

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from common.errors import InputError
-from common.sources import series
 from common.sources.series import Panel
 
 if TYPE_CHECKING:
@@ -171,7 +170,7 @@ class Tables:
         notes = "".join(f"; {note}" for note in panel.notes)
         return (
             f"{panel.source}: {rows:,} rows; columns: {len(panel.columns)}, groups: {len(panel.groups)}"
-            f"{times}, a row every {series.spaced(panel.seconds)}{known}{rest}{notes}"
+            f"{times}, a row every {panel.spaced}{known}{rest}{notes}"
         )
 
     def _check_scaled(self) -> None:

@@ -16,3 +16,4 @@ from common.sources.series.spacing import as_text as as_text
 from common.sources.series.spacing import as_times as as_times
 from common.sources.series.spacing import from_text as from_text
 from common.sources.series.spacing import spaced as spaced
+from common.sources.series.spacing import spaced_finely as spaced_finely

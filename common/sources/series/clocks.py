@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from common.errors import InputError
-from common.sources.series.spacing import DAY, MONTH, even, usual_step
+from common.sources.series.centuries import form_of, with_centuries
+from common.sources.series.spacing import DAY, MONTH, SECOND, even, usual_step
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,12 +31,16 @@ class Times(NamedTuple):
         utc: Seconds since 1970 in UTC, int64 `[rows]`; as `clock` where no offset is given.
         with_offset: Whether the rows give their offset from UTC.
         day_first: Whether the day is before the month, where a date is only numbers; None if no date needs it.
+        short: Whether years had two digits.
+        fraction: Nanoseconds to add to each time, int64 `[rows]`; None where all times are whole seconds.
     """
 
     clock: np.ndarray
     utc: np.ndarray
     with_offset: bool
     day_first: bool | None
+    short: bool = False
+    fraction: np.ndarray | None = None
 
     @property
     def offset(self) -> str:
@@ -43,7 +48,12 @@ class Times(NamedTuple):
         return _written(int(self.clock[-1] - self.utc[-1])) if self.with_offset else ""
 
     def take(self, rows: np.ndarray) -> Times:
-        return self._replace(clock=self.clock[rows], utc=self.utc[rows])
+        fraction = None if self.fraction is None else self.fraction[rows]
+        return self._replace(clock=self.clock[rows], utc=self.utc[rows], fraction=fraction)
+
+    def nanoseconds(self) -> np.ndarray:
+        """The times on the clock of the last row, in nanoseconds since 1970."""
+        return (self.utc + self.clock[-1] - self.utc[-1]) * SECOND + self.fraction
 
     def evenly(self) -> tuple[np.ndarray, int]:
         """The times that rows are evenly spaced by, and what to add to show them on the clock of the data.
@@ -73,6 +83,8 @@ class Times(NamedTuple):
 def timely(values: pd.Series) -> np.ndarray:
     """Which cells read as times, whatever is first in dates of numbers alone."""
     texts = _texts(values)
+    if _is_short(values):
+        return np.ones(len(values), bool)
     found = [_parsed(texts, day_first=day_first)[0].notna().to_numpy(bool) for day_first in (True, False)]
     return found[0] | found[1]
 
@@ -91,19 +103,23 @@ def times_of(
     Raises:
         InputError: A cell is no time that can be held; the message gives its place.
     """
+    short = _is_short(values)
+    if short:
+        read = with_centuries(
+            values.str.strip(),
+            lambda dates: _even(_parsed(dates, day_first=False)[0], series),
+            day_first=day_first,
+            place=place(0),
+        )
+        values, day_first = read
     texts = _texts(values)
-    if day_first is None:
+    if day_first is None and not short:
         day_first = _day_first(texts, series, place)
     parsed, seconds = _parsed(texts, day_first=bool(day_first))
     for at in np.flatnonzero(parsed.isna())[:1]:
         raise InputError(f"{place(at)}: {_wrong(values.iloc[at], values.name)}; write 2014-12-31 23:30")
     nanoseconds = parsed.to_numpy("datetime64[ns]").astype(np.int64)
-    for at in np.flatnonzero(nanoseconds % 10**9)[:1]:
-        raise InputError(
-            f"{place(at)}: {str(values.iloc[at])[:40]!r} in {values.name!r} has a fraction of a second; give whole "
-            "seconds, or the column to forecast alone, whose rows then count as steps"
-        )
-    clock = nanoseconds // 10**9
+    clock, fraction = np.divmod(nanoseconds, SECOND)
     without = np.isnan(seconds)
     for at in np.flatnonzero(without != without[0])[:1]:
         has, other = ("no offset", "one") if without[at] else ("an offset", "none")
@@ -112,7 +128,7 @@ def times_of(
             "write all rows alike"
         )
     utc = clock - np.nan_to_num(seconds).astype(np.int64)
-    return Times(clock, utc, not without[0], day_first)
+    return Times(clock, utc, not without[0], day_first, short, fraction if fraction.any() else None)
 
 
 def _written(seconds: int) -> str:
@@ -140,6 +156,10 @@ def _texts(values: pd.Series) -> pd.Series:
     return texts.where(~number, texts.str[:4].where(years, "")).where(
         texts.map(str.isascii) & texts.str.contains(YEAR_IN), ""
     )
+
+
+def _is_short(values: pd.Series) -> bool:
+    return values.dtype == object and bool(values.notna().all()) and form_of(values.astype(str).str.strip()) is not None
 
 
 def _parsed(texts: pd.Series, *, day_first: bool) -> tuple[pd.Series, np.ndarray]:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from common.errors import InputError
 from common.sources.files import format_of, plain_name, read_text
 from common.sources.series.clocks import CLOCK, NUMBER, SLASHED, YEAR_IN
+from common.sources.tables import separator_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SEPARATORS = (",", ";", "\t", "|")
 ONLY = "y"
 """The name of the only column of a file without names."""
 
@@ -61,7 +61,7 @@ def _of_text(content: str, kind: str, path: Path) -> pd.DataFrame:
     if "\0" in content:
         raise ValueError("NUL characters: name its --encoding, such as utf-16-le")
     first = content.split("\n", 1)[0].strip("\r")
-    separator = "\t" if kind == ".tsv" else separator_of(first)
+    separator = "\t" if kind == ".tsv" else separator_of(content, ",")
     names = [name.strip(' "') for name in first.split(separator)]
     unnamed = all(map(_is_value, filter(None, names)))
     if unnamed and len(names) > 1:
@@ -87,11 +87,6 @@ def _check_lines(frame: pd.DataFrame, path: Path) -> None:
     if in_names or broken.any():
         line = 1 if in_names else int(broken.idxmax()) + 2
         raise InputError(f"{path}:{line}: a field of several lines; close or remove the quotation mark where it begins")
-
-
-def separator_of(line: str) -> str:
-    """The most frequent separator in a line, outside of quotation marks; a comma if there is none."""
-    return max(SEPARATORS, key=re.sub(r'"[^"]*"', "", line).count)
 
 
 def _is_value(name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -22,7 +23,10 @@ PERIOD_NAMES = ("month", "period", "quarter", "year", "week", "day")
 """Names of the time column where its first value reads as a time."""
 INDEX_NAMES = ("index", "id", "row", "rownames", "row_id")
 """Names of columns that may only count the rows."""
+YEAR = r"[12]\d{3}(\.0+)?"
 UNNAMED = re.compile(r"Unnamed: \d+|")
+MOST_NAMES = 3
+"""Columns that may name the series together without being named by the user."""
 LEAST_ROWS = 3
 """Rows of a series."""
 
@@ -32,15 +36,15 @@ class Layout(NamedTuple):
 
     Attributes:
         time: The times; None if rows count as steps.
-        clock: The times of day, where they are in a column of their own.
-        series: The names of series; None if the file is one group.
+        joined: Columns that the times need as well: those of months and days beside years, and of times of day.
+        series: The columns that name the series together; none if the file is one group.
         targets: The values to forecast.
         left_out: All that is not read.
     """
 
     time: str | None
-    clock: str | None
-    series: str | None
+    joined: tuple[str, ...]
+    series: tuple[str, ...]
     targets: list[str]
     left_out: tuple[str, ...]
 
@@ -52,7 +56,7 @@ class Chosen:
     targets: Sequence[str] = ()
     known: Sequence[str] = ()
     time: str | None = None
-    series: str | None = None
+    series: Sequence[str] = ()
 
     def check(self, present: Sequence[str], source: str) -> None:
         """Refuses names that are not there, or that mean two things.
@@ -64,7 +68,7 @@ class Chosen:
             "--target": self.targets,
             "--known": self.known,
             "--time-column": [self.time] if self.time is not None else [],
-            "--series-column": [self.series] if self.series is not None else [],
+            "--series-column": self.series,
         }
         used: dict[str, str] = {}
         for option, names in given.items():
@@ -89,17 +93,19 @@ def layout_of(frame: pd.DataFrame, chosen: Chosen, source: str) -> Layout:
     indices = [name for name in free if _is_index(frame[name])]
     time = _time(frame, chosen, free, source=source, indices=indices)
     rest = [name for name in free if name not in (time, *indices)]
-    clock = _clock(frame, time, rest)
-    rest = [name for name in rest if name != clock]
-    series = chosen.series or (SERIES if SERIES in rest else _series(frame, [time, clock], rest, source=source))
-    rest = [name for name in rest if name != series]
+    joined = _joined(frame, time, rest)
+    rest = [name for name in rest if name not in joined]
+    series = tuple(chosen.series) or (
+        (SERIES,) if SERIES in rest else _series(frame, [time, *joined], rest, source=source)
+    )
+    rest = [name for name in rest if name not in series]
     targets = list(chosen.targets) or (["y"] if series and "y" in rest else _numeric(frame, rest, source))
-    read = {time, clock, series, *targets, *chosen.known}
-    return Layout(time, clock, series, targets, tuple(name for name in names if name not in read))
+    read = {time, *joined, *series, *targets, *chosen.known}
+    return Layout(time, joined, series, targets, tuple(name for name in names if name not in read))
 
 
-def _listed(names: Sequence[str]) -> str:
-    shown = ", ".join(name[:40] for name in names[:20])
+def _listed(names: Sequence[str], between: str = ", ") -> str:
+    shown = between.join(name[:40] for name in names[:20])
     return shown + (f" and {len(names) - 20} more" if len(names) > 20 else "")
 
 
@@ -120,7 +126,7 @@ def _time(
         return chosen.time
     if {SERIES, "ds", "y"} <= set(frame.columns):
         return "ds"
-    others = [name for name in free if name not in (SERIES, chosen.series, *indices)]
+    others = [name for name in free if name not in (SERIES, *chosen.series, *indices)]
     usual = [name for name in free if name.lower() in TIME_NAMES and not _is_clock(frame[name])]
     first = [name for name in others if timely(frame[name].dropna()[:1]).all() and frame[name].notna().any()]
     named = [name for name in first if {*re.split(r"[\W_]+", name.lower())} & {*TIME_NAMES, *PERIOD_NAMES}]
@@ -139,36 +145,76 @@ def _is_clock(values: pd.Series) -> bool:
     return len(cells) == len(values) and bool(cells.str.fullmatch(CLOCK).all())
 
 
-def _clock(frame: pd.DataFrame, time: str | None, rest: Sequence[str]) -> str | None:
-    """The column of the times of day, where the column of times has dates alone."""
-    if time is None or frame[time].dtype != object or frame[time].astype(str).str.contains(":", regex=False).any():
-        return None
-    return next((name for name in rest if _is_clock(frame[name])), None)
+def _joined(frame: pd.DataFrame, time: str | None, rest: Sequence[str]) -> tuple[str, ...]:
+    """The columns of months, days and times of day, where the column of times has years or dates alone."""
+    if time is None:
+        return ()
+    cells = frame[time].astype(str)
+    if frame[time].dtype.kind == "M" or cells.str.contains(":", regex=False).any():
+        return ()
+    found, again = [], frame.duplicated([time]).any()
+    if again and cells.str.fullmatch(YEAR).all():
+        for part in ("month", "day"):
+            column = next((name for name in rest if name.lower() == part), None)
+            if column is None or (part == "day" and not found):
+                break
+            found.append(column)
+    if len(found) != 1:  # A month has no time of day.
+        found += [name for name in rest if _is_clock(frame[name]) or (again and _is_hour(frame[name]))][:1]
+    return tuple(found)
 
 
-def _series(frame: pd.DataFrame, times: Sequence[str | None], rest: Sequence[str], *, source: str) -> str | None:
-    """The column of words that names the series of a file in which times come again; None if they do not."""
+def _is_hour(values: pd.Series) -> bool:
+    numbers = numbers_of(values) if values.name.lower() in ("hour", "hr") else np.full(1, np.nan)
+    return bool(np.isin(numbers, np.arange(24)).all())
+
+
+def times_in(frame: pd.DataFrame, layout: Layout) -> pd.Series:
+    """The cells of times, joined with those that they need as well."""
+    times, joined = frame[layout.time], list(layout.joined)
+    parts = {name: frame[name].astype(str).str.strip().str.removesuffix(".0") for name in joined}
+    if joined and joined[0].lower() == "month":
+        month, years = parts[joined.pop(0)], times.astype(str).str[:4]
+        numbered = month.str.fullmatch(r"\d{1,2}").all()
+        day = parts[joined.pop(0)].str.zfill(2) if joined and joined[0].lower() == "day" else None
+        if numbered:
+            times = years + "-" + month.str.zfill(2) + ("" if day is None else "-" + day)
+        else:
+            times = ("" if day is None else day + " ") + month + " " + years
+    for name in joined:
+        clock = parts[name].where(parts[name].str.contains(":", regex=False), parts[name].str.zfill(2) + ":00")
+        times = times.astype(str) + " " + clock
+    return times.rename(layout.time)
+
+
+def _series(frame: pd.DataFrame, times: Sequence[str | None], rest: Sequence[str], *, source: str) -> tuple[str, ...]:
+    """The columns of words that name the series of a file in which times come again; none if they do not.
+
+    They are as few as can be.
+    """
     when = [name for name in times if name is not None]
     if not when or not frame.duplicated(when).any():
-        return None
-    able = [name for name in rest if _separates(frame, name, when)]
-    words = [name for name in able if np.isnan(numbers_of(frame[name])).all()]
-    if len(words) == 1:
-        return words[0]
-    if able:
-        raise InputError(
-            f"{source}: times in {when[0]!r} come again; name the column that says which series a row belongs to: "
-            f"--series-column {_listed(words or able).replace(', ', ' or ')}"
-        )
-    return None
+        return ()
+    able = [n for n in rest if frame[n].notna().all() and LEAST_ROWS * frame[n].nunique() <= len(frame)]
+    worded = {name for name in able if np.isnan(numbers_of(frame[name])).all()}
+    for many in range(1, MOST_NAMES + 1):
+        found = [names for names in combinations(able, many) if _separates(frame, names, when)]
+        words = [names for names in found if worded.issuperset(names)]
+        if len(words) == 1:
+            return words[0]
+        if found:
+            raise InputError(
+                f"{source}: times in {when[0]!r} come again; name what says which series a row belongs to: "
+                f"--series-column {' or '.join(_listed(names, ' ') for names in words or found)}"
+            )
+    return ()
 
 
-def _separates(frame: pd.DataFrame, name: str, when: Sequence[str]) -> bool:
-    """Whether every time comes once for each value of a column, and every value has some rows."""
-    cells = frame[name]
-    if cells.isna().any() or frame.duplicated([*when, name]).any():
+def _separates(frame: pd.DataFrame, names: Sequence[str], when: Sequence[str]) -> bool:
+    """Whether every time comes once for each series that the columns name, and every series has some rows."""
+    if frame.duplicated([*when, *names]).any():
         return False
-    return bool(cells.value_counts().min() >= LEAST_ROWS) if cells.dtype != "category" else True
+    return bool(frame.groupby(list(names), observed=True, sort=False).size().min() >= LEAST_ROWS)
 
 
 def _numeric(frame: pd.DataFrame, names: Sequence[str], source: str) -> list[str]:
@@ -176,5 +222,11 @@ def _numeric(frame: pd.DataFrame, names: Sequence[str], source: str) -> list[str
     separator = frame.attrs.get("separator", ",")
     found = [name for name in names if not np.isnan(numbers_of(frame[name], separator=separator)).all()]
     if not found:
-        raise InputError(f"{source}: no numeric column to forecast; name one with --target")
+        cells = {name: frame[name].dropna().astype(str) for name in names}
+        example = next(
+            (f"; {cell.iloc[0][:40]!r} in {name!r} is none" for name, cell in cells.items() if len(cell)), ""
+        )
+        raise InputError(
+            f"{source}: no column of numbers, such as 1234.5, to forecast{example}; mend one, or see --target"
+        )
     return found

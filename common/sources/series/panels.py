@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from common.sources.series.spacing import as_text
+from common.sources.series.spacing import SECOND, STEP, as_text, fine_text, spaced, spaced_finely
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,13 +15,15 @@ class Group:
     """Series that share their times.
 
     Attributes:
-        name: The name in the series column, or the name of the file.
+        name: The name in the series column, or in several, with a slash between; or the name of the file.
+        names: The cells of the series columns.
         times: Seconds since 1970, int64 `[rows]`, evenly spaced. Days and months are those of the clock of the data; in
             monthly data every month has `MONTH` seconds. Shorter steps are counted in UTC.
         values: Values to forecast, float64 `[rows, columns]`; NaN where missing.
         known: Covariates whose future is known, float64 `[rows, covariates]`.
         shift: Seconds that the clock of the data is ahead of `times`.
         offset: The offset from UTC of that clock, as text; empty if none was given.
+        begin: Nanoseconds since 1970 of the first row on that clock, where times have fractions of seconds.
     """
 
     name: str
@@ -29,7 +31,9 @@ class Group:
     values: np.ndarray
     known: np.ndarray
     shift: int = 0
+    names: tuple[str, ...] = ()
     offset: str = ""
+    begin: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,11 +47,12 @@ class Panel:
         seconds: Time between two rows.
         time: Name of the time column; empty if rows count as steps.
         source: The origin of the series, for people to read.
-        series: Name of the column that names the series; None where the file is one group.
+        series: The columns that name the series; none where the file is one group.
         day_first: Whether the day is before the month in its dates; None if no date needs it.
         untrained: Names of the series that were left out, as training cannot know them.
         left_out: Unused columns, if the user named no column to forecast.
         notes: What was decided about the file, for people to read.
+        nanoseconds: Time between two rows, where times have fractions of seconds: rows then count as steps.
     """
 
     groups: list[Group]
@@ -56,14 +61,27 @@ class Panel:
     seconds: int
     time: str
     source: str
-    series: str | None = None
+    series: tuple[str, ...] = ()
     day_first: bool | None = None
     untrained: tuple[str, ...] = ()
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    nanoseconds: int | None = None
+
+    @property
+    def step(self) -> float:
+        """The seconds between two rows."""
+        return self.seconds if self.nanoseconds is None else self.nanoseconds / SECOND
+
+    @property
+    def spaced(self) -> str:
+        """The time between two rows, for people to read."""
+        return spaced(self.seconds) if self.nanoseconds is None else spaced_finely(self.nanoseconds)
 
     def as_text(self, group: Group, times: np.ndarray) -> list[str]:
         """Times of a group as text, on the clock of the data, see `spacing.as_text`."""
+        if self.nanoseconds is not None:
+            return fine_text(group.begin + times // STEP * self.nanoseconds, self.nanoseconds, group.offset)
         return as_text(times + group.shift, self.seconds, group.offset)
 
     def without(self, groups: Iterable[str] = (), *, columns: Iterable[str] = ()) -> Panel:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -13,14 +13,16 @@ from common.errors import InputError
 from common.sources.files import check_encoding, existing
 from common.sources.series.clocks import Times, times_of
 from common.sources.series.frames import frame_of
-from common.sources.series.layout import LEAST_ROWS, Chosen, Layout, layout_of
+from common.sources.series.layout import LEAST_ROWS, Chosen, Layout, layout_of, times_in
 from common.sources.series.numbers import is_missing, merged, numbers_of
 from common.sources.series.panels import Group, Panel
-from common.sources.series.spacing import STEP, spaced, usual_step
+from common.sources.series.spacing import STEP, spaced, spaced_finely, usual_step
 
 if TYPE_CHECKING:
     import pandas as pd
 
+BETWEEN = "/"
+"""What is between the cells that name a series together."""
 Missing = Literal["refuse", "allow"]
 LARGEST = float(np.finfo(np.float32).max)
 """The largest value that a network can be given, scaled or not."""
@@ -42,8 +44,8 @@ class SeriesReader:
         known: Columns whose future is known; None means none, or those of the embedded data set.
         time_column: Name of the time column. None: one of a usual name, or else the first whose every value reads as a
             time.
-        series_column: Name of the column that names the series. None: `unique_id`, or else the one column of words
-            where times come again.
+        series_columns: Columns that name the series, together if they are several. If empty, `unique_id`, or else the
+            columns of words for which times come again.
         day_first: Whether the day is before the month in dates such as 01/02/2000. None: as the dates suggest.
         encoding: Text encoding of the file, if it has no byte-order mark.
         missing: Whether values may be missing and rows left out; missing values become NaN.
@@ -53,7 +55,7 @@ class SeriesReader:
     targets: Sequence[str] = ()
     known: Sequence[str] | None = None
     time_column: str | None = None
-    series_column: str | None = None
+    series_columns: Sequence[str] = ()
     day_first: bool | None = None
     encoding: str = "utf-8"
     missing: Missing = "refuse"
@@ -86,21 +88,24 @@ class SeriesReader:
         if filled.empty:
             raise InputError(f"{source}: no rows; fill the file")
         known = list(self.known or ())
-        chosen = Chosen(targets=self.targets, known=known, time=self.time_column, series=self.series_column)
+        chosen = Chosen(targets=self.targets, known=known, time=self.time_column, series=self.series_columns)
         layout = layout_of(filled, chosen, source)
         frame = _rows_of(frame, layout)
         whole = _Rows(frame, source, Path(source).name)
         times = whole.times(layout, day_first=self.day_first)
         parts = _by_series(whole, layout.series) if layout.series else [(whole, np.arange(len(frame)))]
-        groups = [self._group(rows, times and times.take(at), layout) for rows, at in parts]
-        spacing = {STEP if times is None else int(group.times[1] - group.times[0]) for group in groups}
-        if len(spacing) > 1:
-            raise InputError(f"{source}: series of different spacing, {' and '.join(map(spaced, sorted(spacing)))}")
+        found = [self._group(rows, times and times.take(at), layout) for rows, at in parts]
+        spacings = sorted({spacing for _, spacing in found})
+        fine = times is not None and times.fraction is not None
+        if len(spacings) > 1:
+            said = " and ".join(map(spaced_finely if fine else spaced, spacings))
+            raise InputError(f"{source}: series of different spacing, {said}")
         return Panel(
-            groups=groups,
+            groups=[group for group, _ in found],
             columns=layout.targets,
             covariates=known,
-            seconds=spacing.pop(),
+            seconds=STEP if fine else spacings[0],
+            nanoseconds=spacings[0] if fine else None,
             time=layout.time or "",
             source=source,
             series=layout.series,
@@ -109,32 +114,41 @@ class SeriesReader:
             notes=_notes(frame, layout, times),
         )
 
-    def _group(self, rows: _Rows, times: Times | None, layout: Layout) -> Group:
+    def _group(self, rows: _Rows, times: Times | None, layout: Layout) -> tuple[Group, int]:
+        """The series of some rows, and the time between two of them: seconds, or nanoseconds if times are as fine."""
         if len(rows.frame) < LEAST_ROWS:
             raise InputError(f"{rows.source}: series {rows.name!r} has {len(rows.frame)} rows; give three or more")
         known, columns = self.known or (), layout.targets
         values, covariates = rows.numbers(columns), rows.numbers(known)
-        seconds, shift = (STEP * np.arange(len(values)), 0) if times is None else times.evenly()
-        spacing = self._spacing(rows, seconds, layout.time or "")
+        fine = times is not None and times.fraction is not None
+        if fine:
+            at, shift = times.nanoseconds(), 0
+        else:
+            at, shift = (STEP * np.arange(len(values)), 0) if times is None else times.evenly()
+        spacing = self._spacing(rows, at, layout.time or "", said=spaced_finely if fine else spaced)
         self._check_present(rows, values, columns)
         for row, column in np.argwhere(np.isnan(covariates))[:1]:
             raise InputError(f"{rows.place(row)}: no value in {known[column]!r}, which is to be known; give one")
-        places = (seconds - seconds[0]) // spacing
+        places = (at - at[0]) // spacing
         evenly = np.full((int(places[-1]) + 1, len(columns)), np.nan)
         evenly[places] = values
         if not known:
             covariates = np.zeros((len(evenly), 0))
-        return Group(
+        steps = np.arange(len(evenly))
+        group = Group(
             name=rows.name,
-            times=seconds[0] + spacing * np.arange(len(evenly)),
+            names=rows.names,
+            times=STEP * steps if fine else at[0] + spacing * steps,
             values=evenly,
             known=covariates,
             shift=shift,
             offset=times.offset if times else "",
+            begin=int(at[0]) if fine else 0,
         )
+        return group, spacing
 
-    def _spacing(self, rows: _Rows, times: np.ndarray, time: str) -> int:
-        """The usual seconds between two rows; refuses times with another spacing."""
+    def _spacing(self, rows: _Rows, times: np.ndarray, time: str, *, said: Callable[[int], str]) -> int:
+        """The usual time between two rows; refuses times with another spacing."""
         steps = np.diff(times)
         for at in np.flatnonzero(steps <= 0)[:1] + 1:
             wrong = "repeats the time" if steps[at - 1] == 0 else "is earlier than that"
@@ -143,8 +157,8 @@ class SeriesReader:
             )
         spacing = usual_step(times)
         for at in np.flatnonzero(steps % spacing)[:1] + 1:
-            step = spaced(int(steps[at - 1]))
-            raise InputError(f"{rows.place(at)}: {step} after the row before, where {spaced(spacing)} is usual")
+            step = said(int(steps[at - 1]))
+            raise InputError(f"{rows.place(at)}: {step} after the row before, where {said(spacing)} is usual")
         for at in np.flatnonzero(steps != spacing)[:1] + 1:
             if self.missing == "refuse":
                 raise InputError(
@@ -177,6 +191,7 @@ class _Rows(NamedTuple):
     frame: pd.DataFrame
     source: str
     name: str
+    names: tuple[str, ...] = ()
 
     def place(self, at: int) -> str:
         """The line of a row: the first line holds names, and lines count from 1."""
@@ -186,10 +201,8 @@ class _Rows(NamedTuple):
         """The times of the rows; None if rows count as steps."""
         if layout.time is None:
             return None
-        cells = self.frame[layout.time]
-        if layout.clock is not None:
-            cells = (cells.astype(str) + " " + self.frame[layout.clock].astype(str).str.strip()).rename(layout.time)
-        series = self.frame[layout.series] if layout.series else None
+        cells = times_in(self.frame, layout)
+        series = _names(self, layout.series) if layout.series else None
         return times_of(cells, day_first=day_first, series=series, place=self.place)
 
     def numbers(self, names: Sequence[str]) -> np.ndarray:
@@ -226,13 +239,34 @@ def _rows_of(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
     return frame[: int(filled[-1]) + 1] if len(filled) else frame
 
 
-def _by_series(rows: _Rows, column: str) -> list[tuple[_Rows, np.ndarray]]:
+def _names(rows: _Rows, columns: Sequence[str]) -> pd.Series:
+    """The name of the series of each row: the cells of the columns, with a slash between."""
+    for column in columns:
+        for at in np.flatnonzero(rows.frame[column].isna())[:1]:
+            raise InputError(f"{rows.place(at)}: no value in {column!r}; name the series of this row")
+    first, *others = (rows.frame[column].astype(str) for column in columns)
+    return first.str.cat(others, sep=BETWEEN) if others else first
+
+
+def _by_series(rows: _Rows, columns: Sequence[str]) -> list[tuple[_Rows, np.ndarray]]:
     """The rows of each series of a long file, with their numbers."""
-    names = rows.frame[column]
-    for at in np.flatnonzero(names.isna())[:1]:
-        raise InputError(f"{rows.place(at)}: no value in {column!r}; name the series of this row")
-    parts = names.astype(str).groupby(names.astype(str), sort=False).indices
-    return [(_Rows(rows.frame.iloc[at], rows.source, name), at) for name, at in parts.items()]
+    names, parts = _names(rows, columns), []
+    for name, at in names.groupby(names, sort=False).indices.items():
+        cells = rows.frame.iloc[at][list(columns)].astype(str)
+        for other in np.flatnonzero((cells != cells.iloc[0]).any(axis=1))[:1]:
+            raise InputError(
+                f"{rows.place(at[other])}: {name!r} names two series, as {BETWEEN!r} is in names; write another"
+            )
+        parts.append((_Rows(rows.frame.iloc[at], rows.source, name, tuple(cells.iloc[0])), at))
+    return parts
+
+
+def _year(times: Times | None) -> int:
+    return (
+        0
+        if times is None
+        else int(times.clock.min().astype("datetime64[s]").astype("datetime64[Y]").astype(int)) + 1970
+    )
 
 
 def _notes(frame: pd.DataFrame, layout: Layout, times: Times | None) -> tuple[str, ...]:
@@ -241,9 +275,10 @@ def _notes(frame: pd.DataFrame, layout: Layout, times: Times | None) -> tuple[st
     found = {
         "rows count as steps": times is None,
         f"fields between {separator!r}": separator not in (",", "\t"),
-        f"series in {layout.series!r}": layout.series is not None,
-        f"{layout.clock!r} joined to {layout.time!r}": layout.clock is not None,
+        f"series in {', '.join(map(repr, layout.series))}": bool(layout.series),
+        f"{', '.join(map(repr, layout.joined))} joined to {layout.time!r}": bool(layout.joined),
         "dates read with the day first": bool(times and times.day_first),
+        f"years of two digits read as from {_year(times)}": times is not None and times.short,
         f"times in UTC{times.offset}" if times else "": bool(times and times.with_offset),
     }
     return tuple(text for text, said in found.items() if said)

@@ -9,8 +9,11 @@ import numpy as np
 
 MINUTE, HOUR, DAY, WEEK, YEAR = 60, 3_600, 86_400, 604_800, 31_556_952  # Seconds; a year is the mean Gregorian one.
 MONTH = YEAR // 12
+SECOND = 1_000_000_000
+"""Nanoseconds."""
 STEP = 2_000_000_000
 """The seconds between rows that have no times: longer than any period, so that none is a season of theirs."""
+FINE = (("s", SECOND), ("ms", 10**6), ("us", 10**3), ("ns", 1))
 OFFSET = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$")
 
 
@@ -20,6 +23,24 @@ def spaced(seconds: int) -> str:
         return "step"
     months, rest = divmod(seconds, MONTH)
     return f"{seconds:,} s" if rest else "month" if months == 1 else f"{months} months"
+
+
+def spaced_finely(nanoseconds: int) -> str:
+    """The time between two rows whose times have fractions of seconds, for people: `0.1 s`."""
+    return f"{np.format_float_positional(nanoseconds / SECOND, trim='-')} s"
+
+
+def fine_text(times: np.ndarray, spacing: int, offset: str = "") -> list[str]:
+    """Times with fractions of seconds as text, with as many digits as the first time and the spacing need.
+
+    Args:
+        times: Nanoseconds since 1970, on the clock that the text is to show.
+        spacing: Nanoseconds between two rows.
+        offset: That of the clock from UTC.
+    """
+    unit = next(unit for unit, size in FINE if not (times[:1] % size).any() and spacing % size == 0)
+    shown = np.datetime_as_string(times.astype("datetime64[ns]").astype(f"datetime64[{unit}]"), unit)
+    return [text.replace("T", " ") + offset for text in shown.tolist()]
 
 
 def as_times(times: np.ndarray, seconds: int) -> np.ndarray:
@@ -51,7 +72,8 @@ def from_text(texts: Sequence[str]) -> np.ndarray:
     """What `as_text` wrote, as numbers or `datetime64` on the same clock."""
     if all(map(str.isdecimal, texts)):
         return np.array(texts, int)
-    return np.array([OFFSET.sub("", text) if ":" in text else text for text in texts], "datetime64[s]")
+    plain = [OFFSET.sub("", text) if ":" in text else text for text in texts]
+    return np.array(plain, f"datetime64[{'ns' if any('.' in text for text in plain) else 's'}]")
 
 
 def usual_step(times: np.ndarray) -> int:

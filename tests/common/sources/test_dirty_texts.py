@@ -102,7 +102,51 @@ def test_two_columns_without_names_are_read(tmp_path: Path, label_first: bool) -
     rows = [row[::-1] if label_first else row for row in ROWS]
     found = labelled(tmp_path, table(rows, None, "\t"), "a.tsv")
     assert [(e.text, e.label) for e in found.records[None]] == ROWS
-    assert found.notes == ["a.tsv has no column names; read as a text and its label"]
+    columns = (2, 1) if label_first else (1, 2)
+    assert found.notes == ["a.tsv has no column names; texts are in column {}, labels in {}".format(*columns)]
+
+
+def cola(source: bool) -> str:
+    """Rows as CoLA has them: a source that comes again, a label, a star or nothing, a text."""
+    rows = [
+        (f"s{n // 10 if source else n}", "10"[n % 3 == 0], "*" * (n % 3 == 0), text) for n, (text, _) in enumerate(ROWS)
+    ]
+    return table(rows, None, "\t")
+
+
+def test_more_columns_without_names_are_read_where_their_cells_say_which_is_which(tmp_path: Path) -> None:
+    found = labelled(tmp_path, cola(source=False), "a.tsv")
+    assert [e.text for e in found.records[None]] == [text for text, _ in ROWS]
+    assert {e.label for e in found.records[None]} == {"0", "1"}
+    assert found.notes[0] == "a.tsv has no column names; texts are in column 4, labels in 2"
+
+
+def test_the_longest_of_several_texts_without_names_is_read(tmp_path: Path) -> None:
+    rows = [(f'"{n % 4 + 1}"', f'"Title {n}"', "constant", f'"A longer description, of item {n}"') for n in range(40)]
+    found = labelled(tmp_path, table(rows, None))
+    assert found.records[None][1][:2] == ("A longer description, of item 1", "2")
+    assert found.notes == ["a.csv has no column names; texts are in column 4, labels in 1", "columns left out: 2, 3"]
+
+
+def test_one_column_cannot_hold_texts_and_labels(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.csv:1: 'text' cannot hold both texts and labels"):
+        labelled(tmp_path, table(ROWS), label_column="text")
+
+
+def test_columns_without_names_that_could_be_labels_are_asked_for_by_number(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"a\.tsv:1: no column names; .* --text-column 4 --label-column 1 or 2, of 4"):
+        labelled(tmp_path, cola(source=True), "a.tsv")
+    found = parts(tmp_path, {"a.tsv": cola(source=True)}, LabelledReader(label_column="2"))
+    assert len(found.records[None]) == len(ROWS) and {e.label for e in found.records[None]} == {"0", "1"}
+    with pytest.raises(InputError, match=r"no column names; .* --label-column 5, of 4"):
+        parts(tmp_path, {"a.tsv": cola(source=True)}, LabelledReader(label_column="5"))
+
+
+def test_a_separator_is_the_one_that_makes_rows_even(tmp_path: Path) -> None:
+    rows = [(text.replace(" ", ", "), label) for text, label in ROWS]
+    content = table(rows, ("text, all of it", "label"), ";")
+    found = labelled(tmp_path, content, text_column="text, all of it")
+    assert [example.text for example in found.records[None]] == [text for text, _ in rows]
 
 
 @pytest.mark.parametrize(
@@ -188,6 +232,18 @@ def test_words_and_pairs_come_in_composed_form(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("header", ["word\ttag\n", "Token\tPOS\n\n", "FORM\tUPOS\n"])
+@pytest.mark.parametrize(
+    ("row", "columns"), [("{}\t{}\tCC-BY 2.0 (France)", "1 and 2; 3"), ("12\t{}\t34\t{}", "2 and 4; 1, 3")]
+)
+def test_pairs_lose_the_columns_of_numbers_and_those_after_the_translation(
+    tmp_path: Path, row: str, columns: str
+) -> None:
+    content = "".join(row.format(f"the {n}", f"le {n}") + "\n" for n in ("cat", "dog"))
+    found = parts(tmp_path, {"a.tsv": content}, PairReader())
+    assert found.records[None] == [("the cat", "le cat"), ("the dog", "le dog")]
+    assert found.notes == [f"a.tsv: sentences are in columns {columns} left out"]
+
+
 def test_column_names_are_no_tagged_word(tmp_path: Path, header: str) -> None:
     found = parts(tmp_path, {"a.tsv": f"{header}a\tDET\ncat\tNOUN\n"}, TaggedReader())
     assert found.records[None] == [(("a", "cat"), ("DET", "NOUN"))]
@@ -204,6 +260,39 @@ def test_borders_of_documents_are_no_words(tmp_path: Path) -> None:
     found = parts(tmp_path, {"a.tsv": content}, TaggedReader())
     assert [words for words, _ in found.records[None]] == [("a",), ("a", "cat")]
     assert found.notes == ["a.tsv: 2 -DOCSTART- lines, borders of documents, left out"]
+
+
+CONLL = {
+    "2 columns": "EU NNP\nrejects VBZ\n\nPeter NNP\n",
+    "CoNLL-2000": "EU NNP B-NP\nrejects VBZ B-VP\n\nPeter NNP B-NP\n",
+    "CoNLL-2003": "-DOCSTART- -X- O O\n\nEU NNP B-NP B-ORG\nrejects VBZ B-VP O\n\nPeter NNP B-NP B-PER\n",
+    "tabs": "word\tpos\tchunk\nEU\tNNP\tB-NP\nrejects\tVBZ\tB-VP\n\nPeter\tNNP\tB-NP\n",
+    "runs of blanks": "EU       NNP\nrejects  VBZ \n \nPeter    NNP\n",
+}
+
+
+@pytest.mark.parametrize("content", CONLL.values(), ids=CONLL)
+@pytest.mark.parametrize("name", ["a.txt", "a.conll"])
+def test_columns_between_blanks_are_read(tmp_path: Path, name: str, content: str) -> None:
+    found = parts(tmp_path, {name: content}, TaggedReader())
+    assert found.records[None] == [(("EU", "rejects"), ("NNP", "VBZ")), (("Peter",), ("NNP",))]
+    left_out = [note for note in found.notes if "left out" in note and "column 1" in note]
+    assert bool(left_out) == ("B-NP" in content)
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        ("EU NNP B-NP\nrejects VBZ\n", r"a\.txt:2: 'rejects VBZ' is not a word, .* and 1 cells more, as in the first"),
+        ("1 EU NNP\n2 rejects VBZ\n", r"a\.txt:1: words are numbers that count; put words first"),
+        ("a b c d e\n", r"a\.txt:1: 'a b c d e' is not a word"),
+        ("the/DT cat/NN\na/DT dog/NN\n", r"a\.txt:1: words and tags with a slash between"),
+        ("a\n", r"a\.txt:1: 'a' is not a word, blanks and a tag"),
+    ],
+)
+def test_wrong_columns_are_refused(tmp_path: Path, content: str, error: str) -> None:
+    with pytest.raises(InputError, match=error):
+        parts(tmp_path, {"a.txt": content}, TaggedReader())
 
 
 def conllu(*rows: tuple[str, str, str]) -> str:

@@ -9,7 +9,15 @@ ROOM = Path(__file__).parents[3] / "common" / "sources"
 ORDER = (
     *("digests", "files", "splits", "records", "tables"),
     *("labelled", "tagged", "conllu", "parallel"),
-    *("series.spacing", "series.panels", "series.clocks", "series.numbers", "series.frames", "series.layout"),
+    *(
+        "series.spacing",
+        "series.panels",
+        "series.centuries",
+        "series.clocks",
+        "series.numbers",
+        "series.frames",
+        "series.layout",
+    ),
     *("series.reader", "series"),
     *("wheels", "tfds"),
     *("embedded", "embedded.catalogues", "embedded.critics", "embedded.turkish", "embedded.victoria"),

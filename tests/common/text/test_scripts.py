@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from common.text.scripts import fitting_level, has_no_blanks
+from common.text.scripts import fitting_level, has_no_blanks, known_words
 
 WITHOUT = {
     "Chinese": "这部电影非常喜欢，演员值得推荐。",
@@ -72,3 +72,9 @@ def test_the_level_says_why() -> None:
 @given(st.lists(st.text(max_size=30), max_size=5))
 def test_any_texts_have_a_level(texts: list[str]) -> None:
     assert fitting_level(texts) == fitting_level(texts * 2)
+
+
+def test_words_of_a_test_are_known_from_training_or_not() -> None:
+    assert known_words(["The cat", "a dog"], ["the Dog 5", "le chat"]) == [True, True, False, False]
+    assert known_words(["我喜欢猫", "我喜欢狗"], ["喜欢我", "いぬ"]) == [True] * 3 + [False] * 2
+    assert known_words(["the cat"], ["猫"]) == [False]

@@ -123,17 +123,80 @@ def test_dates_that_are_even_either_way_are_refused_until_an_option_says(read) -
 
 
 @pytest.mark.parametrize(
-    "times", [["Jan-55", "Feb-55", "Mar-55"], ["1/1/55", "1/2/55", "1/3/55"], ["55-01", "55-02", "55-03"]]
+    ("style", "begin", "freq", "first"),
+    [
+        ("%b-%y", "1998-03-01", "MS", "1998-03"),
+        ("%B %y", "2010-01-01", "MS", "2010-01"),
+        ("%d/%m/%y", "2020-01-28", "D", "2020-01-28 00:00"),
+        ("%m/%d/%y 12:00", "1999-12-20", "D", "1999-12-20 12:00"),
+        ("%d-%b-%y", "2005-01-29", "D", "2005-01-29 00:00"),
+        ("%y-%m-%d", "2020-01-25", "D", "2020-01-25 00:00"),
+    ],
 )
-def test_years_of_two_digits_are_refused(times: list[str], read) -> None:
-    with pytest.raises(InputError, match=r"x\.csv:2: '.*' in 'date' is no time with a year of four digits"):
+def test_years_of_two_digits_are_read_where_one_reading_alone_is_even(
+    style: str, begin: str, freq: str, first: str, read
+) -> None:
+    times = pd.date_range(begin, periods=40, freq=freq)
+    panel = read(text("date,y", *(time.strftime(style) + ",1" for time in times)))
+    assert shown(panel)[0] == first and f"years of two digits read as from {first[:4]}" in panel.notes
+    assert len(panel.groups[0].times) == 40
+
+
+@pytest.mark.parametrize(
+    ("times", "error"),
+    [
+        (["Jan-55", "Feb-55", "Mar-55"], "makes no even rows up to 20"),
+        (["Jan-01", "Jan-02", "Jan-03"], "can be read in 2 ways"),
+        (["01/02/20", "02/02/20", "03/02/20"], "can be read in [23] ways"),
+        (["20/01/01", "20/01/02", "20/01/03"], "can be read in 2 ways"),
+        (["Jan-98", "Feb-98", "Apr-98"], "makes no even rows"),
+        (["31/12/67", "01/01/68", "02/01/68"], "makes no even rows"),
+    ],
+)
+def test_years_of_two_digits_that_may_be_others_are_refused(times: list[str], error: str, read) -> None:
+    with pytest.raises(
+        InputError, match=rf"x\.csv:2: '.*' in 'date' has a year of two digits and {error}.*; write years"
+    ):
         read(text("date,y", *(f"{time},1" for time in times)))
 
 
-def test_fractions_of_seconds_are_refused(read) -> None:
-    rows = [f"2020-01-01 00:00:00.{n}00000,1" for n in range(9)]
-    with pytest.raises(InputError, match=r"x\.csv:3: .* has a fraction of a second; .* rows then count as steps"):
-        read(text("time,y", *rows))
+def test_an_option_decides_on_dates_with_years_of_two_digits(read) -> None:
+    rows = text("date,y", *(f"{n:02}/02/20,1" for n in range(1, 5)))
+    assert shown(read(rows, day_first=True))[1] == "2020-02-02 00:00"
+    assert shown(read(rows, day_first=False))[1] == "2020-02"
+
+
+def test_two_digits_that_are_no_year_are_refused(read) -> None:
+    with pytest.raises(InputError, match=r"x\.csv:2: '55-01' in 'date' is no time with a year of four digits"):
+        read(text("date,y", "55-01,1", "55-02,1", "55-03,1"))
+
+
+@pytest.mark.parametrize(
+    ("style", "step", "shown_first"),
+    [
+        ("{:.1f}", 10**8, ["2020-01-01 00:00:00.000", "2020-01-01 00:00:00.100"]),
+        ("{:.6f}", 10**8, ["2020-01-01 00:00:00.000", "2020-01-01 00:00:00.100"]),
+        ("{:.4f}", 25 * 10**5, ["2020-01-01 00:00:00.000000", "2020-01-01 00:00:00.002500"]),
+        ("{:.1f}", 15 * 10**8, ["2020-01-01 00:00:00.000", "2020-01-01 00:00:01.500"]),
+    ],
+)
+def test_fractions_of_seconds_are_exact(style: str, step: int, shown_first: list[str], read) -> None:
+    seconds = (style.format(n * step / 10**9).zfill(len(style.format(10))) for n in range(30))
+    panel = read(text("time,y", *(f"2020-01-01 00:00:{second},{n}" for n, second in enumerate(seconds))))
+    assert (panel.seconds, panel.nanoseconds) == (STEP, step) and shown(panel)[:2] == shown_first
+    assert panel.spaced == f"{step / 10**9:g} s" and values(panel) == list(range(30))
+    first, second = from_text(shown(panel))[:2]
+    assert (second - first).astype("timedelta64[ns]").astype(int) == step
+
+
+def test_a_gap_between_fractions_of_seconds_is_named_or_filled(read) -> None:
+    rows = text("time,y", *(f"2020-01-01T00:00:00.{n}Z,{n}" for n in (0, 1, 2, 4, 5)))
+    with pytest.raises(InputError, match=r"x\.csv:5: 1 rows are left out before this one"):
+        read(rows)
+    panel = read(rows, missing="allow")
+    assert np.isnan(values(panel)[3]) and shown(panel)[3] == "2020-01-01 00:00:00.300+00:00"
+    with pytest.raises(InputError, match=r"x\.csv:5: 0\.15 s after the row before, where 0\.1 s is usual"):
+        read(rows.replace("00.4", "00.35"), missing="allow")
 
 
 def test_digits_of_another_script_are_no_time(read) -> None:
@@ -198,10 +261,29 @@ def panel_text(names: str, *stores: str) -> str:
     return text(names, *(f"{store},2020-01-{n:02},{n}" for store in stores for n in range(1, 11)))
 
 
+PARTS = {
+    "Year,Month": ("%Y,%m", "MS"),
+    "month,year": ("%b,%Y", "MS"),
+    "year,month,day": ("%Y,%m,%d", "D"),
+    "No,year,month,day,hour": ("1,%Y,%-m,%-d,%-H", "h"),
+    "date,hour": ("%Y-%m-%d,%H", "h"),
+}
+
+
+@pytest.mark.parametrize("names", PARTS)
+def test_years_months_days_and_hours_in_columns_are_joined(names: str, read) -> None:
+    style, freq = PARTS[names]
+    times = pd.date_range("2019-11-01", periods=100, freq=freq)
+    panel = read(text(f"{names},y", *(time.strftime(style) + f",{n}" for n, time in enumerate(times))), targets=["y"])
+    assert len(panel.groups) == 1 and values(panel) == list(range(100))
+    expected = {"MS": [MONTH, "2019-12"], "D": [DAY, "2019-11-02 00:00"], "h": [HOUR, "2019-11-01 01:00"]}
+    assert [panel.seconds, shown(panel)[1]] == expected[freq] and "joined to" in panel.notes[0]
+
+
 def test_a_column_of_words_names_the_series_where_times_come_again(read) -> None:
     panel = read(panel_text("store,date,sales", "s1", "s2"))
     assert [group.name for group in panel.groups] == ["s1", "s2"] and panel.columns == ["sales"]
-    assert panel.series == "store" and "series in 'store'" in panel.notes
+    assert panel.series == ("store",) and "series in 'store'" in panel.notes
     rows = panel_text("store,date,sales", "s1", "s2").split("\n")
     by_time = read("\n".join([rows[0], *(row for pair in zip(rows[1:11], rows[11:21]) for row in pair)]))
     assert [group.values.tolist() for group in by_time.groups] == [group.values.tolist() for group in panel.groups]
@@ -211,7 +293,27 @@ def test_a_column_of_numbers_may_name_the_series_if_the_option_says_so(read) -> 
     content = panel_text("store,date,sales", "001", "002")
     with pytest.raises(InputError, match=r"times in 'date' come again; .* --series-column store"):
         read(content)
-    assert [group.name for group in read(content, series_column="store").groups] == ["001", "002"]
+    assert [group.name for group in read(content, series_columns=["store"]).groups] == ["001", "002"]
+
+
+def test_two_columns_name_the_series_together(read) -> None:
+    ids = [f"{store},{item}" for store in ("s1", "s2") for item in ("tea", "mugs")]
+    panel = read(panel_text("store,item,date,sales", *ids))
+    assert panel.series == ("store", "item") and "series in 'store', 'item'" in panel.notes
+    assert [group.name for group in panel.groups] == ["s1/tea", "s1/mugs", "s2/tea", "s2/mugs"]
+    assert panel.groups[1].names == ("s1", "mugs") and panel.columns == ["sales"]
+
+
+def test_two_columns_of_numbers_may_name_the_series_if_the_option_says_so(read) -> None:
+    content = panel_text("store,item,date,sales", "1,1", "1,2", "2,1", "2,2", "3,1", "3,2")
+    with pytest.raises(InputError, match=r"times in 'date' come again; .* --series-column store item$"):
+        read(content)
+    assert [group.name for group in read(content, series_columns=["item", "store"]).groups][:3] == ["1/1", "2/1", "1/2"]
+
+
+def test_names_that_are_one_when_joined_are_refused(read) -> None:
+    with pytest.raises(InputError, match=r"x\.csv:12: 'a/b/c' names two series"):
+        read(panel_text("store,item,date,sales", "a/b,c", "a,b/c"), series_columns=["store", "item"])
 
 
 @pytest.mark.parametrize("name", ["NA", "None", "null", "nan", "N/A"])
@@ -221,7 +323,7 @@ def test_words_for_nothing_are_names_of_series(name: str, read) -> None:
 
 def test_one_series_keeps_its_name(read) -> None:
     panel = read(panel_text("unique_id,ds,y", "ZA"))
-    assert panel.series == "unique_id" and [group.name for group in panel.groups] == ["ZA"]
+    assert panel.series == ("unique_id",) and [group.name for group in panel.groups] == ["ZA"]
 
 
 def test_categories_without_rows_are_no_series(read) -> None:
@@ -319,8 +421,8 @@ def test_another_encoding_is_named(read) -> None:
     ("options", "message"),
     [
         ({"targets": ("y", "y")}, "--target y: named twice"),
-        ({"targets": ("y",), "series_column": "y"}, "--series-column y: named as --target too"),
-        ({"series_column": "shop"}, "no column 'shop', which --series-column names; it has time, y"),
+        ({"targets": ("y",), "series_columns": ("y",)}, "--series-column y: named as --target too"),
+        ({"series_columns": ("shop",)}, "no column 'shop', which --series-column names; it has time, y"),
     ],
 )
 def test_a_column_is_one_thing_named_once(options: dict, message: str, read) -> None:

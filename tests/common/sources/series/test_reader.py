@@ -117,7 +117,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         ("x.json", "{}", "unknown type"),
         ("x.csv", "time,a\n", "no rows"),
         ("y.csv", "when,a\n1,2\n", "no column named ds, time"),
-        ("z.csv", "time,a\n2024-01-01,x\n", "no numeric column"),
+        ("z.csv", "time,a\n2024-01-01,x\n", "no column of numbers"),
         ("e.csv", "", "an empty file"),
         ("p.parquet", "no", "cannot be read"),
         ("l.csv", "unique_id,ds,y\na,2024-01-01,1\n,2024-01-02,2\n", r"l\.csv:3: no value in 'unique_id'"),

@@ -1,0 +1,108 @@
+"""The options of translation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from cyclopts import Parameter
+
+from common.options import Beam, Count, DataOptions, NotNegative, SavedOptions, Share, Steps, TrainOptions
+from common.sources.load import load, load_test
+from common.sources.parallel import PairReader
+from common.sources.records import Pairs
+from common.sources.splits import Splits
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TranslationData(DataOptions):
+    """Where pairs of sentences come from.
+
+    Attributes:
+        data: "tfds:NAME" for a TFDS data set; a folder, or the beginning of a path such as corpus/train, of
+            line-aligned files such as train.en and train.de; or a TSV file or a folder of them, with a sentence, a tab
+            and its translation on each line; files may be gzip. Not given: the embedded texts of free software.
+        source_language: Language to translate from, needed where the data leaves it open; for TSV only a name for the
+            first column.
+        target_language: Language to translate into; for the embedded data fr when not given.
+        encoding: Text encoding of the files.
+        drop_seen: Leave out of train what another given split has as well.
+    """
+
+    source_language: str | None = None
+    target_language: str | None = None
+    encoding: str = "utf-8"
+    drop_seen: bool = False
+
+    def load(self) -> Splits[Pairs]:
+        """Reads the three splits."""
+        return load(self.data, self._reader())
+
+    def load_test(self) -> Pairs:
+        """Reads the pairs for evaluating a model that was trained on other data."""
+        return load_test(self.data, self._reader())
+
+    def _reader(self) -> PairReader:
+        return PairReader(
+            source_language=self.source_language,
+            target_language=self.target_language,
+            encoding=self.encoding,
+            drop_seen=self.drop_seen,
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TranslationOptions(TranslationData, TrainOptions):
+    """What training a translator needs to know.
+
+    Attributes:
+        layers: Recurrent layers of the encoder, and of the decoder above its first layer, which queries attention.
+        units: Width of the hidden state of the decoder; each direction of the encoder has half.
+        bidirectional: Also read sources backwards; a pair that fits into a window then lies in a single window.
+        embedding: Width of the vectors of subwords, which both languages and the readout share.
+        vocabulary: Maximum number of subwords, which both languages share.
+        attention: How the decoder scores the steps of the source; with none it only starts from the source.
+        longest: Maximum number of subwords of a source or target. Longer pairs are left out of training and of the
+            validation loss, not of the test.
+        smoothing: Share of a target's probability that is spread over all subwords in training.
+        scheduled_sampling: Share of the subwords read by the decoder in training that are its own predictions.
+        beam: Hypotheses that beam search keeps.
+        length_power: Power of the length by which log-probabilities of hypotheses are divided.
+    """
+
+    units: Count = 256
+    bidirectional: bool = True
+    embedding: Count = 256
+    vocabulary: Count = 8000
+    attention: Literal["multiplicative", "additive", "none"] = "multiplicative"
+    longest: Count = 100
+    smoothing: Share = 0.1
+    scheduled_sampling: Share = 0.0
+    beam: Beam = 5
+    length_power: NotNegative = 1.0
+    window: Steps = 64
+    dropout: Share = 0.3
+    decay: NotNegative = 0.1
+    epochs: Count = 30
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TranslationSaved(SavedOptions):
+    """Which saved translator to use, and how it translates.
+
+    Attributes:
+        beam: Hypotheses that beam search keeps; as many as in training when not given.
+        output_file: A file to write the translations to, one per line.
+        show_attention: Also show the source subword with the largest weight for each subword of the translation.
+    """
+
+    beam: Beam | None = None
+    output_file: Path | None = None
+    show_attention: bool = False
+
+    def files(self) -> dict[str, Path]:
+        return {"--output-file": self.output_file} if self.output_file else {}
