@@ -180,6 +180,7 @@ def _fit(
         higher_is_better=task.higher_is_better,
         patience=options.patience,
         every=options.checkpoint_every,
+        share=options.checkpoint_share,
         seconds=options.seconds,
     )
     fitted = Fitted(described, model, learner, streams, run, claim)
