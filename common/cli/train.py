@@ -62,8 +62,8 @@ def publish(task: Task, fitted: Fitted, root: Path) -> Path:
             say("what is left out can be made later: the same command with --resume")
             fitted.claim.release()
         else:
+            fitted.claim.close()  # Before the mark goes: a resume would publish another version.
             (version / versions.ASSETS / versions.UNREPORTED).unlink()
-            fitted.claim.close()
     training = metrics["training"]
     rate = training["tokens_per_second"]  # 0 where an epoch is a single step: the first of each is not timed.
     fast = f", {rate:,.0f} tokens a second" if rate else ""

@@ -15,6 +15,7 @@ from common.cli.train import json_ready, train
 from common.errors import InputError
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS, UNREPORTED
+from common.training.claim import Claim
 from common.training.run import fit
 from tasks.sentiment import Sentiment
 from tests.tiny import OPTIONS
@@ -152,7 +153,7 @@ def test_a_full_disk_in_the_export_keeps_the_training(resumed: Sentiment, monkey
 
 
 def test_the_version_is_there_before_the_test(resumed: Sentiment, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And a run that is killed in the test goes on with the same version."""
+    """And a run that is killed in the test goes on with the same version; one that is killed at its end is done."""
     with monkeypatch.context() as patch:
         patch.setattr(Sentiment, "baselines", broken(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
@@ -161,9 +162,15 @@ def test_the_version_is_there_before_the_test(resumed: Sentiment, monkeypatch: p
     assert SavedModel(root / "1").ask([{"text": "a great film"}])
     metrics = metrics_of(root / "1")
     assert "metrics" in metrics and "baselines" not in metrics
-    assert train(Sentiment(resumed.options)) == root / "1"
+    close = Claim.close
+    with monkeypatch.context() as patch:
+        patch.setattr(Claim, "close", lambda claim: (close(claim), broken(KeyboardInterrupt())()))
+        with pytest.raises(KeyboardInterrupt):
+            train(Sentiment(resumed.options))
     whole = metrics_of(root / "1")
     assert {name: whole[name] for name in metrics} == metrics and set(whole) - set(metrics) == {"baselines"}
+    with pytest.raises(InputError, match="--resume: no unfinished run"):
+        train(Sentiment(resumed.options))
     assert [path.name for path in root.iterdir()] == ["1"]
 
 
