@@ -170,7 +170,7 @@ def _fit(
 ) -> Fitted:
     options = task.options
     say(f"data: {described}")
-    check_memory(options)  # Now with the lanes that suit the data.
+    check_memory(options, task.embedded)  # Now with the lanes that suit the data, and what it makes vectors of.
     keras.utils.set_random_seed(options.seed)
     learner = task.learner()
     model = compiled(learner, streams["train"], options)
