@@ -193,14 +193,14 @@ def forked(words: list[str], output: Path, *, moment: Moment | None, log: Path) 
 
 def chain(found: Changes, whole: float, draw: random.Random) -> Iterator[Moment]:
     """Moments of a run, each later than that before, as far as a resumed run changes the same files."""
-    names = ("start", FREE, INSIDE, BEST, ENDS) if draw.random() < 0.4 else (BEST, EXPORT, EXPORT, TEST, REPORT, END)
-    for name in names:
+    training, after = ("start", INSIDE, BEST, INSIDE, ENDS, FREE), (BEST, EXPORT, EXPORT, TEST, REPORT, END)
+    for name in draw.choice((training, after)):
         if name == FREE:
-            yield Moment(name, "", 1, draw.uniform(0.1, 0.9) * whole)
+            yield Moment(name, "", 1, draw.uniform(0.1, 0.7) * whole)
         elif name == TEST:
             yield Moment(name, EXPORT, len(found[EXPORT]), draw.random() * found[EXPORT][-1])
         elif name in found:
-            most = len(found[name]) // (2 if name in (INSIDE, BEST, ENDS) else 1)  # Later ones may not come again.
+            most = len(found[name]) // (3 if name in (INSIDE, BEST, ENDS) else 1)  # Later ones may not come again.
             number = draw.randint(1, max(1, most))
             yield Moment(name, name, number, draw.choice((0.0, draw.random() * min(0.2, found[name][number - 1]))))
 
