@@ -88,7 +88,6 @@ class UnfinishedRun(keras.callbacks.Callback):
                 f"{self.folder}: TensorFlow reads no checkpoints where a path has {' '.join(sorted(special))}; "
                 "give another --output or --name"
             )
-        self.saved_at = time.perf_counter()
         model.optimizer.build(model.trainable_variables)
         # TensorFlow finds no layer that stands in a list of another, so the weights are named one by one.
         self.weights = [weight.value for weight in model.network.weights]
