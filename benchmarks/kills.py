@@ -191,10 +191,10 @@ def forked(words: list[str], output: Path, *, moment: Moment | None, log: Path) 
     return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
 
 
-def chain(found: Changes, whole: float, draw: random.Random) -> Iterator[Moment]:
-    """Moments of a run, each later than that before, as far as a resumed run changes the same files."""
+def chain(found: Changes, whole: float, draw: random.Random, *, late: bool) -> Iterator[Moment]:
+    """Moments in the training or, `late`, mostly after it, each later than that before."""
     training, after = ("start", INSIDE, BEST, INSIDE, ENDS, FREE), (BEST, EXPORT, EXPORT, TEST, REPORT, END)
-    for name in draw.choice((training, after)):
+    for name in after if late else training:
         if name == FREE:
             yield Moment(name, "", 1, draw.uniform(0.1, 0.7) * whole)
         elif name == TEST:
@@ -229,14 +229,14 @@ def trainings(name: str, kills: int, *, draw: random.Random, folder: Path) -> It
     data, output, log = folder / "data", folder / "models", folder / "log"
     data.mkdir(parents=True)
     words = command(name, tiny.DATA[name](data), output)
-    started, done = time.monotonic(), 0
+    started, done, late = time.monotonic(), 0, False
     if code := forked(words, output, moment=None, log=log):
         raise SystemExit(f"{name}: exit code {code}: {log.read_text()}")
     whole, expected, found = time.monotonic() - started, left(name, output), changes(log.with_suffix(".changes"))
     while done < kills:
         shutil.rmtree(output)
-        killed: list[str] = []
-        for moment in [*islice(chain(found, whole, draw), kills - done), None]:
+        killed, late = list[str](), not late
+        for moment in [*islice(chain(found, whole, draw, late=late), kills - done), None]:
             if not resumes(output) and any(output.glob("*/*/1/saved_model.pb")):
                 break  # It was killed when everything was written.
             code = forked([*words, *(["--resume"] if resumes(output) else [])], output, moment=moment, log=log)
@@ -276,7 +276,7 @@ def moments(output: Path, *, whole: float, draw: random.Random) -> Iterator[tupl
 
     yield "checkpoint", seen("**/unfinished/*/.draft")
     yield "later checkpoint", seen(f"**/unfinished/*/{draw.randint(1, 4)}", draw.uniform(0, 0.1))
-    at = time.monotonic() + draw.uniform(0.3, 0.8) * whole
+    at = time.monotonic() + draw.uniform(0.1, 0.6) * whole
     yield "at random", lambda: time.monotonic() >= at
     yield "checkpoint of the end", seen("**/unfinished/*/9", draw.uniform(0, 0.5))
     yield "measurement of the saved model", seen("**/runs/*/saved/1", draw.uniform(0, 2))
