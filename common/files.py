@@ -61,6 +61,12 @@ def drafted(option: str, path: Path) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
+def remove_drafts(folder: Path) -> None:
+    """Removes what `drafted` left in a folder, and in those below it, when a process was killed."""
+    for draft in folder.rglob(".*.draft"):
+        draft.unlink(missing_ok=True)
+
+
 def write_json(option: str, path: Path, value: object) -> None:
     """Writes a value as JSON, see `drafted` for the arguments and what is raised."""
     with drafted(option, path) as draft:

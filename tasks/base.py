@@ -51,6 +51,8 @@ class Task(ABC):
         higher_score_is_better: Whether higher values of `score` are better.
         controls: Whether controls without recurrence can do the task.
         digests: The digests of the data that was read.
+        embedded: How many vectors the network learns, and their width, after `load`: the memory that they take is
+            checked.
     """
 
     name: ClassVar[str]
@@ -64,6 +66,7 @@ class Task(ABC):
     score: ClassVar[str] = "accuracy"
     higher_score_is_better: ClassVar[bool] = True
     controls: ClassVar[bool] = True
+    embedded: tuple[int, int] = (0, 0)
 
     def __init__(self, options: TrainOptions) -> None:
         self.options = options

@@ -68,6 +68,7 @@ class Forecasting(Task):
         self.panel, borders, sizes = self.records
         self.options = replace(given, **sizes._asdict())
         self.tables = Tables(self.panel, borders, with_calendar=given.calendar)
+        self.embedded = 0, given.embedding
         self.windows = Windows(self.tables, **sizes._asdict(), levels=given.levels)
         self.judge = Judge(self.tables, levels=given.quantiles, season=(sizes.seasons or (1,))[0])
         return self.tables.describe() + fitting.describe(sizes, given, self.panel)

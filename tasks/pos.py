@@ -55,6 +55,8 @@ class Pos(Task):
         self.tags = sorted(set(chain.from_iterable(train.tags)))
         words = Counter(chain.from_iterable(train.words))
         self.encoder = WordEncoder.of(words, self.options.min_count)
+        known, affixes = len(self.encoder.known), len(self.encoder.known_affixes) if self.options.affixes else 0
+        self.embedded = known + affixes, self.options.embedding
         self.split_endings = split_endings(words)
         warn_unknown([word in words for word in chain.from_iterable(self.splits.test.words)], "words")
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)

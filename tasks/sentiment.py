@@ -65,6 +65,7 @@ class Sentiment(Task):
             pieces=most,
         )
         self.vectors = [min(size, 2 + kept) for size, kept in zip(self.encoder.sizes, (most, options.bigrams))]
+        self.embedded = sum(self.vectors), options.embedding
         self.encoded = {split: self.encoder.encode(getattr(self.splits, split).texts) for split in SPLITS}
         tokens, lengths = self.encoded["test"]
         warn_unknown(np.delete(tokens[:, 0] > 1, np.cumsum(lengths) - 1), f"{self.level}s")

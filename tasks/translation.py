@@ -63,6 +63,7 @@ class Translation(Task):
         for side, learned, asked in (("source", train.sources, test.sources), ("target", train.targets, test.targets)):
             warn_unknown(known_words(learned, asked), f"{side} words")
         self.subwords = Subwords.of([*train.sources, *train.targets], options.vocabulary)
+        self.embedded = len(self.subwords), options.embedding
         self.encoded = {split: self._encoded(getattr(self.splits, split)) for split in SPLITS}
         for split, (sources, _) in self.encoded.items():
             if not sources:
@@ -193,10 +194,8 @@ class Translation(Task):
         for record in records:
             table.add_row(text_cell(record["text"]), text_cell(record["translation"]), f"{record['score']:.3f}")
             if "attention" in record:
-                lines = (
-                    f"{visible(row['subword'])} <- {visible(row['source'])} {row['weight']:.2f}"
-                    for row in record["attention"]
-                )
+                rows = ((visible(row["subword"]), visible(row["source"]), row["weight"]) for row in record["attention"])
+                lines = (f"{subword} <- {source} {weight:.2f}" for subword, source, weight in rows)
                 table.add_row("", text_cell("\n".join(lines)), "")
         return table
 

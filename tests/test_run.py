@@ -76,7 +76,8 @@ def test_texts_are_refused_before_tensorflow_is_imported(learned, tmp_path: Path
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_stopped_run_leaves_no_version_and_resumes(number: int, data_of, tmp_path: Path, capsys) -> None:
     options = ["sentiment", "--data", str(data_of("sentiment")), "--output", str(tmp_path), "--cell", "gru"]
-    small = {"units": 8, "batch-size": 4, "window": 16, "checkpoint-every": 5, "patience": 400}
+    small = {"units": 8, "batch-size": 4, "window": 16, "patience": 400}
+    small |= {"checkpoint-every": 5, "checkpoint-share": "inf"}
     options += [f"--{name}={value}" for name, value in small.items()] + ["--epochs"]
     words = [sys.executable, "run.py", *options, "400"]
     process = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

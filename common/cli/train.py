@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from common.cli.card import CARD, card, scores_of
 from common.cli.configuration import as_yaml
 from common.errors import InputError
-from common.files import drafted, reason
+from common.files import drafted, reason, remove_drafts
 from common.reports import Parts, console, say, scores_table, waiting
 from common.serving import versions
 from common.serving.export import Export, save
@@ -55,6 +55,7 @@ def publish(task: Task, fitted: Fitted, root: Path) -> Path:
             with waiting("exporting"):
                 version = _published(task, fitted, root, metrics=metrics, export=export)
         else:
+            remove_drafts(version)
             say(f"saved before it was stopped: {version}")
         parts = Parts()
         report(task, fitted, version / versions.ASSETS, metrics=metrics, export=export, parts=parts)
@@ -62,8 +63,8 @@ def publish(task: Task, fitted: Fitted, root: Path) -> Path:
             say("what is left out can be made later: the same command with --resume")
             fitted.claim.release()
         else:
+            fitted.claim.close()  # Before the mark goes: a resume would publish another version.
             (version / versions.ASSETS / versions.UNREPORTED).unlink()
-            fitted.claim.close()
     training = metrics["training"]
     rate = training["tokens_per_second"]  # 0 where an epoch is a single step: the first of each is not timed.
     fast = f", {rate:,.0f} tokens a second" if rate else ""

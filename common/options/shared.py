@@ -100,7 +100,10 @@ class TrainOptions(DataOptions):
         steps_per_execution: Training steps that one call runs; progress is shown, and the time looked at, after each
             call.
         tensorboard: Folder for TensorBoard logs; none are written when not given.
-        checkpoint_every: Training steps between checkpoints inside an epoch; the end of an epoch always has one.
+        checkpoint_every: Training steps between the places inside an epoch where a checkpoint may be written; the end
+            of an epoch is one, too.
+        checkpoint_share: Maximum share of the time that checkpoints take: one is left out where too little time has
+            passed since the one before. The end of training, Ctrl-C and SIGTERM always write one; inf leaves out none.
         resume: Resume the unfinished run of the same options.
         output: Folder of the saved models.
     """
@@ -132,6 +135,7 @@ class TrainOptions(DataOptions):
     steps_per_execution: Steps = option(8, trains=False)
     tensorboard: Folder | None = option(None, trains=False, study="refused")
     checkpoint_every: Count = option(500, trains=False, study="free")
+    checkpoint_share: Positive = option(0.02, trains=False, study="free")
     resume: bool = option(False, trains=False, study="refused")
     output: Folder = option(Path("saved_models"), trains=False, study="place")
 

@@ -75,9 +75,10 @@ def measured(kind: type[Task], job: dict[str, Any], *, folder: Path) -> dict[str
     from common.reports import Parts
     from common.studies.probes import gradient_by_distance
     from common.training.checkpoints import numbers
+    from common.training.claim import VISIBLE
     from common.training.run import Results, baselines_of, fit, ready, tested
 
-    left = list((folder / "unfinished").glob("*/"))
+    left = list((folder / "unfinished").glob(VISIBLE))
     killed = any(numbers(one) or not one.name.startswith(f"{FORMAT}-") for one in left)  # The latter are refused.
     options = from_saved(kind.Options, job["options"])
     task = kind(replace(options, resume=killed, output=folder, tensorboard=None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,9 @@ from common.training.checkpoints import numbers
 RECORD = "run.json"
 """The file that says what a run was begun with: its options and the digests of its data."""
 
+VISIBLE = "[!.]*/"
+"""The pattern of the folders of unfinished runs, without those that were set aside or are being removed."""
+
 
 class Claim:
     """What one run with these options may do with their folder.
@@ -31,12 +35,14 @@ class Claim:
 
     Attributes:
         folder: The folder of the run, named by the options that change training.
+        aside: The folder of an earlier run with these options, which this one began anew, until this one is published.
         name: A name that no other run has; a resumed run keeps it.
     """
 
     def __init__(self, root: Path, options: TrainOptions) -> None:
         self.root, self.resume = root, options.resume
         self.folder = root / "unfinished" / options.digest()
+        self.aside = self.folder.with_name(f".{self.folder.name}.aside")
         self.name = uuid4().hex
         self._lock = Lock(self.folder.with_name(f"{self.folder.name}.lock"))
         self._options: dict[str, Any] = json.loads(json.dumps(options.training()))
@@ -61,6 +67,9 @@ class Claim:
             )
         if not self._lock.kept:
             say(f"{self.folder.parent}: files cannot be locked there, so nothing keeps two runs apart")
+        if numbers(self.aside) and not numbers(self.folder):  # The run that began anew has nothing.
+            self._remove(self.folder)
+            self.aside.rename(self.folder)
         if self.resume:
             record = self._record(self.folder)
             if record is None or not numbers(self.folder):
@@ -78,7 +87,7 @@ class Claim:
             self._refuse(difference({name: self._before[name] for name in digests if name in self._before}, digests))
 
     def begin(self) -> None:
-        """All data is noted: records what the run is begun with, and removes what an earlier one left.
+        """All data is noted: records what the run is begun with, and sets aside what an earlier one left.
 
         Raises:
             InputError: Something that the resumed run read was not read now; or the record cannot be written.
@@ -86,10 +95,17 @@ class Claim:
         if self.resume:
             self._refuse(difference(self._before, self._data))
             return
-        if numbers(self.folder):
-            say("an unfinished run with these options is begun anew; with --resume it would go on")
-        shutil.rmtree(self.folder, ignore_errors=True)
+        there = numbers(self.folder)
         try:
+            if there:
+                self._remove(self.aside)
+                self.folder.rename(self.aside)
+                saved = time.strftime("%d %B %Y, %H:%M", time.localtime((self.aside / str(there[-1])).stat().st_mtime))
+                say(
+                    f"begun anew: the unfinished run with these options, last saved on {saved}, would have gone on "
+                    f"with --resume; it is kept in {self.aside} until this one is published"
+                )
+            self._remove(self.folder)
             self.folder.mkdir()
         except OSError as error:
             raise self._unwritable(error) from error
@@ -112,14 +128,23 @@ class Claim:
             yield
         except BaseException as error:
             if isinstance(error, Interrupted):
-                error.resumable = bool(numbers(self.folder))
-            self._lock.release()
+                error.resumable = bool(numbers(self.folder) or numbers(self.aside))
+            self.release()
             raise
 
     def close(self) -> None:
         """Removes the run; its model is published."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._remove(self.aside)
+        self._remove(self.folder)
         self.release()
+
+    def _remove(self, folder: Path) -> None:
+        """Removes a folder at once or not at all: what a kill leaves of it has another name, and goes the next time."""
+        gone = self.folder.with_name(f".{self.folder.name}.gone")
+        shutil.rmtree(gone, ignore_errors=True)
+        with suppress(OSError):  # There is no such folder.
+            folder.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
     def release(self) -> None:
         """Lets go of the folder."""
@@ -137,8 +162,8 @@ class Claim:
 
     def _nothing(self) -> str:
         """Why there is nothing to resume: what the run that is there was begun with instead."""
-        here = list(self.folder.parent.glob("*/"))
-        folders = here or list(self.root.parent.glob("*/unfinished/*/"))
+        here = list(self.folder.parent.glob(VISIBLE))
+        folders = here or list(self.root.parent.glob(f"*/unfinished/{VISIBLE}"))
         if self.folder in here and (numbers(self.folder) or self._record(self.folder)):
             what = f"its {RECORD} cannot be read" if numbers(self.folder) else "it has no checkpoint yet"
             return f"the unfinished run in {self.folder} cannot go on, {what}; leave --resume out to begin anew"

@@ -18,10 +18,14 @@ MEMINFO = Path("/proc/meminfo")
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
-def check_memory(options: TrainOptions) -> None:
-    """Refuses a training whose recurrent layers alone cannot fit into memory.
+def check_memory(options: TrainOptions, embedded: tuple[int, int] = (0, 0)) -> None:
+    """Refuses a training whose recurrent layers and learned vectors alone cannot fit into memory.
 
     On a GPU, whose memory is another, its allocator refuses.
+
+    Args:
+        options: The options of the training.
+        embedded: How many vectors are learned, and their width, see `tasks.base.Task.embedded`.
 
     Raises:
         InputError: They do not fit.
@@ -29,23 +33,32 @@ def check_memory(options: TrainOptions) -> None:
     there = available()
     if there is None or tf.config.list_physical_devices("GPU"):
         return
-    needed = least(options)
+    needed = least(options, embedded)
     if needed > there:
+        vectors, width = embedded
+        learned = f"{vectors:,} vectors" if vectors else "inputs"
+        of_width = f" and {learned} of width {width:,}" if width else ""
+        narrower = ", or a smaller --embedding" if width else ""
         raise InputError(
-            f"--units {options.units}: the recurrent layers alone need {needed / 1e9:,.1f} GB to train, and "
+            f"--units {options.units}: the recurrent layers{of_width} alone need {needed / 1e9:,.1f} GB to train, and "
             f"{there / 1e9:,.1f} GB of memory are free; give fewer --units or --layers, a smaller --batch-size, "
-            "--window or --reach"
+            f"--window or --reach{narrower}"
         )
 
 
-def least(options: TrainOptions) -> float:
-    """Bytes that the recurrent weights take, and the states of all steps that a gradient travels back."""
+def least(options: TrainOptions, embedded: tuple[int, int] = (0, 0)) -> float:
+    """Bytes that the weights take, and the states of all steps that a gradient travels back.
+
+    The weights are the recurrent ones, the first layer's for its inputs, and the vectors, whose gradient is of the rows
+    that are read.
+    """
     units, gates = float(options.units), 1
     if cells.is_recurrent(options.cell):
         gates = _gates(options.cell)
-    weights = options.layers * gates * units * units
+    vectors, width = embedded
+    weights = gates * units * (options.layers * units + width)
     states = options.layers * (options.batch_size or 1) * max(options.window, options.reach or 0) * (gates + 1) * units
-    return NUMBER * (COPIES * weights + states)
+    return NUMBER * (COPIES * weights + (COPIES - 1) * vectors * width + states)
 
 
 def _gates(name: str) -> int:

@@ -170,7 +170,7 @@ def _fit(
 ) -> Fitted:
     options = task.options
     say(f"data: {described}")
-    check_memory(options)  # Now with the lanes that suit the data.
+    check_memory(options, task.embedded)  # Now with the lanes that suit the data, and what it makes vectors of.
     keras.utils.set_random_seed(options.seed)
     learner = task.learner()
     model = compiled(learner, streams["train"], options)
@@ -180,6 +180,7 @@ def _fit(
         higher_is_better=task.higher_is_better,
         patience=options.patience,
         every=options.checkpoint_every,
+        share=options.checkpoint_share,
         seconds=options.seconds,
     )
     fitted = Fitted(described, model, learner, streams, run, claim)

@@ -17,6 +17,9 @@ from common.reports import say
 from common.training.checkpoints import Checkpoints
 from common.training.tbptt import TBPTT
 
+SECONDS_OF_THE_FIRST = 0.1
+"""What a checkpoint is taken to cost before one was written."""
+
 
 class UnfinishedRun(keras.callbacks.Callback):
     """Keeps the weights of the best epoch, the history, and checkpoints; stops training that no longer gets better.
@@ -27,12 +30,17 @@ class UnfinishedRun(keras.callbacks.Callback):
     checkpoint before is as good as the last, but older. A signal to stop is obeyed when a checkpoint is written, see
     `common.interrupts`.
 
+    A checkpoint is written at the end of an epoch or after `every` steps, if the one before took no more than `share`
+    of the time since then. One is always written when training ends or is asked to end. So a kill costs little, and a
+    run whose epochs take seconds does not spend its time on checkpoints.
+
     Args:
         folder: The folder of the checkpoints.
         monitor: Name in the logs that decides which epoch is best.
         higher_is_better: Whether higher values of `monitor` are better.
         patience: Epochs without a better one before training stops.
-        every: Training steps between checkpoints inside an epoch.
+        every: Training steps between the places inside an epoch where a checkpoint may be written.
+        share: Maximum share of the time that checkpoints take; inf leaves out none.
         seconds: Maximum time of training in seconds; None is no limit.
     """
 
@@ -44,6 +52,7 @@ class UnfinishedRun(keras.callbacks.Callback):
         higher_is_better: bool,
         patience: int,
         every: int,
+        share: float = math.inf,
         seconds: float | None = None,
     ) -> None:
         super().__init__()
@@ -52,11 +61,14 @@ class UnfinishedRun(keras.callbacks.Callback):
         self.higher_is_better = higher_is_better
         self.patience = patience
         self.every = every
+        self.share = share
         self.seconds = seconds
         self.history: list[dict[str, float]] = []
         self.elapsed = 0.0
         self.saving = 0.0
         """Seconds that checkpoints took so far."""
+        self.cost = SECONDS_OF_THE_FIRST
+        self.saved_at = time.perf_counter()
 
     @staticmethod
     def _step(model: TBPTT) -> int:
@@ -135,8 +147,9 @@ class UnfinishedRun(keras.callbacks.Callback):
         if self.first is None:  # It may have waited for TensorFlow to trace and compile.
             seconds = time.perf_counter() - self.entered
             self.first = {"first_windows": self.done - self.begun, "first_seconds": seconds}
-        inside = self.done - self.begun < self.params["steps"]  # The epoch's end saves too.
-        if inside and (self.done // self.every > done // self.every or interrupts.came()):
+        inside = self.done - self.begun < self.params["steps"]  # The epoch's end may save too.
+        may = self.done // self.every > done // self.every and self._due()
+        if inside and (may or interrupts.came()):
             self._save(time.perf_counter() - self.started, self.model.epoch_sums)
             interrupts.obey()
         if self._time_is_up(time.perf_counter() - self.started):
@@ -149,16 +162,24 @@ class UnfinishedRun(keras.callbacks.Callback):
         if self.best_epoch == epoch:
             for best, weight in zip(self.best, self.weights):
                 best.assign(weight)
-        self._save()
-        interrupts.obey()
         self.model.stop_training = self.finished
+        last = self.finished or epoch + 1 == self.params["epochs"]
+        if last or self._due() or interrupts.came():
+            self._save()
+            interrupts.obey()
+
+    def _due(self) -> bool:
+        """Whether the last checkpoint took no more than its share of the time since then."""
+        return self.cost / self.share <= time.perf_counter() - self.saved_at
 
     def _save(self, elapsed: float = 0.0, sums: Sequence[Any] = ()) -> None:
         """Saves everything, with the seconds and the metrics' sums so far of an unfinished epoch."""
         started = time.perf_counter()
         progress = {"history": self.history, "elapsed": elapsed, "sums": list(sums), "saving": self.saving}
         self.checkpoints.save(progress)
-        self.saving += time.perf_counter() - started
+        self.saved_at = time.perf_counter()
+        self.cost = self.saved_at - started
+        self.saving += self.cost
 
     def restore_best(self) -> None:
         """Restores the weights of the best epoch."""

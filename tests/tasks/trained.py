@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,7 +55,7 @@ VARIANTS = {
 }
 """Options of a task's own that change its network."""
 CARRIED = {"bidirectional": False, "epochs": 2, "recurrent_dropout": 0.2}
-CHECKPOINTS = {"checkpoint_every": 5, "steps_per_execution": 2}
+CHECKPOINTS = {"checkpoint_every": 5, "checkpoint_share": math.inf, "steps_per_execution": 2}
 KILLED, CHECKPOINT = (1, 8), (1, 6)
 """The position at which a training is killed, and that of its last checkpoint, which fits no multiple of 5."""
 

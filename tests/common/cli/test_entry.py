@@ -112,7 +112,7 @@ def test_task_help_lists_every_option_with_its_default(task: str, capsys: pytest
     ):
         assert f"--{option} " in printed
     assert "[default: saved_models]" in printed
-    assert "Training steps between checkpoints inside an epoch" in printed and "[default: 500]" in printed
+    assert "Training steps between the places inside an epoch" in printed and "[default: 500]" in printed
 
 
 @pytest.mark.parametrize(

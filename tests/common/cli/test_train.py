@@ -15,6 +15,7 @@ from common.cli.train import json_ready, train
 from common.errors import InputError
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS, UNREPORTED
+from common.training.claim import Claim
 from common.training.run import fit
 from tasks.sentiment import Sentiment
 from tests.tiny import OPTIONS
@@ -152,7 +153,7 @@ def test_a_full_disk_in_the_export_keeps_the_training(resumed: Sentiment, monkey
 
 
 def test_the_version_is_there_before_the_test(resumed: Sentiment, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And a run that is killed in the test goes on with the same version."""
+    """And a run that is killed in the test goes on with the same version; one that is killed at its end is done."""
     with monkeypatch.context() as patch:
         patch.setattr(Sentiment, "baselines", broken(KeyboardInterrupt()))
         with pytest.raises(KeyboardInterrupt):
@@ -161,10 +162,18 @@ def test_the_version_is_there_before_the_test(resumed: Sentiment, monkeypatch: p
     assert SavedModel(root / "1").ask([{"text": "a great film"}])
     metrics = metrics_of(root / "1")
     assert "metrics" in metrics and "baselines" not in metrics
-    assert train(Sentiment(resumed.options)) == root / "1"
+    for folder in (root / "1", root / "1" / ASSETS):
+        (folder / ".0123.draft").touch()  # What a kill leaves of a file that is being written.
+    close = Claim.close
+    with monkeypatch.context() as patch:
+        patch.setattr(Claim, "close", lambda claim: (close(claim), broken(KeyboardInterrupt())()))
+        with pytest.raises(KeyboardInterrupt):
+            train(Sentiment(resumed.options))
     whole = metrics_of(root / "1")
     assert {name: whole[name] for name in metrics} == metrics and set(whole) - set(metrics) == {"baselines"}
-    assert [path.name for path in root.iterdir()] == ["1"]
+    with pytest.raises(InputError, match="--resume: no unfinished run"):
+        train(Sentiment(resumed.options))
+    assert [path.name for path in root.iterdir()] == ["1"] and not list(root.rglob(".*"))
 
 
 def test_dollars_in_labels_are_text(data_of, tmp_path: Path, capsys) -> None:

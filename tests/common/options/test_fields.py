@@ -12,11 +12,11 @@ from common.options.fields import Meaning
 
 LEADS_TO_THE_SAME_STEPS = {
     *("epochs", "seconds", "patience", "tensorboard", "checkpoint_every", "resume", "output", "xla"),
-    *("steps_per_execution", "calibrate", "mix"),
+    *("checkpoint_share", "steps_per_execution", "calibrate", "mix"),
 }
 REFUSED_BY_A_STUDY = {"cell", "seed", "resume", "tensorboard"}
 NEVER_VARIED = REFUSED_BY_A_STUDY | {"output"}
-NOT_SHARED = NEVER_VARIED | {"checkpoint_every"}
+NOT_SHARED = NEVER_VARIED | {"checkpoint_every", "checkpoint_share"}
 
 
 @pytest.mark.parametrize("task", tasks.TASKS)

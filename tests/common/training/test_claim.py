@@ -134,9 +134,39 @@ def test_beginning_anew_is_said_and_waits_for_the_data(tmp_path: Path, data: lis
     assert (claim.folder / "1").is_dir()
     again.take()
     again.begin()
-    assert "begun anew; with --resume it would go on" in capsys.readouterr().out
-    assert not (claim.folder / "1").exists()
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.startswith("begun anew: the unfinished run with these options, last saved on")
+    assert "would have gone on with --resume" in said
+    assert not (claim.folder / "1").exists() and (again.aside / "1").is_dir()
     again.close()
+    assert not (tmp_path / "unfinished").exists()
+
+
+def test_a_run_that_began_anew_and_has_nothing_gives_the_earlier_one_back(tmp_path: Path, data: list[Path]) -> None:
+    first, again = begun(tmp_path, data), Claim(tmp_path, OPTIONS)
+    again.take()
+    with pytest.raises(Interrupted) as stopped, again.held():
+        again.begin()
+        raise Interrupted(2)
+    assert stopped.value.resumable
+    assert resumed(tmp_path, data).name == first.name and not again.aside.exists()
+
+
+def test_a_kill_while_a_run_is_removed_leaves_nothing_that_is_taken_for_one(
+    tmp_path: Path, data: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path / "task" / "lstm"
+    begun(root, data)
+    again = resumed(root, data)
+    with monkeypatch.context() as patch:
+        patch.setattr("common.training.claim.shutil.rmtree", lambda *given, **named: None)
+        again.close()
+    assert list((root / "unfinished").rglob("1"))
+    with pytest.raises(InputError, match=r"--resume: no unfinished run with these options in .*; leave it out$"):
+        resumed(root, data)
+    begun(root, data)
+    resumed(root, data).close()
+    assert not (root / "unfinished").exists()
 
 
 def test_an_interruption_learns_whether_it_can_be_resumed(tmp_path: Path, data: list[Path]) -> None:

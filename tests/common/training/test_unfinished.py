@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 
 from common import interrupts
 from common.errors import InputError
+from common.training import unfinished
 from common.training.unfinished import UnfinishedRun
-from tests.common.training.models import Models, assert_same_weights, shuffled
+from tests.common.training.models import Models, assert_same_weights, in_order, shuffled
 
 
 @pytest.mark.parametrize(("higher_is_better", "sign"), [(False, 1), (True, -1)])
@@ -100,19 +102,95 @@ def test_a_damaged_checkpoint_is_said_and_the_one_before_goes_on(models: Models,
     assert ends[0][1] == ends[1][1]
 
 
-def test_a_signal_is_obeyed_when_everything_is_saved(
-    models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+NEVER = 1e-9
+"""A share of the time in which no checkpoint can be written."""
+
+
+class Killed(Exception):
+    pass
+
+
+class Dies(keras.callbacks.Callback):
+    """A kill in the fourth epoch."""
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        if self.model.position[0] == 3:
+            raise Killed
+
+
+class Presses(keras.callbacks.Callback):
+    """A signal within an epoch, or in its validation."""
+
+    def __init__(self, in_validation: bool, patch: pytest.MonkeyPatch) -> None:
+        super().__init__()
+        self.in_validation, self.patch = in_validation, patch
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        if self.model.position[1] == 3 and not self.in_validation:
+            self.press()
+
+    def on_test_begin(self, logs: dict | None = None) -> None:
+        self.press()
+
+    def press(self) -> None:
+        self.patch.setattr(interrupts._mode, "number", signal.SIGTERM)
+
+
+def test_a_checkpoint_waits_until_that_before_was_a_small_share_of_the_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    model, run = models(layers=2), UnfinishedRun(tmp_path, "loss", higher_is_better=False, patience=9, every=100)
+    now = [100.0]
+    monkeypatch.setattr(unfinished, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+    run = UnfinishedRun(tmp_path, "loss", higher_is_better=False, patience=9, every=3, share=0.02)
+    now[0] += 50 * unfinished.SECONDS_OF_THE_FIRST - 0.1
+    assert not run._due()
+    now[0] += 0.2
+    assert run._due()
+    run.checkpoints = SimpleNamespace(save=lambda progress: now.__setitem__(0, now[0] + 2.0))
+    run._save()
+    now[0] += 99.0
+    assert (run.saving, run._due()) == (2.0, False)
+    now[0] += 2.0
+    assert run._due()
+
+
+def test_what_was_trained_since_the_last_checkpoint_is_repeated_exactly(models: Models, tmp_path: Path) -> None:
+    """So are the best epoch and its weights."""
+    ends = []
+    for killed in (False, True):
+        folder, scored = tmp_path / str(killed), Scored([2.0, 3.0, 1.0, 0.0])
+        run = UnfinishedRun(folder, "score", higher_is_better=True, patience=9, every=3)
+        model = models(layers=2)
+        run.open(model, False)
+        if killed:
+            model.fit(shuffled(), epochs=1, callbacks=[scored, run], verbose=0)  # Its checkpoint is the last.
+            run.share = NEVER
+            with pytest.raises(Killed):
+                model.fit(shuffled(), initial_epoch=1, epochs=4, callbacks=[scored, run, Dies()], verbose=0)
+            run = UnfinishedRun(folder, "score", higher_is_better=True, patience=9, every=3, share=NEVER)
+            model = models(layers=2)
+            assert run.open(model, True) == 1
+        model.fit(shuffled(), initial_epoch=int(killed), epochs=4, callbacks=[scored, run], verbose=0)
+        last = model.get_weights()
+        run.restore_best()
+        ends.append((last, model.get_weights(), [row["loss"] for row in run.history], run.best_epoch))
+        assert UnfinishedRun(folder, "score", higher_is_better=True, patience=9, every=3).open(model, True) == 4
+    for whole, again in zip(*(end[:2] for end in ends)):
+        assert_same_weights(whole, again)
+    assert ends[0][2:] == ends[1][2:]
+
+
+@pytest.mark.parametrize(("in_validation", "position"), [(False, 3), (True, shuffled().windows())])
+def test_a_signal_is_obeyed_when_everything_is_saved(
+    in_validation: bool, position: int, models: Models, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = models(layers=2)
+    run = UnfinishedRun(tmp_path, "loss", higher_is_better=False, patience=9, every=100, share=NEVER)
     run.open(model, False)
-
-    def press(batch: int, logs: dict) -> None:
-        if run._position() == 3:
-            monkeypatch.setattr(interrupts._mode, "number", signal.SIGTERM)
-
-    presses = keras.callbacks.LambdaCallback(on_train_batch_end=press)
+    callbacks = [Presses(in_validation, monkeypatch), run]
     with pytest.raises(interrupts.Interrupted) as stopped:
-        model.fit(shuffled(), epochs=1, callbacks=[presses, run], verbose=0)
+        model.fit(shuffled(), epochs=2, callbacks=callbacks, validation_data=in_order(), verbose=0)
     assert stopped.value.code == 143
-    assert UnfinishedRun(tmp_path, "loss", higher_is_better=False, patience=9, every=1).open(model, True) == 0
-    assert model.position.numpy().tolist() == [0, 3]
+    again = UnfinishedRun(tmp_path, "loss", higher_is_better=False, patience=9, every=1)
+    assert again.open(model, True) == int(in_validation)
+    assert model.position.numpy().tolist() == [0, position]
