@@ -13,6 +13,7 @@ from cyclopts import App, CycloptsError, UnusedCliTokensError
 
 from common import interrupts, program
 from common.cli.commands import COMMANDS, app_of
+from common.cli.completion import completion_of
 from common.cli.configuration import configured
 from common.cli.models import models, remove
 from common.cli.parsing import no_command
@@ -82,6 +83,7 @@ def app_with(tasks: Mapping[str, type[Task]], config: Sequence[Any]) -> App:
         app.command(app_of(kind))
     app.command(serve)
     app.command(models_app())
+    app.command(completion_of(app))
     return app
 
 
