@@ -1,4 +1,7 @@
-"""The command line: python run.py <task> [train|compare|evaluate|predict] [options], python run.py serve [options]."""
+"""The command line: python run.py <task> [train|compare|evaluate|predict] [options], python run.py serve [options].
+
+Installed, it is `sequence-suite`.
+"""
 
 import sys
 
@@ -13,6 +16,11 @@ def main(arguments: list[str]) -> int:
     return entry.main(arguments, {name: tasks.get(name) for name in tasks.TASKS})
 
 
-if __name__ == "__main__":
+def console() -> None:
+    """Runs the command line of this process, and ends it."""
     interrupts.install(at_once=True)
     sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    console()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ from common.errors import InputError, one_line, shown
 
 LEAST_KNOWN = 0.1
 """The share of known tokens below which a test says little of a model."""
+PATIENCE = 2.0
+"""Seconds until a progress bar shows."""
+_errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
 console = Console(highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 150)
 
 
@@ -56,6 +60,44 @@ def waiting(text: str) -> Iterator[None]:
     else:
         say(f"{text} ...")
         yield
+
+
+class _Bars:
+    """Whether a progress bar is shown or waits: there is one at a time."""
+
+    busy = False
+
+
+@contextmanager
+def counting(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """Gives a function that is told how many more are done; after two seconds a progress bar shows on the terminal.
+
+    The bar is on standard error, so that standard output has results alone. Inside of another count none is shown.
+
+    Args:
+        what: The label of the bar.
+        total: How many there are; None while nobody knows.
+    """
+    if _Bars.busy:
+        yield lambda more: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=_errors, transient=True, disable=not _errors.is_terminal)
+    task, begun = bar.add_task(what, total=total), time.monotonic()
+
+    def done(more: int) -> None:
+        bar.advance(task, more)
+        if time.monotonic() - begun >= PATIENCE:
+            bar.start()
+
+    _Bars.busy = True
+    try:
+        yield done
+    finally:
+        _Bars.busy = False
+        bar.stop()
 
 
 class Parts:

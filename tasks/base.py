@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple, Protocol
 
-from common.options import DataOptions, SavedOptions, TrainOptions
+from common.options import DataOptions, PredictOptions, PredictTexts, TrainOptions
 from common.sources.digests import noting
 
 if TYPE_CHECKING:
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
 
     from common.networks.network import Learner, Network
     from common.scoring import Scores
+    from common.serving.answer_files import Answered, Format
     from common.serving.export import Export
     from common.serving.saved_model import Record, SavedModel
+    from common.sources.asked import Asked, Inputs
     from common.streams import Sequences, Stream
     from common.training.run import Results
     from common.training.tbptt import TBPTT
@@ -33,6 +35,20 @@ class Answers(Protocol):
 
     def report(self) -> str:
         """More about the predictions than a number, as text."""
+
+
+class Evaluated(NamedTuple):
+    """How a saved model does on a test split.
+
+    Attributes:
+        scores: The test metrics.
+        report: More about the predictions than a number, as text.
+        rows: Each prediction beside its reference, by the names of columns; all have the same names.
+    """
+
+    scores: Scores
+    report: str
+    rows: Iterable[Mapping[str, Any]] = ()
 
 
 class Task(ABC):
@@ -60,7 +76,7 @@ class Task(ABC):
     takes: ClassVar[str] = "texts of your own"
     Data: ClassVar[type[DataOptions]] = DataOptions
     Options: ClassVar[type[TrainOptions]] = TrainOptions
-    Saved: ClassVar[type[SavedOptions]] = SavedOptions
+    Saved: ClassVar[type[PredictOptions]] = PredictTexts
     monitor: ClassVar[str] = "val_loss"
     higher_is_better: ClassVar[bool] = False
     score: ClassVar[str] = "accuracy"
@@ -169,8 +185,8 @@ class Task(ABC):
     # The saved model
 
     def config(self) -> dict[str, Any]:
-        """What is saved next to the model: the options."""
-        return self.options.as_json()
+        """What is saved next to the model: the name of the task, and the options."""
+        return {"task": self.name} | self.options.as_json()
 
     @abstractmethod
     def export(self, network: Network) -> Export:
@@ -185,14 +201,26 @@ class Task(ABC):
         """
 
     @classmethod
-    def asked(cls, model: SavedModel, inputs: Sequence[str], options: SavedOptions) -> Any:
-        """What `predict` is to answer, read without TensorFlow; refuses what the model cannot answer."""
+    def inputs(cls, words: Sequence[str], stream: BinaryIO, options: PredictOptions) -> Inputs:
+        """The inputs of `predict`: words of the command line, lines of a stream, or a file that the options name."""
+        from common.sources.asked import texts_of
+
+        return texts_of(words, stream, options)
+
+    @classmethod
+    def asked(cls, model: SavedModel, inputs: Sequence[Any], options: PredictOptions) -> Any:
+        """What `predict` is to answer of some inputs, read without TensorFlow; refuses what the model cannot answer."""
         return inputs
 
     @classmethod
     @abstractmethod
-    def predict(cls, model: SavedModel, asked: Any, options: SavedOptions) -> list[Record]:
+    def predict(cls, model: SavedModel, asked: Any, options: PredictOptions) -> list[Record]:
         """Predicts for what `asked` returned, by default raw inputs; returns one record per input or series."""
+
+    @classmethod
+    def answered(cls, inputs: Sequence[Asked], records: Sequence[Record]) -> Answered:
+        """The records of `predict`, each with its input."""
+        return list(zip(inputs, records, strict=True))
 
     @classmethod
     def show(cls, records: Sequence[Record]) -> Table:
@@ -202,8 +230,16 @@ class Task(ABC):
         return records_table(cls.name, records)
 
     @classmethod
-    def write(cls, records: Sequence[Record], options: SavedOptions, model: SavedModel) -> None:
-        """Writes the records of `predict` to the files that the options name."""
+    def told(cls, record: Record) -> list[dict[str, Any]]:
+        """The rows that a file has for a record, beside the columns of its input; by default one, without the text."""
+        return [{name: value for name, value in record.items() if name != "text"}]
+
+    @classmethod
+    def formats(cls, model: SavedModel) -> dict[str, dict[str, Format]]:
+        """How the files of answers are written: formats by suffix, by the option that names the file."""
+        from common.serving.answer_files import tables
+
+        return {"--output-file": tables(cls.told)}
 
     @classmethod
     def test(cls, model: SavedModel, data: DataOptions, *, other: bool = False) -> Any:
@@ -219,5 +255,5 @@ class Task(ABC):
 
     @classmethod
     @abstractmethod
-    def evaluate(cls, model: SavedModel, test: Any) -> tuple[Scores, str]:
-        """Scores a saved model on what `test` returned, and reports details as text."""
+    def evaluate(cls, model: SavedModel, test: Any) -> Evaluated:
+        """Scores a saved model on what `test` returned."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -13,7 +14,6 @@ from common import cells
 from common.baselines.forecasts import SMOOTHED_ORIGINS, plain
 from common.errors import InputError
 from common.figures.forecasts import forecast_figure, training_figure
-from common.files import drafted
 from common.networks.forecast import fitting
 from common.networks.forecast.smoothing import SmoothedTables
 from common.networks.forecast.tables import Tables, trained
@@ -21,6 +21,7 @@ from common.networks.forecast.windows import Windows
 from common.options import from_saved
 from common.reports import say
 from common.scoring.forecasts import Forecasts, Judge, Origins
+from common.serving.answer_files import Answered, Format, Write
 from common.serving.export import Endpoint, Export
 from common.serving.forecasts import (
     ahead,
@@ -28,14 +29,15 @@ from common.serving.forecasts import (
     check,
     check_matches,
     known_to,
+    steps_of,
     table_of,
     write_example,
-    write_rows,
 )
 from common.serving.versions import ASSETS
+from common.sources.asked import Asked, Inputs, input_file, inputs_of
 from common.sources.series import SERIES, Panel
 from common.streams import Pieces, Sequences, Stream
-from tasks.base import Task
+from tasks.base import Evaluated, Task
 from tasks.forecasting_options import ForecastingData, ForecastingOptions, ForecastingSaved
 
 if TYPE_CHECKING:
@@ -212,6 +214,21 @@ class Forecasting(Task):
         return str(version / ASSETS / "example.csv")
 
     @classmethod
+    def inputs(cls, words: Sequence[str], stream: BinaryIO, options: ForecastingSaved) -> Inputs:
+        path = input_file(words, options)
+        files = list(inputs_of([str(path)] if path else words, stream).read())
+        return Inputs(lambda: iter(files), (), count=len(files))
+
+    @classmethod
+    def answered(cls, inputs: Sequence[Asked], records: Sequence[Record]) -> Answered:
+        """The records of the series, each with no columns of an input: its steps are rows of their own."""
+        return [(Asked(record["unique_id"], {}), record) for record in records]
+
+    @classmethod
+    def told(cls, record: Record) -> list[dict[str, Any]]:
+        return steps_of(record)
+
+    @classmethod
     def asked(cls, model: SavedModel, inputs: Sequence[str], options: ForecastingSaved) -> tuple[Panel, int]:
         if len(inputs) != 1:
             raise InputError(f"give one CSV or Parquet file to forecast, not {len(inputs)}")
@@ -232,13 +249,12 @@ class Forecasting(Task):
         return table_of(records, title=cls.name)
 
     @classmethod
-    def write(cls, records: Sequence[Record], options: ForecastingSaved, model: SavedModel) -> None:
-        if options.output_file is not None:
-            with drafted("--output-file", options.output_file) as draft:
-                write_rows(records, draft)
-        if options.plot is not None:
-            with drafted("--plot", options.plot) as draft:
-                forecast_figure(records).savefig(draft, format="png")
+    def formats(cls, model: SavedModel) -> dict[str, dict[str, Format]]:
+        @contextmanager
+        def drawn(path: Path, columns: Sequence[str]) -> Iterator[Write]:
+            yield lambda found: forecast_figure([record for _, record in found]).savefig(path, format="png")
+
+        return super().formats(model) | {"--plot": {"": drawn}}
 
     @classmethod
     def test(cls, model: SavedModel, data: ForecastingData, *, other: bool = False) -> Forecasting:
@@ -251,7 +267,7 @@ class Forecasting(Task):
         return task
 
     @classmethod
-    def evaluate(cls, model: SavedModel, test: Forecasting) -> tuple[Scores, str]:
+    def evaluate(cls, model: SavedModel, test: Forecasting) -> Evaluated:
         test.load()
         answers = backtest(model, test.tables, context=test.options.context)
-        return test.scores(answers), test.report(answers)
+        return Evaluated(test.scores(answers), test.report(answers), test.judge.rows(answers))

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from cyclopts import Parameter
 
 from common.networks.forecast.tables import borders_of
-from common.options import Count, DataOptions, NotNegative, SavedOptions, Share, Steps, TrainOptions, option
+from common.options import Count, DataOptions, NotNegative, PredictOptions, Share, Steps, TrainOptions, option
 from common.sources.load import load
 from common.sources.series import Missing, Panel, SeriesReader
 
@@ -117,20 +117,21 @@ class ForecastingOptions(ForecastingData, TrainOptions):
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class ForecastingSaved(SavedOptions):
-    """Which saved forecaster to use, and where its forecasts are written.
+class ForecastingSaved(PredictOptions):
+    """Which saved forecaster to use, what it forecasts, and where its forecasts are written.
 
     Attributes:
         horizon: Steps to forecast, at most the horizon that the model was trained for, which is also the default.
             Known columns need values for that whole horizon.
-        output_file: A CSV file to write the forecasts to.
+        input_file: CSV or Parquet file of series, instead of one on the command line.
+        output_file: File to write the forecasts to, a step on each row: .csv, .tsv or .jsonl.
         plot: A PNG file to draw them in.
     """
 
     horizon: Count | None = None
+    input_file: Path | None = None
     output_file: Path | None = None
     plot: Path | None = None
 
     def files(self) -> dict[str, Path]:
-        files = {"--output-file": self.output_file, "--plot": self.plot}
-        return {option: path for option, path in files.items() if path is not None}
+        return super().files() | ({"--plot": self.plot} if self.plot else {})

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from rich.table import Table
@@ -14,23 +14,23 @@ from rich.table import Table
 from common.baselines.tags import TAGGERS
 from common.errors import InputError
 from common.figures.training import classification_figure
-from common.files import drafted
-from common.options import SavedOptions
 from common.reports import say_each, text_cell, warn_unknown
 from common.scoring.tagging import Tagged, Tags
+from common.serving.answer_files import Format, texts
 from common.serving.export import Endpoint, Export
-from common.sources.conllu import write_conllu
+from common.sources.asked import Inputs, input_file, texts_of
+from common.sources.conllu import conllu_inputs, conllu_writer
+from common.sources.files import format_of
 from common.sources.records import TaggedSentences, refuse_unknown
 from common.sources.splits import SPLITS
 from common.streams import Sequences, Stream
-from tasks.base import Task
+from tasks.base import Evaluated, Task
 from tasks.pos_options import PosData, PosOptions, PosSaved
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from common.networks.network import Learner, Network
-    from common.scoring import Scores
     from common.serving.saved_model import Record, SavedModel
     from common.training.run import Results
 
@@ -175,7 +175,23 @@ class Pos(Task):
         return " ".join(self.splits.test.words[0][:12]) if self.options.data else "Bugün hava çok güzel."
 
     @classmethod
-    def predict(cls, model: SavedModel, asked: Sequence[str], options: SavedOptions) -> list[Record]:
+    def inputs(cls, words: Sequence[str], stream: BinaryIO, options: PosSaved) -> Inputs:
+        path = input_file(words, options)
+        if path is None or format_of(path) != ".conllu":
+            return texts_of(words, stream, options)
+        if options.text_column is not None:
+            raise InputError(f"--text-column {options.text_column}: {path} is CoNLL-U; leave it out")
+        return conllu_inputs(path, options.encoding)
+
+    @classmethod
+    def predict(cls, model: SavedModel, asked: Sequence[str | tuple[str, ...]], options: PosSaved) -> list[Record]:
+        """Tags texts, or the words of sentences."""
+        if asked and not isinstance(asked[0], str):
+            answers = model.ask([{"tokens": list(words)} for words in asked], what="tagging")
+            return [
+                {"text": " ".join(words), "tokens": list(words)} | of_words(answer, len(words))
+                for words, answer in zip(asked, answers)
+            ]
         answers = model.ask([{"text": text} for text in asked], "text", what="tagging")
         return [
             {"text": text} | of_words(answer, sum(map(bool, answer["tokens"]))) for text, answer in zip(asked, answers)
@@ -191,10 +207,14 @@ class Pos(Task):
         return table
 
     @classmethod
-    def write(cls, records: Sequence[Record], options: PosSaved, model: SavedModel) -> None:
-        for option, path in options.files().items():
-            with drafted(option, path) as draft:
-                write_conllu(draft, records, model.config["column"])
+    def told(cls, record: Record) -> list[dict[str, Any]]:
+        return [{name: record[name] for name in ("tokens", "tags", "probability", "seen")}]
+
+    @classmethod
+    def formats(cls, model: SavedModel) -> dict[str, dict[str, Format]]:
+        of_tables = super().formats(model)["--output-file"]
+        conllu = {".conllu": lambda path, columns: conllu_writer(path, model.config["column"])}
+        return {"--output-file": conllu | of_tables | {".txt": texts(lambda record: " ".join(record["tags"]))}}
 
     @classmethod
     def test(cls, model: SavedModel, data: PosData, *, other: bool = False) -> TaggedSentences:
@@ -208,11 +228,15 @@ class Pos(Task):
         return test
 
     @classmethod
-    def evaluate(cls, model: SavedModel, test: TaggedSentences) -> tuple[Scores, str]:
+    def evaluate(cls, model: SavedModel, test: TaggedSentences) -> Evaluated:
         found = model.ask([{"tokens": list(words)} for words in test.words], what="tagging")
         answers = [of_words(answer, len(words)) for answer, words in zip(found, test.words)]
         tagged = Tagged([a["tags"] for a in answers], test.tags, [a["seen"] for a in answers])
-        return tagged.scores(), tagged.report()
+        rows = (
+            {"tokens": list(words), "tags": list(tags), "predicted_tags": answer["tags"], "seen": answer["seen"]}
+            for words, tags, answer in zip(test.words, test.tags, answers)
+        )
+        return Evaluated(tagged.scores(), tagged.report(), rows)
 
 
 def of_words(answer: Record, words: int) -> Record:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from cyclopts import Parameter
 
-from common.options import Count, DataOptions, NotNegative, Positive, SavedOptions, Share, TrainOptions, Whole
+from common.options import Count, DataOptions, NotNegative, Positive, PredictTexts, Share, TrainOptions, Whole
 from common.sources.load import load, load_test
 from common.sources.records import TaggedSentences
 from common.sources.splits import Splits
@@ -75,14 +75,15 @@ class PosOptions(PosData, TrainOptions):
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class PosSaved(SavedOptions):
-    """Which saved tagger to use, and where its tags are written.
+class PosSaved(PredictTexts):
+    """Which saved tagger to use, what sentences it is asked, and where its tags are written.
 
     Attributes:
-        output_file: A CoNLL-U file to write the tagged sentences to.
+        input_file: File of sentences: CoNLL-U, whose words are taken as they are; CSV, TSV or JSON lines with a text
+            column; or .txt with a sentence on each line; also as .gz. It is read in constant memory.
+        output_file: File to write the tags to: .conllu, with everything that a CoNLL-U input has but its tags; .csv,
+            .tsv or .jsonl, with the columns of the input; or .txt with the tags of a sentence on each line.
     """
 
+    input_file: Path | None = None
     output_file: Path | None = None
-
-    def files(self) -> dict[str, Path]:
-        return {"--output-file": self.output_file} if self.output_file else {}

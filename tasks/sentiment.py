@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from common.baselines import texts
+from common.baselines import texts as plain
 from common.figures.training import classification_figure
-from common.options import SavedOptions
+from common.options import PredictTexts
 from common.reports import say, say_each, warn_unknown
 from common.scoring.classification import Classified
+from common.serving.answer_files import Format, texts
 from common.serving.export import Endpoint, Export
 from common.sources.records import LabelledTexts, refuse_unknown
 from common.sources.splits import SPLITS
 from common.streams import Sequences, Stream
 from common.text.scripts import LONGEST, Level, fitting_level
-from tasks.base import Task
+from tasks.base import Evaluated, Task
 from tasks.sentiment_options import SentimentData, SentimentOptions
 
 if TYPE_CHECKING:
@@ -168,7 +169,7 @@ class Sentiment(Task):
 
     def baselines(self, answers: Classified) -> dict[str, Callable[[], Classified]]:
         train, test = self.splits.train, self.splits.test
-        found = texts.predictions(train, test.texts, level=self.level, split=self.encoder.split)
+        found = plain.predictions(train, test.texts, level=self.level, split=self.encoder.split)
         return {name: lambda made=made: Classified(made(), test.labels) for name, made in found.items()}
 
     def figure(self, results: Results) -> Figure:
@@ -214,7 +215,7 @@ class Sentiment(Task):
         return min(self.splits.test.texts[:20], key=len)
 
     @classmethod
-    def predict(cls, model: SavedModel, asked: Sequence[str], options: SavedOptions) -> list[Record]:
+    def predict(cls, model: SavedModel, asked: Sequence[str], options: PredictTexts) -> list[Record]:
         answers = model.ask([{"text": text} for text in asked], what="classifying")
         return [
             {
@@ -227,6 +228,11 @@ class Sentiment(Task):
         ]
 
     @classmethod
+    def formats(cls, model: SavedModel) -> dict[str, dict[str, Format]]:
+        labels = texts(lambda record: record["label"])
+        return {"--output-file": super().formats(model)["--output-file"] | {".txt": labels}}
+
+    @classmethod
     def test(cls, model: SavedModel, data: SentimentData, *, other: bool = False) -> LabelledTexts:
         test = super().test(model, data, other=other)
         if known := model.config.get("labels"):
@@ -234,7 +240,11 @@ class Sentiment(Task):
         return test
 
     @classmethod
-    def evaluate(cls, model: SavedModel, test: LabelledTexts) -> tuple[Scores, str]:
+    def evaluate(cls, model: SavedModel, test: LabelledTexts) -> Evaluated:
         records = cls.predict(model, test.texts, cls.Saved())
         answers = Classified([record["label"] for record in records], test.labels)
-        return answers.scores(), answers.report()
+        rows = (
+            {"text": record["text"], "label": label} | {f"predicted_{n}": v for n, v in cls.told(record)[0].items()}
+            for label, record in zip(test.labels, records)
+        )
+        return Evaluated(answers.scores(), answers.report(), rows)

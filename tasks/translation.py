@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from rich.table import Table
@@ -15,23 +15,23 @@ from common.baselines import translation as plain
 from common.cells.seeds import seed_for
 from common.errors import InputError
 from common.figures.translation import translation_figure, visible
-from common.files import drafted
 from common.reports import say_each, text_cell, warn_unknown
 from common.scoring.translation import Translations, largest_weights, translated
+from common.serving.answer_files import Format, texts
 from common.serving.export import Endpoint, Export
+from common.sources.asked import Inputs, texts_of
 from common.sources.records import Pairs
 from common.sources.splits import SPLITS
 from common.streams import Sequences, Stream
 from common.text.scripts import known_words
-from tasks.base import Task
-from tasks.translation_options import TranslationData, TranslationOptions, TranslationSaved
+from tasks.base import Evaluated, Task
+from tasks.translation_options import COLUMNS, PLAIN, TranslationData, TranslationOptions, TranslationSaved
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from common.networks.network import Learner, Network
     from common.networks.pairs.windows import PairWindows
-    from common.scoring import Scores
     from common.serving.saved_model import Record, SavedModel
     from common.training.run import Results
 
@@ -170,6 +170,10 @@ class Translation(Task):
         return self.splits.test.sources[0] if self.options.data else "Save the file before closing the window."
 
     @classmethod
+    def inputs(cls, words: Sequence[str], stream: BinaryIO, options: TranslationSaved) -> Inputs:
+        return texts_of(words, stream, options, usual=COLUMNS, plain=PLAIN)
+
+    @classmethod
     def asked(cls, model: SavedModel, inputs: Sequence[str], options: TranslationSaved) -> Sequence[str]:
         if options.show_attention and model.config["attention"] == "none":
             raise InputError("--show-attention: this model was trained with --attention none; leave it out")
@@ -200,13 +204,14 @@ class Translation(Task):
         return table
 
     @classmethod
-    def write(cls, records: Sequence[Record], options: TranslationSaved, model: SavedModel) -> None:
-        for option, path in options.files().items():
-            with drafted(option, path) as draft:
-                lines = (" ".join(record["translation"].splitlines()) for record in records)
-                draft.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    def formats(cls, model: SavedModel) -> dict[str, dict[str, Format]]:
+        lines = texts(lambda record: record["translation"])
+        target = f".{model.config['languages'][1]}".lower()
+        return {"--output-file": super().formats(model)["--output-file"] | {".txt": lines, target: lines}}
 
     @classmethod
-    def evaluate(cls, model: SavedModel, test: Pairs) -> tuple[Scores, str]:
+    def evaluate(cls, model: SavedModel, test: Pairs) -> Evaluated:
         answers = Translations.of(model, test.sources, test.targets, language=model.config["languages"][1])
-        return answers.scores(), answers.report()
+        triples = zip(answers.sources, answers.references, answers.predictions)
+        rows = (dict(zip(("text", "reference", "translation"), triple)) for triple in triples)
+        return Evaluated(answers.scores(), answers.report(), rows)

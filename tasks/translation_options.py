@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from cyclopts import Parameter
 
-from common.options import Beam, Count, DataOptions, NotNegative, SavedOptions, Share, Steps, TrainOptions
+from common.options import Beam, Count, DataOptions, NotNegative, PredictTexts, Share, Steps, TrainOptions
+from common.sources.labelled import TEXT_NAMES
 from common.sources.load import load, load_test
-from common.sources.parallel import PairReader
+from common.sources.parallel import LANGUAGE, PairReader
 from common.sources.records import Pairs
 from common.sources.splits import Splits
+
+COLUMNS = ("source", "src", "input", *TEXT_NAMES)
+"""Usual names of the column to translate."""
+PLAIN = re.compile(rf"|\.txt|\.(?:{LANGUAGE.pattern})")
+"""Suffixes of files that have a text on each line."""
 
 
 @Parameter(name="*")
@@ -91,18 +98,19 @@ class TranslationOptions(TranslationData, TrainOptions):
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class TranslationSaved(SavedOptions):
-    """Which saved translator to use, and how it translates.
+class TranslationSaved(PredictTexts):
+    """Which saved translator to use, what it translates, how, and where the translations are written.
 
     Attributes:
+        input_file: File of texts: CSV, TSV or JSON lines with a text column, or .txt or a suffix that names a language,
+            as train.en, with a text on each line; also as .gz. It is read in constant memory.
+        output_file: File to write the translations to: .csv, .tsv or .jsonl, with the columns of the input, or .txt or
+            a suffix that names a language, with a translation on each line.
         beam: Hypotheses that beam search keeps; as many as in training when not given.
-        output_file: A file to write the translations to, one per line.
         show_attention: Also show the source subword with the largest weight for each subword of the translation.
     """
 
-    beam: Beam | None = None
+    input_file: Path | None = None
     output_file: Path | None = None
+    beam: Beam | None = None
     show_attention: bool = False
-
-    def files(self) -> dict[str, Path]:
-        return {"--output-file": self.output_file} if self.output_file else {}

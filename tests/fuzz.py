@@ -18,6 +18,10 @@ import numpy as np
 
 from common.cli import entry
 from common.errors import InputError
+from common.options import PredictTexts
+from common.serving.answer_files import tables, texts
+from common.sources.asked import texts_of
+from common.sources.conllu import conllu_inputs, conllu_writer
 from common.sources.labelled import LabelledReader
 from common.sources.parallel import PairReader
 from common.sources.series.reader import SeriesReader
@@ -76,6 +80,26 @@ def series(content: bytes) -> None:
     read(SeriesReader(missing=kind, ahead=bool(content) and content[0] > 127), rest, "data.csv")
 
 
+def asked(content: bytes) -> None:
+    """A file to predict from: what can be read once can be read again, and written with an answer."""
+    kind, rest = kinds(content, ("csv", "tsv", "jsonl", "json", "txt", "txt.gz", "conllu"))
+    with folder(rest, [f"data.{kind}"]) as place, contextlib.suppress(InputError):
+        path = place / f"data.{kind}"
+        if kind == "conllu":
+            inputs = conllu_inputs(path, "utf-8")
+        else:
+            inputs = texts_of((), io.BytesIO(), PredictTexts(input_file=path))
+        answered = [(one, {"label": "x", "tags": ["X"] * len(one.given)}) for one in inputs.read()]
+        assert len(answered) == inputs.count, "a file is read in two ways"
+        for suffix, begin in (tables(lambda record: [record]) | {".txt": texts(lambda r: r["label"])}).items():
+            with begin(place / f"out{suffix}", inputs.columns) as write:
+                write(answered)
+        if kind == "conllu":
+            with conllu_writer(place / "out", "upos") as write:
+                write(answered)
+            assert [one.given for one in conllu_inputs(place / "out", "utf-8").read()] == [a.given for a, _ in answered]
+
+
 def packer(content: bytes) -> None:
     """Lengths, lanes and a window: no two sequences share a step, and whole ones cross no border."""
     lanes, window, whole, *lengths = [*content, 0, 0, 0][: max(len(content), 3)]
@@ -127,7 +151,8 @@ def command_line(content: bytes) -> None:
 
     said, here = io.StringIO(), Path.cwd()
     with tempfile.TemporaryDirectory() as place, contextlib.ExitStack() as stack:
-        for name, stub in (("_train", checked), ("_compare", nothing), ("_evaluate", nothing), ("_predict", nothing)):
+        stubs = {"_train": checked, "_compare": nothing, "_evaluate": nothing, "predicting.predict": nothing}
+        for name, stub in stubs.items():
             stack.enter_context(patch(f"common.cli.commands.{name}", stub))
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
         stack.enter_context(contextlib.redirect_stderr(said))
@@ -140,13 +165,15 @@ def command_line(content: bytes) -> None:
 
 
 TARGETS: dict[str, Target] = {
-    target.__name__: target for target in (labelled, tagged, parallel, series, packer, subwords, command_line)
+    target.__name__: target for target in (labelled, tagged, parallel, series, asked, packer, subwords, command_line)
 }
 WORDS: dict[str, str] = {
     "labelled": 'text\tlabel\n|text,label\n|"|""|,|\t|pos|neg|1|0|1.0|{"text":|"label":|}|[|]|null|split|train|NaN|\n',
     "tagged": "1\t|\tNOUN\t|_|\t|\n\n|# text = a\n|1-2\t|1.1\t|-DOCSTART- -X- O\n|a/NN |X|a\tNOUN\n|10\t|0",
     "parallel": 'a\tb\n|\t|\n|"|source\ttarget\n|今犬|a|\r\n',
     "series": "time,y\n|unique_id,ds,y\n|2020-01-01|,1\n|,|;|0,5|1e39|NaN|Jan-55|+02:00|01/02/2000|T24:00|\n|inf|x",
+    "asked": 'text,label\n|text\tid\n|{"text": "a"}\n|[{"text": 1}]|"|""|,|\t|\n\n|# text = a\n|'
+    "1\ta\t_\t_\t_\t_\t_\t_\t_\t_\n",
     "packer": "a|b|c",
     "subwords": "%s|{n}|<b>|今|\u0301|the cat| |\xff|&amp;|\\n",
     "command_line": "sentiment|pos|translation|forecasting|train|compare|predict|evaluate|--units|--data|-1|nan|1e9|"

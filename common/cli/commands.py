@@ -4,24 +4,24 @@ The command line is made from the annotations in `app_of`. They name classes of 
 """
 
 import shlex
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from common import interrupts
+from common import interrupts, program
+from common.cli import predicting
 from common.cli.imports import import_tensorflow
-from common.cli.parsing import inputs_of, unset
+from common.cli.parsing import unset
 from common.errors import InputError
-from common.options import DataOptions, SavedOptions, StudyOptions, TrainOptions, from_saved
+from common.options import DataOptions, EvaluateOptions, StudyOptions, TrainOptions, from_saved
 
 if TYPE_CHECKING:
     from common.studies.study import Study
     from tasks.base import Task
 
 COMMANDS = ("train", "compare", "evaluate", "predict")
-DEFAULT_STUDY, DEFAULT_SAVED = StudyOptions(), SavedOptions()
+DEFAULT_STUDY, DEFAULT_EVALUATE = StudyOptions(), EvaluateOptions()
 
 
 def app_of(kind: type["Task"]) -> App:
@@ -37,12 +37,12 @@ def app_of(kind: type["Task"]) -> App:
         """Train every cell with every seed, and report which is better, at what cost, with statistical tests."""
         return _compare(kind, options=options, requested=study)
 
-    def evaluate(saved: SavedOptions = DEFAULT_SAVED, data: Given = none_given) -> None:
+    def evaluate(saved: EvaluateOptions = DEFAULT_EVALUATE, data: Given = none_given) -> None:
         """Score a saved model on the test split of its own or other data. Options not given keep the model's values."""
         _evaluate(kind, saved=saved, given=data)
 
     def predict(*inputs: str, saved: kind.Saved = default_saved) -> None:
-        _predict(kind, inputs, saved=saved)
+        predicting.predict(kind, inputs, saved=saved)
 
     app = App(name=kind.name, help=f"{kind.summary}. Commands: train (when none is named), compare, evaluate, predict.")
     app.default(train)
@@ -50,8 +50,8 @@ def app_of(kind: type["Task"]) -> App:
         app.command(command)
     app.command(
         predict,
-        help=f"Predict with a saved model: {kind.takes}, given on the command line or as lines of standard input. "
-        "Inputs that begin with a dash follow --.",
+        help=f"Predict with a saved model: {kind.takes}, given on the command line, as lines of standard input, or in "
+        "an --input-file. Inputs that begin with a dash follow --.",
     )
     return app
 
@@ -71,7 +71,7 @@ def _train(kind: type["Task"], options: TrainOptions) -> str:
     example = task.example(version)
     dashes = ["--"] if example.startswith("-") else []
     words = ["--output", str(options.output), "--cell", options.cell, *dashes, example]
-    return shlex.join(["python", "run.py", kind.name, "predict", *words])
+    return program.command(kind.name, "predict", *words)
 
 
 def _compare(kind: type["Task"], *, options: TrainOptions, requested: StudyOptions) -> str:
@@ -107,12 +107,22 @@ def _compared(study: "Study", failed: list[str]) -> str:
     return shlex.join(["python", "-m", "webbrowser", str(page)])
 
 
-def _evaluate(kind: type["Task"], *, saved: SavedOptions, given: DataOptions) -> None:
+def _evaluate(kind: type["Task"], *, saved: EvaluateOptions, given: DataOptions) -> None:
     from common import reports
-    from common.serving import versions
+    from common.files import check_writable
+    from common.serving.answer_files import format_for, tables, write_rows
     from common.serving.saved_model import SavedModel
 
-    model = SavedModel(versions.find(saved.output, kind.name, cell=saved.cell, version=saved.version))
+    if path := saved.output_file:
+        check_writable("--output-file", path)
+        begin = format_for("--output-file", path, tables(lambda row: [row]))
+    model = SavedModel.chosen(saved, kind.name)
+    if saved.input_file is not None:
+        if given.data is not None:
+            raise InputError(
+                f"--input-file {saved.input_file}: another name for --data, which is given too; leave out one"
+            )
+        given = replace(given, data=str(saved.input_file))
     learned = from_saved(kind.Data, model.config)
     data = replace(learned, **{name: value for name, value in vars(given).items() if value is not None})
     if not data.at_hand:
@@ -121,28 +131,10 @@ def _evaluate(kind: type["Task"], *, saved: SavedOptions, given: DataOptions) ->
         test = kind.test(model, data, other=not data.same_data(learned))
     import_tensorflow()
     with interrupts.working():
-        scores, report = kind.evaluate(model, test)
-    reports.say(report)
-    reports.console.print(reports.scores_table("test", {str(model.folder): scores}))
-
-
-def _predict(kind: type["Task"], words: tuple[str, ...], *, saved: SavedOptions) -> None:
-    from common import reports
-    from common.files import check_writable
-    from common.serving import versions
-    from common.serving.saved_model import SavedModel
-
-    files = saved.files()
-    for option, path in files.items():
-        check_writable(option, path)
-    model = SavedModel(versions.find(saved.output, kind.name, cell=saved.cell, version=saved.version))
-    with interrupts.working():
-        asked = kind.asked(model, inputs_of(words, sys.stdin.buffer), saved)
-    import_tensorflow()
-    with interrupts.working():
-        records = kind.predict(model, asked, saved)
-        reports.console.print(kind.show(records))
-        kind.write(records, saved, model)
-    for path in files.values():
+        found = kind.evaluate(model, test)
+        if path:
+            write_rows(found.rows, path, begin)
+    reports.say(found.report)
+    reports.console.print(reports.scores_table("test", {str(model.folder): found.scores}))
+    if path:
         reports.say(f"written: {path}")
-    reports.say(f"model: {model.folder}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import shlex
+import os
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from cyclopts import App, CycloptsError, UnusedCliTokensError
 
-from common import interrupts
+from common import interrupts, program
 from common.cli.commands import COMMANDS, app_of
+from common.cli.completion import completion_of
 from common.cli.configuration import configured
 from common.cli.models import models, remove
 from common.cli.parsing import no_command
@@ -22,8 +23,8 @@ from common.errors import InputError, one_line, shown
 if TYPE_CHECKING:
     from tasks.base import Task
 
-WRONG_INPUT, INTERRUPTED = 2, 130
-"""Exit codes: for an error that the user can correct, and for Ctrl-C. SIGTERM's is 143."""
+UNREAD, WRONG_INPUT, INTERRUPTED = 1, 2, 130
+"""Exit codes: output that nobody reads, an error that the user can correct, and Ctrl-C. SIGTERM's is 143."""
 
 
 def main(arguments: Sequence[str], tasks: Mapping[str, type[Task]]) -> int:
@@ -43,12 +44,17 @@ def main(arguments: Sequence[str], tasks: Mapping[str, type[Task]]) -> int:
         following = app(words, exit_on_error=False, print_error=False, result_action="return_value")
     except UnusedCliTokensError as error:
         if error.command_chain[:1] == ("serve",):
-            return _refused(f"serve takes options alone, not {error.unused_tokens[0]!r}; python run.py serve --help")
+            return _refused(
+                f"serve takes options alone, not {error.unused_tokens[0]!r}; {program.command('serve', '--help')}"
+            )
         if error.command_chain[:1] == ("models",):
             return _refused(no_command(error.unused_tokens[0], ("remove",)))
         return _refused(no_command(error.unused_tokens[0], COMMANDS))
     except (CycloptsError, InputError) as error:
         return _refused(str(error))
+    except BrokenPipeError:  # Who read the output wants no more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes the rest when it ends.
+        return UNREAD
     except KeyboardInterrupt as error:
         return _interrupted(error, arguments)
     except Exception as error:
@@ -65,7 +71,7 @@ def main(arguments: Sequence[str], tasks: Mapping[str, type[Task]]) -> int:
 def app_with(tasks: Mapping[str, type[Task]], config: Sequence[Any]) -> App:
     """All commands, with where options come from that the command line does not give."""
     app = App(
-        name="run.py",
+        name=program.command().removeprefix("python "),
         help="Recurrent sequence models, trained by stateful truncated backpropagation through time.\n\n"
         "Options may stand in a YAML file, --config FILE, a line each such as units: 64, or in variables such as "
         "SUITE_UNITS.",
@@ -77,6 +83,7 @@ def app_with(tasks: Mapping[str, type[Task]], config: Sequence[Any]) -> App:
         app.command(app_of(kind))
     app.command(serve)
     app.command(models_app())
+    app.command(completion_of(app))
     return app
 
 
@@ -99,7 +106,7 @@ def _interrupted(error: KeyboardInterrupt, arguments: Sequence[str]) -> int:
         arguments = [word for word in arguments if word != "--resume"] + (["--resume"] if resumable else [])
     how = {
         None: "",
-        True: f"; everything so far is saved, go on with: {shlex.join(['python', 'run.py', *arguments])}",
+        True: f"; everything so far is saved, go on with: {program.command(*arguments)}",
         False: "; there was nothing to save yet",
     }[resumable]
     print(shown(f"{word}{how}"), file=sys.stderr)

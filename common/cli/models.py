@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from common import program
 from common.errors import InputError, shown
 from common.files import reason
 from common.options import Folder
@@ -71,14 +72,14 @@ def models(*, output: Folder = OUTPUT) -> None:
 
     found = list(saved(output))
     if not found:
-        say(f"no saved models in {output}; train one: python run.py sentiment --output {output}")
+        say(f"no saved models in {output}; train one: {program.command('sentiment', '--output', str(output))}")
         return
     listing = Table("model", "saved", "test score", "MB", "data", title=shown(str(output)))
     for one in found:
         data = one.metrics.get("data", "")
         listing.add_row(*map(text_cell, (one.name, one.saved_at, one.score, f"{one.megabytes:.1f}", data)))
     console.print(listing)
-    say("python run.py models remove TASK/CELL/VERSION removes one")
+    say(f"{program.command('models', 'remove')} TASK/CELL/VERSION removes one")
 
 
 def remove(*names: str, output: Folder = OUTPUT) -> None:
@@ -91,11 +92,13 @@ def remove(*names: str, output: Folder = OUTPUT) -> None:
     from common.reports import say
 
     if not names:
-        raise InputError("name the models to remove, such as sentiment/lstm/1; python run.py models lists them")
+        raise InputError(f"name the models to remove, such as sentiment/lstm/1; {program.command('models')} lists them")
     found = {one.name: one.folder for one in saved(output)}
     for name in names:
         if name not in found:
-            raise InputError(f"no saved model {name!r} in {output}; python run.py models lists those that are there")
+            raise InputError(
+                f"no saved model {name!r} in {output}; {program.command('models')} lists those that are there"
+            )
     for name in dict.fromkeys(names):
         gone = found[name].with_name(f"{versions.DRAFT}removed-{found[name].name}")
         try:

@@ -2,6 +2,7 @@
 
 import sys
 
+from common import program
 from common.errors import InputError, shown
 from common.options.serving import ServeOptions
 
@@ -16,8 +17,8 @@ def serve(options: ServeOptions = DEFAULT) -> None:
     catalogue = Catalogue(options.output, options.model)
     if not catalogue.newest():
         raise InputError(
-            f"--output {options.output}: no saved models there; train one first, python run.py sentiment --output "
-            f"{options.output}, or name one with --model NAME=PATH"
+            f"--output {options.output}: no saved models there; train one first, "
+            f"{program.command('sentiment', '--output', str(options.output))}, or name one with --model NAME=PATH"
         )
     with listen(options.host, options.port) as listening:
         from common.cli.imports import import_tensorflow

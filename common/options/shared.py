@@ -56,15 +56,68 @@ class SavedOptions:
         cell: Cell of the saved model; the model trained last, of any cell, when not given.
         version: Version of the saved model; the newest when not given.
         output: Folder of the saved models.
+        model: Folder of the saved model, or of its numbered versions; instead of the three options before.
     """
 
     cell: TrainableName | None = None
     version: Count | None = None
     output: Folder = Path("saved_models")
+    model: Folder | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("cell", "version") if self.model is not None else ():
+            if getattr(self, name) is not None:
+                raise InputError(f"--model {self.model}: says which model it is; leave out --{name}")
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class EvaluateOptions(SavedOptions):
+    """Which saved model to score, and where its predictions are written.
+
+    Attributes:
+        input_file: File of labelled examples; another name for --data.
+        output_file: File to write the predictions to, each beside its reference: .csv, .tsv or .jsonl.
+    """
+
+    input_file: Path | None = None
+    output_file: Path | None = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class PredictOptions(SavedOptions):
+    """Which saved model to use, what it is asked, and where its answers are written.
+
+    Attributes:
+        input_file: File of the inputs, instead of those on the command line.
+        output_file: File to write the answers to; its suffix says how.
+    """
+
+    input_file: Path | None = None
+    output_file: Path | None = None
 
     def files(self) -> dict[str, Path]:
         """The files that `predict` is to write, by the flag that names each: `{"--plot": path}`."""
-        return {}
+        return {"--output-file": self.output_file} if self.output_file else {}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class PredictTexts(PredictOptions):
+    """Which saved model to use, what texts it is asked, and where its answers are written.
+
+    Attributes:
+        input_file: File of texts: CSV, TSV or JSON lines with a text column, or .txt with a text on each line; also as
+            .gz. It is read in constant memory.
+        text_column: Name of the text column of the input file; found by its usual names when not given.
+        encoding: Text encoding of the input file.
+        output_file: File to write the answers to: .csv, .tsv or .jsonl, with the columns of the input, or .txt with an
+            answer on each line.
+    """
+
+    text_column: str | None = None
+    encoding: str = "utf-8"
 
 
 @Parameter(name="*")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -106,6 +106,18 @@ class Judge:
             warnings.simplefilter("ignore")  # A step ahead whose actual values are all missing has no mean.
             found = {name: np.nanmean(values, 0) for name, values in self._each(forecasts).items()}
         return found | {"rmse": np.sqrt(found["rmse"])}
+
+    def rows(self, forecasts: Forecasts) -> Iterator[dict[str, Any]]:
+        """Each step of each forecast with the value that followed, None where missing, by the columns of a table."""
+        panel, origins = self.tables.panel, forecasts.origins
+        names = ["mean", *(f"q{level:g}" for level in self.levels)]
+        numbers = np.concatenate([forecasts.mean[..., None], forecasts.quantiles], 2)
+        for series, row, actual, found in zip(*origins, numbers):
+            group = panel.groups[self.tables.group_of[series]]
+            times = panel.as_text(group, group.times[row] + panel.seconds * np.arange(len(actual) + 1))
+            for step, (value, forecast) in enumerate(zip(actual.tolist(), found.tolist()), 1):
+                place = {"unique_id": self.tables.names[series], "origin": times[0], "ds": times[step]}
+                yield place | {"y": None if np.isnan(value) else value} | dict(zip(names, forecast))
 
     def write_by_step(self, forecasts: Mapping[str, Forecasts], path: Path) -> None:
         """Writes the scores by steps ahead as CSV, one row per method and step."""

@@ -32,7 +32,7 @@ def answered(
         records: The inputs of each example by name: strings, numbers, lists of strings, arrays. Lists of strings are
             padded with empty strings to the longest of their batch; arrays of a batch must have one shape.
         batch: Maximum number of records per batch.
-        what: The label of the progress bar, which shows if there are several batches.
+        what: The label of the progress bar, which shows if they take long.
         shared: Inputs that all records share, such as the width of a beam.
 
     Returns:

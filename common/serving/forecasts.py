@@ -185,19 +185,17 @@ def check_matches(model: SavedModel, panel: Panel) -> None:
         raise InputError(f"{panel.source}: a row every {panel.spaced}; this model learned from one every {learned}")
 
 
-def rows_of(records: Sequence[Record]) -> list[tuple]:
-    """Name, time, mean and quantiles of each step ahead in the records of `ahead`."""
-    return [
-        (record["unique_id"], *row)
-        for record in records
-        for row in zip(record["ds"], record["mean"], *record["quantiles"].values())
-    ]
+def steps_of(record: Record) -> list[dict[str, Any]]:
+    """Name, time, mean and quantiles of each step ahead in a record of `ahead`, by the columns of a table."""
+    names = ["unique_id", "ds", "mean", *(f"q{level}" for level in record["quantiles"])]
+    steps = zip(record["ds"], record["mean"], *record["quantiles"].values())
+    return [dict(zip(names, (record["unique_id"], *step))) for step in steps]
 
 
 def table_of(records: Sequence[Record], *, title: str) -> Table:
-    """A table for the terminal with the first rows of `rows_of`; numbers have the digits in which a series differs."""
+    """A table for the terminal with the first rows of `steps_of`; numbers have the digits in which a series differs."""
     table = Table("series", "time", "mean", *records[0]["quantiles"], title=shown(title))
-    digits = [(_digits(record), row) for record in records for row in rows_of([record])]
+    digits = [(_digits(record), step.values()) for record in records for step in steps_of(record)]
     for places, (name, time, *numbers) in digits[:SHOWN]:
         table.add_row(text_cell(name), text_cell(time), *(f"{number:.{places}g}" for number in numbers))
     if len(digits) > SHOWN:
@@ -210,14 +208,6 @@ def _digits(record: Record, least: int = 4, most: int = 15) -> int:
     numbers = np.concatenate([record["mean"], *record["quantiles"].values()])
     largest, spread = np.abs(numbers).max(), np.ptp(numbers)
     return least if spread == 0 else int(np.clip(3 + np.ceil(np.log10(largest / spread)), least, most))
-
-
-def write_rows(records: Sequence[Record], path: Path) -> None:
-    """Writes the rows of `rows_of` as CSV."""
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["unique_id", "ds", "mean", *(f"q{level}" for level in records[0]["quantiles"])])
-        writer.writerows(rows_of(records))
 
 
 def write_example(panel: Panel, path: Path, *, horizon: int) -> None:

@@ -6,9 +6,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from common import program
 from common.errors import InputError
+from common.options import SavedOptions
+from common.serving import versions
 from common.serving.asking import Record as Record
 from common.serving.asking import answered
 from common.serving.versions import ASSETS
@@ -34,6 +37,20 @@ class SavedModel:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+
+    @classmethod
+    def chosen(cls, options: SavedOptions, task: str) -> Self:
+        """The saved model of a task that options name.
+
+        Raises:
+            InputError: There is none, or it is one of another task.
+        """
+        if options.model is None:
+            return cls(versions.find(options.output, task, cell=options.cell, version=options.version))
+        model = cls(versions.newest(options.model))
+        if (other := model.config.get("task", task)) != task:
+            raise InputError(f"--model {options.model}: a model of {other}; {program.command(other)} uses it")
+        return model
 
     @cached_property
     def config(self) -> dict[str, Any]:
@@ -100,7 +117,7 @@ class SavedModel:
             records: The inputs of each example by name, see `common.serving.asking.answered`.
             signature: The name of the function.
             batch: Maximum number of records per batch.
-            what: The label of the progress bar, which shows if there are several batches.
+            what: The label of the progress bar, which shows if they take long.
             shared: Inputs that all records share, such as the width of a beam.
 
         Returns:

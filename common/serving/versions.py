@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
+from common import program
 from common.errors import InputError
 from common.files import Lock
 
@@ -19,6 +20,8 @@ ASSETS = "assets.extra"
 UNREPORTED = "unreported"
 """The file in `ASSETS` of a version whose test is not yet reported; it holds the name of the run that made it."""
 DRAFT = ".draft-"
+GRAPH = "saved_model.pb"
+"""The file that makes a folder a SavedModel."""
 
 
 def publish(root: Path, write: Callable[[Path], None]) -> Path:
@@ -76,7 +79,26 @@ def unreported(root: Path, run: str) -> Path | None:
 
 def versions(root: Path) -> list[int]:
     """The version numbers in `root`, ascending."""
-    return sorted(int(p.name) for p in root.glob("*") if p.name.isdigit() and (p / "saved_model.pb").is_file())
+    return sorted(int(p.name) for p in root.glob("*") if p.name.isdigit() and (p / GRAPH).is_file())
+
+
+def newest(path: Path) -> Path:
+    """The SavedModel that `--model` names: the folder itself, or the newest version in it.
+
+    Raises:
+        InputError: It is neither a SavedModel nor a folder of numbered versions of one.
+    """
+    try:
+        if (path / GRAPH).is_file():
+            return path
+        numbers = versions(path)
+    except OSError as error:  # Such as a name that is too long.
+        raise InputError(f"--model {path}: {error.strerror}; name the folder of a saved model") from error
+    if not numbers:
+        raise InputError(
+            f"--model {path}: neither a SavedModel, a folder with {GRAPH}, nor a folder of numbered versions of one"
+        )
+    return path / str(numbers[-1])
 
 
 def find(output: Path, task: str, *, cell: str | None = None, version: int | None = None) -> Path:
@@ -97,11 +119,11 @@ def find(output: Path, task: str, *, cell: str | None = None, version: int | Non
     except OSError as error:  # Such as a name that is too long.
         raise InputError(f"--output {output}: {error.strerror}; name the folder of the saved models") from error
     if not found:
-        command = f"python run.py {task} train --output {output}" + (f" --cell {cell}" if cell else "")
+        command = program.command(task, "train", "--output", str(output), *(["--cell", cell] if cell else []))
         wanted = f"{output / task / (cell or '*') / str(version or '*')}"
         if there := [str(root / str(n)) for root in roots for n in versions(root)]:
             raise InputError(f"no saved model at {wanted}; name one of these: {', '.join(there)}")
         raise InputError(f"no saved model at {wanted}; train one first: {command}")
     if version is None and cell:
         return found[-1]
-    return max(found, key=lambda folder: (folder / "saved_model.pb").stat().st_mtime_ns)
+    return max(found, key=lambda folder: (folder / GRAPH).stat().st_mtime_ns)

@@ -2,24 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unicodedata import normalize
 
-from common.sources.tagged import Column
+from common.sources.asked import Asked, Inputs, checked
+from common.sources.files import Lines
+from common.sources.tagged import Block, Column, blocks_of
 
 
-def write_conllu(path: Path, records: Sequence[dict[str, Any]], column: Column) -> None:
-    """Writes tagged sentences as CoNLL-U: the words and, in one column, their tags; all other columns are empty.
+def conllu_inputs(path: Path, encoding: str) -> Inputs:
+    """The sentences of a CoNLL-U file as words, whatever their tags. The columns are `text` and `sent_id`.
+
+    Raises:
+        InputError: The file cannot be read, is not CoNLL-U, or has no words.
+    """
+    text = Lines(path, encoding)
+
+    def read() -> Iterator[Asked]:
+        for block in blocks_of(text.lines("\n"), str(path)):
+            words = tuple(token["form"] for token in block.words)
+            if words:
+                yield Asked(words, {"text": " ".join(words)} | _named(block.comments), block)
+
+    return checked(read, path)
+
+
+def _named(comments: Sequence[str]) -> dict[str, str]:
+    """The text and the name that comments give a sentence."""
+    parts = (comment.lstrip("# ").partition(" = ") for comment in comments)
+    return {name.strip(): value.strip() for name, _, value in parts if name.strip() in ("text", "sent_id")}
+
+
+@contextmanager
+def conllu_writer(path: Path, column: Column) -> Iterator[Callable[[Sequence[tuple[Asked, dict[str, Any]]]], None]]:
+    """Gives a function that writes tagged sentences as CoNLL-U.
+
+    A sentence that was read from CoNLL-U keeps everything but the tags of this column. Otherwise it is words and tags,
+    and all other columns are empty.
 
     Args:
         path: The file to write.
-        records: Each has a `text`, its `tokens` and their `tags`; records without tokens are left out.
         column: The column of the tags.
+
+    Yields:
+        A function of inputs and their records, each with a `text`, its `tokens` and their `tags`; records without
+        tokens are left out.
     """
-    numbered = [(number, record) for number, record in enumerate(records, 1) if record["tokens"]]
-    path.write_text("".join(_sentence(number, record, column) for number, record in numbered), "utf-8")
+    number = 0
+    with path.open("w", encoding="utf-8") as file:
+
+        def write(answered: Sequence[tuple[Asked, dict[str, Any]]]) -> None:
+            nonlocal number
+            for asked, record in answered:
+                number += 1
+                if isinstance(asked.origin, Block):
+                    file.write(_filled(asked.origin, record["tags"], column))
+                elif record["tokens"]:
+                    file.write(_sentence(number, record, column))
+
+        yield write
+
+
+def _filled(block: Block, tags: Sequence[str], column: Column) -> str:
+    for token, tag in zip(block.words, tags, strict=True):
+        token[column] = tag
+    return "".join(f"{comment}\n" for comment in block.comments) + block.tokens.serialize()
 
 
 def _sentence(number: int, record: dict[str, Any], column: Column) -> str:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import io
 import os
 import re
 import stat
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
+from typing import BinaryIO, Protocol, TextIO
 
 from common.errors import InputError
 from common.sources.digests import note_file
@@ -42,8 +47,8 @@ def words_in(name: str) -> list[str]:
     return re.findall(r"[^\W_]+", name)
 
 
-def existing(data: str) -> Path:
-    """The file or folder that `--data` names; a file is noted, see `common.sources.digests`.
+def existing(data: str, option: str = "--data") -> Path:
+    """The file or folder that an option names; a file is noted, see `common.sources.digests`.
 
     Raises:
         InputError: There is none, it may not be read, or it is a device or a pipe, which may never end.
@@ -54,11 +59,12 @@ def existing(data: str) -> Path:
     except (FileNotFoundError, NotADirectoryError, ValueError, RuntimeError):
         mode = 0
     except OSError as error:
-        raise InputError(f"--data {data[:200]}: {error.strerror}; give a file or folder that can be read") from error
+        raise InputError(f"{option} {data[:200]}: {error.strerror}; give a file or folder that can be read") from error
     if not mode:
-        raise InputError(f"--data {data}: no such file or folder; give one, or tfds:NAME for TFDS")
+        named = ", or tfds:NAME for TFDS" if option == "--data" else ""
+        raise InputError(f"{option} {data}: no such file or folder; give one{named}")
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
-        raise InputError(f"--data {data}: a device or a pipe; give a file or folder")
+        raise InputError(f"{option} {data}: a device or a pipe; give a file or folder")
     if stat.S_ISREG(mode):
         note_file(path)
     return path
@@ -103,6 +109,49 @@ def format_of(path: Path) -> str:
     return plain_name(path).suffix.lower()
 
 
+class Text(Protocol):
+    """A text that is read a line at a time, as often as needed.
+
+    Attributes:
+        path: The file, for messages.
+    """
+
+    path: Path
+
+    def lines(self, ends: str = "") -> Iterator[str]:
+        """The lines with their ends.
+
+        Args:
+            ends: What ends a line: `"\\n"`, or with "" also `"\\r"` and `"\\r\\n"`.
+        """
+
+
+@dataclass(frozen=True)
+class Content:
+    """The text of a file that has been read."""
+
+    path: Path
+    content: str
+
+    def lines(self, ends: str = "") -> Iterator[str]:
+        return iter(io.StringIO(self.content, newline=ends))
+
+
+@dataclass(frozen=True)
+class Lines:
+    """The text of a file, read anew each time, in constant memory; it may be gzip.
+
+    Its lines raise an `InputError` where the file cannot be read or has another encoding.
+    """
+
+    path: Path
+    encoding: str
+
+    def lines(self, ends: str = "") -> Iterator[str]:
+        with _opened(self.path, self.encoding, ends) as file:
+            yield from file
+
+
 def read_text(path: Path, encoding: str) -> str:
     """The text of a file, which may be gzip; the file is noted, see `common.sources.digests`.
 
@@ -112,26 +161,46 @@ def read_text(path: Path, encoding: str) -> str:
         InputError: The file cannot be read, has another encoding, or is empty.
     """
     note_file(path)
-    raw = _bytes(path)
-    encoding = next((marked for mark, marked in MARKS.items() if raw.startswith(mark)), encoding)
-    try:
-        content = raw.decode(encoding).removeprefix("\ufeff")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{path}:{line}: byte 0x{raw[error.start]:02x} is not {encoding}; "
-            "name the file's encoding, for example --encoding latin-1"
-        ) from error
+    with _opened(path, encoding) as file:
+        content = file.read().removeprefix("\ufeff")
     if not content.strip():
         raise InputError(f"{path}: an empty file; fill or remove it")
     return content
 
 
-def _bytes(path: Path) -> bytes:
+@contextmanager
+def _opened(path: Path, encoding: str, ends: str = "") -> Iterator[TextIO]:
+    """Opens a file to read its text, for the block; the block's errors of reading become an `InputError`."""
     try:
-        raw = path.read_bytes()
-        return gzip.decompress(raw) if path.suffix.lower() == ".gz" else raw
+        with _binary(path) as file:
+            start = file.read(4)
+        encoding = next((marked for mark, marked in MARKS.items() if start.startswith(mark)), encoding)
+        with io.TextIOWrapper(_binary(path), encoding, newline=ends) as file:
+            yield file
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path}:{_undecodable(path, encoding)} is not {encoding}; "
+            "name the file's encoding, for example --encoding latin-1"
+        ) from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path}: not a whole gzip file ({error}); compress or fetch it again") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+
+
+def _binary(path: Path) -> BinaryIO:
+    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")
+
+
+def _undecodable(path: Path, encoding: str) -> str:
+    """The line and the byte at which a file cannot be decoded."""
+    decoder, line = codecs.getincrementaldecoder(encoding)(), 1
+    with _binary(path) as file:
+        for chunk in chain(iter(lambda: file.read(1 << 16), b""), [b""]):
+            try:
+                decoder.decode(chunk, final=not chunk)
+            except UnicodeDecodeError as error:  # Its bytes begin with those that the last chunk left.
+                line += error.object.count(b"\n", 0, error.start)
+                return f"{line}: byte 0x{error.object[error.start]:02x}"
+            line += chunk.count(b"\n")
+    return " it changes while it is read, or"

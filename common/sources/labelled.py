@@ -14,6 +14,7 @@ from unicodedata import normalize
 from common.errors import InputError, shortened
 from common.sources.files import (
     ROLES,
+    Content,
     check_encoding,
     existing,
     format_of,
@@ -74,8 +75,8 @@ class LabelledReader(FileReader[LabelledTexts]):
         Raises:
             InputError: There is no such column.
         """
-        text = _find(present, self.text_column, usual=TEXT_NAMES, option="--text-column", place=place)
-        label = _find(present, self.label_column, usual=LABEL_NAMES, option="--label-column", place=place)
+        text = find_column(present, self.text_column, usual=TEXT_NAMES, option="--text-column", place=place)
+        label = find_column(present, self.label_column, usual=LABEL_NAMES, option="--label-column", place=place)
         if text == label:
             raise InputError(
                 f"{place}: {shortened(text)!r} cannot hold both texts and labels; name another --label-column"
@@ -131,7 +132,7 @@ class LabelledReader(FileReader[LabelledTexts]):
         if format_of(path) not in TABLES:
             raise InputError(f"{path}: not one of {READABLE}, as others in its folder are; move it elsewhere")
         found: list[bool] = []
-        rows = list(TABLES[format_of(path)](path, read_text(path, self.encoding), self._noting_data(found)))
+        rows = list(TABLES[format_of(path)](Content(path, read_text(path, self.encoding)), self._noting_data(found)))
         if not rows:
             raise InputError(f"{path}: a first line of column names and no examples; add some")
         names = list(rows[0][1])
@@ -222,7 +223,7 @@ def _label_numbers(rows: list[list[str]]) -> list[int]:
     return found
 
 
-def _find(names: Sequence[str], given: str | None, *, usual: Sequence[str], option: str, place: str) -> str:
+def find_column(names: Sequence[str], given: str | None, *, usual: Sequence[str], option: str, place: str) -> str:
     """The given column, or the first with a usual name; case counts only between names that differ in case alone."""
     folded = _folded(names)
     for name in (given,) if given else usual:
@@ -286,7 +287,7 @@ def _example(row: dict[str, Any], columns: tuple[str, str], place: str) -> Examp
         raise InputError(f"{place}: no text in {text_column!r}; fill it in or remove the example")
     if not label:
         raise InputError(f"{place}: no label in {label_column!r}; give a word or a number")
-    return Example(_encodable(text), label, place)
+    return Example(encodable(text), label, place)
 
 
 def label_of(value: Any) -> str:
@@ -298,12 +299,12 @@ def label_of(value: Any) -> str:
         return ""
     if not isinstance(value, bool | str | int | float):
         return ""
-    text = normalize("NFC", _encodable(str(value)).strip())
+    text = normalize("NFC", encodable(str(value)).strip())
     if WHOLE.fullmatch(text):
         return text.split(".")[0].removeprefix("+")
     return text.lower() if text.lower() in ("true", "false") else text
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """Replaces lone surrogates, which JSON can spell as escapes and UTF-8 cannot encode."""
     return text.encode(errors="replace").decode()

@@ -9,7 +9,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import InputError
-from common.sources.files import check_encoding, existing, format_of, names_under, plain_name, read_text, roles_of
+from common.sources.files import (
+    Content,
+    check_encoding,
+    existing,
+    format_of,
+    names_under,
+    plain_name,
+    read_text,
+    roles_of,
+)
 from common.sources.records import Pair, Pairs
 from common.sources.splits import FileReader, Parts, read_by_role
 from common.sources.tables import cells
@@ -62,7 +71,7 @@ class PairReader(FileReader[Pairs]):
 
     def _two_columns(self, path: Path, notes: list[str]) -> list[Pair]:
         """The pairs of a file; a first line that names the columns is left out, with a note."""
-        rows = cells(path, read_text(path, self.encoding).rstrip(), "\t", minimal=True)
+        rows = list(cells(Content(path, read_text(path, self.encoding).rstrip()), "\t", minimal=True))
         columns, pairs = _columns_of_sentences([row for _, row in rows]), []
         if left_out := [str(n + 1) for n in range(len(rows[0][1])) if columns and n not in columns]:
             said = " and ".join(str(n + 1) for n in columns)

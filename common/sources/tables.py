@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from common.errors import InputError
+from common.sources.files import Text
 
-Rows = Iterable[tuple[str, dict[str, Any]]]
-Cells = list[tuple[str, list[str]]]
+Rows = Iterator[tuple[str, dict[str, Any]]]
+Cells = Iterator[tuple[str, list[str]]]
 """The cells of each row, after the row's place."""
 ReadTable = Callable[..., Rows]
-"""Reads the rows of a table: its path and content, and which first row is data."""
+"""Reads the rows of a table: its text, and which first row is data."""
 SEPARATORS = ",;\t|"
 SAMPLE = 20_000
 """Characters of a file by which its separator is chosen."""
 ENCLOSED = re.compile(r'"(?:[^"]|"")*"')
 
 
-def _cells(path: Path, content: str, **dialect: Any) -> Iterator[tuple[str, list[str]]]:
+def _cells(text: Text, **dialect: Any) -> Cells:
     csv.field_size_limit(2**31 - 1)
-    reader = csv.reader(io.StringIO(content, newline=""), strict=True, **dialect)
+    reader = csv.reader(text.lines(), strict=True, **dialect)
     while True:
-        place = f"{path}:{reader.line_num + 1}"
+        place = f"{text.path}:{reader.line_num + 1}"
         try:
             row = next(reader)
         except StopIteration:
@@ -63,17 +64,16 @@ def separator_of(content: str, usual: str) -> str:
     return usual if usual in first else max(able, key=first.count)
 
 
-def cells(path: Path, content: str, separator: str, *, minimal: bool) -> Cells:
+def cells(text: Text, separator: str, *, minimal: bool) -> Cells:
     """The cells of each row, none for a blank line.
 
-    Whether quotes enclose cells or are characters is decided by the content.
+    Whether quotes enclose cells or are characters is decided by the content, which is read up to three times.
 
     Quotes are characters if the lines have equally many cells without regard to quotes, and with regard to them rows
     become fewer, and none is doubled.
 
     Args:
-        path: The file, for messages.
-        content: Its text.
+        text: The text.
         separator: The character between cells.
         minimal: Quotes are characters, too, if rows cannot be read with them; if a cell has some without being
             enclosed by them; or if none is enclosed that has to be, and no column whose cells are all enclosed. No
@@ -82,65 +82,89 @@ def cells(path: Path, content: str, separator: str, *, minimal: bool) -> Cells:
     Raises:
         InputError: The file cannot be read.
     """
-    plain = list(_cells(path, content, delimiter=separator, quoting=csv.QUOTE_NONE))
-    if '"' not in content:
-        return plain
-    even = _is_even(plain)
+    quoting = {"quoting": csv.QUOTE_NONE} if _quotes_are_characters(text, separator, minimal=minimal) else {}
+    return _cells(text, delimiter=separator, **quoting)
+
+
+def _quotes_are_characters(text: Text, separator: str, *, minimal: bool) -> bool:
+    plain = _Look()
+    for _, row in _cells(text, delimiter=separator, quoting=csv.QUOTE_NONE):
+        plain.add(row)
+    if not plain.quoted:
+        return True
+    enclosed = _Look()
     try:
-        enclosed = list(_cells(path, content, delimiter=separator))
+        for _, row in _cells(text, delimiter=separator):
+            enclosed.add(row)
     except InputError:
         if not minimal:
             raise
-        return plain
-    fewer = len(enclosed) < len(plain) and '""' not in content  # Only enclosed cells have doubled quotes.
-    if even and (fewer or (minimal and _are_characters(plain))):
-        return plain
-    if minimal and not even and not _is_even(enclosed):
-        return plain
-    return enclosed
-
-
-def _is_even(rows: Cells) -> bool:
-    """Whether all rows have equally many cells."""
-    return len({len(row) for _, row in rows if not _is_blank(row)}) == 1
-
-
-def _are_characters(found: Cells) -> bool:
-    """Whether quotes in the cells of even rows are characters, see `cells`."""
-    rows = [row for _, row in found if not _is_blank(row)]
-    quoted = [cell for row in rows for cell in row if '"' in cell]
-    if not all(map(ENCLOSED.fullmatch, quoted)):
         return True
-    if any('""' in cell[1:-1] for cell in quoted):
-        return False
-    body = rows[1:] if len(rows) > 1 else rows
-    return not any(all(ENCLOSED.fullmatch(cell) for cell in column) for column in zip(*body))
+    fewer = enclosed.rows < plain.rows and not plain.doubled  # Only enclosed cells have doubled quotes.
+    if plain.even and (fewer or (minimal and plain.has_characters)):
+        return True
+    return minimal and not plain.even and not enclosed.even
+
+
+class _Look:
+    """What the rows of a table look like, one after the other: how wide they are, and where they have quotes."""
+
+    def __init__(self) -> None:
+        self.rows, self.widths = 0, set[int]()
+        self.quoted = self.doubled = self.inside = False
+        self.enclosed = True  # All cells that have quotes.
+        self.columns: list[bool] = []  # Whether all cells of the column are enclosed, those of the first row aside.
+        self.below = 0  # Rows that `columns` tells of.
+
+    def add(self, row: Sequence[str]) -> None:
+        self.rows += 1
+        if _is_blank(row):
+            return
+        first, found = not self.widths, [ENCLOSED.fullmatch(cell) is not None for cell in row]
+        self.widths.add(len(row))
+        for cell, whole in zip(row, found):
+            if '"' in cell:
+                self.quoted, self.enclosed = True, self.enclosed and whole
+                self.doubled |= '""' in cell
+                self.inside |= '""' in cell[1:-1]
+        self.below += not first
+        self.columns = found if self.below <= 1 else [a and b for a, b in zip(self.columns, found)]
+
+    @property
+    def even(self) -> bool:
+        """Whether all rows have equally many cells."""
+        return len(self.widths) == 1
+
+    @property
+    def has_characters(self) -> bool:
+        """Whether quotes in the cells of even rows are characters, see `cells`."""
+        return not self.enclosed or (not self.inside and not any(self.columns))
 
 
 IsData = Callable[[list[list[str]]], bool]
 """Whether the first of the rows of a table is one of data, so that its columns have no names."""
 
 
-def with_names(_: list[list[str]]) -> bool:
-    """That of a table whose first row has the names of its columns."""
-    return False
-
-
-def named(rows: Cells, is_data: IsData = with_names) -> Rows:
+def named(rows: Cells, is_data: IsData | None = None) -> Rows:
     """Rows by the names in the first; where that is data, by the numbers of the columns from 1 on.
+
+    Blank names become blanks of different lengths. Without `is_data` the first row has names, and rows are read one at
+    a time.
 
     Raises:
         InputError: A row has more or fewer cells than the first, or two columns have one name.
     """
-    filled = [one for one in rows if not _is_blank(one[1])]
-    if not filled:
-        return
-    if is_data([row for _, row in filled]):
-        filled.insert(0, (filled[0][0], [str(number) for number in range(1, len(filled[0][1]) + 1)]))
-    (place, header), *rest = filled
+    filled = (one for one in rows if not _is_blank(one[1]))
+    if is_data is not None and (found := list(filled)):
+        if is_data([row for _, row in found]):
+            found.insert(0, (found[0][0], [str(number) for number in range(1, len(found[0][1]) + 1)]))
+        filled = iter(found)
+    place, header = next(filled, ("", []))
     if twice := [name for name in header if name.strip() and header.count(name) > 1]:
         raise InputError(f"{place}: two columns named {twice[0][:60]!r}; rename or remove one")
-    for place, row in rest:
+    blank = count()
+    header = [name if name.strip() else " " * next(blank) for name in header]
+    for place, row in filled:
         if len(row) != len(header):
             raise InputError(
                 f"{place}: {len(row)} columns where the first line has {len(header)}; "
@@ -150,19 +174,32 @@ def named(rows: Cells, is_data: IsData = with_names) -> Rows:
 
 
 def _separated(usual: str) -> ReadTable:
-    def read(path: Path, content: str, is_data: IsData = with_names) -> Rows:
-        separator = separator_of(content, usual)
-        return named(cells(path, content, separator, minimal=separator == "\t"), is_data)
+    def read(text: Text, is_data: IsData | None = None) -> Rows:
+        separator = separator_of(_start(text), usual)
+        return named(cells(text, separator, minimal=separator == "\t"), is_data)
 
     return read
 
 
-def _json(path: Path, content: str, is_data: IsData = with_names) -> Rows:
-    """Rows from one object per line, or from an array of objects."""
-    if content.lstrip().startswith("["):
-        values = ((f"{path}: item {n}", value) for n, value in enumerate(_parsed(path, 1, content), 1))
+def _start(text: Text) -> str:
+    """The first lines of a text, a little longer than what `separator_of` looks at."""
+    lines, size = [], 0
+    for line in text.lines():
+        lines.append(line)
+        size += len(line)
+        if size > SAMPLE:
+            break
+    return "".join(lines)
+
+
+def _json(text: Text, is_data: IsData | None = None) -> Rows:
+    """Rows from one object per line, or from an array of objects, which is read all at once."""
+    path, first = text.path, next((line for line in text.lines("\n") if line.strip()), "")
+    if first.lstrip().startswith("["):
+        array = _parsed(path, 1, "".join(text.lines("\n")))
+        values = ((f"{path}: item {n}", value) for n, value in enumerate(array, 1))
     else:
-        lines = ((n, line) for n, line in enumerate(content.split("\n"), 1) if line.strip())
+        lines = ((n, line.rstrip("\n")) for n, line in enumerate(text.lines("\n"), 1) if line.strip())
         values = ((f"{path}:{n}", _parsed(path, n, line)) for n, line in lines)
     for place, value in values:
         if not isinstance(value, dict):

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from common.errors import InputError, shortened
 from common.sources.files import check_encoding, existing, format_of, names_under, read_text, roles_of
 from common.sources.records import Sentence, TaggedSentences
 from common.sources.splits import ByRole, FileReader, Parts, Splits, read_by_role
+
+if TYPE_CHECKING:
+    from conllu.models import Token, TokenList
 
 Column = Literal["upos", "xpos"]
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
@@ -120,19 +123,63 @@ def _without_marks(content: str, name: str, notes: list[str]) -> str:
     return "\n".join(lines)
 
 
-def _blocks(content: str) -> Iterator[list[tuple[int, str]]]:
+def _blocks(lines: Iterable[str]) -> Iterator[list[tuple[int, str]]]:
     """Runs of lines between blank lines; each line comes with its number."""
-    lines = ((number, line.rstrip("\r")) for number, line in enumerate(content.split("\n"), 1))
-    for blank, run in itertools.groupby(lines, key=lambda line: not line[1].strip()):
+    numbered = ((number, line.rstrip("\r\n")) for number, line in enumerate(lines, 1))
+    for blank, run in itertools.groupby(numbered, key=lambda line: not line[1].strip()):
         if not blank:
             yield list(run)
 
 
+class Block(NamedTuple):
+    """A sentence of CoNLL-U as it stands in a file.
+
+    Attributes:
+        comments: The lines that begin with #.
+        tokens: All others, parsed.
+        numbers: The numbers of the lines that hold its words.
+    """
+
+    comments: list[str]
+    tokens: TokenList
+    numbers: list[int]
+
+    @property
+    def words(self) -> list[Token]:
+        """The syntactic words.
+
+        Multiword tokens (`3-4`), whose words follow, and empty nodes (`5.1`) are not among them
+        (https://universaldependencies.org/format.html).
+        """
+        return [token for token in self.tokens if isinstance(token["id"], int)]
+
+
+def blocks_of(lines: Iterable[str], place: str) -> Iterator[Block]:
+    """The sentences of CoNLL-U.
+
+    Args:
+        lines: Lines of the file, with or without their ends.
+        place: Name of the file, for messages.
+
+    Raises:
+        InputError: A line is not CoNLL-U.
+    """
+    import conllu
+
+    for block in _blocks(lines):
+        rows = [(number, line) for number, line in block if not line.startswith("#")]
+        numbers = _checked(rows, place)
+        try:
+            found = conllu.parse("\n".join(line for _, line in rows), field_parsers=UNPARSED)
+        except conllu.exceptions.ParseException as error:
+            reason = shortened(" ".join(str(error).split()), 200)
+            raise InputError(f"{place}:{block[0][0]}: a sentence that is not CoNLL-U ({reason}); mend it") from error
+        for tokens in found:
+            yield Block([line for _, line in block if line.startswith("#")], tokens, numbers)
+
+
 def of_conllu(content: str, place: str, column: Column) -> Iterator[Sentence]:
     """The sentences of a CoNLL-U file, in syntactic words.
-
-    Multiword tokens (`3-4`), whose words follow, and empty nodes (`5.1`) are not words of a sentence
-    (https://universaldependencies.org/format.html).
 
     Args:
         content: Text of the file.
@@ -142,29 +189,17 @@ def of_conllu(content: str, place: str, column: Column) -> Iterator[Sentence]:
     Raises:
         InputError: A line is not CoNLL-U, or a word has no tag.
     """
-    import conllu
-
-    for block in _blocks(content):
-        lines = [(number, line) for number, line in block if not line.startswith("#")]
-        numbers = _checked(lines, place)
-        try:
-            parsed = conllu.parse("\n".join(line for _, line in lines), field_parsers=UNPARSED)
-        except conllu.exceptions.ParseException as error:
-            reason = shortened(" ".join(str(error).split()), 200)
-            raise InputError(f"{place}:{block[0][0]}: a sentence that is not CoNLL-U ({reason}); mend it") from error
-        for tokens in parsed:
-            words = [token for token in tokens if isinstance(token["id"], int)]
-            for token, number in zip(words, numbers, strict=True):
-                if token[column] == "_":
-                    raise InputError(
-                        f"{place}:{number}: no {column.upper()} tag; give one, or try --column {other_column(column)}"
-                    )
-                if " " in token[column]:
-                    raise InputError(
-                        f"{place}:{number}: {shortened(token[column])!r}: a tag has no blanks; take them out"
-                    )
-            if words:
-                yield Sentence(tuple(token["form"] for token in words), tuple(token[column] for token in words))
+    for block in blocks_of(content.split("\n"), place):
+        words = block.words
+        for token, number in zip(words, block.numbers, strict=True):
+            if token[column] == "_":
+                raise InputError(
+                    f"{place}:{number}: no {column.upper()} tag; give one, or try --column {other_column(column)}"
+                )
+            if " " in token[column]:
+                raise InputError(f"{place}:{number}: {shortened(token[column])!r}: a tag has no blanks; take them out")
+        if words:
+            yield Sentence(tuple(token["form"] for token in words), tuple(token[column] for token in words))
 
 
 def _checked(lines: list[tuple[int, str]], place: str) -> list[int]:
@@ -206,7 +241,7 @@ def _columns(content: str) -> int:
 def _by_columns(content: str, place: str, column: Column) -> Iterator[Sentence]:
     """A word and its tag on each line, and as many cells after them; a blank line between sentences."""
     between, many = _between(content), min(max(_columns(content), 2), MOST_COLUMNS)
-    for block in _blocks(content):
+    for block in _blocks(content.split("\n")):
         pairs = []
         for number, line in block:
             cells = [cell.strip() for cell in line.split(between)]

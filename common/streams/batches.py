@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rich.progress import track
+from common.reports import counting
 
 BATCH = 64
 
 
 def batches(lengths: Sequence[int], *, batch: int = BATCH, what: str) -> Iterator[list[int]]:
-    """Batches of examples of like length, as example numbers; a progress bar shows if there are several batches.
+    """Batches of examples of like length, as example numbers; a progress bar shows if they take long.
 
     Args:
         lengths: The length of each example.
@@ -18,5 +18,8 @@ def batches(lengths: Sequence[int], *, batch: int = BATCH, what: str) -> Iterato
         what: The label of the progress bar.
     """
     order = sorted(range(len(lengths)), key=lengths.__getitem__)
-    for first in track(range(0, len(order), batch), what, disable=len(order) <= batch):
-        yield order[first : first + batch]
+    with counting(what, len(order)) as done:
+        for first in range(0, len(order), batch):
+            chosen = order[first : first + batch]
+            yield chosen
+            done(len(chosen))

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from common import program
 from common.errors import InputError
 from common.files import Lock, write_json
 from common.options import FORMAT, TFDS, StudyOptions, TrainOptions, as_arguments, differences, meanings
@@ -103,7 +103,7 @@ class Study:
     def command(self) -> str:
         """The command line of this call."""
         arguments = [*as_arguments(self.requested), *as_arguments(self.options)]
-        return shlex.join(["python", "run.py", self.kind.name, "compare", *arguments])
+        return program.command(self.kind.name, "compare", *arguments)
 
     def record(self, *commands: str) -> None:
         """Writes the options that all runs share, and the commands so far.

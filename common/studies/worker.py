@@ -146,10 +146,11 @@ def latency_ms(task: Task, exported: Export, *, results: Results, folder: Path) 
     assets.mkdir()
     (assets / "config.json").write_text(json.dumps(task.config()) + "\n")
     task.extras(results, assets)
-    model, example, seconds = SavedModel(folder), task.example(folder), []
+    model, saved, seconds = SavedModel(folder), task.Saved(), []
+    asked = task.asked(model, [task.example(folder)], saved)
     for _ in range(PREDICTIONS + 1):
         started = time.perf_counter()
-        task.predict(model, [example], task.Saved())
+        task.predict(model, asked, saved)
         seconds.append(time.perf_counter() - started)
     shutil.rmtree(folder.parent)
     return round(1000 * median(seconds[1:]), 3)  # The first call warms up.

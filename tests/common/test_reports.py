@@ -12,6 +12,26 @@ from common.errors import InputError
 from common.reports import Parts, records_table, say, scores_table, warn_unknown
 
 
+class Terminal(StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("seconds", "shows"), [(1.9, False), (2.0, True)])
+def test_a_bar_shows_after_two_seconds(seconds: float, shows: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    printed, now = Terminal(), [0.0]
+    monkeypatch.setattr(reports, "_errors", Console(file=printed, width=80))
+    monkeypatch.setattr(reports.time, "monotonic", lambda: now[0])
+    with reports.counting("testing", 10) as done:
+        now[0] = seconds
+        with reports.counting("inside", 5) as inner:
+            inner(5)
+        assert not printed.getvalue()
+        done(7)
+    assert ("testing" in printed.getvalue() and "7/10" in printed.getvalue()) == shows
+    assert "inside" not in printed.getvalue()
+
+
 def test_names_of_methods_are_shown_as_they_are() -> None:
     printed = StringIO()
     Console(file=printed).print(scores_table("test", {"models/[red]/1": {"accuracy": 0.5}}))

@@ -33,9 +33,12 @@ EVERY_CELL = pytest.mark.parametrize("cell", cells.names())
 
 
 def scored(version: Path) -> dict:
-    """The scores of a saved model on its own data."""
+    """The scores of a saved model on its own data; each prediction can be written beside its reference."""
     kind, model = tasks.get(version.parents[1].name), SavedModel(version)
-    return kind.evaluate(model, kind.test(model, from_saved(kind.Data, model.config)))[0]
+    found = kind.evaluate(model, kind.test(model, from_saved(kind.Data, model.config)))
+    rows = list(found.rows)
+    assert json.loads(json.dumps(rows)) == rows and len({tuple(row) for row in rows}) == 1
+    return found.scores
 
 
 def assert_same_scores(version: Path) -> None:

@@ -22,16 +22,18 @@ from common.errors import InputError
 from common.networks.network import Network
 from common.options import from_saved
 from common.options.parsing import parsed
-from common.scoring import Scores
 from common.scoring.forecasts import Forecasts
 from common.serving import export
+from common.serving.answer_files import format_for
 from common.serving.forecasts import backtest
 from common.serving.saved_model import Record, SavedModel
 from common.serving.versions import ASSETS
+from common.sources.asked import Asked
 from common.sources.series import Panel
 from common.streams import Stream
 from common.training.run import Results
 from common.training.tbptt import TBPTT
+from tasks.base import Evaluated
 from tasks.forecasting import Forecasting
 from tasks.forecasting_options import ForecastingData, ForecastingOptions, ForecastingSaved
 from tests.tiny import OPTIONS
@@ -48,7 +50,7 @@ def predict(model: SavedModel, inputs: Sequence[str], options: ForecastingSaved)
     return Forecasting.predict(model, Forecasting.asked(model, inputs, options), options)
 
 
-def evaluate(model: SavedModel, data: ForecastingData) -> tuple[Scores, str]:
+def evaluate(model: SavedModel, data: ForecastingData) -> Evaluated:
     return Forecasting.evaluate(model, Forecasting.test(model, data))
 
 
@@ -163,6 +165,12 @@ def test_values_that_are_no_numbers_are_refused_unless_they_may_be_missing(missi
             mean(math.nan)
 
 
+def written(model: SavedModel, path: Path, records: list[dict], *, option: str = "--output-file") -> None:
+    """Writes records as an option and the suffix of its file say."""
+    with format_for(option, path, Forecasting.formats(model)[option])(path, ()) as write:
+        write([(Asked(record["unique_id"], {}), record) for record in records])
+
+
 def test_months_are_forecast_and_written_as_months(tmp_path: Path) -> None:
     times = pd.date_range("2001-01-31", periods=120, freq="ME")
     data = file_of(tmp_path / "x.csv", times, load=np.arange(120))
@@ -171,7 +179,7 @@ def test_months_are_forecast_and_written_as_months(tmp_path: Path) -> None:
     months = [f"2011-0{month}" for month in range(1, 7)]
     assert records[0]["ds"] == months and records[0]["past"]["ds"][-1] == "2010-12"
     assert [str(cell) for cell in Forecasting.show(records).columns[1].cells] == months
-    Forecasting.write(records, ForecastingSaved(plot=tmp_path / "months.png"), model)
+    written(model, tmp_path / "months.png", records, option="--plot")
     assert (tmp_path / "months.png").stat().st_size
 
 
@@ -187,7 +195,8 @@ def test_predict_writes_a_table_and_a_picture(model: SavedModel, data_of, tmp_pa
     table = Forecasting.show(records)
     assert [str(column.header) for column in table.columns] == ["series", "time", "mean", "0.1", "0.5", "0.9"]
     assert [str(cell) for cell in table.columns[1].cells] == times
-    Forecasting.write(records, options, model)
+    written(model, file, records)
+    written(model, picture, records, option="--plot")
     names, *rows = csv.reader(file.open())
     assert names == ["unique_id", "ds", "mean", "q0.1", "q0.5", "q0.9"] and [row[0] for row in rows] == ["load"] * 4
     assert [row[1] for row in rows] == times
@@ -214,6 +223,11 @@ def test_predict_on_the_command_line_writes_files_or_refuses_them(
     assert main([*command, "--horizon", "4", "--output-file", str(file), "--plot", str(picture)], tasks) == 0
     assert "2024-02-11 16:00" in capsys.readouterr().out
     assert len(file.read_text().splitlines()) == 5 and picture.stat().st_size
+    named = ["forecasting", "predict", "--input-file", str(ahead), "--output-file", str(tmp_path / "out.jsonl")]
+    assert main([*named, "--model", str(model.folder.parent), "--horizon", "4"], tasks) == 0
+    steps = [json.loads(line) for line in (tmp_path / "out.jsonl").read_text().splitlines()]
+    assert [[str(value) for value in step.values()] for step in steps] == list(csv.reader(file.open()))[1:]
+    capsys.readouterr()
     assert main([*command, "--plot", "/none/x.png"], tasks) == 2
     assert "--plot /none/x.png: there is no folder /none" in capsys.readouterr().err
 
@@ -225,10 +239,17 @@ def test_scores_by_steps_ahead_are_saved(model: SavedModel) -> None:
     assert found.loc["lstm", "mae"].mean() == pytest.approx(model.metrics["metrics"]["mae"])
 
 
-def test_evaluate_on_the_same_file_gives_the_scores_of_training(model: SavedModel) -> None:
-    scores, report = evaluate(model, from_saved(ForecastingData, model.config))
+def test_evaluate_on_the_same_file_gives_the_scores_of_training(model: SavedModel, data_of) -> None:
+    scores, report, rows = evaluate(model, from_saved(ForecastingData, model.config))
     assert scores == pytest.approx(model.metrics["metrics"], rel=1e-4)
     assert report.startswith("235 forecasts of 6 steps")
+    found, load = pd.DataFrame(rows), pd.read_csv(data_of("forecasting")).load
+    assert (found.y - found["mean"]).abs().mean() == pytest.approx(scores["mae"])
+    at, origin = (
+        (pd.to_datetime(found[name]) - pd.Timestamp("2024-01-01")) // pd.Timedelta("1h") for name in ("ds", "origin")
+    )
+    np.testing.assert_allclose(found.y, load[at])
+    assert (at - origin).tolist() == list(range(1, HORIZON + 1)) * 235
 
 
 @pytest.mark.parametrize(
@@ -358,7 +379,7 @@ def test_missing_values_are_forecast_around(data_of, tmp_path: Path) -> None:
         task_of(tmp_path / "holes.csv").load()
     options = {"missing": "allow", "target": ("load",), "output": tmp_path / "models", "epochs": 1}
     model = SavedModel(train(task_of(tmp_path / "holes.csv", **options)))
-    scores, _ = evaluate(model, from_saved(ForecastingData, model.config))
+    scores, *_ = evaluate(model, from_saved(ForecastingData, model.config))
     assert np.isfinite(scores["mae"])
 
 
@@ -450,7 +471,7 @@ def test_sizes_that_are_not_given_fit_the_data_and_are_saved(tmp_path: Path) -> 
     assert said.endswith("; fitted: horizon 4 (12 with more rows of 'x.csv'), segment 4, seasons 12")
     assert [model.config[name] for name in ("horizon", "segment", "seasons")] == [4, 4, [12]]
     assert np.isfinite(list(model.metrics["metrics"].values())).all()
-    scores, _ = evaluate(model, from_saved(ForecastingData, model.config))
+    scores, *_ = evaluate(model, from_saved(ForecastingData, model.config))
     assert scores == pytest.approx(model.metrics["metrics"], rel=1e-4)
     (record,) = predict(model, [task.example(model.folder)], ForecastingSaved())
     assert record["ds"] == times[-4:]
@@ -574,7 +595,7 @@ def test_steps_without_times_are_forecast_and_numbered(tmp_path: Path) -> None:
     model, network = untrained(task, tmp_path / "saved")
     (record,) = predict(model, [str(tmp_path / "x.csv")], ForecastingSaved())
     assert record["ds"] == [str(n) for n in range(121, 121 + HORIZON)]
-    Forecasting.write([record], ForecastingSaved(plot=tmp_path / "x.png"), model)
+    written(model, tmp_path / "x.png", [record], option="--plot")
     task.extras(Results([], answers_of(task, network), {}), model.folder / ASSETS)
     (example,) = predict(model, [task.example(model.folder)], ForecastingSaved())
     assert example["ds"][-1] == "120"
@@ -605,7 +626,7 @@ def test_evaluate_asks_for_what_the_test_needs_alone(model: SavedModel, tmp_path
     load = np.where(np.arange(20) < 10, 5, np.arange(20))
     file_of(tmp_path / "short.csv", times, load=load, heat=np.zeros(20))
     data = {"data": str(tmp_path / "short.csv")}
-    scores, _ = evaluate(model, from_saved(ForecastingData, model.config | data | {"test_rows": 10}))
+    scores, *_ = evaluate(model, from_saved(ForecastingData, model.config | data | {"test_rows": 10}))
     assert np.isfinite(scores["mae"])
     with pytest.raises(InputError, match=r"has 4 rows for testing and 16 before them; this model needs 6 and"):
         evaluate(model, from_saved(ForecastingData, model.config | data))

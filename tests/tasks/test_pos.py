@@ -18,7 +18,8 @@ import run
 from common.cli.train import train
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS
-from common.sources.conllu import write_conllu
+from common.sources.asked import Asked
+from common.sources.conllu import conllu_writer
 from common.sources.records import TaggedSentences
 from common.sources.splits import Splits
 from common.sources.tagged import of_conllu
@@ -108,13 +109,31 @@ def test_what_is_written_can_be_read_again(tmp_path: Path) -> None:
     texts = ["a,\u00a0b  (c)\x00d\u200be", "(f"]
     split = [[word.decode() for word in row] for row in tokens(tf.constant(texts)).to_list()]
     records = [{"text": text, "tokens": row, "tags": ["X"] * len(row)} for text, row in zip(texts, split)]
-    write_conllu(tmp_path / "out.conllu", records, "upos")
+    with conllu_writer(tmp_path / "out.conllu", "upos") as write:
+        write([(Asked(record["text"], {}), record) for record in records])
     content = (tmp_path / "out.conllu").read_text()
     assert [sentence.metadata["text"] for sentence in parse(content)] == ["a, b (c) d e", "(f"]
     assert [sentence.words for sentence in of_conllu(content, "out", "upos")] == [
         ("a", ",", "b", "(", "c", ")", "d", "e"),
         ("(", "f"),
     ]
+
+
+def test_words_of_a_treebank_are_tagged_as_they_are(model: SavedModel, output: Path, tmp_path: Path) -> None:
+    rows = [["1", "bdgka nnnto", "l", "_", "_", "_", "0", "root", "_", "_"], ["2", ".", *["_"] * 8]]
+    content = "# text = x\n" + "".join("\t".join(row) + "\n" for row in rows) + "\n"
+    (tmp_path / "in.conllu").write_text(content)
+    for kind in ("conllu", "csv", "jsonl", "txt"):
+        files = ["--input-file", str(tmp_path / "in.conllu"), "--output-file", str(tmp_path / f"out.{kind}")]
+        assert run.main(["pos", "predict", "--model", str(model.folder), *files]) == 0
+    (record,) = Pos.predict(model, [("bdgka nnnto", ".")], PosSaved())
+    for row, tag in zip(rows, record["tags"], strict=True):
+        content = content.replace("\t".join(row), "\t".join([*row[:3], tag, *row[4:]]))
+    assert (tmp_path / "out.conllu").read_text() == content
+    found = json.loads((tmp_path / "out.jsonl").read_text())
+    assert found["tokens"] == ["bdgka nnnto", "."] and found["tags"] == record["tags"] and found["text"] == "x"
+    assert (tmp_path / "out.csv").read_text().startswith('text,tokens,tags,probability,seen\nx,"[""bdgka nnnto')
+    assert (tmp_path / "out.txt").read_text() == " ".join(record["tags"]) + "\n"
 
 
 def test_nothing_to_tag_leaves_the_file_alone(output: Path, tmp_path: Path, capsys) -> None:

@@ -13,6 +13,7 @@ from common.errors import InputError
 from common.serving.export import Export
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS
+from common.sources.asked import Asked
 from common.sources.records import Pairs
 from common.sources.splits import Splits
 from common.training import run as training
@@ -33,13 +34,19 @@ def columns(table: Table) -> list[list[str]]:
     return [[str(cell) for cell in column.cells] for column in table.columns]
 
 
+def written(model: SavedModel, path: Path, records: list[dict]) -> None:
+    """Writes records as the suffix of a file says."""
+    with Translation.formats(model)["--output-file"][path.suffix](path, ("text",)) as write:
+        write([(Asked(record["text"], {"text": record["text"]}), record) for record in records])
+
+
 def test_predict_gives_shows_and_writes_the_translation_of_each_text(model: SavedModel, tmp_path: Path) -> None:
     texts = ["old house and a longer sentence than the rest of them", "", "red cat"]
     for beam in (1, 3):
-        options = TranslationSaved(beam=beam, output_file=tmp_path / f"{beam}.txt")
+        options = TranslationSaved(beam=beam, output_file=tmp_path / f"{beam}.fr")
         assert options.files() == {"--output-file": options.output_file}
         records = Translation.predict(model, texts, options)
-        Translation.write(records, options, model)
+        written(model, options.output_file, records)
         shown, predicted, _ = columns(Translation.show(records))
         assert shown == texts and options.output_file.read_text().split("\n") == [*predicted, ""]
         assert predicted[1] == "" and [record["translation"] for record in records] == predicted
@@ -50,9 +57,8 @@ def test_predict_gives_shows_and_writes_the_translation_of_each_text(model: Save
 
 
 def test_translations_of_several_lines_are_written_on_one(model: SavedModel, tmp_path: Path) -> None:
-    options = TranslationSaved(output_file=tmp_path / "out.txt")
-    Translation.write([{"text": "a", "translation": "b\nc"}, {"text": "", "translation": ""}], options, model)
-    assert options.output_file.read_text() == "b c\n\n"
+    written(model, tmp_path / "out.txt", [{"text": "a", "translation": "b\nc"}, {"text": "", "translation": ""}])
+    assert (tmp_path / "out.txt").read_text() == "b c\n\n"
 
 
 def test_predict_shows_what_the_decoder_attended_to(model: SavedModel) -> None:

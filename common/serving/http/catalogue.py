@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import InputError
-from common.serving.versions import versions
+from common.serving.versions import GRAPH, versions
 
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
-GRAPH = "saved_model.pb"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import tasks
-from common.options import FORMAT, SavedOptions, TrainOptions, shared
+from common.options import FORMAT, PredictOptions, TrainOptions, shared
 
 
 @pytest.mark.parametrize("task", tasks.TASKS)
@@ -34,4 +34,4 @@ def test_data_are_the_same_however_their_path_is_written(tmp_path: Path, monkeyp
 
 
 def test_no_files_are_written_unless_a_task_has_some() -> None:
-    assert SavedOptions().files() == {}
+    assert PredictOptions().files() == {}

@@ -7,13 +7,21 @@ from pathlib import Path
 import pytest
 from conllu import parse
 
-from common.sources.conllu import write_conllu
+from common.errors import InputError
+from common.sources.asked import Asked
+from common.sources.conllu import conllu_inputs, conllu_writer
 
 RECORDS = [
     {"text": "don't go.", "tokens": ["do", "n't", "go", "."], "tags": ["A", "B", "C", "D"]},
     {"text": "", "tokens": [], "tags": []},
     {"text": "ab a", "tokens": ["a", "b", "a"], "tags": ["X", "Y", "Z"]},
 ]
+
+
+def write_conllu(path: Path, records: list[dict], column: str) -> None:
+    with conllu_writer(path, column) as write:
+        for record in records:  # Each in a chunk of its own.
+            write([(Asked(record["text"], {}), record)])
 
 
 @pytest.mark.parametrize(("column", "other"), [("upos", "xpos"), ("xpos", "upos")])
@@ -35,3 +43,36 @@ def test_words_without_a_blank_between_them_are_marked(tmp_path: Path) -> None:
     no_blank = {"SpaceAfter": "No"}
     assert [token["misc"] for token in first] == [no_blank, None, no_blank, None]
     assert [token["misc"] for token in second] == [no_blank, None, None]
+
+
+TREE = """# newdoc
+# sent_id = s1
+# text = del mar a
+1-2\tdel\t_\t_\t_\t_\t_\t_\t_\t_
+1\tde\tde\tX\tIN\tA=1|B=2\t0\troot\t0:root\t_
+2\tel\tel\t_\t_\t_\t1\tdet\t_\tGloss=the|x
+2.1\tmar\t_\t_\t_\t_\t_\t_\t_\t_
+3\ta\t_\tX\t_\t_\t1\tdep\t_\tSpaceAfter=No
+
+1\tb\t_\t_\t_\t_\t_\t_\t_\t_
+
+"""
+
+
+def test_a_sentence_that_was_conllu_keeps_everything_but_its_tags(tmp_path: Path) -> None:
+    (tmp_path / "in.conllu").write_text(TREE)
+    inputs = conllu_inputs(tmp_path / "in.conllu", "utf-8")
+    asked = list(inputs.read())
+    assert [one.given for one in asked] == [("de", "el", "a"), ("b",)] and inputs.count == 2
+    assert [one.columns for one in asked] == [{"text": "del mar a", "sent_id": "s1"}, {"text": "b"}]
+    with conllu_writer(tmp_path / "out.conllu", "xpos") as write:
+        write([(one, {"tags": [f"T{n}" for n, _ in enumerate(one.given)]}) for one in asked])
+    expected = TREE.replace("\tX\tIN\t", "\tX\tT0\t").replace("el\tel\t_\t_", "el\tel\t_\tT1")
+    expected = expected.replace("\ta\t_\tX\t_", "\ta\t_\tX\tT2").replace("\tb\t_\t_\t_", "\tb\t_\t_\tT0")
+    assert (tmp_path / "out.conllu").read_text() == expected
+
+
+def test_a_line_that_is_not_conllu_is_named(tmp_path: Path) -> None:
+    (tmp_path / "in.conllu").write_text(TREE + "1\tb\n")
+    with pytest.raises(InputError, match=r"in\.conllu:12: '1\\tb' is not CoNLL-U"):
+        conllu_inputs(tmp_path / "in.conllu", "utf-8")

@@ -7,18 +7,23 @@ from pathlib import Path
 import pytest
 
 from common.errors import InputError
+from common.sources.files import Content
 from common.sources.tables import TABLES
 
 
 def rows_of(name: str, content: str) -> list[tuple[str, dict]]:
     path = Path(name)
-    return list(TABLES[path.suffix](path, content))
+    return list(TABLES[path.suffix](Content(path, content)))
 
 
 def test_each_row_has_its_first_line_as_its_place() -> None:
     content = 'text,label\n"one\ntwo",pos\n\nthree,neg\n'
     expected = [("a.csv:2", {"text": "one\ntwo", "label": "pos"}), ("a.csv:5", {"text": "three", "label": "neg"})]
     assert rows_of("a.csv", content) == expected
+
+
+def test_columns_without_names_are_different_columns() -> None:
+    assert rows_of("a.csv", ",text,  ,\n1,x,2,3\n") == [("a.csv:2", {"": "1", "text": "x", " ": "2", "  ": "3"})]
 
 
 def test_objects_stand_on_lines_or_in_an_array() -> None:
