@@ -175,6 +175,11 @@ class Task(ABC):
         return loss_figure(results.history, self.title)
 
     @property
+    def tested(self) -> str:
+        """The split that `answers` answers; validation, where the data of a task has no test part."""
+        return "test"
+
+    @property
     def title(self) -> str:
         """The title of figures."""
         return f"{self.name}, {self.options.cell}, seed {self.options.seed}"

@@ -17,8 +17,8 @@ from common.options.kinds import Count, Folder, Layers, NotNegative, Positive, S
 FORMAT = 5
 """The format of unfinished runs and studies. Raise it when older ones cannot be continued: they are then refused."""
 
-TFDS = "tfds:"
-"""What the name of a TFDS data set follows in `--data`."""
+TFDS, EMBEDDED = "tfds:", "embedded:"
+"""What the name of a TFDS data set, or of an embedded one, follows in `--data`."""
 
 
 @Parameter(name="*")
@@ -35,7 +35,7 @@ class DataOptions:
     @property
     def at_hand(self) -> bool:
         """Whether the data is in files: it is then read without TensorFlow, and nothing is fetched."""
-        return self.data is not None and not self.data.startswith(TFDS)
+        return self.data is not None and not self.data.startswith((TFDS, EMBEDDED))
 
     def load(self) -> Any:
         """Reads the data; here there is none."""

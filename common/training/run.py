@@ -237,6 +237,7 @@ def ready(task: Task, fitted: Fitted) -> Ready:
         "cell": task.options.cell,
         "seed": task.options.seed,
         "data": fitted.described,
+        "tested": task.tested,
         "parameters": parameters(model),
         "validation": {k: v for k, v in best.items() if k.startswith("val_")} | calibrated,
         "training": training_figures(fitted),
