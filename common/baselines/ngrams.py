@@ -88,8 +88,8 @@ def _order(keys: np.ndarray, counts: np.ndarray, vocabulary: int, *, contexts: i
     share = of_counts[1] / max(of_counts[1] + 2 * of_counts[2], 1)
     discounts = np.array([0, 0.5, 1, 1.5])  # Where n-grams of few occurrences are too few to tell.
     for n in (1, 2, 3):
-        wanted = n - (n + 1) * share * of_counts[n + 1] / of_counts[n] if of_counts[n] else 0.0
-        discounts[n] = wanted if 0 < wanted <= n else discounts[n]
+        if of_counts[n] and of_counts[n + 1]:
+            discounts[n] = max(n - (n + 1) * share * of_counts[n + 1] / of_counts[n], 0.1)
     totals = np.bincount(context, counts, minlength=contexts)
     discounted = np.bincount(context, discounts[np.minimum(counts, 3)], minlength=contexts)
     return _Order(keys, counts, totals, discounted / np.maximum(totals, 1), discounts)

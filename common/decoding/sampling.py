@@ -34,7 +34,7 @@ def sample(
         start: As in `common.decoding.greedy`.
         end: As in `common.decoding.greedy`.
         longest: As in `common.decoding.greedy`.
-        seed: Fixes the draws of each step, int32, of all rows or `[batch]`. What a row draws depends on no other row, so
+        seed: Fixes the draws of each step, int32, of all rows or `[batch]`. What a row draws depends on no other row;
             rows of one seed and one state draw the same.
         temperature: Divides the log-probabilities; 0 takes the most likely token. It does not change scores.
         top_k: Number of the most likely tokens that may be drawn (Fan, Lewis & Dauphin 2018, "Hierarchical Neural

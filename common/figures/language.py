@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ def language_figure(results: Any, *, title: str) -> Any:
     curve.set(title="loss, nats a token", ylabel="nats a token")
     losses, counts = results.answers.places.T
     edges = np.unique(np.round(np.geomspace(1, len(losses) + 1, 24)).astype(int)) - 1
-    rows = [(first, end) for first, end in zip(edges, edges[1:]) if counts[first:end].sum()]
+    rows = [(first, end) for first, end in pairwise(edges) if counts[first:end].sum()]
     means = [np.average(losses[first:end], weights=counts[first:end]) for first, end in rows]
     context.plot([first + 1 for first, _ in rows], means, marker="o", markersize=3, label="this model")
     for name, found in results.baselines.items():

@@ -56,9 +56,7 @@ def _embedded(data: str | None, known: dict[str, Callable[[Any], Any]]) -> Calla
     """The loader of an embedded data set; of the first if none is named."""
     name = data.removeprefix(EMBEDDED) if data else next(iter(known))
     if name not in known:
-        raise InputError(
-            f"--data {data}: no such embedded data; there is {' and '.join(EMBEDDED + n for n in known)}"
-        )
+        raise InputError(f"--data {data}: no such embedded data; there is {' and '.join(EMBEDDED + n for n in known)}")
     return known[name]
 
 

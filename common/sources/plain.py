@@ -21,6 +21,8 @@ FEW = 50
 """Fewer texts than this are not divided between the splits: the last tenth of each is for validation."""
 TENTH = 0.9
 """The share of a text, in characters, before its last tenth."""
+LEAST = 100
+"""Characters of the shortest text that is cut."""
 
 
 class Plain(NamedTuple):
@@ -165,8 +167,11 @@ def cut_by_place(parts: Parts[PlainTexts], records: Sequence[Plain]) -> Splits[P
         PlainTexts([record.text[slice(*part(n))] for record, n in zip(records, at)], are_cut=True)
         for part in (lambda n: (None, n), lambda n: (n, None))
     )
-    if not all(train.texts) or not all(text.strip() for text in validation.texts):
-        raise InputError(f"{parts.source}: too short to be cut; give a text of some thousand characters")
+    if shortest := next((len(record.text) for record in records if len(record.text) < LEAST), None):
+        raise InputError(
+            f"{parts.source}: a text of {shortest} characters is too short to be cut; give {LEAST} or more, better some "
+            f"thousands, or {FEW} texts or more"
+        )
     many = "the text" if len(records) == 1 else f"each of the {len(records)} texts"
     note = f"the last tenth of {many} is for validation; there is no test part, so the scores are those of validation"
     return Splits(train, validation, PlainTexts([]), source=parts.source, notes=[*parts.notes, note])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -62,7 +63,8 @@ def chunks(text: str, most: int = LONGEST_CHUNK) -> Iterator[str]:
         end = end if end - first <= 2 * most else first + most
         yield text[first:end]
         first = end
-    yield text[first:]
+    if first < len(text) or not first:
+        yield text[first:]
 
 
 class Piece(NamedTuple):
@@ -96,7 +98,7 @@ def encoded(pieces: Subwords, texts: Sequence[str]) -> list[np.ndarray]:
         ragged = split(tf.constant(batch, tf.string))
         found += np.split(ragged.flat_values.numpy(), ragged.row_splits.numpy()[1:-1])
     at = np.cumsum([0, *map(len, cut)])
-    return [np.concatenate(found[first:end]) for first, end in zip(at, at[1:])]
+    return [np.concatenate(found[first:end]) for first, end in pairwise(at)]
 
 
 def _batches(texts: Sequence[str], characters: int = 1 << 22) -> Iterator[Sequence[str]]:
