@@ -64,6 +64,7 @@ class LanguageModel(Task):
         self.level: Level = options.level or ("character" if small else "subword")
         size = options.vocabulary or MOST_TOKENS[self.level]
         self.pieces = pieces_of(self.level, train.texts, size=size, min_count=options.min_count)
+        self.embedded = len(self.pieces), options.embedding
         self.encoded = {split: encoded(self.pieces, self.texts(split).texts) for split in SPLITS}
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
         return (
