@@ -31,6 +31,12 @@ def say(text: str) -> None:
     console.print(shown(text), soft_wrap=True)
 
 
+def show_on(text: str) -> None:
+    """Prints a part of a text, `shown` but for its ends of lines, at once."""
+    console.print("\n".join(map(shown, text.split("\n"))), soft_wrap=True, end="")
+    console.file.flush()
+
+
 def say_each(lines: Iterable[str]) -> None:
     """Prints lines, as `say` does."""
     for line in lines:

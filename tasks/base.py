@@ -223,6 +223,11 @@ class Task(ABC):
         """Predicts for what `asked` returned, by default raw inputs; returns one record per input or series."""
 
     @classmethod
+    def live(cls, model: SavedModel, asked: Any, options: PredictOptions) -> bool:
+        """Shows answers in the terminal while they are made; False where a table of all of them is shown instead."""
+        return False
+
+    @classmethod
     def answered(cls, inputs: Sequence[Asked], records: Sequence[Record]) -> Answered:
         """The records of `predict`, each with its input."""
         return list(zip(inputs, records, strict=True))

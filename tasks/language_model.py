@@ -2,29 +2,34 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
+from rich.table import Table
+from rich.text import Text
 
+from common.errors import shown
 from common.figures.language import language_figure
-from common.reports import say_each
+from common.reports import say, say_each, show_on, text_cell
 from common.scoring.language import Length, Likelihoods, by_place
 from common.serving.export import Endpoint, Export
+from common.serving.language import CONTEXT, PIECES, How, losses_of_long, scored, told_of, written
 from common.sources.plain import PlainTexts
 from common.sources.splits import SPLITS
 from common.streams import Pieces, Sequences, Stream
-from tasks.base import Task
+from tasks.base import Evaluated, Task
 from tasks.language_model_options import LanguageData, LanguageOptions, LanguageSaved
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from common.networks.network import Learner, Network
-    from common.scoring import Scores
+    from common.serving.answer_files import Answered
     from common.serving.saved_model import Record, SavedModel
+    from common.sources.asked import Asked, Inputs
     from common.text.scripts import Level
     from common.training.run import Results
 
@@ -33,12 +38,6 @@ ORDERS: dict[Level, int] = {"word": 4, "subword": 4, "character": 7}
 """The longest n-grams of the baseline."""
 CHARACTERS_OF_SUBWORDS = 10_000_000
 """The size of the training texts from which subwords are the default."""
-PIECES = 64
-"""Pieces of a long text in validation and test, which read many at once."""
-CONTEXT = 2000
-"""Characters before each piece that are read again before it; in validation, tokens a quarter as many."""
-CHUNK = 16
-"""Tokens that are written before they are shown."""
 
 
 class LanguageModel(Task):
@@ -174,16 +173,44 @@ class LanguageModel(Task):
         return "This film" if self.options.data is None else self.texts("test").texts[0].split("\n")[0][:40]
 
     @classmethod
-    def predict(cls, model: SavedModel, inputs: Sequence[str], options: LanguageSaved) -> list[Record]:
+    def inputs(cls, words: Sequence[str], stream: BinaryIO, options: LanguageSaved) -> Inputs:
         if options.score:
-            return scored(model, inputs)
-        texts = [
-            "".join(written(model, prompt, options, seed=options.seed + n))
-            for prompt in inputs
-            for n in range(options.samples)
+            options = replace(options, score=None, tokens=False, input_file=options.score)
+        return super().inputs(words, stream, options)
+
+    @classmethod
+    def predict(cls, model: SavedModel, asked: Sequence[str], options: LanguageSaved) -> list[Record]:
+        if options.score:
+            return [told_of(answer, tokens=options.tokens) for answer in scored(model, asked)]
+        return [
+            {"text": prompt, "continuation": "".join(written(model, prompt, _how(options, seed)))}
+            for prompt, seed in _drawn(asked, options)
         ]
-        prompts = [prompt for prompt in inputs for _ in range(options.samples)]
-        return [{"prompt": prompt, "text": text} for prompt, text in zip(prompts, texts)]
+
+    @classmethod
+    def live(cls, model: SavedModel, asked: Sequence[str], options: LanguageSaved) -> bool:
+        if options.score:
+            return False
+        for prompt, seed in _drawn(asked, options):
+            show_on(prompt)
+            for text in written(model, prompt, _how(options, seed)):
+                show_on(text)
+            say("")
+        return True
+
+    @classmethod
+    def answered(cls, inputs: Sequence[Asked], records: Sequence[Record]) -> Answered:
+        samples = len(records) // max(len(inputs), 1)
+        return [(inputs[number // samples], record) for number, record in enumerate(records)]
+
+    @classmethod
+    def show(cls, records: Sequence[Record]) -> Table:
+        return scores_of_texts(cls.name, records) if records and "nats" in records[0] else super().show(records)
+
+    @classmethod
+    def told(cls, record: Record) -> list[dict[str, Any]]:
+        tokens = record.get("tokens")
+        return super().told(record) if tokens is None else tokens
 
     @classmethod
     def test(cls, model: SavedModel, data: LanguageData, *, other: bool = False) -> PlainTexts:
@@ -193,58 +220,38 @@ class LanguageModel(Task):
         return splits.test if len(splits.test) else splits.validation
 
     @classmethod
-    def evaluate(cls, model: SavedModel, test: PlainTexts) -> tuple[Scores, str]:
-        ends = model.config["ends"]
-        losses = losses_of(model, test.texts) if ends else losses_of_long(model, test.texts)
-        answers = Likelihoods(losses, Length.of(test.texts, ends=ends))
-        return answers.scores(), answers.report()
+    def evaluate(cls, model: SavedModel, test: PlainTexts) -> Evaluated:
+        length = Length.of(test.texts, ends=model.config["ends"])
+        if not model.config["ends"]:
+            answers = Likelihoods(losses_of_long(model, test.texts), length)
+            return Evaluated(answers.scores(), answers.report())
+        found = scored(model, test.texts)
+        answers = Likelihoods(np.concatenate([-answer["log_probability"] for answer in found]), length)
+        return Evaluated(answers.scores(), answers.report(), (told_of(answer) for answer in found))
 
 
-def losses_of(model: SavedModel | Export, texts: Sequence[str]) -> np.ndarray:
-    """The loss of each token of texts and of their ends, `[tokens]`."""
-    return np.concatenate([-record["log_probability"] for record in scored(model, texts)])
+def scores_of_texts(title: str, records: Sequence[Record]) -> Table:
+    """A table of scored texts; where their tokens are scored, unlikely ones are red."""
+    table = Table("text", "nats", "nats per token", title=title)
+    for record in records:
+        text = text_cell(record["text"])
+        if "tokens" in record:
+            text = Text.assemble(*((shown(one["token"]), _style(one["nats"])) for one in record["tokens"]))
+        table.add_row(text, f"{record['nats']:.3f}", f"{record['nats_per_token']:.3f}")
+    return table
 
 
-def losses_of_long(model: SavedModel | Export, texts: Sequence[str]) -> np.ndarray:
-    """The loss of each token of long texts, `[tokens]`: they are cut, and each piece is read after its context."""
-    from common.text.pieces import with_context
-
-    cut = [piece for text in texts for piece in with_context(text, pieces=PIECES, context=CONTEXT)]
-    start = np.zeros(0, np.float32)
-    read = model.ask([{"text": piece.context, "state": start} for piece in cut], "stream", what="reading")
-    records = [{"text": piece.text, "state": before["state"]} for piece, before in zip(cut, read)]
-    found = model.ask(records, "stream", what="scoring")
-    return np.concatenate([-answer["log_probability"][: _many(answer)] for answer in found])
+def _style(nats: float) -> str:
+    """The colour of a token: white on ever deeper red, from one nat to eight."""
+    depth = int(220 * min(max(nats - 1, 0) / 7, 1))
+    return f"white on rgb({depth},0,0)" if depth else ""
 
 
-def _many(answer: Record) -> int:
-    """The number of tokens of a row."""
-    return sum(token != "" for token in answer["tokens"])
+def _how(options: LanguageSaved, seed: int) -> How:
+    return How(options.length, options.temperature, options.top_k, options.top_p, seed)
 
 
-def scored(model: SavedModel | Export, texts: Sequence[str]) -> list[Record]:
-    """How likely each token of texts is: `text`, `tokens` and `log_probability`."""
-    found = model.ask([{"text": text} for text in texts], "score", what="scoring")
-    return [
-        {"text": text, "tokens": answer["tokens"][:n], "log_probability": answer["log_probability"][:n]}
-        for text, answer, n in zip(texts, found, map(_many, found))
-    ]
-
-
-def written(model: SavedModel, prompt: str, options: LanguageSaved, *, seed: int) -> Iterator[str]:
-    """What follows a prompt, a few tokens at a time."""
-    import tensorflow as tf
-
-    write, decoder = model.signatures["continue"], codecs.getincrementaldecoder("utf-8")("replace")
-    state, left, ended = tf.zeros((1, 0)), options.length, False
-    how = {
-        "seed": tf.constant([seed % 2**31], tf.int32),
-        "temperature": tf.constant(options.temperature, tf.float32),
-        "top_k": tf.constant(options.top_k, tf.int32),
-        "top_p": tf.constant(options.top_p, tf.float32),
-    }
-    while left and not ended:
-        length = min(left, CHUNK)
-        answer = write(prompt=tf.constant([prompt]), state=state, length=tf.constant(length), **how)
-        prompt, state, ended, left = "", answer["state"], bool(answer["ended"][0]), left - length
-        yield decoder.decode(answer["text"][0].numpy(), final=ended or not left)
+def _drawn(prompts: Sequence[str], options: LanguageSaved) -> Iterator[tuple[str, int]]:
+    """Each prompt with the seed of each of its samples, all different."""
+    every = (prompt for prompt in prompts for _ in range(options.samples))
+    return ((prompt, options.seed + n) for n, prompt in enumerate(every))

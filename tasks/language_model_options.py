@@ -9,7 +9,8 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from common.options import Count, DataOptions, NotNegative, Positive, SavedOptions, Seed, Share, TrainOptions, Whole
+from common.errors import InputError
+from common.options import Count, DataOptions, NotNegative, Positive, PredictTexts, Seed, Share, TrainOptions, Whole
 from common.sources.load import load, load_test
 from common.sources.plain import Documents, PlainTexts, TextReader
 from common.sources.splits import Splits
@@ -90,18 +91,21 @@ class LanguageOptions(LanguageData, TrainOptions):
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
-class LanguageSaved(SavedOptions):
+class LanguageSaved(PredictTexts):
     """Which saved model to use, and how it writes.
 
     Attributes:
+        input_file: File of beginnings of texts: CSV, TSV or JSON lines with a text column, or .txt with one on each
+            line; also as .gz.
+        output_file: File to write the answers to: .csv, .tsv or .jsonl, with the columns of the input, or .txt.
         length: Maximum number of tokens to write.
         temperature: Below 1 likely tokens become likelier; 0 takes the most likely one.
         top_k: Number of the most likely tokens that may be drawn; 0 is all.
         top_p: Only the most likely tokens may be drawn that together have this probability; 1 is all.
         seed: Fixes what is drawn.
         samples: Number of texts for each prompt.
-        score: Instead of writing on, say how likely the inputs are, as a table of the inputs.
-        tokens: With --score, how likely each token is.
+        score: File of texts, as --input-file: instead of writing on, say how likely each text is.
+        tokens: With --score, also say how likely each token is.
     """
 
     length: Annotated[int, Parameter(validator=Number(gte=1, lte=1_000_000))] = 300
@@ -112,3 +116,10 @@ class LanguageSaved(SavedOptions):
     samples: Count = 1
     score: Path | None = None
     tokens: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.score is None and self.tokens:
+            raise InputError("--tokens: needs --score FILE, the texts whose tokens are scored")
+        if self.score is not None and self.input_file is not None:
+            raise InputError(f"--score {self.score}: names the input file; leave out --input-file")

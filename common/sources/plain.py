@@ -169,8 +169,8 @@ def cut_by_place(parts: Parts[PlainTexts], records: Sequence[Plain]) -> Splits[P
     )
     if shortest := next((len(record.text) for record in records if len(record.text) < LEAST), None):
         raise InputError(
-            f"{parts.source}: a text of {shortest} characters is too short to be cut; give {LEAST} or more, better some "
-            f"thousands, or {FEW} texts or more"
+            f"{parts.source}: a text of {shortest} characters is too short to be cut; give {LEAST} or more, better "
+            f"some thousands, or {FEW} texts or more"
         )
     many = "the text" if len(records) == 1 else f"each of the {len(records)} texts"
     note = f"the last tenth of {many} is for validation; there is no test part, so the scores are those of validation"
