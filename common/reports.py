@@ -57,6 +57,11 @@ def text_cell(value: object) -> Text:
     return Text(shown(str(value)))
 
 
+def coloured_cell(parts: Iterable[tuple[str, str]]) -> Text:
+    """A cell of parts, each with a style of the terminal library; `shown`, and no markup."""
+    return Text.assemble(*((shown(part), style) for part, style in parts))
+
+
 @contextmanager
 def waiting(text: str) -> Iterator[None]:
     """Shows what is being done while nothing else is printed."""

@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from rich.table import Table
-from rich.text import Text
 
-from common.errors import shown
 from common.figures.language import language_figure
-from common.reports import say, say_each, show_on, text_cell
+from common.reports import coloured_cell, say, say_each, show_on, text_cell
 from common.scoring.language import Length, Likelihoods, by_place
 from common.serving.export import Endpoint, Export
 from common.serving.language import CONTEXT, PIECES, How, losses_of_long, scored, told_of, written
@@ -236,7 +234,7 @@ def scores_of_texts(title: str, records: Sequence[Record]) -> Table:
     for record in records:
         text = text_cell(record["text"])
         if "tokens" in record:
-            text = Text.assemble(*((shown(one["token"]), _style(one["nats"])) for one in record["tokens"]))
+            text = coloured_cell((one["token"], _style(one["nats"])) for one in record["tokens"])
         table.add_row(text, f"{record['nats']:.3f}", f"{record['nats_per_token']:.3f}")
     return table
 
