@@ -14,7 +14,7 @@ from common.figures.language import language_figure
 from common.reports import coloured_cell, say, say_each, show_on, text_cell
 from common.scoring.language import Length, Likelihoods, by_place
 from common.serving.export import Endpoint, Export
-from common.serving.language import CONTEXT, PIECES, How, losses_of_long, scored, told_of, written
+from common.serving.language import CONTEXT, PIECES, How, losses, scored, scored_long, told_of, written
 from common.sources.plain import PlainTexts
 from common.sources.splits import SPLITS
 from common.streams import Pieces, Sequences, Stream
@@ -124,13 +124,13 @@ class LanguageModel(Task):
         return Learner(network, OwnLoss(), (own_accuracy(),))
 
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Likelihoods:
-        losses = stream.at_steps(outputs)[:, 0]
+        of_steps = stream.at_steps(outputs)[:, 0]
         prompt = {"prompt": "", "state": np.zeros(0, np.float32), "seed": self.options.seed}
         more = {"length": 400 if self.level == "character" else 100, "temperature": 0.8, "top_k": 0, "top_p": 1.0}
         return Likelihoods(
-            losses if self.ends else losses_of_long(export, self.texts("test").texts),
+            of_steps if self.ends else losses(scored_long(export, self.texts("test").texts)),
             Length.of(self.texts("test").texts, ends=self.ends),
-            places=by_place(losses, stream.sequences.lengths),
+            places=by_place(of_steps, stream.sequences.lengths),
             sample=export.ask([prompt], "continue", **more)[0]["text"],
         )
 
@@ -219,12 +219,9 @@ class LanguageModel(Task):
 
     @classmethod
     def evaluate(cls, model: SavedModel, test: PlainTexts) -> Evaluated:
-        length = Length.of(test.texts, ends=model.config["ends"])
-        if not model.config["ends"]:
-            answers = Likelihoods(losses_of_long(model, test.texts), length)
-            return Evaluated(answers.scores(), answers.report())
-        found = scored(model, test.texts)
-        answers = Likelihoods(np.concatenate([-answer["log_probability"] for answer in found]), length)
+        ends = model.config["ends"]
+        found = (scored if ends else scored_long)(model, test.texts)
+        answers = Likelihoods(losses(found), Length.of(test.texts, ends=ends))
         return Evaluated(answers.scores(), answers.report(), (told_of(answer) for answer in found))
 
 

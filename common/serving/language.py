@@ -38,30 +38,40 @@ class How(NamedTuple):
     seed: int
 
 
-def losses_of_long(model: SavedModel | Export, texts: Sequence[str]) -> np.ndarray:
-    """The loss of each token of long texts, `[tokens]`: they are cut, and each piece is read after its context."""
+def scored_long(model: SavedModel | Export, texts: Sequence[str]) -> list[Record]:
+    """As `scored`, for long texts without ends: they are cut, and each piece is read after its context."""
     from common.text.pieces import with_context
 
-    cut = [piece for text in texts for piece in with_context(text, pieces=PIECES, context=CONTEXT)]
-    start = np.zeros(0, np.float32)
-    read = model.ask([{"text": piece.context, "state": start} for piece in cut], "stream", what="reading")
-    records = [{"text": piece.text, "state": before["state"]} for piece, before in zip(cut, read)]
-    found = model.ask(records, "stream", what="scoring")
-    return np.concatenate([-answer["log_probability"][: _many(answer)] for answer in found])
-
-
-def _many(answer: Record) -> int:
-    """The number of tokens of a row."""
-    return sum(token != "" for token in answer["tokens"])
+    cut = [list(with_context(text, pieces=PIECES, context=CONTEXT)) for text in texts]
+    start, pieces = np.zeros(0, np.float32), [piece for some in cut for piece in some]
+    read = model.ask([{"text": piece.context, "state": start} for piece in pieces], "stream", what="reading")
+    records = [{"text": piece.text, "state": before["state"]} for piece, before in zip(pieces, read)]
+    found = iter(_without_padding(model.ask(records, "stream", what="scoring")))
+    joined = []
+    for text, some in zip(texts, cut):
+        parts = [next(found) for _ in some]
+        tokens = [token for part in parts for token in part["tokens"]]
+        log_probability = np.concatenate([part["log_probability"] for part in parts])
+        joined.append({"text": text, "tokens": tokens, "log_probability": log_probability})
+    return joined
 
 
 def scored(model: SavedModel | Export, texts: Sequence[str]) -> list[Record]:
     """How likely each token of texts is: `text`, `tokens` and `log_probability`."""
-    found = model.ask([{"text": text} for text in texts], "score", what="scoring")
-    return [
-        {"text": text, "tokens": answer["tokens"][:n], "log_probability": answer["log_probability"][:n]}
-        for text, answer, n in zip(texts, found, map(_many, found))
-    ]
+    found = _without_padding(model.ask([{"text": text} for text in texts], "score", what="scoring"))
+    return [{"text": text} | answer for text, answer in zip(texts, found)]
+
+
+def _without_padding(answers: Sequence[Record]) -> Iterator[Record]:
+    """The tokens and log-probabilities of answers."""
+    for answer in answers:
+        many = sum(token != "" for token in answer["tokens"])
+        yield {"tokens": answer["tokens"][:many], "log_probability": answer["log_probability"][:many]}
+
+
+def losses(records: Sequence[Record]) -> np.ndarray:
+    """The loss of each token of scored texts, `[tokens]`."""
+    return -np.concatenate([record["log_probability"] for record in records])
 
 
 def told_of(answer: Record, *, tokens: bool = False) -> Record:

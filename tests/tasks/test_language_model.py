@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from common.serving.language import losses_of_long
+from common.serving.language import losses, scored_long
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS
 from common.text.pieces import encoded
@@ -52,7 +52,7 @@ def test_every_token_of_a_long_text_is_scored_once_after_its_context(book: Path,
     model, text = SavedModel(learned("language_model")), book.read_text()
     pieces = task_of(book)
     pieces.load()
-    found = losses_of_long(model, [text])
+    found = losses(scored_long(model, [text]))
     assert len(found) == len(encoded(pieces.pieces, [text])[0])
     whole = -model.ask([{"text": text, "state": np.zeros(0, np.float32)}], "stream")[0]["log_probability"]
     assert found.mean() == pytest.approx(whole.mean(), abs=0.02)
