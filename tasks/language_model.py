@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 MOST_TOKENS: dict[Level, int] = {"word": 30000, "subword": 8000, "character": 4000}
 ORDERS: dict[Level, int] = {"word": 4, "subword": 4, "character": 7}
 """The longest n-grams of the baseline."""
+TOKENS, MOST_EPOCHS = 8_000_000, 20
+"""Tokens that a training reads where no number of epochs is given, and the most epochs for that."""
 CHARACTERS_OF_SUBWORDS = 10_000_000
 """The size of the training texts from which subwords are the default."""
 
@@ -63,10 +65,13 @@ class LanguageModel(Task):
         self.pieces = pieces_of(self.level, train.texts, size=size, min_count=options.min_count)
         self.embedded = len(self.pieces), options.embedding
         self.encoded = {split: encoded(self.pieces, self.texts(split).texts) for split in SPLITS}
+        tokens = sum(map(len, self.encoded["train"]))
+        epochs = options.epochs or min(max(round(TOKENS / max(tokens, 1)), 1), MOST_EPOCHS)
+        self.options = replace(options, epochs=epochs)
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
         return (
             f"{self.splits.source}: {sizes} texts; level {self.level}{'' if options.level else ' by their size'}; "
-            f"{sum(map(len, self.encoded['train'])):,} training tokens, {len(self.pieces):,} different ones"
+            f"{tokens:,} training tokens, {len(self.pieces):,} different ones; {epochs} epochs"
         )
 
     @property

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from common.errors import InputError
-from common.options import Count, DataOptions, NotNegative, Positive, PredictTexts, Seed, Share, TrainOptions, Whole
+from common.options import (
+    Count,
+    DataOptions,
+    NotNegative,
+    Positive,
+    PredictTexts,
+    Seed,
+    Share,
+    TrainOptions,
+    Whole,
+    option,
+)
 from common.sources.load import load, load_test
 from common.sources.plain import Documents, PlainTexts, TextReader
 from common.sources.splits import Splits
@@ -65,6 +76,7 @@ class LanguageOptions(LanguageData, TrainOptions):
         vocabulary: Maximum number of tokens; by default 8,000 subwords, 30,000 words or 4,000 characters. What is none
             of them is spelled by shorter ones, in the end by bytes.
         min_count: Minimum occurrences of a word or character that is a token.
+        epochs: Maximum number of epochs. Not given: as many as read 8 million tokens, 1 to 20.
         embedding: Width of the vectors of tokens, which are the weights of the readout as well.
         token_dropout: Share of a text's different tokens whose vectors are dropped in training.
         smoothing: Share of a token's probability that is spread over all tokens in training.
@@ -75,7 +87,6 @@ class LanguageOptions(LanguageData, TrainOptions):
     level: Level | None = None
     vocabulary: Count | None = None
     min_count: Count = 2
-    layers: Count = 2
     units: Count = 512
     embedding: Count = 256
     token_dropout: Share = 0.0
@@ -83,10 +94,11 @@ class LanguageOptions(LanguageData, TrainOptions):
     activation_penalty: NotNegative = 0.0
     change_penalty: NotNegative = 0.0
     window: Count = 64
-    dropout: Share = 0.2
-    learning_rate: Positive = 2e-3
-    epochs: Count = 3
-    decay: NotNegative = 0.3
+    dropout: Share = 0.1
+    learning_rate: Positive = 3e-3
+    schedule: Literal["inverse", "linear"] = "linear"
+    weight_decay: NotNegative = 0.1
+    epochs: Count | None = option(None, trains=False)
 
 
 @Parameter(name="*")
