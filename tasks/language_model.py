@@ -159,8 +159,8 @@ class LanguageModel(Task):
         return language_figure(results, title=self.title)
 
     def config(self) -> dict[str, Any]:
-        """The options, with the level that was chosen."""
-        return super().config() | {"level": self.level, "ends": self.ends}
+        """The options, with the level that was chosen, whether texts have ends, and the split that was scored."""
+        return super().config() | {"level": self.level, "ends": self.ends, "tested": self.tested}
 
     def export(self, network: Network) -> Export:
         from common.decoding.writer import AXES, SIGNATURES, Writer

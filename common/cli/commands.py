@@ -136,7 +136,7 @@ def _evaluate(kind: type["Task"], *, saved: EvaluateOptions, given: DataOptions)
         if path:
             write_rows(found.rows, path, begin)
     reports.say(found.report)
-    split = "test" if other else model.metrics.get("tested", "test")
+    split = "test" if other else model.config.get("tested", "test")
     reports.console.print(reports.scores_table(split, {str(model.folder): found.scores}))
     if path:
         reports.say(f"written: {path}")
