@@ -31,6 +31,12 @@ def say(text: str) -> None:
     console.print(shown(text), soft_wrap=True)
 
 
+def show_on(text: str) -> None:
+    """Prints a part of a text, `shown` but for its ends of lines, at once."""
+    console.print("\n".join(map(shown, text.split("\n"))), soft_wrap=True, end="")
+    console.file.flush()
+
+
 def say_each(lines: Iterable[str]) -> None:
     """Prints lines, as `say` does."""
     for line in lines:
@@ -49,6 +55,11 @@ def warn_unknown(known: Sequence[bool], noun: str) -> None:
 def text_cell(value: object) -> Text:
     """A cell or a name of a table in the terminal: `shown`, and no markup."""
     return Text(shown(str(value)))
+
+
+def coloured_cell(parts: Iterable[tuple[str, str]]) -> Text:
+    """A cell of parts, each with a style of the terminal library; `shown`, and no markup."""
+    return Text.assemble(*((shown(part), style) for part, style in parts))
 
 
 @contextmanager

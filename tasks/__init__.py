@@ -11,6 +11,7 @@ TASKS = {
     "pos": "tasks.pos:Pos",
     "translation": "tasks.translation:Translation",
     "forecasting": "tasks.forecasting:Forecasting",
+    "language_model": "tasks.language_model:LanguageModel",
 }
 
 

@@ -175,6 +175,11 @@ class Task(ABC):
         return loss_figure(results.history, self.title)
 
     @property
+    def tested(self) -> str:
+        """The split that `answers` answers; validation, where the data of a task has no test part."""
+        return "test"
+
+    @property
     def title(self) -> str:
         """The title of figures."""
         return f"{self.name}, {self.options.cell}, seed {self.options.seed}"
@@ -216,6 +221,11 @@ class Task(ABC):
     @abstractmethod
     def predict(cls, model: SavedModel, asked: Any, options: PredictOptions) -> list[Record]:
         """Predicts for what `asked` returned, by default raw inputs; returns one record per input or series."""
+
+    @classmethod
+    def live(cls, model: SavedModel, asked: Any, options: PredictOptions) -> bool:
+        """Shows answers in the terminal while they are made; False where a table of all of them is shown instead."""
+        return False
 
     @classmethod
     def answered(cls, inputs: Sequence[Asked], records: Sequence[Record]) -> Answered:

@@ -22,7 +22,8 @@ class SentimentData(DataOptions):
 
     Attributes:
         data: "tfds:NAME" for a TFDS data set; or a file or folder: CSV, TSV or JSON lines with a text and a label
-            column, or one file or sub-folder per class; files may be gzip. Not given: the embedded critics' quotes.
+            column, or one file or sub-folder per class; files may be gzip. Not given: the embedded critics' quotes,
+            "embedded:critics-quotes"; "embedded:movie-reviews" are users' film reviews.
         text_column: Name of the text column; found by its usual names when not given.
         label_column: Name of the label column; found by its usual names when not given.
         encoding: Text encoding of the files.

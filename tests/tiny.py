@@ -75,7 +75,19 @@ def translation(folder: Path) -> Path:
     return folder
 
 
-DATA = {"sentiment": sentiment, "pos": pos, "translation": translation, "forecasting": forecasting}
+def language_model(folder: Path) -> Path:
+    """Lines of words that each come twice, so that the second is known once it has begun."""
+    draw = random.Random(0)
+    for split, size in (("train", 200), ("dev", 50), ("test", 50)):
+        words = ["".join(draw.choices("bdgmnr", k=1)) + draw.choice(list(ENDINGS.values())) for _ in range(size)]
+        (folder / f"{split}.txt").write_text("".join(f"{word} {word}.\n" for word in words))
+    return folder
+
+
+DATA = {
+    **{"sentiment": sentiment, "pos": pos, "translation": translation, "forecasting": forecasting},
+    "language_model": language_model,
+}
 
 SMALL = {"units": 8, "embedding": 8, "batch_size": 4, "window": 16, "epochs": 2, "passes": 1, "learning_rate": 0.01}
 OPTIONS = {
@@ -84,5 +96,6 @@ OPTIONS = {
     "translation": SMALL
     | {"source_language": "en", "target_language": "fr", "vocabulary": 400, "beam": 2, "batch_size": 16},
     "forecasting": SMALL | {"horizon": 6, "segment": 4, "seasons": (8, 24), "known": ("heat",)},
+    "language_model": SMALL | {"layers": 1, "schedule": "inverse"},
 }
 """Options with which a task trains on its tiny data in seconds."""

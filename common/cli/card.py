@@ -24,15 +24,17 @@ def card(task: Task, *, metrics: Mapping[str, Any], export: Export) -> str:
         metrics: As in `metrics.json`; without `metrics` in it, the model is not tested yet.
         export: What was saved.
     """
-    config = task.config()
+    config, tested = task.config(), metrics["tested"]
     return "\n\n".join(
         [
             f"# {task.name}, {task.options.cell}",
             f"{escaped(task.summary)}. A TensorFlow SavedModel that takes raw input and needs none of our code.",
             "## Data",
             escaped(str(metrics["data"])),
-            "The options below say how it was split. Nothing was chosen or learned on the test split.",
-            "## Scores on the test split",
+            "The options below say how it was split. Nothing was chosen or learned on the test split."
+            if tested == "test"
+            else f"There is no test part: the scores are those of the {tested} part, which chose the best epoch.",
+            f"## Scores on the {tested} split",
             _scores(metrics),
             f"`{ASSETS}/metrics.json` has all figures of the training, and of the test where it is done.",
             "## Inputs and outputs",

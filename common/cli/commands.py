@@ -127,14 +127,16 @@ def _evaluate(kind: type["Task"], *, saved: EvaluateOptions, given: DataOptions)
     data = replace(learned, **{name: value for name, value in vars(given).items() if value is not None})
     if not data.at_hand:
         import_tensorflow()  # Some readers do, and less quietly.
+    other = not data.same_data(learned)
     with interrupts.working():
-        test = kind.test(model, data, other=not data.same_data(learned))
+        test = kind.test(model, data, other=other)
     import_tensorflow()
     with interrupts.working():
         found = kind.evaluate(model, test)
         if path:
             write_rows(found.rows, path, begin)
     reports.say(found.report)
-    reports.console.print(reports.scores_table("test", {str(model.folder): found.scores}))
+    split = "test" if other else model.config.get("tested", "test")
+    reports.console.print(reports.scores_table(split, {str(model.folder): found.scores}))
     if path:
         reports.say(f"written: {path}")

@@ -49,12 +49,14 @@ def predict(kind: type[Task], words: tuple[str, ...], *, saved: PredictOptions) 
         first = next(asked)  # What is wrong with it is said before TensorFlow is imported.
     import_tensorflow()
     with interrupts.working():
-        answered = (kind.answered(some, kind.predict(model, what, saved)) for some, what in chain([first], asked))
+        every = chain([first], asked)
         if formats:
+            answered = (kind.answered(some, kind.predict(model, what, saved)) for some, what in every)
             _write(kind, answered, inputs=inputs, formats=formats, saved=saved)
         else:
-            for chunk in answered:
-                reports.console.print(kind.show([record for _, record in chunk]))
+            for _, what in every:
+                if not kind.live(model, what, saved):
+                    reports.console.print(kind.show(kind.predict(model, what, saved)))
     for path in files.values():
         reports.say(f"written: {path}")
     reports.say(f"model: {model.folder}")

@@ -130,7 +130,7 @@ def report(task: Task, fitted: Fitted, assets: Path, *, metrics: dict[str, Any],
         results = Results(fitted.run.history, answers, found)
         with parts.part("report"):
             say(task.report(answers))
-        console.print(scores_table("test", scores_of(metrics)))
+        console.print(scores_table(task.tested, scores_of(metrics)))
         with parts.part("figure"), drafted("--output", assets / "figure.png") as draft:
             task.figure(results).savefig(draft, format="png")
         with parts.part("further files"):

@@ -21,12 +21,14 @@ class Decoded(NamedTuple):
         scores: Log-probability of the tokens and the end, normalised if the search does that, `[batch, width]`; -inf
             where there is no hypothesis.
         extras: The model's extras of each step up to the end, zeros after it; a nest of `[batch, width, time, ...]`.
+        state: The model's state after the last step, which has not read the last token; None after a beam search.
     """
 
     tokens: tf.Tensor
     lengths: tf.Tensor
     scores: tf.Tensor
     extras: Any
+    state: Any = None
 
 
 def one_by_one(
@@ -62,14 +64,14 @@ def one_by_one(
 
     none = tf.zeros_like(longest)
     history = arrays((tokens, extra_of(next, tokens, state)))
-    *_, lengths, scores, _, history = tf.while_loop(
+    *_, lengths, scores, state, history = tf.while_loop(
         lambda t, tokens, going, *_: (t == 0) | tf.reduce_any(going),
         body,
         (0, tokens, longest > 0, none, tf.cast(none, tf.float32), state, history),
         parallel_iterations=1,
     )
     tokens, extras = tf.nest.map_structure(lambda array: time_inside(array.stack()[:, :, None]), history)
-    return Decoded(tokens, lengths[:, None], scores[:, None], extras)
+    return Decoded(tokens, lengths[:, None], scores[:, None], extras, state)
 
 
 def rows_of(state: Any, start: int | tf.Tensor, longest: int | tf.Tensor) -> tuple[Any, tf.Tensor, tf.Tensor]:

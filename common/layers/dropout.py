@@ -71,3 +71,34 @@ class TokenDropout(Configured, keras.layers.Layer):
             kinds = tf.range(inputs.shape[-1], dtype=tf.int32)
             drawn = uniform_of(sequence[..., None], inputs, kinds, seed=self.seed)
         return tf.where((drawn < self.rate) & (inputs > 0), UNKNOWN, inputs)
+
+
+@register
+class VectorDropout(Configured, keras.layers.Layer):
+    """Dropout of whole vectors of tokens, the same for all occurrences of a token in a sequence, across windows.
+
+    (Gal & Ghahramani 2016, section 4.2; the vectors that are left are scaled up.)
+
+    Args:
+        rate: Share of the tokens of a sequence whose vectors are dropped while training.
+        seed: Fixes which.
+
+    Call arguments:
+        inputs: The vectors, `[batch, time, units]`.
+        tokens: int32 `[batch, time]`.
+        sequence: int32 `[batch, time]`.
+        training: Whether to drop.
+    """
+
+    def __init__(self, rate: float, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.rate = rate
+        self.seed = seed
+
+    def call(
+        self, inputs: tf.Tensor, *, tokens: tf.Tensor, sequence: tf.Tensor | None = None, training: bool = False
+    ) -> tf.Tensor:
+        if not training or not self.rate:
+            return inputs
+        kept = uniform_of(sequence, tokens, seed=self.seed) >= self.rate
+        return inputs * (tf.cast(kept, inputs.dtype) / (1 - self.rate))[..., None]

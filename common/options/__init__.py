@@ -19,6 +19,7 @@ from common.options.parsing import as_arguments as as_arguments
 from common.options.parsing import differences as differences
 from common.options.parsing import from_saved as from_saved
 from common.options.parsing import parsed as parsed
+from common.options.shared import EMBEDDED as EMBEDDED
 from common.options.shared import FORMAT as FORMAT
 from common.options.shared import TFDS as TFDS
 from common.options.shared import DataOptions as DataOptions

@@ -17,8 +17,8 @@ from common.options.kinds import Count, Folder, Layers, NotNegative, Positive, S
 FORMAT = 5
 """The format of unfinished runs and studies. Raise it when older ones cannot be continued: they are then refused."""
 
-TFDS = "tfds:"
-"""What the name of a TFDS data set follows in `--data`."""
+TFDS, EMBEDDED = "tfds:", "embedded:"
+"""What the name of a TFDS data set, or of an embedded one, follows in `--data`."""
 
 
 @Parameter(name="*")
@@ -35,7 +35,7 @@ class DataOptions:
     @property
     def at_hand(self) -> bool:
         """Whether the data is in files: it is then read without TensorFlow, and nothing is fetched."""
-        return self.data is not None and not self.data.startswith(TFDS)
+        return self.data is not None and not self.data.startswith((TFDS, EMBEDDED))
 
     def load(self) -> Any:
         """Reads the data; here there is none."""
@@ -143,7 +143,9 @@ class TrainOptions(DataOptions):
         window: New steps that a training step reads in each lane, k1 of TBPTT.
         reach: Maximum number of steps that a gradient travels back, k2 >= k1 of TBPTT; by default the window.
         learning_rate: Step size of the Adam optimiser.
-        decay: How fast the step size falls: after n epochs it is divided by 1 + decay * n.
+        schedule: How the step size falls: inverse, as --decay says; or linear, to zero at the end of --epochs.
+        decay: How fast the step size falls by schedule inverse: after n epochs it is divided by 1 + decay * n.
+        weight_decay: Share of each weight that a training step takes away, times the step size (AdamW).
         clip_norm: Maximum global norm of a gradient; a larger gradient is scaled down to it. inf clips nothing.
         dropout: Share of units dropped before, between and after the recurrent layers, fixed within a sequence.
         recurrent_dropout: Share of the hidden state dropped inside the recurrence, fixed within a sequence.
@@ -179,7 +181,9 @@ class TrainOptions(DataOptions):
     window: Steps = 64
     reach: Steps | None = None
     learning_rate: Positive = 1e-3
+    schedule: Literal["inverse", "linear"] = "inverse"
     decay: NotNegative = 0.0
+    weight_decay: NotNegative = 0.0
     clip_norm: Positive = 1.0
     dropout: Share = 0.5
     recurrent_dropout: Share = 0.0
@@ -207,7 +211,8 @@ class TrainOptions(DataOptions):
     def training(self) -> dict[str, Any]:
         """The options that change the training steps, as JSON-ready values."""
         meaning = meanings(type(self))
-        return {name: value for name, value in self.as_json().items() if meaning[name].trains}
+        falls_to_end = {"epochs"} if self.schedule == "linear" else set()
+        return {n: value for n, value in self.as_json().items() if meaning[n].trains or n in falls_to_end}
 
     def as_json(self) -> dict[str, Any]:
         """The options as JSON-ready values; a path to the data is absolute."""

@@ -49,7 +49,11 @@ class Export:
         """Answers records as the saved model will; arguments and returns are those of `SavedModel.ask`."""
         endpoint = self.endpoints[signature]
         inputs = {spec.name: spec for spec in endpoint.signature}
-        return answered(endpoint.function, inputs, records, what=what, **shared)
+
+        def function(**given: tf.Tensor) -> dict[str, tf.Tensor]:
+            return endpoint.function(*(given[name] for name in inputs))
+
+        return answered(function, inputs, records, what=what, **shared)
 
 
 def save(export: Export, folder: Path) -> None:

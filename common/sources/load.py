@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from common.errors import InputError
-from common.options import TFDS
+from common.options import EMBEDDED, TFDS
 from common.sources import tfds
 from common.sources.digests import note_records
-from common.sources.embedded import catalogues, turkish, victoria
+from common.sources.embedded import catalogues, reviews, turkish, victoria
 from common.sources.labelled import LabelledReader
 from common.sources.parallel import PairReader
+from common.sources.plain import TextReader
 from common.sources.records import LabelledTexts
 from common.sources.series import Panel, SeriesReader
 from common.sources.splits import FileReader, Part, Splits
@@ -31,8 +32,9 @@ def load(data: str | None, reader: Reader[Result]) -> Result:
     """Loads data of the reader's kind.
 
     Args:
-        data: None for the embedded data set; `tfds:NAME` for a TFDS data set; otherwise a file or folder.
-        reader: `LabelledReader`, `TaggedReader`, `PairReader` or `SeriesReader`.
+        data: None for the first embedded data set of the kind, `embedded:NAME` for another; `tfds:NAME` for a TFDS data
+            set; otherwise a file or folder.
+        reader: `LabelledReader`, `TaggedReader`, `PairReader`, `SeriesReader` or `TextReader`.
 
     Returns:
         `Splits` of records, or a `Panel` of series. Missing splits are cut from train, always the same way.
@@ -40,12 +42,22 @@ def load(data: str | None, reader: Reader[Result]) -> Result:
     Raises:
         InputError: The data cannot be found, fetched or read, or something in it is wrong.
     """
-    if data is not None and not data.startswith(TFDS):
+    if data is None or data.startswith(EMBEDDED):
+        found = _embedded(data, DATA_SETS[type(reader)])(reader)
+    elif data.startswith(TFDS):
+        found = NAMED[type(reader)](data.removeprefix(TFDS), reader)
+    else:
         return reader.read(data)
-    named = data is not None
-    found = NAMED[type(reader)](data.removeprefix(TFDS), reader) if named else EMBEDDED[type(reader)](reader)
     note_records(data or "the embedded data", found)
     return found
+
+
+def _embedded(data: str | None, known: dict[str, Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """The loader of an embedded data set; of the first if none is named."""
+    name = data.removeprefix(EMBEDDED) if data else next(iter(known))
+    if name not in known:
+        raise InputError(f"--data {data}: no such embedded data; there is {' and '.join(EMBEDDED + n for n in known)}")
+    return known[name]
 
 
 def load_test(data: str, reader: FileReader[Part]) -> Part:
@@ -53,12 +65,14 @@ def load_test(data: str, reader: FileReader[Part]) -> Part:
 
     Args:
         data: As for `load`, but not None.
-        reader: `LabelledReader`, `TaggedReader` or `PairReader`.
+        reader: `LabelledReader`, `TaggedReader`, `PairReader` or `TextReader`.
 
     Raises:
         InputError: Something in the data is wrong, or it has a train part and no test part.
     """
-    return load(data, reader).test if data.startswith(TFDS) else reader.parts(data).test()
+    if data.startswith((TFDS, EMBEDDED)):
+        return load(data, reader).test
+    return reader.parts(data).test()
 
 
 def _critics(_: LabelledReader) -> Splits[LabelledTexts]:
@@ -71,15 +85,18 @@ def _no_series(name: str, _: SeriesReader) -> Panel:
     raise InputError(f"--data {TFDS}{name}: time series are read from files; give a CSV or Parquet file")
 
 
-EMBEDDED: dict[type, Callable[[Any], Any]] = {
-    LabelledReader: _critics,
-    TaggedReader: turkish.load,
-    PairReader: catalogues.load,
-    SeriesReader: victoria.load,
+DATA_SETS: dict[type, dict[str, Callable[[Any], Any]]] = {
+    LabelledReader: {"critics-quotes": _critics, "movie-reviews": lambda _: reviews.labelled()},
+    TaggedReader: {"turkish-web-treebank": turkish.load},
+    PairReader: {"free-software": catalogues.load},
+    SeriesReader: {"victoria-demand": victoria.load},
+    TextReader: {"movie-reviews": reviews.plain},
 }
+"""The embedded data sets of each kind by name; the first is the default."""
 NAMED: dict[type, Callable[[str, Any], Any]] = {
     LabelledReader: tfds.labelled,
     TaggedReader: tfds.tagged,
     PairReader: tfds.pairs,
     SeriesReader: _no_series,
+    TextReader: tfds.plain,
 }

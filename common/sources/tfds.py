@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from common.errors import InputError
 from common.sources.files import role_of
-from common.sources.labelled import LabelledReader, label_of
+from common.sources.labelled import TEXT_NAMES, LabelledReader, find_column, label_of
 from common.sources.parallel import PairReader
+from common.sources.plain import Plain, PlainTexts, TextReader, normalised
 from common.sources.records import Example, LabelledTexts, Pair, Pairs, Sentence, TaggedSentences
 from common.sources.splits import ByRole, Parts, Splits
 from common.sources.tagged import TaggedReader, other_column
@@ -61,6 +62,36 @@ def labelled(name: str, reader: LabelledReader, data_dir: Path | None = None) ->
     only = tfds.decode.PartialDecoding({text: True, label: True})
     return Parts(
         LabelledTexts, _records(builder, example, source, decoders=only), source, drop_seen=reader.drop_seen
+    ).splits()
+
+
+def plain(name: str, reader: TextReader, data_dir: Path | None = None) -> Splits[PlainTexts]:
+    """Loads the texts of a TFDS data set; the first call downloads and prepares it.
+
+    Args:
+        name: As TFDS names it: `tiny_shakespeare`, `lm1b`, ...
+        reader: Names the feature of the text.
+        data_dir: Folder of TFDS data sets; TFDS's own default when None.
+
+    Raises:
+        InputError: There is no such data set or feature, or it cannot be downloaded.
+    """
+    import tensorflow_datasets as tfds
+
+    source = f"tfds:{name}"
+    builder = _builder(name, data_dir)
+    features = builder.info.features or {}
+    column = find_column(list(features), reader.text_column, usual=TEXT_NAMES, option="--text-column", place=source)
+    if features[column].shape:
+        raise InputError(f"{source}: {column!r} is not one value per example; name another, or {INSTEAD}")
+
+    def text(values: dict[str, Any], split: str) -> Plain | None:
+        found = normalised(str(_plain(values[column])))
+        return Plain(found) if found.strip() else None
+
+    only = tfds.decode.PartialDecoding({column: True})
+    return Parts(
+        PlainTexts, _records(builder, text, source, decoders=only), source, drop_seen=reader.drop_seen
     ).splits()
 
 

@@ -19,10 +19,12 @@ class Pieces(NamedTuple):
     Attributes:
         least: Minimum number of steps per piece.
         context: Steps before each piece that are read again at its start.
+        per_lane: Pieces that each lane gets at least.
     """
 
     least: int
     context: int = 0
+    per_lane: int = 2
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class Sequences:
         pieces: How training may cut sequences so that few long ones fill many lanes; None means that it may not.
         expand_by_lane: Whether what `expand` makes of a lane depends on that lane alone, in values and shape. A stream
             then makes many windows at a time.
+        mask_steps: Steps after which a sequence gets new dropout masks, so that a text of millions of steps does not
+            keep one; None means that it keeps one.
     """
 
     lengths: np.ndarray
@@ -55,6 +59,7 @@ class Sequences:
     sparse_outputs: bool = field(default=False, kw_only=True)
     pieces: Pieces | None = field(default=None, kw_only=True)
     expand_by_lane: bool = field(default=False, kw_only=True)
+    mask_steps: int | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "lengths", np.asarray(self.lengths))
@@ -82,6 +87,15 @@ class Sequences:
         """The sequence of each step, int32 `[steps]`."""
         return np.repeat(np.arange(len(self), dtype=np.int32), self.lengths)
 
+    @cached_property
+    def mask_numbers(self) -> np.ndarray:
+        """The number of the dropout masks of each step, int32 `[steps]`; the sequence's where it keeps them."""
+        if self.mask_steps is None:
+            return self.numbers
+        within = np.arange(self.steps) - np.repeat(self.offsets, self.lengths)
+        starts = within % self.mask_steps == 0
+        return (np.cumsum(starts) - 1).astype(np.int32)
+
     @property
     def by_lane(self) -> bool:
         """Whether a window is made lane by lane."""
@@ -92,16 +106,17 @@ class Sequences:
         return max(1, self.steps // self.pieces.least) if self.pieces else len(self)
 
     def filling(self, lanes: int) -> Sequences:
-        """The sequences, cut where they may be and where that gives every lane two."""
+        """The sequences, cut where they may be and where that fills the lanes."""
         if not self.pieces:
             return self
-        return self.in_pieces(-(-2 * lanes // len(self)), **self.pieces._asdict())
+        least, context, per_lane = self.pieces
+        return self.in_pieces(per_lane * lanes, least=least, context=context)
 
     def in_pieces(self, pieces: int, *, least: int, context: int = 0) -> Sequences:
-        """Cuts sequences into pieces, so that few long ones fill many lanes.
+        """Cuts sequences into pieces of like length, so that few long ones fill many lanes.
 
         Args:
-            pieces: Maximum number of pieces per sequence.
+            pieces: Number of pieces of all sequences together, if they were of equal length.
             least: Minimum number of steps per piece; shorter sequences stay whole.
             context: Steps before each piece that are read again at its start, where there are that many. Their outputs
                 count in the piece before, so their weight is 0 here.
@@ -109,11 +124,12 @@ class Sequences:
         Returns:
             The pieces, in order.
         """
-        if pieces == 1:
+        if pieces <= len(self):
             return self
         steps, context_steps, lengths, owners = [], [], [], []
         for number, (offset, length) in enumerate(zip(self.offsets.tolist(), self.lengths.tolist())):
-            size = max(-(-length // pieces), least)
+            own = -(-length * pieces // self.steps)  # Rounded up.
+            size = max(-(-length // own), least)
             for start in range(0, length, size):
                 first = max(0, start - context)
                 steps.append(np.arange(offset + first, offset + min(start + size, length)))

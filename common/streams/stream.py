@@ -200,7 +200,8 @@ class Stream:
         inputs = {name: _gather(values, at, blank) for name, values in sequences.inputs.items()}
         inputs["keep"] = (~(self._starts[at] | blank)).astype(np.float32)
         owner = sequences.numbers[at]
-        numbers = (owner.astype(np.int64) + passes * len(sequences)) % 2**31
+        masks = sequences.mask_numbers
+        numbers = (masks[at].astype(np.int64) + passes * (int(masks[-1]) + 1)) % 2**31
         inputs["sequence"] = np.where(blank, -1, numbers).astype(np.int32)
         if sequences.per_sequence:
             rows, of_step = np.unique(owner, return_inverse=True)

@@ -19,16 +19,22 @@ def learned_pieces(texts: Sequence[str], size: int, *, often: int = 10) -> list[
         size: Maximum number of pieces; at most an eighth of them are placeholders.
         often: Minimum occurrences of a placeholder that becomes one piece.
     """
-    split = tf.function(pretokens, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
-    counts: Counter[bytes] = Counter()
-    for n in range(0, len(texts), 4096):
-        counts.update(split(tf.constant(texts[n : n + 4096])).values.numpy().tolist())
+    counts = counted(texts)
     tokens = sorted(counts, key=lambda token: (-counts[token], token))
     whole = is_placeholder(tf.constant(tokens, tf.string)).numpy()
     kept = [token.decode() for token, is_one in zip(tokens, whole) if is_one and counts[token] >= often]
     kept = kept[: size // 8]
     words = Counter({token.decode(): counts[token] for token, is_one in zip(tokens, whole) if not is_one})
     return kept + pieces_of_words(words, size - len(kept))
+
+
+def counted(texts: Sequence[str]) -> Counter[bytes]:
+    """How often each pretoken occurs in texts."""
+    split = tf.function(pretokens, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    counts: Counter[bytes] = Counter()
+    for n in range(0, len(texts), 4096):
+        counts.update(split(tf.constant(texts[n : n + 4096])).values.numpy().tolist())
+    return counts
 
 
 def pieces_of_words(words: Counter[str], size: int) -> list[str]:

@@ -86,13 +86,24 @@ def repays_xla(stream: Stream, epochs: int) -> bool:
     return stream.windows() * epochs >= STEPS_THAT_REPAY_XLA
 
 
+def step_size(stream: Stream, options: TrainOptions) -> keras.optimizers.schedules.LearningRateSchedule:
+    """How the step size falls over a training on the stream."""
+    schedules = keras.optimizers.schedules
+    if options.schedule == "linear":
+        return schedules.PolynomialDecay(options.learning_rate, stream.windows() * options.epochs, 0.0)
+    return schedules.InverseTimeDecay(options.learning_rate, stream.windows(), options.decay)
+
+
 def compiled(learner: Learner, stream: Stream, options: TrainOptions) -> TBPTT:
     """A model that is ready to train on the stream."""
     xla = repays_xla(stream, options.epochs) if options.xla is None else options.xla
     model = TBPTT(learner.network, options.batch_size, options.window, reach=options.reach, xla=xla)
-    rate = keras.optimizers.schedules.InverseTimeDecay(options.learning_rate, stream.windows(), options.decay)
     model.compile(
-        LazyAdam(rate, global_clipnorm=options.clip_norm if math.isfinite(options.clip_norm) else None),
+        LazyAdam(
+            step_size(stream, options),
+            weight_decay=options.weight_decay or None,
+            global_clipnorm=options.clip_norm if math.isfinite(options.clip_norm) else None,
+        ),
         loss=learner.loss,
         weighted_metrics=list(learner.metrics),
         jit_compile=False,
@@ -237,6 +248,7 @@ def ready(task: Task, fitted: Fitted) -> Ready:
         "cell": task.options.cell,
         "seed": task.options.seed,
         "data": fitted.described,
+        "tested": task.tested,
         "parameters": parameters(model),
         "validation": {k: v for k, v in best.items() if k.startswith("val_")} | calibrated,
         "training": training_figures(fitted),

@@ -27,6 +27,7 @@ LEARNS = {
         **{"units": 32, "embedding": 32, "epochs": 34, "patience": 9, "learning_rate": 0.006},
         **{"dropout": 0.0, "batch_size": 4, "xla": False},
     },
+    "language_model": {"units": 32, "embedding": 16, "epochs": 8, "learning_rate": 0.02, "dropout": 0.0},
 }
 """Options with which a task learns its tiny data."""
 VARIANTS = {
@@ -51,6 +52,13 @@ VARIANTS = {
         {"head": "recursive", "reach": 40, "activation": "relu"},
         {"head": "direct", "segment": 1, "calendar": False},
         {"known": (), "seasons": (), "context": 40, "point": "mae", "levels": (8, 40), "read_dropout": 0.0},
+    ),
+    "language_model": (
+        {
+            **{"level": "subword", "vocabulary": 300, "documents": "line", "layers": 2, "residual": True, "xla": True},
+            **{"token_dropout": 0.1, "activation_penalty": 1.0, "change_penalty": 1.0},
+        },
+        {"level": "word", "smoothing": 0.1, "reach": 40, "activation": "relu"},
     ),
 }
 """Options of a task's own that change its network."""

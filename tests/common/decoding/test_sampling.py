@@ -24,15 +24,15 @@ from tests.common.decoding.tables import (
 def test_sampled_frequencies_are_the_probabilities() -> None:
     rows, table = 20_000, tables(3, rows=1)
     state = state_of(np.repeat(table, rows, 0))
-    drawn = sample(following, state, **BOUNDS, longest=3, seed=1)
+    drawn = sample(following, state, **BOUNDS, longest=3, seed=np.arange(rows))
     texts, counts = np.unique(drawn.tokens[:, 0], axis=0, return_counts=True)
     by_text = dict(zip(map(tuple, texts.tolist()), counts / rows, strict=True))
     for tokens in every(3):
         expected = np.exp(score(table[0], tokens))
         found = by_text.get((*tokens, *[END] * (3 - len(tokens))), 0.0)
         assert abs(found - expected) < 4 * np.sqrt(expected * (1 - expected) / rows) + 1e-4
-    again = sample(following, state, **BOUNDS, longest=3, seed=1)
-    other = sample(following, state, **BOUNDS, longest=3, seed=2)
+    again = sample(following, state, **BOUNDS, longest=3, seed=np.arange(rows))
+    other = sample(following, state, **BOUNDS, longest=3, seed=np.arange(rows) + rows)
     np.testing.assert_array_equal(drawn.tokens, again.tokens)
     assert (drawn.tokens != other.tokens).numpy().any()
 
@@ -44,7 +44,7 @@ def test_temperature_and_top_k_narrow_what_is_drawn() -> None:
     for temperature, top_k in ((0.5, None), (2.0, None), (1.0, 2)):
         allowed = chances if top_k is None else np.where(chances >= np.sort(chances)[-top_k], chances, -np.inf)
         expected = np.exp(allowed / temperature)
-        more = {"seed": 4, "temperature": temperature, "top_k": top_k}
+        more = {"seed": np.arange(rows), "temperature": temperature, "top_k": top_k}
         drawn = sample(following, state, **BOUNDS, longest=1, **more)
         found = np.bincount(drawn.tokens.numpy().ravel(), minlength=VOCABULARY) / rows
         np.testing.assert_allclose(found, expected / expected.sum(), atol=0.03)

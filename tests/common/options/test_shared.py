@@ -13,11 +13,16 @@ from common.options import FORMAT, PredictOptions, TrainOptions, shared
 
 @pytest.mark.parametrize("task", tasks.TASKS)
 def test_the_digest_names_the_training_steps(task: str) -> None:
-    one = tasks.get(task).Options()
+    one = tasks.get(task).Options(schedule="inverse")
     assert one.digest().startswith(f"{FORMAT}-")
     assert replace(one, resume=True, epochs=99, xla=True, output=Path("elsewhere")).digest() == one.digest()
     for change in ({"seed": 1}, {"cell": "gru"}, {"units": 3}, {"batch_size": 7}):
         assert replace(one, **change).digest() != one.digest()
+
+
+def test_a_step_size_that_falls_to_the_last_epoch_makes_other_steps_for_more_epochs() -> None:
+    one = TrainOptions(schedule="linear", epochs=3)
+    assert one.digest() == replace(one, xla=True).digest() != replace(one, epochs=4).digest()
 
 
 def test_another_format_is_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:

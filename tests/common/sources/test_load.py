@@ -10,7 +10,7 @@ import pytest
 
 from common.errors import InputError
 from common.sources.labelled import LabelledReader
-from common.sources.load import EMBEDDED, NAMED, load, load_test
+from common.sources.load import DATA_SETS, NAMED, load, load_test
 from common.sources.parallel import PairReader
 from common.sources.series import SeriesReader
 from common.sources.tagged import TaggedReader
@@ -32,7 +32,7 @@ def test_import_needs_no_tensorflow(modules: str, absent: set[str]) -> None:
 
 @pytest.mark.parametrize("reader", [LabelledReader(), TaggedReader(), PairReader(), SeriesReader()])
 def test_every_kind_has_embedded_data_and_an_answer_to_names(reader: object, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(EMBEDDED, type(reader), lambda given: ("embedded", given))
+    monkeypatch.setitem(DATA_SETS, type(reader), {"any": lambda given: ("embedded", given)})
     monkeypatch.setitem(NAMED, type(reader), lambda name, given: (name, given))
     assert load(None, reader) == ("embedded", reader)
     assert load("tfds:some/name", reader) == ("some/name", reader)

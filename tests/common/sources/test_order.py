@@ -8,7 +8,7 @@ from pathlib import Path
 ROOM = Path(__file__).parents[3] / "common" / "sources"
 ORDER = (
     *("digests", "files", "splits", "records", "tables"),
-    *("labelled", "asked", "tagged", "conllu", "parallel"),
+    *("labelled", "asked", "plain", "tagged", "conllu", "parallel"),
     *(
         "series.spacing",
         "series.panels",
@@ -20,7 +20,14 @@ ORDER = (
     ),
     *("series.reader", "series"),
     *("wheels", "tfds"),
-    *("embedded", "embedded.catalogues", "embedded.critics", "embedded.turkish", "embedded.victoria"),
+    *(
+        "embedded",
+        "embedded.catalogues",
+        "embedded.critics",
+        "embedded.reviews",
+        "embedded.turkish",
+        "embedded.victoria",
+    ),
     "load",
 )
 

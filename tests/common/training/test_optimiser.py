@@ -51,3 +51,11 @@ def test_amsgrad_is_refused_and_the_configuration_makes_the_same_optimizer() -> 
         LazyAdam(amsgrad=True)
     config = LazyAdam(0.1, global_clipnorm=2.0).get_config()
     assert LazyAdam.from_config(config).get_config() == config
+
+
+def test_weights_decay_as_those_of_adamw() -> None:
+    draw = np.random.default_rng(2)
+    dense = [tf.constant(draw.normal(size=(ROWS, WIDTH)), tf.float32) for _ in range(3)]
+    ours = steps(LazyAdam(0.1, weight_decay=0.3), dense)
+    np.testing.assert_allclose(ours, steps(keras.optimizers.AdamW(0.1, weight_decay=0.3), dense), atol=1e-5)
+    assert not np.allclose(ours, steps(LazyAdam(0.1), dense))

@@ -90,6 +90,7 @@ def test_what_answers_is_what_is_saved() -> None:
     row |= {"gradient_norm": 1.0, "clipped_steps": 2.0, "val_loss": 0.5}
     task = SimpleNamespace(
         name="task",
+        tested="validation",
         options=TrainOptions(),
         calibrate=lambda model, stream: {"val_joined_loss": 0.25},
         export=lambda network: export,
@@ -106,4 +107,12 @@ def test_what_answers_is_what_is_saved() -> None:
     answers, scores = run.tested(task, fitted, found)
     assert answers == (stream, (stream,), export) and found is export
     assert scores == {"metrics": {"accuracy": 3.0}}
-    assert metrics["validation"] == {"val_loss": 0.5, "val_joined_loss": 0.25}
+    assert metrics["validation"] == {"val_loss": 0.5, "val_joined_loss": 0.25} and metrics["tested"] == "validation"
+
+
+def test_the_step_size_falls_as_the_schedule_says() -> None:
+    stream = SimpleNamespace(windows=lambda: 10)
+    inverse = run.step_size(stream, TrainOptions(learning_rate=0.5, decay=0.25))
+    assert [float(inverse(step)) for step in (0, 10, 40)] == pytest.approx([0.5, 0.4, 0.25])
+    linear = run.step_size(stream, TrainOptions(learning_rate=0.5, schedule="linear", epochs=4))
+    assert [float(linear(step)) for step in (0, 10, 40, 50)] == pytest.approx([0.5, 0.375, 0, 0])

@@ -1,0 +1,157 @@
+"""A network that predicts the next token."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from common.cells.seeds import seed_for
+from common.layers.base import dense, register
+from common.layers.dropout import VariationalDropout, VectorDropout
+from common.layers.embeddings import Embedding
+from common.layers.stack import RecurrentStack
+from common.layers.token_losses import token_losses
+from common.networks.network import Network, Part
+
+
+@register
+class LanguageNetwork(Network):
+    """Vectors of tokens, a recurrent stack, and a readout whose weights are the vectors again.
+
+    (Press & Wolf 2017, "Using the Output Embedding to Improve Language Models"; Merity, Keskar & Socher 2018,
+    "Regularizing and Optimizing LSTM Language Models", for the dropout and the two penalties.)
+
+    Args:
+        vocabulary: Number of tokens.
+        embedding: Width of their vectors.
+        stack: The recurrences.
+        dropout: Share of units dropped before, between and after the recurrences, variational.
+        token_dropout: Share of a sequence's different tokens whose vectors are dropped in training.
+        smoothing: Share of a token's probability that is spread over all tokens in training.
+        activation_penalty: Factor of the mean square of the dropped outputs in the training loss (Merity, alpha).
+        change_penalty: Factor of the mean square of the outputs' changes from step to step (Merity, beta).
+        seed: Fixes initial weights and masks.
+
+    Call arguments: those of `Network`; the window holds `tokens` and `reference`, the token to predict, int32
+    `[batch, time]` each. The state is the stack's.
+        probes: Further arguments of the stack, `inject` or `nudge`.
+
+    Returns:
+        The loss of each step, and whether its reference is the most likely token, `[batch, time, 2]`; and the state.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        embedding: int,
+        stack: RecurrentStack,
+        *,
+        dropout: float = 0.0,
+        token_dropout: float = 0.0,
+        smoothing: float = 0.0,
+        activation_penalty: float = 0.0,
+        change_penalty: float = 0.0,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(autocast=False, **kwargs)  # The state keeps its type.
+        self.vocabulary = vocabulary
+        self.embedding = embedding
+        self.stack = stack
+        self.dropout = dropout
+        self.token_dropout = token_dropout
+        self.smoothing = smoothing
+        self.activation_penalty = activation_penalty
+        self.change_penalty = change_penalty
+        self.seed = seed
+        self.vectors = Embedding(
+            vocabulary, embedding, keras.initializers.RandomNormal(0, embedding**-0.5, seed_for(seed, "vectors"))
+        )
+        self.vector_dropout = VectorDropout(token_dropout, seed_for(seed, "token dropout"))
+        self.input_dropout = VariationalDropout(dropout, seed_for(seed, "input dropout"))
+        self.output_dropout = VariationalDropout(dropout, seed_for(seed, "output dropout"))
+        self.out = None if stack.width == embedding else dense(embedding, seed=seed_for(seed, "out"))
+
+    def build(self, window_shape: Any = None) -> None:
+        if self.built:
+            return
+        self.vectors.build((None, None))
+        if not self.stack.built:  # One made from a saved configuration is.
+            self.stack.build((None, None, self.embedding))
+        if self.out is not None:
+            self.out.build((None, None, self.stack.width))
+        self.bias = self.add_weight(name="bias", shape=(self.vocabulary,), initializer="zeros")
+        self.built = True
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> tuple:
+        return self.stack.initial_state(batch_size)
+
+    def features(self, window: Part, training: bool = False) -> tf.Tensor:
+        tokens = window["tokens"]
+        return self.vector_dropout(
+            self._embedded(tokens), tokens=tokens, sequence=window["sequence"], training=training
+        )
+
+    def _embedded(self, tokens: tf.Tensor) -> tf.Tensor:
+        """What the stack reads of tokens: their vectors, scaled up, since a readout has smaller weights.
+
+        (Vaswani et al. 2017, "Attention Is All You Need", section 3.4.)
+        """
+        return self.vectors(tokens) * self.embedding**0.5
+
+    def call(self, window: Part, state: tuple | None = None, training: bool = False, **probes: Any) -> tuple:
+        keep, step = window["keep"], {"sequence": window["sequence"], "training": training}
+        x = self.input_dropout(self.features(window, training), **step)
+        x, state = self.stack(x, keep=keep, state=state or self.initial_state(tf.shape(keep)[0]), **step, **probes)
+        dropped = self.output_dropout(x, **step)
+        outputs = self.losses(dropped, window["reference"], self.smoothing if training else 0.0)
+        if training and (self.activation_penalty or self.change_penalty):
+            penalty = self._penalty(x, dropped, keep)  # [batch, time]
+            outputs += tf.stack([penalty, tf.zeros_like(penalty)], 2)
+        return outputs, state
+
+    def losses(self, x: tf.Tensor, reference: tf.Tensor, smoothing: float = 0.0) -> tf.Tensor:
+        """The loss and the accuracy of outputs of the stack, `[batch, time, width]`: `[batch, time, 2]`."""
+        features = self._projected(tf.reshape(x, (-1, self.stack.width)))  # [batch * time, embedding]
+        found = token_losses(features, *self._readout, reference=tf.reshape(reference, [-1]), smoothing=smoothing)
+        return tf.reshape(found, (*tf.unstack(tf.shape(reference)), 2))
+
+    @property
+    def _readout(self) -> tuple[tf.Tensor, tf.Tensor]:
+        """The vectors and the biases of all tokens."""
+        return tf.convert_to_tensor(self.vectors.embeddings), tf.convert_to_tensor(self.bias)
+
+    def _projected(self, x: tf.Tensor) -> tf.Tensor:
+        return x if self.out is None else self.out(x)
+
+    def _penalty(self, x: tf.Tensor, dropped: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+        """The penalties of activation and of change at each step, `[batch, time]`."""
+        change = tf.pad(x[:, 1:] - x[:, :-1], [[0, 0], [1, 0], [0, 0]]) * keep[..., None]
+        return self.activation_penalty * tf.reduce_mean(dropped**2, 2) + self.change_penalty * tf.reduce_mean(
+            change**2, 2
+        )
+
+    def next(self, tokens: tf.Tensor, state: tuple) -> tuple[tf.Tensor, tuple, tuple]:
+        """One step: a `Next` of `common.decoding`.
+
+        Args:
+            tokens: The last tokens, int32 `[rows]`.
+            state: The state before them.
+
+        Returns:
+            Log-probabilities of the next token, `[rows, vocabulary]`, the state, and no extras.
+        """
+        x, state = self.step(tokens, state)
+        return self.distribution(x), state, ()
+
+    def step(self, tokens: tf.Tensor, state: tuple) -> tuple[tf.Tensor, tuple]:
+        """The outputs of the stack for tokens, int32 `[rows]`: `[rows, width]`; and the state after them."""
+        x, state = self.stack(self._embedded(tokens[:, None]), state=state)
+        return x[:, 0], state
+
+    def distribution(self, x: tf.Tensor) -> tf.Tensor:
+        """Log-probabilities of the next token `[rows, vocabulary]` after outputs of the stack, `[rows, width]`."""
+        vectors, bias = self._readout
+        return tf.nn.log_softmax(tf.matmul(self._projected(x), vectors, transpose_b=True) + bias)

@@ -1,0 +1,177 @@
+"""Texts without labels, from a user's files: what a language model learns from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+from unicodedata import normalize
+
+from common.errors import InputError
+from common.sources.files import check_encoding, existing, format_of, names_under, read_text, roles_of
+from common.sources.labelled import TEXT_NAMES, encodable, find_column
+from common.sources.records import split_by_hash
+from common.sources.splits import FileReader, Parts, Records, Splits, read_by_role
+from common.sources.tables import TABLES
+
+Documents = Literal["line", "file", "blank-line"]
+FEW = 50
+"""Fewer texts than this are not divided between the splits: the last tenth of each is for validation."""
+TENTH = 0.9
+"""The share of a text, in characters, before its last tenth."""
+LEAST = 100
+"""Characters of the shortest text that is cut."""
+
+
+class Plain(NamedTuple):
+    """A text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class PlainTexts(Records):
+    """Texts.
+
+    Attributes:
+        texts: The texts, in composed form, with `\\n` at the ends of lines.
+        are_cut: Whether they were cut out of longer texts, so that a text's end is no end to be learned.
+    """
+
+    texts: list[str]
+    are_cut: bool = False
+
+    noun = "texts"
+    repeated = "duplicate texts"
+    way = "by a hash of the text"
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @classmethod
+    def of(cls, records: Iterable[Plain]) -> PlainTexts:
+        return cls([record.text for record in records])
+
+    @classmethod
+    def key(cls, record: Plain) -> str:
+        """The text without blanks at its ends."""
+        return record.text.strip()
+
+    @classmethod
+    def distinct(cls, train: Sequence[Plain]) -> list[Plain]:
+        """The first of equal texts."""
+        return list({cls.key(record): record for record in reversed(train)}.values())[::-1]
+
+    @classmethod
+    def cut(cls, train: list[Plain], missing: Sequence[str], source: str) -> dict[str, list[Plain]]:
+        """Cuts about a twentieth of the texts for each missing split, by a hash of the text."""
+        parts: dict[str, list[Plain]] = {split: [] for split in ("train", *missing)}
+        for record in train:
+            split = split_by_hash(record.text)
+            parts[split if split in missing else "train"].append(record)
+        if empty := [split for split, part in parts.items() if not part]:
+            raise InputError(
+                f"{source}: {len(train):,} different texts are too few to cut {' and '.join(empty)} from; give more, "
+                "or those parts as well"
+            )
+        return parts
+
+    @classmethod
+    def check(cls, parts: Mapping[str, Sequence[Plain]], source: str) -> None:
+        """Refuses nothing: there is something to learn from any text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextReader(FileReader[PlainTexts]):
+    """Reads texts.
+
+    Attributes:
+        text_column: Name of the text column of a table; found by its usual names when None.
+        documents: What a text is in a file that is no table: a line, the file, or what stands between blank lines.
+    """
+
+    text_column: str | None = None
+    documents: Documents = "file"
+
+    def parts(self, data: str) -> Parts[PlainTexts]:
+        check_encoding(self.encoding)
+        path = existing(data)
+        if path.is_dir():
+            roles = {path / name: role for name, role in roles_of(names_under(path)).items()}
+            if not roles:
+                raise InputError(f"{path}: a folder without texts; give text files, or tables with a text column")
+            records = read_by_role(roles, self._texts)
+        else:
+            records = {None: list(self._texts(path))}
+        return Parts(PlainTexts, records, data, drop_seen=self.drop_seen)
+
+    def read(self, data: str) -> Splits[PlainTexts]:
+        """Reads texts and cuts the splits that are missing.
+
+        A few long texts are cut themselves. There is no test part then: `test` is empty.
+
+        Raises:
+            InputError: Something in the data is wrong.
+        """
+        parts = self.parts(data)
+        found = parts.records.get(None) or parts.records.get("train") or []
+        if set(parts.records) <= {None, "train"} and len(found) < FEW:
+            return cut_by_place(parts, found)
+        return parts.splits()
+
+    def _texts(self, path: Path) -> Iterator[Plain]:
+        content = read_text(path, self.encoding)
+        if format_of(path) in TABLES:
+            yield from self._rows(path, content)
+            return
+        if "\0" in content:
+            raise InputError(f"{path}: holds a NUL character, so it is no text; move it elsewhere")
+        content = normalised(content)
+        if self.documents == "file":
+            yield Plain(content)
+            return
+        between = "\n" if self.documents == "line" else r"\n\s*\n"
+        yield from (Plain(text.strip("\n")) for text in re.split(between, content) if text.strip())
+
+    def _rows(self, path: Path, content: str) -> Iterator[Plain]:
+        rows = list(TABLES[format_of(path)](path, content))
+        if not rows:
+            raise InputError(f"{path}: a first line of column names and no texts; add some")
+        names = list(rows[0][1])
+        column = names[0] if len(names) == 1 and not self.text_column else None
+        column = column or find_column(
+            names, self.text_column, usual=TEXT_NAMES, option="--text-column", place=f"{path}:1"
+        )
+        for place, row in rows:
+            text = row.get(column)
+            if not isinstance(text, str) or not text.strip():
+                raise InputError(f"{place}: no text in {column!r}; fill it in or remove the row")
+            yield Plain(normalised(encodable(text)))
+
+
+def normalised(text: str) -> str:
+    """A text in composed form, with `\\n` at the ends of lines."""
+    return normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def cut_by_place(parts: Parts[PlainTexts], records: Sequence[Plain]) -> Splits[PlainTexts]:
+    """Cuts each of a few texts: its last tenth is for validation, and nothing for testing.
+
+    Raises:
+        InputError: The texts are too short to be cut.
+    """
+    at = [int(TENTH * len(record.text)) for record in records]
+    train, validation = (
+        PlainTexts([record.text[slice(*part(n))] for record, n in zip(records, at)], are_cut=True)
+        for part in (lambda n: (None, n), lambda n: (n, None))
+    )
+    if shortest := next((len(record.text) for record in records if len(record.text) < LEAST), None):
+        raise InputError(
+            f"{parts.source}: a text of {shortest} characters is too short to be cut; give {LEAST} or more, better "
+            f"some thousands, or {FEW} texts or more"
+        )
+    many = "the text" if len(records) == 1 else f"each of the {len(records)} texts"
+    note = f"the last tenth of {many} is for validation; there is no test part, so the scores are those of validation"
+    return Splits(train, validation, PlainTexts([]), source=parts.source, notes=[*parts.notes, note])

@@ -1,0 +1,137 @@
+"""The options of the language model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from common.errors import InputError
+from common.options import (
+    Count,
+    DataOptions,
+    NotNegative,
+    Positive,
+    PredictTexts,
+    Seed,
+    Share,
+    TrainOptions,
+    Whole,
+    option,
+)
+from common.sources.load import load, load_test
+from common.sources.plain import Documents, PlainTexts, TextReader
+from common.sources.splits import Splits
+from common.text.scripts import Level
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LanguageData(DataOptions):
+    """Where texts come from.
+
+    Attributes:
+        data: "tfds:NAME" for a TFDS data set; or a file or folder: text files, or CSV, TSV or JSON lines with a text
+            column; files may be gzip. Of fewer than 50 texts the last tenth of each is for validation, and there is no
+            test part. Not given: 25,000 film reviews.
+        text_column: Name of the text column of a table; found by its usual names when not given.
+        documents: What a text is in a text file: a line, the file, or what stands between blank lines.
+        encoding: Text encoding of the files.
+        drop_seen: Leave out of train what another given split has as well.
+    """
+
+    text_column: str | None = None
+    documents: Documents = "file"
+    encoding: str = "utf-8"
+    drop_seen: bool = False
+
+    def load(self) -> Splits[PlainTexts]:
+        """Reads the splits; `test` is empty where a few texts were cut."""
+        return load(self.data, self._reader())
+
+    def load_test(self) -> PlainTexts:
+        """Reads the texts for evaluating a model that was trained on other data."""
+        return load_test(self.data, self._reader())
+
+    def _reader(self) -> TextReader:
+        return TextReader(
+            text_column=self.text_column,
+            documents=self.documents,
+            encoding=self.encoding,
+            drop_seen=self.drop_seen,
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LanguageOptions(LanguageData, TrainOptions):
+    """What training a language model needs to know.
+
+    Attributes:
+        level: What a token is: a character, a subword or a word. By default a subword; a character where the training
+            texts have fewer than 10 million characters.
+        vocabulary: Maximum number of tokens; by default 8,000 subwords, 30,000 words or 4,000 characters. What is none
+            of them is spelled by shorter ones, in the end by bytes.
+        min_count: Minimum occurrences of a word or character that is a token.
+        epochs: Maximum number of epochs. Not given: as many as read 8 million tokens, 1 to 20.
+        embedding: Width of the vectors of tokens, which are the weights of the readout as well.
+        token_dropout: Share of a text's different tokens whose vectors are dropped in training.
+        smoothing: Share of a token's probability that is spread over all tokens in training.
+        activation_penalty: Factor of the mean square of the outputs in the training loss.
+        change_penalty: Factor of the mean square of the outputs' changes from step to step in the training loss.
+    """
+
+    level: Level | None = None
+    vocabulary: Count | None = None
+    min_count: Count = 2
+    units: Count = 512
+    embedding: Count = 256
+    token_dropout: Share = 0.0
+    smoothing: Share = 0.0
+    activation_penalty: NotNegative = 0.0
+    change_penalty: NotNegative = 0.0
+    window: Count = 64
+    dropout: Share = 0.1
+    learning_rate: Positive = 3e-3
+    schedule: Literal["inverse", "linear"] = "linear"
+    weight_decay: NotNegative = 0.1
+    epochs: Count | None = option(None, trains=False)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LanguageSaved(PredictTexts):
+    """Which saved model to use, and how it writes.
+
+    Attributes:
+        input_file: File of beginnings of texts: CSV, TSV or JSON lines with a text column, or .txt with one on each
+            line; also as .gz.
+        output_file: File to write the answers to: .csv, .tsv or .jsonl, with the columns of the input, or .txt.
+        length: Maximum number of tokens to write.
+        temperature: Below 1 likely tokens become likelier; 0 takes the most likely one.
+        top_k: Number of the most likely tokens that may be drawn; 0 is all.
+        top_p: Only the most likely tokens may be drawn that together have this probability; 1 is all.
+        seed: Fixes what is drawn.
+        samples: Number of texts for each prompt.
+        score: File of texts, as --input-file: instead of writing on, say how likely each text is.
+        tokens: With --score, also say how likely each token is.
+    """
+
+    length: Annotated[int, Parameter(validator=Number(gte=1, lte=1_000_000))] = 300
+    temperature: NotNegative = 0.8
+    top_k: Whole = 0
+    top_p: Annotated[float, Parameter(validator=Number(gt=0, lte=1))] = 1.0
+    seed: Seed = 0
+    samples: Count = 1
+    score: Path | None = None
+    tokens: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.score is None and self.tokens:
+            raise InputError("--tokens: needs --score FILE, the texts whose tokens are scored")
+        if self.score is not None and self.input_file is not None:
+            raise InputError(f"--score {self.score}: names the input file; leave out --input-file")

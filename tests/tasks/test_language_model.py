@@ -1,0 +1,110 @@
+"""Tests of what the language model's task alone has; the rest is in test_base.py."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from common.serving.language import losses, scored_long
+from common.serving.saved_model import SavedModel
+from common.serving.versions import ASSETS
+from common.text.pieces import encoded
+from run import main
+from tasks.language_model import LanguageModel, LanguageOptions
+from tests.tiny import OPTIONS
+
+
+def task_of(data: Path, **options: object) -> LanguageModel:
+    return LanguageModel(LanguageOptions(data=str(data), **(OPTIONS["language_model"] | options)))
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One long text."""
+    draw = random.Random(0)
+    path = tmp_path_factory.mktemp("book") / "book.txt"
+    path.write_text("".join(f"{draw.choice('abc')}{draw.choice('de')} {n % 7}.\n" for n in range(1500)))
+    return path
+
+
+def test_a_long_text_is_trained_on_all_lanes_and_its_scores_are_of_validation(
+    book: Path, tmp_path: Path, capsys
+) -> None:
+    words = ["language_model", "--data", str(book), "--output", str(tmp_path), "--epochs", "1", "--units", "8"]
+    assert main([*words, "--embedding", "8", "--layers", "1", "--batch-size", "4", "--window", "16"]) == 0
+    printed = capsys.readouterr().out
+    assert "there is no test part" in printed and "kneser_ney_7_gram" in printed
+    version = tmp_path / "language_model" / "lstm" / "1"
+    metrics = json.loads((version / ASSETS / "metrics.json").read_text())
+    assert metrics["tested"] == "validation" and metrics["training"]["packing_efficiency"] > 0.95
+    assert "no test part" in (version / "README.md").read_text()
+    assert main(["language_model", "evaluate", "--output", str(tmp_path)]) == 0
+    assert f"{metrics['metrics']['nats_per_token']:.4f}" in capsys.readouterr().out
+
+
+def test_every_token_of_a_long_text_is_scored_once_after_its_context(book: Path, learned, monkeypatch) -> None:
+    monkeypatch.setattr("common.serving.language.CONTEXT", 200)
+    model, text = SavedModel(learned("language_model")), book.read_text()
+    pieces = task_of(book)
+    pieces.load()
+    found = losses(scored_long(model, [text]))
+    assert len(found) == len(encoded(pieces.pieces, [text])[0])
+    whole = -model.ask([{"text": text, "state": np.zeros(0, np.float32)}], "stream")[0]["log_probability"]
+    assert found.mean() == pytest.approx(whole.mean(), abs=0.02)
+
+
+def test_the_level_is_said_and_small_texts_are_read_by_characters(data_of, book: Path) -> None:
+    assert "level character by their size" in task_of(book).load()
+    task = task_of(book, level="word", vocabulary=300)
+    assert "level word; " in task.load()
+    assert any(" 3" in name for name in task.pieces.known)
+
+
+def test_texts_have_ends_and_a_long_one_has_none(data_of, book: Path) -> None:
+    task = task_of(data_of("language_model"), documents="line")
+    task.load()
+    sequences = task.sequences("train")
+    assert task.ends and len(sequences) == 200
+    reference = sequences.inputs["reference"]
+    assert (reference[sequences.ends] == 2).all() and (sequences.inputs["tokens"][sequences.offsets] == 1).all()
+    task = task_of(book)
+    task.load()
+    sequences = task.sequences("train").filling(4)
+    assert not task.ends and len(sequences) == 4 and 2 not in sequences.inputs["reference"]
+    assert len(set(sequences.mask_numbers)) > 100
+
+
+def test_predict_writes_on_and_samples_differ(learned, tmp_path: Path, capsys) -> None:
+    version = learned("language_model")
+    model, file = ["--model", str(version)], tmp_path / "written.csv"
+    assert main(["language_model", "predict", "bka b", "--length", "20", *model]) == 0
+    first = capsys.readouterr().out
+    assert first.startswith("bka b") and len(first) > 20
+    assert main(["language_model", "predict", "bka b", "--length", "20", *model]) == 0
+    assert capsys.readouterr().out == first
+    several = ["--samples", "3", "--temperature", "1", "--output-file", str(file)]
+    assert main(["language_model", "predict", "bka b", "dto d", "--length", "20", *several, *model]) == 0
+    with file.open() as rows:
+        found = [row["continuation"] for row in csv.DictReader(rows)]
+    assert len(found) == len(set(found)) == 6
+
+
+def test_what_training_knows_is_likelier(learned, tmp_path: Path, capsys) -> None:
+    lines, file = tmp_path / "lines.txt", tmp_path / "scores.csv"
+    lines.write_text("bka bka.\nxqz 7!\n")
+    words = ["language_model", "predict", "--score", str(lines), "--model", str(learned("language_model"))]
+    assert main([*words, "--output-file", str(file)]) == 0
+    with file.open() as rows:
+        known, strange = [float(row["nats_per_token"]) for row in csv.DictReader(rows)]
+    assert known < 0.5 * strange
+    assert main([*words, "--tokens", "--output-file", str(file)]) == 0
+    with file.open() as rows:
+        assert [row["token"] for row in csv.DictReader(rows) if row["text"] == "bka bka."] == list("bka bka.")
+    capsys.readouterr()
+    assert main(["language_model", "predict", "--tokens", "a"]) == 2
+    assert "--tokens: needs --score" in capsys.readouterr().err
