@@ -108,7 +108,7 @@ WORDS = ["a", "great", "dull", "film", "isn't", "é", "<br/>", "unknown", "", "!
 
 
 @given(st.lists(st.lists(st.sampled_from(WORDS), max_size=9).map(" ".join), min_size=1, max_size=6))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_served_window_is_that_of_a_stream(loaded: Sentiment, texts: list[str]) -> None:
     tokens, lengths = loaded.encoder.encode(texts)
     ends = np.isin(np.arange(len(tokens)), np.cumsum(lengths) - 1).astype(np.float32)

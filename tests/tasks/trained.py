@@ -32,26 +32,31 @@ LEARNS = {
 """Options with which a task learns its tiny data."""
 VARIANTS = {
     "sentiment": (
-        {"bidirectional": True, "layers": 2, "residual": True, "xla": True},
-        {"bidirectional": True, "window": 4, "readout": "last", "bigrams": 0, "level": "character"},
+        {
+            **{"bidirectional": True, "layers": 2, "residual": True, "xla": True},
+            **{"window": 4, "readout": "last", "bigrams": 0, "level": "character"},
+        },
         {"reach": 40, "activation": "relu", "level": "subword", "vocabulary": 400},
     ),
     "pos": (
-        {"layers": 2, "residual": True, "xla": True},
+        {
+            **{"layers": 2, "residual": True, "xla": True, "bidirectional": False, "reach": 40, "activation": "relu"},
+            **{"characters": 0, "affixes": False},
+        },
         {"crf": True, "window": 4} | LEARNS["pos"],
-        {"characters": 0, "affixes": False, "bidirectional": False, "reach": 40, "activation": "relu"},
         {"crf": True, "bidirectional": False, "window": 4, "column": "xpos"},
     ),
     "translation": (
-        {"bidirectional": False, "attention": "additive", "window": 8, "layers": 2},
-        {"bidirectional": False, "attention": "none", "scheduled_sampling": 0.5, "reach": 40, "activation": "relu"},
-        {"residual": True, "xla": True, "window": 128},
+        {"bidirectional": False, "attention": "additive", "window": 8, "layers": 2, "residual": True},
+        {"attention": "none", "scheduled_sampling": 0.5, "activation": "relu", "xla": True, "window": 128},
     ),
     "forecasting": (
-        {"layers": 2, "residual": True, "horizon": 9, "xla": True},
-        {"head": "recursive", "reach": 40, "activation": "relu"},
+        {"head": "recursive", "reach": 40, "activation": "relu", "layers": 2, "residual": True},
         {"head": "direct", "segment": 1, "calendar": False},
-        {"known": (), "seasons": (), "context": 40, "point": "mae", "levels": (8, 40), "read_dropout": 0.0},
+        {
+            **{"known": (), "seasons": (), "context": 40, "point": "mae", "levels": (8, 40), "read_dropout": 0.0},
+            **{"horizon": 9, "xla": True},
+        },
     ),
     "language_model": (
         {

@@ -38,7 +38,7 @@ def tokens_of(lengths: list[int]) -> np.ndarray:
 
 
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=5), st.integers(1, 7))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_sums_carried_from_window_to_window_give_each_sequence_its_classes(lengths: list[int], window: int) -> None:
     layer, tokens = layer_of(), tokens_of(lengths)
     ends, found, state = np.cumsum(lengths), [], layer.initial_state(1)

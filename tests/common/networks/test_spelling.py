@@ -23,7 +23,7 @@ WORDS = st.lists(st.lists(st.integers(1, 5), min_size=1, max_size=9), min_size=1
 
 
 @given(WORDS, st.sampled_from([1, 2, 3, 5, 10, 16]), st.sampled_from([1, 4]), st.randoms())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_each_word_is_read_from_its_first_to_its_last_letter(words, of_a_lane, multiple, random) -> None:
     named = np.array([[random.randrange(len(words)) for _ in range(5)] for _ in range(2)])
     found = spellings_of(words, of_a_lane, multiple)({"spelling": named})
@@ -37,7 +37,7 @@ def test_each_word_is_read_from_its_first_to_its_last_letter(words, of_a_lane, m
 
 
 @given(WORDS, st.integers(1, 12), st.randoms())
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_both_forms_of_a_window_spell_the_same_words(words, of_a_lane, random) -> None:
     spelling = np.array([[random.randrange(len(words)) for _ in range(5)] for _ in range(2)])
     packed = spellings_of(words, of_a_lane)({"spelling": spelling})

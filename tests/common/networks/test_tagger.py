@@ -79,7 +79,7 @@ def test_the_window_of_whole_sentences_gives_what_the_stream_gives(crf: bool) ->
 @given(
     st.lists(st.lists(st.sampled_from(["a", "bc", "dd", ".", "zzz"]), min_size=1, max_size=7), min_size=1, max_size=5)
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_a_served_window_is_that_of_a_stream(sentences: list[list[str]]) -> None:
     encoder = WordEncoder.of(Counter(["a", "bc", ".", "dd", "a", "bc"]), 1)
     embed = embedding_of(encoder)

@@ -24,7 +24,7 @@ def one_on_each_lane(sequences: Sequences) -> tuple[dict[str, np.ndarray], np.nd
 
 
 @given(LENGTHS, st.booleans())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_a_served_window_is_that_of_a_stream(lengths: list[int], sparse: bool) -> None:
     steps = sum(lengths)
     tokens = np.arange(1, steps + 1, dtype=np.int32)
@@ -43,7 +43,7 @@ def test_a_served_window_is_that_of_a_stream(lengths: list[int], sparse: bool) -
 
 
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 9)), min_size=1, max_size=5))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_a_served_source_has_the_keep_flags_of_a_window_of_pairs(lengths: list[tuple[int, int]]) -> None:
     sides = [[np.full(pair[n], 5) for pair in lengths] for n in (0, 1)]
     found, _ = one_on_each_lane(PairWindows(1, 2, 10).sequences(*sides))

@@ -121,7 +121,7 @@ def test_two_columns(tmp_path: Path) -> None:
         (sides(2, "dev") | sides(2, "test"), r": nothing to train on, only validation and test"),
         (sides(2), r": 2 different sentences are too few to cut validation and test from"),
         ({"train.tsv": "a\tb\nc\n"}, r"train\.tsv:2: 'c' is not a sentence, a tab and its translation"),
-        ({"train.tsv": "a\tb\tc\n"}, r"train\.tsv:1: .* is not a sentence, a tab and its translation"),
+        ({"train.tsv": "a b c\n"}, r"train\.tsv:1: .* is not a sentence, a tab and its translation"),
         ({"train.tsv": "a\t \n"}, r"train\.tsv:1: .* is not a sentence, a tab and its translation"),
         ({"train.tsv": "a\tb\n\nc\td\n"}, r"train\.tsv:2: '' is not a sentence, a tab and its translation"),
     ],

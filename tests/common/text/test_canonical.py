@@ -32,7 +32,7 @@ texts_of = st.text(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(texts_of, max_size=8))
 @example(
     ["", "e\u0301", "a\u0323\u0302", "a\u0302\u0323", "\u0301a", "가\u11a8", "\u1100\u1161", "a\u0301\u0301", "\0"]

@@ -59,7 +59,7 @@ def test_encoding_in_batches_equals_encoding_at_once(level: Level) -> None:
 
 
 @EVERY_LEVEL
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(st.one_of(st.text(st.characters(exclude_categories=["Cs"]), max_size=20), st.sampled_from(HARD))))
 @example(HARD)
 def test_every_text_closes_with_the_end_once(level: Level, texts: list[str]) -> None:

@@ -117,7 +117,7 @@ def naive_gradients(model: TBPTT, windows: list[Window], reach: int) -> Iterator
 
 
 @EVERY_CELL
-@pytest.mark.parametrize(("window", "reach"), [(4, 4), (4, 6), (2, 5)])
+@pytest.mark.parametrize(("window", "reach"), [(4, 4), (2, 5)])
 def test_every_window_of_a_deep_network_has_the_gradient_of_the_definition(cell: str, window: int, reach: int) -> None:
     model = recording(cell, window=window, reach=reach, kind="mean_max", layers=2, residual=True)
     stream = Stream(sequences_of([8, 5, 2, 1]), LANES, window, reach=reach, shuffle=False)

@@ -123,7 +123,7 @@ def of_tables(windows: Windows, number: int, history: slice) -> dict[str, np.nda
 
 
 @given(cases())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_the_window_for_serving_is_that_for_training(case: tuple[Windows, int, slice]) -> None:
     windows, number, rows = case
     group = windows.tables.panel.groups[number]
@@ -149,7 +149,7 @@ def test_the_window_for_serving_is_that_for_training(case: tuple[Windows, int, s
 
 
 @given(cases())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_a_history_is_smoothed_as_the_tables_are(case: tuple[Windows, int, slice]) -> None:
     windows, number, rows = case
     tables, group = windows.tables, windows.tables.panel.groups[number]

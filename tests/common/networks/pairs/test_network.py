@@ -146,7 +146,7 @@ def test_windows_give_the_losses_that_are_served(
     np.testing.assert_allclose(losses_served(model, pairs)[: len(first)], first, rtol=1e-4, atol=1e-5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     count=st.integers(1, 9),
     longest=st.integers(1, 7),
