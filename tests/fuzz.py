@@ -24,6 +24,7 @@ from common.sources.asked import texts_of
 from common.sources.conllu import conllu_inputs, conllu_writer
 from common.sources.labelled import LabelledReader
 from common.sources.parallel import PairReader
+from common.sources.plain import TextReader
 from common.sources.series.reader import SeriesReader
 from common.sources.splits import FileReader
 from common.sources.tagged import TaggedReader
@@ -66,6 +67,13 @@ def tagged(content: bytes) -> None:
     kind, rest = kinds(content, (".conllu", ".tsv", ".txt", ".conll"))
     names = [f"{split}{kind}" for split in ("train", "dev", "test")] if CUT in rest else [f"data{kind}"]
     read(TaggedReader(), rest, *names)
+
+
+def plain(content: bytes) -> None:
+    """Texts without labels: a file, its lines, its paragraphs, or a table."""
+    kind, rest = kinds(content, ("file", "line", "blank-line", "table"))
+    reader = TextReader() if kind == "table" else TextReader(documents=kind)
+    read(reader, rest, "data.csv" if kind == "table" else "data.txt")
 
 
 def parallel(content: bytes) -> None:
@@ -165,11 +173,13 @@ def command_line(content: bytes) -> None:
 
 
 TARGETS: dict[str, Target] = {
-    target.__name__: target for target in (labelled, tagged, parallel, series, asked, packer, subwords, command_line)
+    target.__name__: target
+    for target in (labelled, tagged, plain, parallel, series, asked, packer, subwords, command_line)
 }
 WORDS: dict[str, str] = {
     "labelled": 'text\tlabel\n|text,label\n|"|""|,|\t|pos|neg|1|0|1.0|{"text":|"label":|}|[|]|null|split|train|NaN|\n',
     "tagged": "1\t|\tNOUN\t|_|\t|\n\n|# text = a\n|1-2\t|1.1\t|-DOCSTART- -X- O\n|a/NN |X|a\tNOUN\n|10\t|0",
+    "plain": 'text\n|{"text":|"|\n\n|\r\n|,|\x00|',
     "parallel": 'a\tb\n|\t|\n|"|source\ttarget\n|今犬|a|\r\n',
     "series": "time,y\n|unique_id,ds,y\n|2020-01-01|,1\n|,|;|0,5|1e39|NaN|Jan-55|+02:00|01/02/2000|T24:00|\n|inf|x",
     "asked": 'text,label\n|text\tid\n|{"text": "a"}\n|[{"text": 1}]|"|""|,|\t|\n\n|# text = a\n|'

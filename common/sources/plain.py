@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 from unicodedata import normalize
 
 from common.errors import InputError
-from common.sources.files import check_encoding, existing, format_of, names_under, read_text, roles_of
+from common.sources.files import Content, check_encoding, existing, format_of, names_under, read_text, roles_of
 from common.sources.labelled import TEXT_NAMES, encodable, find_column
 from common.sources.records import split_by_hash
 from common.sources.splits import FileReader, Parts, Records, Splits, read_by_role
@@ -122,10 +122,10 @@ class TextReader(FileReader[PlainTexts]):
         return parts.splits()
 
     def _texts(self, path: Path) -> Iterator[Plain]:
-        content = read_text(path, self.encoding)
         if format_of(path) in TABLES:
-            yield from self._rows(path, content)
+            yield from self._rows(path)
             return
+        content = read_text(path, self.encoding)
         if "\0" in content:
             raise InputError(f"{path}: holds a NUL character, so it is no text; move it elsewhere")
         content = normalised(content)
@@ -135,8 +135,8 @@ class TextReader(FileReader[PlainTexts]):
         between = "\n" if self.documents == "line" else r"\n\s*\n"
         yield from (Plain(text.strip("\n")) for text in re.split(between, content) if text.strip())
 
-    def _rows(self, path: Path, content: str) -> Iterator[Plain]:
-        rows = list(TABLES[format_of(path)](path, content))
+    def _rows(self, path: Path) -> Iterator[Plain]:
+        rows = list(TABLES[format_of(path)](Content(path, read_text(path, self.encoding))))
         if not rows:
             raise InputError(f"{path}: a first line of column names and no texts; add some")
         names = list(rows[0][1])
