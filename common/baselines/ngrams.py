@@ -89,7 +89,8 @@ def _order(keys: np.ndarray, counts: np.ndarray, vocabulary: int, *, contexts: i
     discounts = np.array([0, 0.5, 1, 1.5])  # Where n-grams of few occurrences are too few to tell.
     for n in (1, 2, 3):
         if of_counts[n] and of_counts[n + 1]:
-            discounts[n] = max(n - (n + 1) * share * of_counts[n + 1] / of_counts[n], 0.1)
+            wanted = n - (n + 1) * share * of_counts[n + 1] / of_counts[n]
+            discounts[n] = wanted if wanted > 0 else discounts[n]
     totals = np.bincount(context, counts, minlength=contexts)
     discounted = np.bincount(context, discounts[np.minimum(counts, 3)], minlength=contexts)
     return _Order(keys, counts, totals, discounted / np.maximum(totals, 1), discounts)
