@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from common.networks.network import Learner, Network
     from common.scoring import Scores
+    from common.scoring.items import Items
     from common.serving.answer_files import Answered, Format
     from common.serving.export import Export
     from common.serving.saved_model import Record, SavedModel
@@ -163,6 +164,10 @@ class Task(ABC):
         Args:
             answers: The answers of the network; a method answers the same examples, or some of them.
         """
+
+    def items(self, answers: Answers) -> Items | None:
+        """What each test item contributes to `score`; by default their own `items()`, or None if they have none."""
+        return answers.items() if hasattr(answers, "items") else None
 
     def report(self, answers: Answers) -> str:
         """Details of the answers to the test split, as text; by default their own `report()`."""

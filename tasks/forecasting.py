@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
     from common.networks.network import Learner, Network
     from common.scoring import Scores
+    from common.scoring.items import Items
     from common.serving.saved_model import Record, SavedModel
     from common.training.run import Results
     from common.training.tbptt import TBPTT
@@ -167,6 +168,9 @@ class Forecasting(Task):
 
     def scores(self, answers: Forecasts) -> Scores:
         return self.judge.scores(answers)
+
+    def items(self, answers: Forecasts) -> Items:
+        return self.judge.items(answers)
 
     def baselines(self, answers: Forecasts) -> dict[str, Callable[[], Forecasts]]:
         options, earlier = self.options, self._origins(self.sequences("validation"))

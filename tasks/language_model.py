@@ -132,15 +132,17 @@ class LanguageModel(Task):
         of_steps = stream.at_steps(outputs)[:, 0]
         prompt = {"prompt": "", "state": np.zeros(0, np.float32), "seed": self.options.seed}
         more = {"length": 400 if self.level == "character" else 100, "temperature": 0.8, "top_k": 0, "top_p": 1.0}
-        return Likelihoods(
+        return self._likelihoods(
             of_steps if self.ends else losses(scored_long(export, self.texts("test").texts)),
-            Length.of(self.texts("test").texts, ends=self.ends),
+        )._replace(
             places=by_place(of_steps, stream.sequences.lengths),
             sample=export.ask([prompt], "continue", **more)[0]["text"],
         )
 
     def _likelihoods(self, losses: np.ndarray) -> Likelihoods:
-        return Likelihoods(losses, Length.of(self.texts("test").texts, ends=self.ends))
+        texts = self.texts("test").texts
+        sizes = [(len(tokens) + self.ends, len(text) + self.ends) for tokens, text in zip(self.encoded["test"], texts)]
+        return Likelihoods(losses, Length.of(texts, ends=self.ends), texts=np.array(sizes))
 
     def baselines(self, answers: Likelihoods) -> dict[str, Callable[[], Likelihoods]]:
         from common.baselines.ngrams import NGrams, unigram_losses

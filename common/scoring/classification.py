@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from common.scoring import Scores
+from common.scoring.items import Items
 
 
 class Classified(NamedTuple):
@@ -29,6 +30,10 @@ class Classified(NamedTuple):
         labels = sorted(set(self.references))
         macro = f1_score(self.references, self.predictions, average="macro", labels=labels, zero_division=0)
         return {"accuracy": float(accuracy_score(self.references, self.predictions)), "macro_f1": float(macro)}
+
+    def items(self) -> Items:
+        """Whether each example's class is right."""
+        return Items.of_means([a == b for a, b in zip(self.references, self.predictions)])
 
     def report(self) -> str:
         """Precision, recall and F1 of each class, and the confusion matrix."""

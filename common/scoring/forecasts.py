@@ -14,6 +14,7 @@ import numpy as np
 
 from common.networks.forecast.tables import Tables
 from common.scoring import Scores
+from common.scoring.items import Items
 
 
 class Origins(NamedTuple):
@@ -133,6 +134,19 @@ class Judge:
         each = self._each(forecasts).items()
         found = {name: float(np.nanmean(values)) for name, values in each if not np.isnan(values).all()}
         return found | {"rmse": found["rmse"] ** 0.5} if "rmse" in found else found
+
+    def items(self, forecasts: Forecasts) -> Items:
+        """The absolute errors of blocks of origins of a series, as many in a row as there are steps ahead.
+
+        Forecasts of one block have values in common, so single ones are no items of their own.
+        """
+        found = forecasts.in_order()
+        errors = self._each(found)["mae"]
+        blocks = found.origins.series.astype(np.int64) * 2**32 + found.origins.row // errors.shape[1]
+        _, of_block = np.unique(blocks, return_inverse=True)
+        sums = (np.nansum(errors, 1), (~np.isnan(errors)).sum(1))
+        kept = np.stack([np.bincount(of_block, values) for values in sums], 1)
+        return Items(kept[kept[:, 1] > 0])
 
     def report(self, forecasts: Forecasts) -> str:
         """The scores at some steps ahead, as text."""

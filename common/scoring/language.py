@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.scoring import Scores
+from common.scoring.items import Items
 
 PLACES = (0, 10, 30, 100, 300, 1000, 3000)
 """Where the ranges of places in a text begin, in tokens read before."""
@@ -46,12 +47,14 @@ class Likelihoods(NamedTuple):
         places: For each place in a text, from 0: the mean loss there and the number of texts, `[places, 2]`; empty
             where the place makes no difference.
         sample: What the model writes.
+        texts: The tokens and the characters of each text, `[texts, 2]`; empty where there is one text alone.
     """
 
     losses: np.ndarray
     length: Length
     places: np.ndarray = np.zeros((0, 2))
     sample: str = ""
+    texts: np.ndarray = np.zeros((0, 2), np.int64)
 
     def scores(self) -> Scores:
         """Nats a token, bits a character, perplexity a word: the last two compare models of different tokens."""
@@ -61,6 +64,14 @@ class Likelihoods(NamedTuple):
             "bits_per_character": nats / self.length.characters / math.log(2),
             "perplexity_per_word": math.exp(min(nats / max(self.length.words, 1), 700)),
         }
+
+    def items(self) -> Items | None:
+        """The bits and the characters of each text; None for a single text."""
+        if len(self.texts) < 2:
+            return None
+        tokens, characters = self.texts.T
+        nats = np.add.reduceat(self.losses.astype(np.float64), np.cumsum(tokens) - tokens)
+        return Items(np.stack([nats / math.log(2), characters], 1))
 
     def report(self) -> str:
         """The loss by the number of tokens read before, and a sample."""

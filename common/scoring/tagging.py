@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from common.scoring import Scores
+from common.scoring.items import Items
 
 Tags = Sequence[Sequence[str]]
 
@@ -40,6 +41,11 @@ class Tagged(NamedTuple):
             "accuracy_unseen": float(flat[~seen].mean()) if not seen.all() else float("nan"),
             "sentence_accuracy": float(np.mean([all(row) for row in right])),
         }
+
+    def items(self) -> Items:
+        """The right tags and the words of each sentence."""
+        pairs = zip(self.references, self.predictions, strict=True)
+        return Items(np.array([[sum(a == b for a, b in zip(*pair)), len(pair[0])] for pair in pairs], np.float64))
 
     def report(self) -> str:
         """Precision, recall and F1 of each tag."""

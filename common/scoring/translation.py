@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, Protocol, Self
 import numpy as np
 
 from common.scoring import Scores
+from common.scoring.items import Items
 from common.text.scripts import fitting_level
 
 SHOWN = 6
@@ -81,6 +82,14 @@ class Translations(NamedTuple):
             "exact_match": float(np.mean([a == b for a, b in zip(predictions, references)])),
             "placeholder_survival": survival(self.sources, predictions),
         }
+
+    def items(self) -> Items:
+        """What sacrebleu counts for BLEU in each sentence."""
+        metric, sums = bleu(self.language, self.references), []
+        for prediction, reference in zip(self.predictions, self.references):
+            found = metric.sentence_score(prediction, [reference])
+            sums.append([*found.counts, *found.totals, found.sys_len, found.ref_len])
+        return Items(np.array(sums, np.float64), "bleu")
 
     def report(self) -> str:
         """The signatures of the scores, and some predictions with their sources and references."""

@@ -14,11 +14,12 @@ import pandas as pd
 
 from common import cells
 from common.scoring import Scores
+from common.scoring.items import Items
 from common.studies.arms import Arm, Run
 from common.studies.arms import shown as as_word
 from common.studies.statistics import Difference, Interval, differences, interval
 from common.studies.study import Study
-from common.studies.work import JOB, RESULT
+from common.studies.work import ITEMS, JOB, RESULT
 
 COSTS = {
     "parameters": "parameters",
@@ -63,13 +64,17 @@ class Findings:
     study: Study
     failed: Sequence[str] = ()
     results: dict[Run, dict[str, Any]] = field(init=False)
+    items: dict[Run, Items] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.results = {}
+        self.results, self.items = {}, {}
         for path in sorted(self.study.folder.glob(f"runs/*/{RESULT}")):
             job, result = (json.loads((path.parent / name).read_text()) for name in (JOB, RESULT))
             settings = tuple((k, tuple(v) if isinstance(v, list) else v) for k, v in job["settings"].items())
-            self.results[Run(Arm(result["cell"], settings), result["seed"])] = result
+            run = Run(Arm(result["cell"], settings), result["seed"])
+            self.results[run] = result
+            if (path.parent / ITEMS).is_file():
+                self.items[run] = Items.read(path.parent / ITEMS)
 
     @property
     def left_out(self) -> list[str]:
@@ -97,6 +102,10 @@ class Findings:
         """The scores of an arm, by seed."""
         return {result["seed"]: result["metrics"][self.score] for result in self.of(arm)}
 
+    def items_of(self, arm: Arm) -> dict[int, Items]:
+        """What each test item contributes to the scores of an arm, by seed."""
+        return {run.seed: items for run, items in self.items.items() if run.arm == arm}
+
     @cached_property
     def baselines(self) -> dict[str, Scores]:
         """The test metrics of each baseline, from the run that measured them."""
@@ -112,8 +121,11 @@ class Findings:
     @cached_property
     def differences(self) -> dict[Arm, Difference]:
         """The difference of each arm to the arm that it is compared with, as one family of tests."""
-        pairs = {arm: self.compared_with(arm) for arm in self.arms}
-        found = differences({arm.name: (self.scores(arm), self.scores(other)) for arm, other in pairs.items() if other})
+        pairs = {arm: other for arm in self.arms if (other := self.compared_with(arm))}
+        found = differences(
+            {arm.name: (self.scores(arm), self.scores(other)) for arm, other in pairs.items()},
+            {arm.name: (self.items_of(arm), self.items_of(other)) for arm, other in pairs.items()},
+        )
         return {arm: found[arm.name] for arm in self.arms if arm.name in found}
 
     @property
@@ -140,7 +152,7 @@ class Findings:
             outcome,
             f"{self.score} differs by {gap.mean:+.4f} in the mean of {found.pairs} seeds "
             f"(95 % interval {gap.low:+.4f} to {gap.high:+.4f}, p {_equals(_p(found.p))} corrected for "
-            f"{self.tested} comparison{'s' if self.tested > 1 else ''})",
+            f"{self.tested} comparison{'s' if self.tested > 1 else ''}){_rest(found)}",
         )
 
     def advice(self) -> str:
@@ -205,6 +217,20 @@ class Findings:
         for arm in self.arms:
             rows.append([arm.name, *(_number(value) for value in self.costs(arm).values())])
         return rows
+
+
+def _rest(found: Difference) -> str:
+    """What else can be said of a difference: how much of its error is the test's, and what would show it."""
+    items = "" if math.isnan(found.item_error) else f"; choosing other test items moves it by {found.item_error:.4f}"
+    if found.shown:
+        return items
+    more = found.more_seeds
+    would = (
+        f"about {more:,} more seeds would show a difference of this size"
+        if more is not None
+        else "no number of seeds would show a difference of this size, only more test items"
+    )
+    return f"{items}; equal within {found.equal_within:.4f}; {would}"
 
 
 def _signed(value: float) -> str:

@@ -91,8 +91,9 @@ def report(found: Findings, figures: dict[str, str], left_out: Sequence[str] = (
         "## Scores",
         markup.table(found.rows()),
         "Differences are paired by seed: each arm against the reference cell with the same settings, and the reference "
-        "cell against itself with the first settings. Their 95 % t-intervals are not corrected; p belongs to paired "
-        "t-tests, corrected after Holm. n is the number of seeds; rows without n are the baselines, measured once.",
+        "cell against itself with the first settings. Intervals and p count the choice of seeds and, where these are "
+        "known, of test items. The 95 % intervals of differences are not corrected; p is, after Holm. n is the number "
+        "of seeds; rows without n are the baselines, measured once.",
         *(figures.get(name, "") for name in ("scores", "axis")),
         *(["## Other metrics", markup.table(metrics), "Means over seeds."] if metrics else []),
         "## Costs",

@@ -14,8 +14,8 @@ from pathlib import Path
 from common.files import write_json
 
 ROOT = Path(__file__).resolve().parents[2]
-JOB, RESULT, LOG = "job.json", "result.json", "log.txt"
-"""Files in the folder of a run: the job, its result, and the output of its process."""
+JOB, RESULT, LOG, ITEMS = "job.json", "result.json", "log.txt", "items.npz"
+"""Files in the folder of a run: the job, its result, the output of its process, and what each test item contributes."""
 
 
 def do(kind: str, name: str, folder: Path, *, slots: Sequence[Sequence[int]]) -> tuple[str, str]:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from common import interrupts
-from common.studies.work import JOB, RESULT
+from common.studies.work import ITEMS, JOB, RESULT
 
 if TYPE_CHECKING:
     from common.networks.network import Network
@@ -93,6 +93,9 @@ def measured(kind: type[Task], job: dict[str, Any], *, folder: Path) -> dict[str
     with fitted.claim.held():
         metrics, export = ready(task, fitted)
         answers, scores = tested(task, fitted, export)
+        with parts.part("items of the test"):
+            if items := task.items(answers):
+                items.write(folder / ITEMS)
         look("end", fitted)
         baselines, of_baselines = baselines_of(task, answers, parts) if job["baselines"] else ({}, {})
         conditions = {"jobs": job.get("jobs"), "cores": len(job.get("cores") or ()), "resumed": killed}

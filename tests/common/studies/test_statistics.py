@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
-from common.studies.statistics import differences, interval
+from benchmarks.verdicts import simulated
+from common.scoring.items import Items
+from common.studies import statistics
+from common.studies.statistics import differences, interval, item_error
 
 
 def test_the_interval_of_a_sample() -> None:
@@ -49,3 +53,50 @@ def test_too_few_or_equal_pairs_show_nothing() -> None:
     assert not found["one"].shown
     assert math.isnan(found["one"].p)
     assert found["same"].p == 1
+
+
+def test_studies_without_a_difference_are_told_from_those_with_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "DRAWS", 200)
+    draw = np.random.default_rng(3)
+    shown = {
+        gap: sum(
+            differences({"arm": scores}, {"arm": items})["arm"].shown
+            for scores, items in (simulated(draw, gap=gap) for _ in range(100))
+        )
+        for gap in (0.0, 0.6)
+    }
+    assert shown[0.0] <= 5 and shown[0.6] >= 80
+
+
+def test_the_error_of_items_is_that_of_a_paired_mean() -> None:
+    draw = np.random.default_rng(1)
+    a, b = draw.random(900) < 0.8, draw.random(900) < 0.75
+    gap = a.astype(float) - b
+    found = item_error([(Items.of_means(a), Items.of_means(b))])
+    assert found == pytest.approx(gap.std() / 30, rel=0.1)
+    assert math.isnan(item_error([(Items.of_means(a), Items.of_means(b[:-1]))])) and math.isnan(item_error([]))
+
+
+def test_few_test_items_widen_the_interval_and_hide_what_seeds_alone_would_show() -> None:
+    draw = np.random.default_rng(0)
+    answers = draw.random(60) < 0.8
+    answers[:2] = False
+    better = answers.copy()
+    better[:2] = True
+    arms = (
+        {seed: float(better.mean()) + 0.0003 * seed for seed in range(4)},
+        dict.fromkeys(range(4), float(answers.mean())),
+    )
+    items = [dict.fromkeys(range(4), Items.of_means(side)) for side in (better, answers)]
+    alone, both = differences({"arm": arms})["arm"], differences({"arm": arms}, {"arm": tuple(items)})["arm"]
+    assert alone.shown and not both.shown and both.more_seeds is None
+    assert both.difference.low < alone.difference.low and both.equal_within > abs(both.difference.mean)
+
+
+def test_more_seeds_are_those_that_would_show_the_difference() -> None:
+    gaps = {0: 0.02, 1: -0.01, 2: 0.03, 3: 0.0}
+    found = differences({"arm": (gaps, dict.fromkeys(gaps, 0.0))})["arm"]
+    # The standard deviation is 0.01826, the mean 0.01: at n = 29 (2.048 + 0.855) * 0.01826 / sqrt(29) = 0.00984.
+    assert not found.shown and found.more_seeds == 25
+    # t(0.95, 3) = 2.3534; the standard error is 0.00913.
+    assert found.equal_within == pytest.approx(0.01 + 2.3534 * 0.00913, rel=1e-3)
