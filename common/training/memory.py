@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from common import cells
+from common import cells, memory
 from common.errors import InputError
 from common.options import TrainOptions
 
@@ -14,8 +14,6 @@ COPIES = 5
 NUMBER = 4
 """Bytes."""
 DEVICES = Path("/dev")
-MEMINFO = Path("/proc/meminfo")
-LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
 
 
 def check_memory(options: TrainOptions, embedded: tuple[int, int] = (0, 0), *, gates: int | None = None) -> None:
@@ -31,7 +29,7 @@ def check_memory(options: TrainOptions, embedded: tuple[int, int] = (0, 0), *, g
     Raises:
         InputError: They do not fit.
     """
-    there = available()
+    there = memory.available()
     if there is None or _may_use_gpu():
         return
     needed = least(options, embedded, gates=gates)
@@ -73,12 +71,3 @@ def _gates(name: str) -> int:
     cell = cells.keras_cell(name, 1)
     cell.build((None, 1))
     return int(cell.recurrent_kernel.shape[-1])
-
-
-def available() -> float | None:
-    """Bytes of memory that this process may still take; None where the system does not say."""
-    if not MEMINFO.is_file():
-        return None
-    kilobytes = next(line.split()[1] for line in MEMINFO.read_text().splitlines() if line.startswith("MemAvailable"))
-    limits = [path.read_text().strip() for path in LIMITS if path.is_file()]
-    return min([int(kilobytes) * 1024, *(int(limit) for limit in limits if limit.isdecimal())])
