@@ -187,7 +187,8 @@ WORDS: dict[str, str] = {
     "packer": "a|b|c",
     "subwords": "%s|{n}|<b>|今|\u0301|the cat| |\xff|&amp;|\\n",
     "command_line": "sentiment|pos|translation|forecasting|language_model|train|compare|predict|evaluate|--units|"
-    "--data|-1|nan|1e9|--help|--vary|units=1,2|--cells|lstm|--output|--no-linear|--target|y|--config|--seed|--name|=|--|--horizon|[red]",
+    "--data|-1|nan|1e9|--help|--vary|units=1,2|--cells|lstm|--output|--no-linear|--target|y|--config|--seed|"
+    "--name|=|--|--horizon|[red]",
 }
 """What an input of each target often holds, separated by bars."""
 
