@@ -82,6 +82,12 @@ def _refusing(option: str, path: Path) -> Iterator[None]:
         raise InputError(f"{option} {path}: {error.strerror}; name a file that can be written") from error
 
 
+def numbered(folder: Path) -> dict[int, Path]:
+    """What is in a folder under a number, ascending; a number in other digits, or after zeros, is none."""
+    found = (path for path in folder.glob("*") if re.fullmatch("0|[1-9][0-9]*", path.name))
+    return dict(sorted((int(path.name), path) for path in found))
+
+
 def reason(error: Exception) -> str:
     """Why something failed, in a few words: what the operating system said, also where TensorFlow passes it on."""
     told = getattr(error, "strerror", None) or getattr(error, "message", None) or str(error) or type(error).__name__

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple, Protocol
 
 from common.options import DataOptions, PredictOptions, PredictTexts, TrainOptions
 from common.sources.digests import noting
+from common.training.memory import check_memory
 
 if TYPE_CHECKING:
     import numpy as np
@@ -94,6 +95,7 @@ class Task(ABC):
     def check(self) -> None:
         """Refuses options and data, as far as that needs no TensorFlow, before it is imported."""
         self.check_options()
+        check_memory(self.options, gates=1)  # As much as can be said without Keras.
         if self.options.at_hand:
             _ = self.records
 

@@ -144,7 +144,9 @@ class Forecasting(Task):
             say(f"mixed by the validation rows: {options.cell} x {share:.2f} + smoothing x {1 - share:.2f}")
         if options.calibrate:
             joined = network.join(outputs, smoothed, swing=swing, series=series).numpy()
-            network.widen(joined, targets, swing=swing, series=series)
+            equal = network.widen(joined, targets, swing=swing, series=series).sum()
+            if equal:
+                say(f"intervals of {equal} of {network.series} series have equal widths: those learned were much worse")
         return found
 
     def _smoothed(self, split: str) -> SmoothedTables:

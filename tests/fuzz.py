@@ -69,17 +69,17 @@ def tagged(content: bytes) -> None:
     read(TaggedReader(), rest, *names)
 
 
-def plain(content: bytes) -> None:
-    """Texts without labels: a file, its lines, its paragraphs, or a table."""
-    kind, rest = kinds(content, ("file", "line", "blank-line", "table"))
-    reader = TextReader() if kind == "table" else TextReader(documents=kind)
-    read(reader, rest, "data.csv" if kind == "table" else "data.txt")
-
-
 def parallel(content: bytes) -> None:
     """Sentence pairs, in a table or in two aligned files."""
     kind, rest = kinds(content, ("table", "aligned"))
     read(PairReader(), rest, *({"table": ("pairs.tsv",), "aligned": ("train.en", "train.ja-JP")}[kind]))
+
+
+def plain(content: bytes) -> None:
+    """Texts without labels: a text file or a table, or a folder with one per split."""
+    kind, rest = kinds(content, (".txt", ".csv", ".tsv", ".jsonl", ".json"))
+    names = [f"{split}{kind}" for split in ("train", "dev", "test")] if CUT in rest else [f"data{kind}"]
+    read(TextReader(documents=("file", "line", "blank-line")[len(rest) % 3]), rest, *names)
 
 
 def series(content: bytes) -> None:
@@ -179,15 +179,16 @@ TARGETS: dict[str, Target] = {
 WORDS: dict[str, str] = {
     "labelled": 'text\tlabel\n|text,label\n|"|""|,|\t|pos|neg|1|0|1.0|{"text":|"label":|}|[|]|null|split|train|NaN|\n',
     "tagged": "1\t|\tNOUN\t|_|\t|\n\n|# text = a\n|1-2\t|1.1\t|-DOCSTART- -X- O\n|a/NN |X|a\tNOUN\n|10\t|0",
-    "plain": 'text\n|{"text":|"|\n\n|\r\n|,|\x00|',
     "parallel": 'a\tb\n|\t|\n|"|source\ttarget\n|今犬|a|\r\n',
+    "plain": 'text\n|text,split\n|,|\t|"|""|train|test|{"text":|}|[|]|null|\n\n|\r|one two three\n|\u0301',
     "series": "time,y\n|unique_id,ds,y\n|2020-01-01|,1\n|,|;|0,5|1e39|NaN|Jan-55|+02:00|01/02/2000|T24:00|\n|inf|x",
     "asked": 'text,label\n|text\tid\n|{"text": "a"}\n|[{"text": 1}]|"|""|,|\t|\n\n|# text = a\n|'
     "1\ta\t_\t_\t_\t_\t_\t_\t_\t_\n",
     "packer": "a|b|c",
     "subwords": "%s|{n}|<b>|今|\u0301|the cat| |\xff|&amp;|\\n",
-    "command_line": "sentiment|pos|translation|forecasting|train|compare|predict|evaluate|--units|--data|-1|nan|1e9|"
-    "--help|--vary|units=1,2|--cells|lstm|--output|--no-linear|--target|y|--config|--seed|--name|=|--|--horizon|[red]",
+    "command_line": "sentiment|pos|translation|forecasting|language_model|train|compare|predict|evaluate|--units|"
+    "--data|-1|nan|1e9|--help|--vary|units=1,2|--cells|lstm|--output|--no-linear|--target|y|--config|--seed|"
+    "--name|=|--|--horizon|[red]",
 }
 """What an input of each target often holds, separated by bars."""
 

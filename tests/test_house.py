@@ -10,11 +10,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
-    *("program", "errors", "interrupts", "files", "reports"),
+    *("program", "errors", "interrupts", "files", "memory", "reports"),
     *("cells", "options", "text", "sources", "streams", "layers", "networks", "decoding"),
     *("scoring", "baselines", "figures", "training", "serving", "studies", "cli"),
 )
-"""The rooms of common/, each above those that it may import. The first five are modules."""
+"""The rooms of common/, each above those that it may import. The first six are modules."""
 TASK_NAMED_BY = ("training", "studies", "cli")
 """Rooms whose annotations may name what a task is; at run time they import none."""
 MOST_LINES, MOST_LINES_OF_A_TASK, MOST_LINES_OF_A_FUNCTION, MOST_POSITIONS = 350, 300, 60, 3

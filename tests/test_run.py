@@ -41,6 +41,17 @@ def test_series_are_refused_before_tensorflow_is_imported(learned, tmp_path: Pat
     assert done.stderr.count("error: ") == done.stderr.count("\n") == 3
 
 
+def test_what_no_memory_can_hold_is_refused_before_tensorflow_is_imported() -> None:
+    commands = [["sentiment", "--units", "2000000"], ["pos", "compare", "--units", "2000000"]]
+    script = (
+        "import pathlib, sys, run; from common.training import memory; memory.DEVICES = pathlib.Path('/none'); "
+        f"print([run.main(c) for c in {commands}], 'tensorflow' in sys.modules)"
+    )
+    done = command("-c", script)
+    assert done.stdout == "[2, 2] False\n"
+    assert done.stderr.count("error: --units 2000000: ") == done.stderr.count("\n") == 2
+
+
 def test_texts_are_refused_before_tensorflow_is_imported(learned, tmp_path: Path) -> None:
     files = {
         "names.csv": "a,b\n1,2\n",

@@ -14,7 +14,7 @@ from common.errors import InputError
 from common.options.fields import meanings, option
 from common.options.kinds import Count, Folder, Layers, NotNegative, Positive, Seed, Share, Steps
 
-FORMAT = 5
+FORMAT = 6
 """The format of unfinished runs and studies. Raise it when older ones cannot be continued: they are then refused."""
 
 TFDS, EMBEDDED = "tfds:", "embedded:"

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from common import program
 from common.errors import InputError
-from common.files import Lock
+from common.files import Lock, numbered
 
 ASSETS = "assets.extra"
 """The folder of a version for files that are not part of the graph: options, scores, figures, examples."""
@@ -44,7 +44,7 @@ def publish(root: Path, write: Callable[[Path], None]) -> Path:
         draft.mkdir()
         write(draft)
         while True:
-            number = max((int(p.name) for p in root.glob("*") if p.name.isdigit()), default=0) + 1
+            number = max(numbered(root), default=0) + 1
             try:
                 return draft.rename(root / str(number))
             except OSError as error:  # Another run took that number.
@@ -79,7 +79,7 @@ def unreported(root: Path, run: str) -> Path | None:
 
 def versions(root: Path) -> list[int]:
     """The version numbers in `root`, ascending."""
-    return sorted(int(p.name) for p in root.glob("*") if p.name.isdigit() and (p / GRAPH).is_file())
+    return [number for number, path in numbered(root).items() if (path / GRAPH).is_file()]
 
 
 def newest(path: Path) -> Path:

@@ -16,6 +16,7 @@ from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, Protocol, TextIO
 
+from common import memory
 from common.errors import InputError
 from common.sources.digests import note_file
 
@@ -29,6 +30,8 @@ MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 """Byte-order marks, and the encodings that they tell."""
+SHARE = 0.25
+"""Of the free memory a text may take at most."""
 IGNORED = re.compile(r"\.|readme|licen[cs]e", re.IGNORECASE)
 
 
@@ -66,8 +69,36 @@ def existing(data: str, option: str = "--data") -> Path:
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise InputError(f"{option} {data}: a device or a pipe; give a file or folder")
     if stat.S_ISREG(mode):
+        if option == "--data":  # Other files are read a line at a time.
+            check_size(path)
         note_file(path)
     return path
+
+
+def check_size(path: Path) -> None:
+    """Refuses a file that cannot be read as a whole, before it is read.
+
+    Raises:
+        InputError: It cannot be looked at; it is empty, as are those of the system that never end; or it is too large.
+    """
+    try:
+        size, most = path.stat().st_size, largest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+    if not size:
+        raise InputError(f"{path}: an empty file; fill or remove it")
+    if most is not None and size > most:
+        raise _too_large(path, most)
+
+
+def largest() -> int | None:
+    """The most bytes of a text: `SHARE` of the memory that is free, since its records need more; None if unknown."""
+    there = memory.available()
+    return None if there is None else int(SHARE * there)
+
+
+def _too_large(path: Path, most: int) -> InputError:
+    return InputError(f"{path}: a text of more than {most / 1e9:,.1f} GB does not fit into memory; give a part of it")
 
 
 def names_under(folder: Path) -> list[Path]:
@@ -158,11 +189,15 @@ def read_text(path: Path, encoding: str) -> str:
     A byte-order mark is believed before the encoding.
 
     Raises:
-        InputError: The file cannot be read, has another encoding, or is empty.
+        InputError: The file cannot be read, has another encoding, is empty, or does not fit into memory.
     """
+    check_size(path)
     note_file(path)
+    packed, most = path.suffix.lower() == ".gz", largest()
     with _opened(path, encoding) as file:
-        content = file.read().removeprefix("\ufeff")
+        content = file.read(-1 if most is None or not packed else most + 1).removeprefix("\ufeff")
+    if packed and most is not None and len(content) > most:
+        raise _too_large(path, most)
     if not content.strip():
         raise InputError(f"{path}: an empty file; fill or remove it")
     return content

@@ -26,7 +26,7 @@ from common.sources.files import (
     words_in,
 )
 from common.sources.records import Example, LabelledTexts, listed
-from common.sources.splits import ByRole, FileReader, Parts, read_by_role
+from common.sources.splits import ByRole, FileReader, Parts, of_one_split, read_by_role
 from common.sources.tables import READABLE, TABLES, IsData
 
 TEXT_NAMES = ("text", "review", "sentence", "content", "document", "phrase", "tweet", "comment", "message")
@@ -111,12 +111,7 @@ class LabelledReader(FileReader[LabelledTexts]):
 
         def read(path: Path) -> list[Example]:
             role = roles[path.relative_to(folder)]
-            parts = self._table(path, notes, may_lack_labels=role == "test")
-            if role is None and None not in parts and len(names) > 1:
-                raise InputError(f"{path}: has a split column, and other files lie beside it; give the file alone")
-            if role and (other := next((split for split in parts if split not in (None, role)), None)):
-                raise InputError(f"{path}: named {role}, and its split column says {other}; give the file alone")
-            return [example for part in parts.values() for example in part]
+            return of_one_split(path, self._table(path, notes, may_lack_labels=role == "test"), role)
 
         if len(names) == 1 and not roles[names[0]]:
             return self._table(folder / names[0], notes)
@@ -144,15 +139,10 @@ class LabelledReader(FileReader[LabelledTexts]):
             return {}
         else:
             columns = self.columns(names, f"{path}:1")
-        splits = _split_column(rows, columns)
-        others = [name for name in names if name.strip() and name not in (*columns, splits)]
+        parts, others = parts_of(rows, columns)
         if others:
             notes.append(f"columns left out: {listed(others)}")
-        parts: ByRole = {}
-        for place, row in rows:
-            role = None if splits is None else role_of(str(row[splits]))
-            parts.setdefault(role, []).append(_example(row, columns, place))
-        return parts
+        return {role: [_example(row, columns, place) for place, row in part] for role, part in parts.items()}
 
     def _noting_data(self, found: list[bool]) -> IsData:
         """Whether the first row of a table is data, as `is_data` says; noted in `found`."""
@@ -246,13 +236,24 @@ def _wanted(given: str | None, usual: Sequence[str]) -> Sequence[str]:
     return (given.strip().lower(),) if given else usual
 
 
-def _split_column(rows: Named, columns: tuple[str, str]) -> str | None:
-    """The column named split, subset or partition, if each of its values gives a split."""
+def parts_of(rows: Named, columns: Sequence[str]) -> tuple[dict[str | None, Named], list[str]]:
+    """Rows by the split that their column named split, subset or partition gives, if each of its values gives one.
+
+    Args:
+        rows: The rows.
+        columns: The columns that are read.
+
+    Returns:
+        The rows of each split, or all of them under None; and the names of the columns that are left out.
+    """
     folded = _folded(rows[0][1])
-    name = next((folded[usual] for usual in SPLIT_NAMES if usual in folded), None)
-    if name is None or name in columns:
-        return None
-    return name if all(name in row and role_of(str(row[name])) for _, row in rows) else None
+    splits = next((folded[usual] for usual in SPLIT_NAMES if usual in folded), None)
+    if splits in columns or not all(splits in row and role_of(str(row[splits])) for _, row in rows):
+        splits = None
+    parts: dict[str | None, Named] = {}
+    for place, row in rows:
+        parts.setdefault(None if splits is None else role_of(str(row[splits])), []).append((place, row))
+    return parts, [name for name in rows[0][1] if name.strip() and name not in (*columns, splits)]
 
 
 def _is_unlabelled(name: Path) -> bool:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from unicodedata import normalize
 
-from common.errors import InputError
+from common.errors import InputError, shortened
 from common.sources.files import Content, check_encoding, existing, format_of, names_under, read_text, roles_of
-from common.sources.labelled import TEXT_NAMES, encodable, find_column
-from common.sources.records import split_by_hash
-from common.sources.splits import FileReader, Parts, Records, Splits, read_by_role
+from common.sources.labelled import TEXT_NAMES, encodable, find_column, parts_of
+from common.sources.records import listed, split_by_hash
+from common.sources.splits import ByRole, FileReader, Parts, Records, Splits, of_one_split, read_by_role
 from common.sources.tables import TABLES
 
 Documents = Literal["line", "file", "blank-line"]
@@ -97,15 +97,18 @@ class TextReader(FileReader[PlainTexts]):
 
     def parts(self, data: str) -> Parts[PlainTexts]:
         check_encoding(self.encoding)
-        path = existing(data)
-        if path.is_dir():
-            roles = {path / name: role for name, role in roles_of(names_under(path)).items()}
-            if not roles:
-                raise InputError(f"{path}: a folder without texts; give text files, or tables with a text column")
-            records = read_by_role(roles, self._texts)
-        else:
-            records = {None: list(self._texts(path))}
-        return Parts(PlainTexts, records, data, drop_seen=self.drop_seen)
+        path, notes = existing(data), list[str]()
+        roles = {path / name: role for name, role in roles_of(names_under(path)).items()} if path.is_dir() else {}
+        if path.is_dir() and not roles:
+            raise InputError(f"{path}: a folder without texts; give text files, or tables with a text column")
+
+        def read(one: Path) -> list[Plain]:
+            return of_one_split(one, self._texts(one, notes), roles[one])
+
+        only = path if not roles else next(iter(roles))
+        alone = len(roles) < 2 and not roles.get(only)
+        records = self._texts(only, notes) if alone else read_by_role(roles, read)
+        return Parts(PlainTexts, records, data, drop_seen=self.drop_seen, notes=list(dict.fromkeys(notes)))
 
     def read(self, data: str) -> Splits[PlainTexts]:
         """Reads texts and cuts the splits that are missing.
@@ -121,34 +124,42 @@ class TextReader(FileReader[PlainTexts]):
             return cut_by_place(parts, found)
         return parts.splits()
 
-    def _texts(self, path: Path) -> Iterator[Plain]:
-        if format_of(path) in TABLES:
-            yield from self._rows(path)
-            return
+    def _texts(self, path: Path, notes: list[str]) -> ByRole[Plain]:
+        """The texts of a file by the split that a table's `split` column gives, else under None."""
         content = read_text(path, self.encoding)
+        if format_of(path) in TABLES:
+            return self._table(Content(path, content), notes)
         if "\0" in content:
             raise InputError(f"{path}: holds a NUL character, so it is no text; move it elsewhere")
         content = normalised(content)
         if self.documents == "file":
-            yield Plain(content)
-            return
+            return {None: [Plain(content)]}
         between = "\n" if self.documents == "line" else r"\n\s*\n"
-        yield from (Plain(text.strip("\n")) for text in re.split(between, content) if text.strip())
+        return {None: [Plain(text.strip("\n")) for text in re.split(between, content) if text.strip()]}
 
-    def _rows(self, path: Path) -> Iterator[Plain]:
-        rows = list(TABLES[format_of(path)](Content(path, read_text(path, self.encoding))))
+    def _table(self, content: Content, notes: list[str]) -> ByRole[Plain]:
+        path = content.path
+        rows = list(TABLES[format_of(path)](content))
         if not rows:
             raise InputError(f"{path}: a first line of column names and no texts; add some")
         names = list(rows[0][1])
-        column = names[0] if len(names) == 1 and not self.text_column else None
-        column = column or find_column(
-            names, self.text_column, usual=TEXT_NAMES, option="--text-column", place=f"{path}:1"
-        )
-        for place, row in rows:
-            text = row.get(column)
-            if not isinstance(text, str) or not text.strip():
-                raise InputError(f"{place}: no text in {column!r}; fill it in or remove the row")
-            yield Plain(normalised(encodable(text)))
+        if len(names) == 1 and not self.text_column:
+            column = names[0]
+            notes.append(f"{path.name}: the first line, {shortened(column)!r}, is taken for the name of the column")
+        else:
+            column = find_column(names, self.text_column, usual=TEXT_NAMES, option="--text-column", place=f"{path}:1")
+        parts, others = parts_of(rows, (column,))
+        if others:
+            notes.append(f"columns left out: {listed(others)}")
+        return {
+            role: [self._plain(place, row.get(column), column) for place, row in part] for role, part in parts.items()
+        }
+
+    @staticmethod
+    def _plain(place: str, text: Any, column: str) -> Plain:
+        if not isinstance(text, str) or not text.strip():
+            raise InputError(f"{place}: no text in {column!r}; fill it in or remove the row")
+        return Plain(normalised(encodable(text)))
 
 
 def normalised(text: str) -> str:

@@ -241,6 +241,24 @@ def read_by_role(roles: Mapping[Path, str | None], read: Callable[[Path], Iterab
     return parts
 
 
+def of_one_split(path: Path, parts: ByRole[Record], role: str | None) -> list[Record]:
+    """The records of a file beside others, which belongs to one split.
+
+    Args:
+        path: The file.
+        parts: Its records by the split that a column gives, or under None.
+        role: The split that its name gives, or None.
+
+    Raises:
+        InputError: A column gives other splits.
+    """
+    if role is None and None not in parts:
+        raise InputError(f"{path}: has a split column, and other files lie beside it; give the file alone")
+    if role and (other := next((split for split in parts if split not in (None, role)), None)):
+        raise InputError(f"{path}: named {role}, and its split column says {other}; give the file alone")
+    return [record for part in parts.values() for record in part]
+
+
 def cut_at_random(
     train: list[Record],
     missing: Sequence[str],

@@ -19,7 +19,7 @@ class Pieces(NamedTuple):
     Attributes:
         least: Minimum number of steps per piece.
         context: Steps before each piece that are read again at its start.
-        per_lane: Pieces that each lane gets at least.
+        per_lane: About how many pieces each lane gets.
     """
 
     least: int
@@ -128,7 +128,7 @@ class Sequences:
             return self
         steps, context_steps, lengths, owners = [], [], [], []
         for number, (offset, length) in enumerate(zip(self.offsets.tolist(), self.lengths.tolist())):
-            own = -(-length * pieces // self.steps)  # Rounded up.
+            own = max(1, round(length * pieces / self.steps))  # Rounded up, equal lengths would give some one more.
             size = max(-(-length // own), least)
             for start in range(0, length, size):
                 first = max(0, start - context)

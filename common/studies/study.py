@@ -88,7 +88,8 @@ class Study:
             yield
         except OSError as error:
             raise InputError(
-                f"--output {self.options.output}: {error.strerror}; give a folder that can be written to"
+                f"--output {self.options.output}: {error.strerror}; give a folder that can be written to, and a "
+                "--name that a folder can have"
             ) from error
 
     @property

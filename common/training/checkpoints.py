@@ -11,7 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from common.errors import InputError
-from common.files import reason
+from common.files import numbered, reason
 
 KEPT = 2
 STATE, PROGRESS, SUMS = "state", "progress.json", "sums.json"
@@ -97,7 +97,7 @@ class Checkpoints:
 
 def numbers(folder: Path) -> list[int]:
     """The numbers of the checkpoints in a folder, ascending."""
-    return sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal() and path.is_dir())
+    return [number for number, path in numbered(folder).items() if path.is_dir()]
 
 
 def _check(folder: Path) -> None:

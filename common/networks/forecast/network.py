@@ -15,7 +15,7 @@ from common.layers.base import dense, register, shape_of
 from common.layers.dropout import VariationalDropout
 from common.layers.masks import number_of, variational_mask
 from common.layers.stack import RecurrentStack
-from common.networks.forecast.calibration import SWING, widened, widenings
+from common.networks.forecast.calibration import SWING, widened, widenings, widths_fail
 from common.networks.network import Network, Part
 
 HeadKind = Literal["segment", "recursive", "direct"]
@@ -150,6 +150,9 @@ class ForecastNetwork(Network):
             initializer="ones",
             trainable=False,
         )
+        self.equal_widths = self.add_weight(
+            name="equal_widths", shape=(self.series,), initializer="zeros", trainable=False
+        )
         self.read.build((None, w * (2 + k) + self.levels + (w == 1)))
         self.place.build((None, w * (k + s)))
         if not self.stack.built:  # One made from a saved configuration is.
@@ -229,7 +232,8 @@ class ForecastNetwork(Network):
         """
         outputs += (1 - self.share) * (smoothed[..., None] - outputs[..., :1])
         factors = tf.gather(self.widening, series) * (swing**self.swing_power)[..., None, None]
-        wide = widened(outputs, factors, levels=self.quantiles)
+        equal = tf.gather(self.equal_widths, series)[..., None, None] > 0
+        wide = widened(outputs, factors, levels=self.quantiles, equal=equal)
         return tf.where(self.swing_power > 0, wide, outputs)  # Without `widen`, quantiles stay as they were learned.
 
     def mix(self, outputs: np.ndarray, smoothed: np.ndarray, *, targets: np.ndarray) -> dict[str, float]:
@@ -256,7 +260,7 @@ class ForecastNetwork(Network):
         found = {"network_share": float(shares[best]), "val_network_mae": errors[-1]}
         return found | {"val_smoothing_mae": errors[0], "val_joined_mae": errors[best]}
 
-    def widen(self, outputs: np.ndarray, targets: np.ndarray, *, swing: np.ndarray, series: np.ndarray) -> None:
+    def widen(self, outputs: np.ndarray, targets: np.ndarray, *, swing: np.ndarray, series: np.ndarray) -> np.ndarray:
         """Finds by what the intervals of each series are to be widened, see `widenings`.
 
         Args:
@@ -264,13 +268,20 @@ class ForecastNetwork(Network):
             targets: `[origins, horizon]`; NaN where missing.
             swing: The size of the latest moves, `[origins]`.
             series: The number of each origin's series, `[origins]`.
+
+        Returns:
+            Whether each series has equal widths instead of those that the network learned, `[series]`.
         """
-        found = []
+        found, equal = [], []
         for number in range(self.series):
             of = series == number
-            found.append(widenings(outputs[of], targets[of], swing=swing[of], levels=self.quantiles))
+            given = {"swing": swing[of], "levels": self.quantiles}
+            equal.append(widths_fail(outputs[of], targets[of], **given))
+            found.append(widenings(outputs[of], targets[of], **given, equal=equal[-1]))
         self.widening.assign(np.stack(found))
+        self.equal_widths.assign(np.array(equal, np.float32))
         self.swing_power.assign(SWING)
+        return np.array(equal)
 
     def _mask(self, window: Part) -> tf.Tensor:
         """A dropout mask for every segment ahead of every row, `[batch, time, ahead, units]`."""

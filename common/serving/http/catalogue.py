@@ -68,7 +68,7 @@ class Catalogue:
         found = {}
         for name, root in (roots | self.named).items():
             if name in self.named and (root / GRAPH).is_file():
-                found[name] = _version(name, root, int(root.name) if root.name.isdigit() else 1)
+                found[name] = _version(name, root, int(root.name) if root.name.isdecimal() else 1)
             elif numbers := versions(root):
                 found[name] = _version(name, root / str(numbers[-1]), numbers[-1])
         return found

@@ -20,6 +20,15 @@ def test_versions_count_up(tmp_path: Path) -> None:
     assert versions(tmp_path) == list(range(1, 12))
 
 
+def test_names_that_are_not_written_as_numbers_are_no_versions(tmp_path: Path) -> None:
+    publish(tmp_path, fill)
+    for name in ("\u00b2", "\uff12", "02", "2 "):
+        (tmp_path / name).mkdir()
+        fill(tmp_path / name)
+    assert versions(tmp_path) == [1]
+    assert publish(tmp_path, fill).name == "2"
+
+
 def test_a_write_that_fails_leaves_no_version(tmp_path: Path) -> None:
     publish(tmp_path, fill)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gzip
 import os
 from pathlib import Path
 
@@ -41,6 +42,24 @@ def test_pipes_and_devices_are_no_data(tmp_path: Path) -> None:
         with pytest.raises(InputError, match="a device or a pipe"):
             existing(str(data))
     assert names_under(tmp_path) == []
+
+
+def test_files_that_never_end_are_refused_before_they_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "empty.csv").touch()  # As the system's are, such as /proc/kmsg, where who reads waits.
+    with pytest.raises(InputError, match=r"empty\.csv: an empty file"):
+        existing(str(tmp_path / "empty.csv"))
+    large, packed = tmp_path / "large.csv", tmp_path / "packed.csv.gz"
+    with large.open("wb") as file:
+        file.truncate(1 << 43)  # 8 TiB of nothing, which take no place.
+    packed.write_bytes(gzip.compress(b"a" * 3001))
+    for data in (existing, lambda name: read_text(Path(name), "utf-8")):
+        with pytest.raises(InputError, match=r"large\.csv: a text of more than [\d.]+ GB does not fit into memory"):
+            data(str(large))
+    assert existing(str(large), "--input-file") == large  # A line at a time.
+    assert len(read_text(packed, "utf-8")) == 3001
+    monkeypatch.setattr("common.memory.available", lambda: 12_000)
+    with pytest.raises(InputError, match=r"packed\.csv\.gz: a text of more than"):
+        read_text(existing(str(packed)), "utf-8")
 
 
 @pytest.mark.parametrize("data", ["x" * 300, "a\0b", "~nobody-of-this-name/x", "", "/none", "/dev/null/x"])

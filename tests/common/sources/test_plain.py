@@ -57,7 +57,25 @@ def test_names_of_files_give_the_splits(tmp_path: Path) -> None:
 
 def test_the_only_column_of_a_table_is_the_text(tmp_path: Path) -> None:
     (tmp_path / "any.csv").write_text("poem\nOne\nTwo\n")
-    assert TextReader().parts(str(tmp_path / "any.csv")).test().texts == ["One", "Two"]
+    parts = TextReader().parts(str(tmp_path / "any.csv"))
+    assert parts.test().texts == ["One", "Two"]
+    assert parts.notes == ["any.csv: the first line, 'poem', is taken for the name of the column"]
+
+
+@pytest.mark.parametrize("at", ["", "poems.csv"])
+def test_a_split_column_gives_the_splits_and_other_columns_are_named(at: str, tmp_path: Path) -> None:
+    path = tmp_path / "poems.csv"
+    path.write_text("title,text,split\na,One,train\nb,Two,test\nc,Three,dev\n")
+    splits = TextReader().read(str(tmp_path / at))
+    assert [part.texts for part in (splits.train, splits.validation, splits.test)] == [["One"], ["Three"], ["Two"]]
+    assert splits.notes == ["columns left out: title"]
+
+
+def test_a_split_column_that_gainsays_the_names_of_files_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("text,split\nOne,train\nTwo,test\n")
+    (tmp_path / "test.txt").write_text("Three")
+    with pytest.raises(InputError, match=r"train\.csv: named train, and its split column says test"):
+        TextReader().read(str(tmp_path))
 
 
 @pytest.mark.parametrize(

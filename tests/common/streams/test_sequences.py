@@ -24,7 +24,7 @@ def test_offsets_ends_and_numbers() -> None:
 
 
 def test_pieces_read_their_context_again_without_weight() -> None:
-    found = sequences_of([10, 3]).in_pieces(3, least=2, context=2)
+    found = sequences_of([10, 3]).in_pieces(4, least=2, context=2)
     assert found.lengths.tolist() == [4, 6, 4, 3]
     assert found.inputs["step"][:10].tolist() == [0, 1, 2, 3, 2, 3, 4, 5, 6, 7]
     assert found.weights[:10].tolist() == [2, 2, 2, 2, 0, 0, 2, 2, 2, 2]

@@ -84,6 +84,12 @@ def test_an_output_that_is_a_file_is_refused(study_of, tmp_path) -> None:
         study_of(options={"output": tmp_path / "file"}).record()
 
 
+def test_a_name_that_is_too_long_is_refused(study_of) -> None:
+    study = study_of(name="a" * 300)
+    with pytest.raises(InputError, match=r"File name too long; .* a --name that a folder can have"), study.held():
+        pass
+
+
 def test_data_that_changed_since_is_named(study_of, tmp_path: Path) -> None:
     options = {"data": str(tmp_path), "output": tmp_path / "models"}
     (tmp_path / "train.csv").write_text("text,label\ngood,p\nbad,n\n")

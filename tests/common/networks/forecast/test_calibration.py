@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 
-from common.networks.forecast.calibration import LEAST, LEAST_WIDTH, SWING, bound, widened, widenings
+from common.networks.forecast.calibration import LEAST, LEAST_WIDTH, SWING, bound, widened, widenings, widths_fail
 
 LEVELS = (0.1, 0.5, 0.9)
 
@@ -47,6 +47,21 @@ def test_an_error_counts_less_where_the_series_has_moved_more_of_late() -> None:
     swing = np.linspace(1, 9, 9).astype(np.float32)
     targets = (3 * swing**SWING)[:, None]
     np.testing.assert_allclose(widenings(outputs, targets, swing=swing, levels=LEVELS), [[3, 1, 3]], rtol=1e-6)
+
+
+def test_widths_fail_where_the_factor_of_some_that_are_next_to_nothing_ruins_the_others() -> None:
+    draw = np.random.default_rng(0)
+    outputs = np.tile([0.0, -1, 0, 1], (60, 2, 1)).astype(np.float32)
+    targets, swing = draw.normal(size=(60, 2)), calm(outputs)
+    assert not widths_fail(outputs, targets, swing=swing, levels=LEVELS)
+    assert not widths_fail(outputs * 1e-3, targets, swing=swing, levels=LEVELS)  # All are too narrow alike.
+    assert not widths_fail(outputs[..., :2], targets, swing=swing, levels=(0.5,))
+    outputs[:30, :, 1:] = 0.5  # The low quantile is above the mean.
+    assert widths_fail(outputs, targets, swing=swing, levels=LEVELS)
+    learned, equal = (widenings(outputs, targets, swing=swing, levels=LEVELS, equal=one) for one in (False, True))
+    assert learned.max() > 100 and 1 < equal.max() < 2
+    ends = widened(tf.constant(outputs), tf.constant(equal), levels=LEVELS, equal=tf.constant([[True]])).numpy()
+    np.testing.assert_allclose(ends[..., 3], np.broadcast_to(equal[:, 2], (60, 2)), rtol=1e-6)
 
 
 def test_a_level_without_its_counterpart_has_its_own_factor() -> None:

@@ -129,6 +129,18 @@ def test_the_intervals_of_each_series_hold_after_widening_and_the_median_stays()
     assert (more[..., 3] - more[..., 1] > after[..., 3] - after[..., 1]).all()
 
 
+def test_a_series_whose_widths_fail_has_equal_ones() -> None:
+    network, draw = plain_network(), np.random.default_rng(0)
+    series, swing = np.repeat([0, 1], 60), np.ones(120, np.float32)
+    outputs = np.tile([0.0, -1, 0, 1], (120, HORIZON, 1)).astype(np.float32)
+    outputs[60:90, :, 1:] = 0.5  # A low quantile above the mean.
+    targets = draw.normal(size=(120, HORIZON))
+    assert network.widen(outputs, targets, swing=swing, series=series).tolist() == [False, True]
+    wide = network.join(outputs, outputs[..., 0], swing=swing, series=series).numpy()
+    widths = wide[..., 3] - wide[..., 1]
+    assert widths.max() < 5 and (widths[60:] == widths[60]).all()
+
+
 @pytest.mark.parametrize("share", [0.0, 0.35, 1.0])
 def test_the_share_with_the_least_error_is_found_and_the_quantiles_move_with_the_mean(share: float) -> None:
     network, draw = plain_network(), np.random.default_rng(1)
