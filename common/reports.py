@@ -37,6 +37,12 @@ def show_on(text: str) -> None:
     console.file.flush()
 
 
+def say_cells(cells: Iterable[str]) -> None:
+    """Prints cells as a line, `shown`, with tabs between them, at once."""
+    console.print("\t".join(map(shown, cells)), soft_wrap=True)
+    console.file.flush()
+
+
 def say_each(lines: Iterable[str]) -> None:
     """Prints lines, as `say` does."""
     for line in lines:

@@ -68,6 +68,7 @@ class Task(ABC):
         score: The test metric by which the arms of a study are compared.
         higher_score_is_better: Whether higher values of `score` are better.
         controls: Whether controls without recurrence can do the task.
+        streams: Whether saved models answer before their input ends, by the signature `stream`.
         digests: The digests of the data that was read.
         embedded: How many vectors the network learns, and their width, after `load`: the memory that they take is
             checked.
@@ -84,6 +85,7 @@ class Task(ABC):
     score: ClassVar[str] = "accuracy"
     higher_score_is_better: ClassVar[bool] = True
     controls: ClassVar[bool] = True
+    streams: ClassVar[bool] = False
     embedded: tuple[int, int] = (0, 0)
 
     def __init__(self, options: TrainOptions) -> None:

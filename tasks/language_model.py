@@ -46,6 +46,7 @@ class LanguageModel(Task):
     name = "language_model"
     summary = "Language model: what follows a text"
     takes = "the beginnings of texts"
+    streams = True
     Data = LanguageData
     Options = LanguageOptions
     Saved = LanguageSaved

@@ -44,6 +44,7 @@ class Sentiment(Task):
     summary = "Sentiment, many-to-one: the class of a text"
     monitor = "val_accuracy"
     higher_is_better = True
+    streams = True
     Data = SentimentData
     Options = SentimentOptions
 
@@ -191,6 +192,8 @@ class Sentiment(Task):
     def export(self, network: Network) -> Export:
         import tensorflow as tf
 
+        from common.networks.reading import AXES, ReadingClassifier
+        from common.networks.stepping import STATE
         from common.networks.whole import known_share
 
         labels, answer = tf.constant(self.labels), network if self.linear is None else network.joined
@@ -202,8 +205,12 @@ class Sentiment(Task):
             label = tf.gather(labels, tf.argmax(probability, 1))
             return {"label": label, "probability": probability, "known": known_share(window)}
 
-        endpoint = Endpoint(classify, [tf.TensorSpec([None], tf.string, "text")])
-        return Export({"serving_default": endpoint}, [network, *self.encoder.lookups])
+        text = tf.TensorSpec([None], tf.string, "text")
+        endpoints = {"serving_default": Endpoint(classify, [text])}
+        if not self.options.bidirectional:
+            reading = ReadingClassifier(network, self.encoder, self.labels, joined=self.linear is not None)
+            endpoints["stream"] = Endpoint(reading.stream, [text, STATE], AXES)
+        return Export(endpoints, [network, *self.encoder.lookups])
 
     def config(self) -> dict[str, Any]:
         """The options, with the level and the supervision that were chosen, and the labels."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from common import interrupts
 from common.cli.imports import import_tensorflow
+from common.cli.streaming import stream
 from common.options import PredictOptions
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ def predict(kind: type[Task], words: tuple[str, ...], *, saved: PredictOptions) 
     from common.serving.answer_files import format_for
     from common.serving.saved_model import SavedModel
 
+    if getattr(saved, "stream", False):
+        stream(kind, words, saved=saved)
+        return
     files = saved.files()
     for option, path in files.items():
         check_writable(option, path)

@@ -21,14 +21,14 @@ class Decoded(NamedTuple):
         scores: Log-probability of the tokens and the end, normalised if the search does that, `[batch, width]`; -inf
             where there is no hypothesis.
         extras: The model's extras of each step up to the end, zeros after it; a nest of `[batch, width, time, ...]`.
-        state: The model's state after the last step, which has not read the last token; None after a beam search.
+        state: The model's state after the last step, which has not read the last token; empty after a beam search.
     """
 
     tokens: tf.Tensor
     lengths: tf.Tensor
     scores: tf.Tensor
     extras: Any
-    state: Any = None
+    state: Any = ()
 
 
 def one_by_one(

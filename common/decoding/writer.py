@@ -10,14 +10,13 @@ import tensorflow as tf
 
 from common.decoding.loops import NEVER
 from common.decoding.sampling import sample
-from common.networks.flat import flattened, restored
 from common.networks.language import LanguageNetwork
+from common.networks.stepping import STATE, chosen, flattened, restored, walked
 from common.text.canonical import composed
 from common.text.subwords import END, PADDING, START, Subwords
 
 MOST = 10_000
 """Maximum number of pieces that a call writes."""
-STATE = tf.TensorSpec([None, None], tf.float32, "state")
 LENGTH = tf.TensorSpec([], tf.int32, "length")
 TEMPERATURE = tf.TensorSpec([], tf.float32, "temperature")
 TOP_P = tf.TensorSpec([], tf.float32, "top_p")
@@ -142,7 +141,7 @@ class Writer:
         ended = (lengths < asked.length) | (reader.last == END)
         newest = tf.gather(tokens, tf.maximum(lengths - 1, 0), batch_dims=1)
         last = tf.where(ended, END, tf.where(lengths > 0, newest, reader.last))
-        after = Reader(_chosen(lengths > 0, drawn.state, reader.stack), last, reader.made + lengths)
+        after = Reader(chosen(lengths > 0, drawn.state, reader.stack), last, reader.made + lengths)
         inside = tf.range(tf.shape(tokens)[1]) < lengths[:, None]
         text = self.pieces.decode(tf.where(inside, tokens, PADDING))
         return {"text": text, "ended": ended, "state": flattened(after)}
@@ -216,31 +215,12 @@ class Writer:
         steps = tf.reduce_max(tf.pad(lengths, [[0, 1]], constant_values=1))
         reference = ids.to_tensor(PADDING, shape=tf.stack([-1, steps]))
         tokens = tf.concat([_or_start(reader.last)[:, None], reference], 1)
-
-        def body(t: tf.Tensor, stack: Any, outputs: tf.TensorArray) -> tuple:
-            x, after = self.network.step(tokens[:, t], stack)
-            return t + 1, _chosen(t < lengths, after, stack), outputs.write(t, x)
-
-        width = self.network.stack.width
-        outputs = tf.TensorArray(self.network.compute_dtype, steps, element_shape=(None, width))
-        _, stack, outputs = tf.while_loop(
-            lambda t, *_: t < steps, body, (0, reader.stack, outputs), parallel_iterations=1
-        )
+        like = tf.zeros((tf.shape(tokens)[0], self.network.stack.width), self.network.compute_dtype)
+        x, stack = walked(lambda t, stack: self.network.step(tokens[:, t], stack), reader.stack, lengths, like=like)
         newest = tf.gather(tokens, lengths, batch_dims=1)
-        x = tf.reshape(outputs.stack(), (steps, tf.shape(tokens)[0], width))  # [steps, N, width]
-        after = reader._replace(stack=stack, last=tf.where(lengths > 0, newest, reader.last))
-        return tf.transpose(x, (1, 0, 2)), reference, after
+        return x, reference, reader._replace(stack=stack, last=tf.where(lengths > 0, newest, reader.last))
 
 
 def _or_start(last: tf.Tensor) -> tf.Tensor:
     """The last token, or the start where there is none."""
     return tf.where(last == PADDING, START, last)
-
-
-def _chosen(which: tf.Tensor, new: Any, old: Any) -> Any:
-    """The rows of a nest from `new` or from `old`, of the shapes that `old` has."""
-
-    def one(new: tf.Tensor, old: tf.Tensor) -> tf.Tensor:
-        return tf.where(which[(..., *[None] * (old.shape.rank - 1))], tf.ensure_shape(new, old.shape), old)
-
-    return tf.nest.pack_sequence_as(old, [one(*pair) for pair in zip(tf.nest.flatten(new), tf.nest.flatten(old))])

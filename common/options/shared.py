@@ -112,12 +112,14 @@ class PredictTexts(PredictOptions):
             .gz. It is read in constant memory.
         text_column: Name of the text column of the input file; found by its usual names when not given.
         encoding: Text encoding of the input file.
+        stream: Answer after every token of standard input, as it comes; each line is a text.
         output_file: File to write the answers to: .csv, .tsv or .jsonl, with the columns of the input, or .txt with an
             answer on each line.
     """
 
     text_column: str | None = None
     encoding: str = "utf-8"
+    stream: bool = False
 
 
 @Parameter(name="*")

@@ -13,7 +13,7 @@ import tensorflow as tf
 from common.text.scripts import Level
 from common.text.subwords import Subwords
 from common.text.vocabularies import Vocabulary
-from common.text.words import BLANK, END, characters, ngrams, trimmed, words
+from common.text.words import BLANK, BLANKS, END, START, characters, ngrams, trimmed, words
 
 
 class Splitter(NamedTuple):
@@ -21,11 +21,30 @@ class Splitter(NamedTuple):
 
     Attributes:
         split: From texts, string `[N]`, to tokens, string `[N, (tokens)]`, of which the last of each text is `END`.
+        chunk: The same for texts that go on where others stopped, without `END`; also takes which texts go on,
+            bool `[N]`.
         lookups: The tables that it uses, for an export to track.
     """
 
     split: Callable[[tf.Tensor], tf.RaggedTensor]
+    chunk: Callable[[tf.Tensor, tf.Tensor], tf.RaggedTensor]
     lookups: list[Any]
+
+
+class Chunk(NamedTuple):
+    """The next tokens of texts.
+
+    Attributes:
+        tokens: The tokens, string `[N, (tokens)]`.
+        numbers: The numbers of the n-grams that end at each token, int32 `[N, (tokens), lengths]`.
+        ends: Those that would end at `END` after each token.
+        last: The numbers of the last tokens, as many as the longest n-gram has before its last, int32 `[N, last]`.
+    """
+
+    tokens: tf.RaggedTensor
+    numbers: tf.RaggedTensor
+    ends: tf.RaggedTensor
+    last: tf.Tensor
 
 
 def splitter(level: Level, texts: Sequence[str], size: int) -> Splitter:
@@ -41,7 +60,22 @@ def splitter(level: Level, texts: Sequence[str], size: int) -> Splitter:
     """
     if level == "subword":
         return _of_subwords(texts, size)
-    return Splitter({"word": words, "character": characters}[level], [])
+    if level == "character":
+        return Splitter(characters, _more_characters, [])
+    return Splitter(words, lambda text, goes_on: words(text)[:, :-1], [])
+
+
+def _more_characters(text: tf.Tensor, goes_on: tf.Tensor) -> tf.RaggedTensor:
+    """Characters of texts; one that goes on and begins with a blank has it."""
+    found = characters(text)[:, :-1]
+    parted = goes_on & _begins_with_blank(text) & (found.row_lengths() > 0)
+    rows = tf.where(parted)[:, 0]
+    blanks = tf.RaggedTensor.from_value_rowids(tf.fill(tf.shape(rows), BLANK), rows, found.nrows())
+    return tf.concat([blanks, found], 1)
+
+
+def _begins_with_blank(text: tf.Tensor) -> tf.Tensor:
+    return tf.strings.regex_full_match(text, rf"(?s:{BLANKS}.*)")
 
 
 def _of_subwords(texts: Sequence[str], size: int) -> Splitter:
@@ -49,12 +83,18 @@ def _of_subwords(texts: Sequence[str], size: int) -> Splitter:
     subwords = Subwords.of(ready, size)
     names = tf.constant([name.replace(" ", BLANK) for name in subwords.names])
 
-    def split(text: tf.Tensor) -> tf.RaggedTensor:
-        found = subwords(_opened(text))
-        end = tf.fill([found.nrows(), 1], END)
-        return tf.concat([found.with_values(tf.gather(names, found.values)), end], 1)
+    def pieces(text: tf.Tensor) -> tf.RaggedTensor:
+        found = subwords(text)
+        return found.with_values(tf.gather(names, found.values))
 
-    return Splitter(split, subwords.lookups)
+    def split(text: tf.Tensor) -> tf.RaggedTensor:
+        found = pieces(_opened(text))
+        return tf.concat([found, tf.fill([found.nrows(), 1], END)], 1)
+
+    def chunk(text: tf.Tensor, goes_on: tf.Tensor) -> tf.RaggedTensor:
+        return pieces(tf.where(goes_on & ~_begins_with_blank(text), trimmed(text), _opened(text)))
+
+    return Splitter(split, chunk, subwords.lookups)
 
 
 def _opened(text: tf.Tensor) -> tf.Tensor:
@@ -96,13 +136,54 @@ class Encoder:
             found = chosen.split(batch)
             for length, count in enumerate(counts, 1):
                 count.update(ngrams(found, length).flat_values.numpy().tolist())
-        return cls(chosen, [Vocabulary.of(one, size=size, min_count=min_count) for one, size in zip(counts, sizes)])
+        tokens = Vocabulary.of(counts[0], size=sizes[0], min_count=min_count)
+        known = {START.encode(), END.encode(), *(name.encode() for name in tokens.names)}
+        rest = (
+            Vocabulary.of(
+                Counter({gram: many for gram, many in count.items() if known.issuperset(gram.split(b" "))}),
+                size=size,
+                min_count=min_count,
+            )
+            for count, size in zip(counts[1:], sizes[1:])
+        )
+        return cls(chosen, [tokens, *rest])
 
     def __call__(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Numbers of the n-grams that end at each step of `text`, string `[N]`: int32 `[N, (tokens), lengths]`."""
         found = self.splitter.split(text)
         numbers = [known(ngrams(found, length)).values for length, known in enumerate(self.vocabularies, 1)]
         return found.with_values(tf.stack(numbers, 1))
+
+    def chunk(self, text: tf.Tensor, last: tf.Tensor, goes_on: tf.Tensor) -> Chunk:
+        """The next chunk of texts, which begins where a token does.
+
+        Args:
+            text: The chunk of each text, string `[N]`.
+            last: The `last` of the chunk before, int32; zeros before a text.
+            goes_on: Which texts go on, bool `[N]`.
+        """
+        tokens = self.splitter.chunk(text, goes_on)
+        names = tf.constant([START, *self.vocabularies[0].names[1:]])
+        every = tf.concat([tf.gather(names, last), tokens], 1)  # [N, (last + tokens)]
+        before = last.shape[1]
+        numbers, ends = [], []
+        for length, known in enumerate(self.vocabularies, 1):
+            numbers.append(known(_last(tf.strings.ngrams(every, length), tokens)).values)
+            if length == 1:
+                open_ended = tokens.with_values(tf.fill(tf.shape(tokens.values), END))
+            else:
+                context = _last(tf.strings.ngrams(every, length - 1), tokens)
+                open_ended = context.with_values(tf.strings.join([context.values, END], " "))
+            ends.append(known(open_ended).values)
+        of_tokens = self.vocabularies[0](tokens)
+        newest = tf.concat([last, of_tokens], 1)
+        after = newest[:, -before:].to_tensor(shape=[None, before]) if before else last
+        return Chunk(tokens, *(tokens.with_values(tf.stack(one, 1)) for one in (numbers, ends)), after)
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest n-gram."""
+        return len(self.vocabularies)
 
     def encode(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """The numbers of all texts end to end, `[steps, lengths]`, and the steps of each text, `[N]`."""
@@ -128,6 +209,13 @@ class Encoder:
     def lookups(self) -> list[Any]:
         """The tables, for an export to track."""
         return [*(known.lookup for known in self.vocabularies), *self.splitter.lookups]
+
+
+def _last(found: tf.RaggedTensor, tokens: tf.RaggedTensor) -> tf.RaggedTensor:
+    """The last of each row, as many as there are tokens."""
+    skipped = found.row_lengths() - tokens.row_lengths()
+    at = tf.ragged.range(found.row_starts() + skipped, found.row_limits())
+    return tf.gather(found.values, at)
 
 
 def _batches(texts: Sequence[str], size: int = 1024) -> Iterator[tf.Tensor]:

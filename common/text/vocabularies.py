@@ -17,12 +17,16 @@ class Vocabulary:
 
     Args:
         known: The strings, most frequent first.
+
+    Attributes:
+        names: The string of each number; those of 0 and 1 stand for none and for any that is not known.
     """
 
     def __init__(self, known: Sequence[str]) -> None:
         # Keras refuses an empty vocabulary; a space alone is never a word.
         self.lookup = keras.layers.StringLookup(vocabulary=list(known) or [" "], mask_token="")
         self.lookup(tf.constant([" "]))  # An export tracks only what was called.
+        self.names = list(self.lookup.get_vocabulary())
 
     @classmethod
     def of(cls, counts: Counter[bytes], *, size: int, min_count: int = 1) -> Vocabulary:

@@ -210,3 +210,51 @@ def test_a_test_of_unknown_tokens_is_said(tmp_path: Path, capsys) -> None:
         (tmp_path / f"{split}.csv").write_text("\n".join(["text,label", *rows, ""]))
     task_of(tmp_path).load()
     assert "warning: 0% of the test words are known from training" in capsys.readouterr().out
+
+
+CHUNKS = st.lists(
+    st.sampled_from(("a", "great", "film", ", but", "dull", "was", "it", "(unknown)", "isn't")), max_size=3
+)
+
+
+@given(texts=st.lists(st.lists(CHUNKS, min_size=3, max_size=3), min_size=1, max_size=3))
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_read_in_chunks_a_text_has_the_classes_of_one_pass(model: SavedModel, texts: list) -> None:
+    stream, state, parts = model.signatures["stream"], tf.zeros((len(texts), 0)), []
+    chunks = [[" ".join(["", *words]) if words else "" for words in text] for text in texts]
+    for part in zip(*chunks):
+        found = {name: value.numpy() for name, value in stream(text=tf.constant(part), state=state).items()}
+        state = tf.constant(found["state"])
+        parts.append(found)
+    whole = stream(text=tf.constant(["".join(text) for text in chunks]), state=tf.zeros((len(texts), 0)))
+    for row in range(len(texts)):
+        tokens, probability = (
+            np.concatenate([part[name][row][part["tokens"][row] != b""] for part in parts])
+            for name in ("tokens", "probability")
+        )
+        np.testing.assert_array_equal(tokens, whole["tokens"].numpy()[row][: len(tokens)])
+        np.testing.assert_allclose(probability, whole["probability"].numpy()[row][: len(tokens)], atol=1e-5)
+    np.testing.assert_allclose(state, whole["state"], atol=1e-5)
+
+
+def test_after_the_last_word_the_class_is_that_of_the_text(model: SavedModel) -> None:
+    texts = ["a great film", "dull", "the story was moving and funny"]
+    found = model.signatures["stream"](text=tf.constant(texts), state=tf.zeros((3, 0)))
+    lengths = (found["tokens"].numpy() != b"").sum(1)
+    last = found["probability"].numpy()[np.arange(3), lengths - 1]
+    np.testing.assert_allclose(last, ask(model, texts)["probability"], atol=1e-5)
+
+
+def test_texts_without_blanks_go_on_without_them(chinese: Path) -> None:
+    begin = tf.constant([False])
+    for level in ("character", "subword"):
+        task = task_of(chinese, level=level, vocabulary=300)
+        task.load()
+        nothing = tf.zeros((1, task.encoder.longest - 1), tf.int32)
+        whole = task.encoder.chunk(tf.constant(["我觉得这部电影 真的精彩"]), nothing, begin)
+        first = task.encoder.chunk(tf.constant(["我觉得这部电影"]), nothing, begin)
+        second = task.encoder.chunk(tf.constant([" 真的精彩"]), first.last, ~begin)
+        for name in ("tokens", "numbers", "ends"):
+            together = tf.concat([getattr(first, name), getattr(second, name)], 1)
+            assert together.to_list() == getattr(whole, name).to_list()
+        np.testing.assert_array_equal(second.last, whole.last)
