@@ -95,13 +95,15 @@ class Writer:
         unwritten = np.full(len(pieces), NEVER, np.float32)
         unwritten[[*seen, END] if ends else seen] = 0
         self._unwritten = tf.constant(unwritten)
-        self._continued = tf.function(self.continued, input_signature=SIGNATURES["continue"], autograph=False)
         self.functions: dict[str, Callable[..., dict[str, tf.Tensor]]] = {
-            "serving_default": self.write,
-            "continue": self._continued,
-            "score": self.score,
-            "stream": self.stream,
-            "next": self.next,
+            name: tf.function(function, input_signature=SIGNATURES[name], autograph=False)
+            for name, function in (
+                ("serving_default", self.write),
+                ("continue", self.continued),
+                ("score", self.score),
+                ("stream", self.stream),
+                ("next", self.next),
+            )
         }
 
     def write(self, *given: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -109,7 +111,7 @@ class Writer:
         prompt, length, temperature, top_p, seed = given
         rows = tf.shape(prompt)[0]
         start, seeds = tf.zeros((rows, 0)), tf.fill([rows], seed)
-        found = self._continued(*Asked(prompt, start, seeds, length, temperature, tf.constant(0), top_p))
+        found = self.functions["continue"](*Asked(prompt, start, seeds, length, temperature, tf.constant(0), top_p))
         return {"text": tf.strings.unicode_transcode(found["text"], "UTF-8", "UTF-8")}
 
     def continued(self, *given: tf.Tensor) -> dict[str, tf.Tensor]:
