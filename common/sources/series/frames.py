@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from common.errors import InputError
+from common.errors import InputError, shortened
 from common.sources.files import format_of, plain_name, read_text
 from common.sources.series.clocks import CLOCK, NUMBER, SLASHED, YEAR_IN
 from common.sources.tables import separator_of
@@ -40,7 +40,9 @@ def frame_of(path: Path, *, encoding: str) -> pd.DataFrame:
         raise InputError(
             f"{path}: cannot be read ({' '.join(str(error).split())[:200]}); give CSV or Parquet"
         ) from error
-    frame.columns = [str(name).strip() for name in frame.columns]
+    frame.columns = names = [str(name).strip() for name in frame.columns]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise InputError(f"{path}: two columns named {shortened(twice)!r}; rename or remove one")
     return frame
 
 

@@ -219,3 +219,9 @@ def test_a_wrong_value_in_a_column_of_months_is_named_by_its_row(tmp_path: Path)
     (tmp_path / "y.csv").write_text(wide(["1950,1", "1951,2", "1952.5,3"], "Year,a"))
     with pytest.raises(InputError, match=r"y\.csv:4: 1952\.5 in 'Year' is a number"):
         read(tmp_path / "y.csv")
+
+
+def test_columns_whose_names_differ_in_blanks_alone_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "data.csv").write_text("time,y,y \n2020-01-01,1,2\n")
+    with pytest.raises(InputError, match=r"data\.csv: two columns named 'y'"):
+        SeriesReader().read(str(tmp_path / "data.csv"))
