@@ -10,8 +10,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 from common.errors import InputError, shortened
 from common.options import PredictOptions, PredictTexts
+from common.options.kinds import check_encoding
 from common.reports import counting
-from common.sources.files import Lines, check_encoding, existing, format_of
+from common.sources.files import Lines, existing, format_of
 from common.sources.labelled import TEXT_NAMES, encodable, find_column
 from common.sources.records import listed
 from common.sources.tables import READABLE, TABLES, Rows

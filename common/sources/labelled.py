@@ -12,10 +12,10 @@ from typing import Any
 from unicodedata import normalize
 
 from common.errors import InputError, shortened
+from common.options.kinds import check_encoding
 from common.sources.files import (
     ROLES,
     Content,
-    check_encoding,
     existing,
     format_of,
     names_under,

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import InputError
+from common.options.kinds import check_encoding
 from common.sources.files import (
     Content,
-    check_encoding,
     existing,
     format_of,
     names_under,

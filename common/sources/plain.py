@@ -10,7 +10,8 @@ from typing import Any, Literal, NamedTuple
 from unicodedata import normalize
 
 from common.errors import InputError, shortened
-from common.sources.files import Content, check_encoding, existing, format_of, names_under, read_text, roles_of
+from common.options.kinds import check_encoding
+from common.sources.files import Content, existing, format_of, names_under, read_text, roles_of
 from common.sources.labelled import TEXT_NAMES, encodable, find_column, parts_of
 from common.sources.records import listed, split_by_hash
 from common.sources.splits import ByRole, FileReader, Parts, Records, Splits, of_one_split, read_by_role

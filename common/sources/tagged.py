@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from common.errors import InputError, shortened
-from common.sources.files import check_encoding, existing, format_of, names_under, read_text, roles_of
+from common.options.kinds import check_encoding
+from common.sources.files import existing, format_of, names_under, read_text, roles_of
 from common.sources.records import Sentence, TaggedSentences
 from common.sources.splits import ByRole, FileReader, Parts, Splits, read_by_role
 

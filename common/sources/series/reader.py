@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 import numpy as np
 
 from common.errors import InputError
-from common.sources.files import check_encoding, existing
+from common.options.kinds import check_encoding
+from common.sources.files import existing
 from common.sources.series.clocks import Times, times_of
 from common.sources.series.frames import frame_of
 from common.sources.series.layout import LEAST_ROWS, Chosen, Layout, layout_of, times_in

@@ -413,7 +413,7 @@ def test_another_encoding_is_named(read) -> None:
     with pytest.raises(InputError, match="--encoding latin-1"):
         read(content)
     assert read(content, encoding="latin-1").columns == ["größe"]
-    with pytest.raises(InputError, match="NUL characters: name its --encoding"):
+    with pytest.raises(InputError, match="give --encoding utf-16-le"):
         read(text("time,y", "2020-01-01,1").encode("utf-16-le"))
 
 
@@ -475,3 +475,10 @@ def read_or_refused(content: str, **options: object) -> None:
         else:
             for group in panel.groups:
                 assert len(group.times) == len(group.values) == len(panel.as_text(group, group.times)) < 10**6
+
+
+def test_a_first_line_that_tells_excel_the_separator_is_no_row(read: Callable[..., Panel]) -> None:
+    panel = read("sep=;\r\nDatum;Umsatz\r\n" + "".join(f"{day:02}.01.2024;{day},5\r\n" for day in range(1, 20)))
+    assert values(panel) == [day + 0.5 for day in range(1, 20)]
+    with pytest.raises(InputError, match=r"x\.csv:4: 'oops' in 'v' is no number"):
+        read("sep=;\ntime;v\n2024-01-01;1\n2024-01-02;oops\n2024-01-03;2\n")
