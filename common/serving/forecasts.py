@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from common.errors import InputError, shown
+from common.errors import InputError, counted, shown
 from common.networks.forecast.tables import Tables
 from common.reports import text_cell
 from common.scoring.forecasts import Forecasts, Origins
@@ -87,7 +87,9 @@ def check(model: SavedModel, panel: Panel, *, horizon: int) -> list[int]:
         InputError: As `ahead`.
     """
     if horizon > model.config["horizon"]:
-        raise InputError(f"--horizon {horizon}: this model forecasts {model.config['horizon']} steps at most")
+        raise InputError(
+            f"--horizon {horizon}: this model forecasts {counted(model.config['horizon'], 'step')} at most"
+        )
     lengths = [_history(group, panel, model) for group in panel.groups]
     check_matches(model, panel)
     return lengths
@@ -100,12 +102,13 @@ def _history(group: Group, panel: Panel, model: SavedModel) -> int:
     later, horizon = len(group.times) - rows, config["horizon"]
     if known and later < horizon:
         raise InputError(
-            f"{panel.source}: series {group.name!r} has {later} rows after its last value; this model needs "
-            f"{known[0]!r} for {horizon} steps ahead: add rows with their times and no value"
+            f"{panel.source}: series {group.name!r} has {counted(later, 'row')} after its last value; this model needs "
+            f"{known[0]!r} for {counted(horizon, 'step')} ahead: add rows with their times and no value"
         )
     if rows < config["segment"]:
         raise InputError(
-            f"{panel.source}: series {group.name!r} has {rows} rows; this model needs {config['segment']} or more"
+            f"{panel.source}: series {group.name!r} has {counted(rows, 'row')}; this model needs "
+            f"{config['segment']} or more"
         )
     return rows
 

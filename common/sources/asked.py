@@ -103,8 +103,8 @@ def _nothing(where: str = "") -> InputError:
     )
 
 
-def input_file(words: Sequence[str], options: PredictOptions) -> Path | None:
-    """The file of the inputs, if one is named.
+def input_file(words: Sequence[str], options: PredictOptions, option: str = "--input-file") -> Path | None:
+    """The file of the inputs, if one is named, by the option of this name.
 
     Raises:
         InputError: There are inputs on the command line as well, or there is no such file.
@@ -112,10 +112,10 @@ def input_file(words: Sequence[str], options: PredictOptions) -> Path | None:
     if options.input_file is None:
         return None
     if words:
-        raise InputError(f"--input-file {options.input_file}: there are inputs on the command line too; leave out one")
-    path = existing(str(options.input_file), "--input-file")
+        raise InputError(f"{option} {options.input_file}: there are inputs on the command line too; leave out one")
+    path = existing(str(options.input_file), option)
     if path.is_dir():
-        raise InputError(f"--input-file {path}: a folder; give a file")
+        raise InputError(f"{option} {path}: a folder; give a file")
     return path
 
 
@@ -126,6 +126,7 @@ def texts_of(
     *,
     usual: Sequence[str] = TEXT_NAMES,
     plain: re.Pattern[str] = PLAIN,
+    option: str = "--input-file",
 ) -> Inputs:
     """The texts that a saved model is asked. A file is read once to find what is wrong with it before it is used.
 
@@ -135,11 +136,12 @@ def texts_of(
         options: Those of `predict`.
         usual: Usual names of the text column.
         plain: The suffixes of files that have a text on each line.
+        option: The option that names the file, for messages.
 
     Raises:
         InputError: There is nothing to predict, or something in it cannot be read.
     """
-    path = input_file(words, options)
+    path = input_file(words, options, option)
     if path is None:
         if options.text_column is not None:
             raise InputError(f"--text-column {options.text_column}: only an --input-file has columns; leave it out")

@@ -178,8 +178,8 @@ class TaggedSentences(Records):
         """Cuts a tenth of the sentences for each missing split."""
         if len(train) < 10:
             raise InputError(
-                f"{source}: {len(train)} different sentences are too few to cut {' and '.join(missing)} from; "
-                "give 10 or more, or those parts as well"
+                f"{source}: too few different sentences, {len(train)}, to cut {' and '.join(missing)} from train; "
+                "put blank lines between sentences, give 10 or more, or those parts as well"
             )
         return cut_at_random(train, missing, size=round(len(train) / 10))
 
@@ -234,7 +234,7 @@ class Pairs(Records):
             parts[split if split in missing else "train"].append(pair)
         if not all(parts[split] for split in ("train", *missing)):
             raise InputError(
-                f"{source}: {len(train)} different sentences are too few to cut {' and '.join(missing)} from; "
+                f"{source}: too few different sentences, {len(train)}, to cut {' and '.join(missing)} from train; "
                 "give 1,000 or more, or those parts as well"
             )
         return dict(parts)

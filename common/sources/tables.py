@@ -231,4 +231,5 @@ TABLES: dict[str, ReadTable] = {
     ".ndjson": _json,
     ".json": _json,
 }
+SEPARATED = (".csv", ".tsv")
 READABLE = f"{', '.join(TABLES)} files, each also as .gz"

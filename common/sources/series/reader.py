@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.options.kinds import check_encoding
 from common.sources.files import existing
 from common.sources.series.clocks import Times, times_of
@@ -118,7 +118,9 @@ class SeriesReader:
     def _group(self, rows: _Rows, times: Times | None, layout: Layout) -> tuple[Group, int]:
         """The series of some rows, and the time between two of them: seconds, or nanoseconds if times are as fine."""
         if len(rows.frame) < LEAST_ROWS:
-            raise InputError(f"{rows.source}: series {rows.name!r} has {len(rows.frame)} rows; give three or more")
+            raise InputError(
+                f"{rows.source}: series {rows.name!r} has {counted(len(rows.frame), 'row')}; give three or more"
+            )
         known, columns = self.known or (), layout.targets
         values, covariates = rows.numbers(columns), rows.numbers(known)
         fine = times is not None and times.fraction is not None
@@ -163,7 +165,7 @@ class SeriesReader:
         for at in np.flatnonzero(steps != spacing)[:1] + 1:
             if self.missing == "refuse":
                 raise InputError(
-                    f"{rows.place(at)}: {steps[at - 1] // spacing - 1} rows are left out before this one of series "
+                    f"{rows.place(at)}: {_left_out(steps[at - 1], spacing)} of series "
                     f"{rows.name!r}; add them, or give --missing allow"
                 )
             if self.known:
@@ -172,7 +174,7 @@ class SeriesReader:
                 )
         if steps.sum() // spacing > MOST_LEFT_OUT * len(times):
             at = int(steps.argmax()) + 1
-            raise InputError(f"{rows.place(at)}: {steps[at - 1] // spacing - 1:,} rows are left out before this one")
+            raise InputError(f"{rows.place(at)}: {_left_out(steps[at - 1], spacing)}")
         return spacing
 
     def _check_present(self, rows: _Rows, values: np.ndarray, columns: Sequence[str]) -> None:
@@ -230,6 +232,11 @@ class _Rows(NamedTuple):
                 )
             columns.append(numbers)
         return np.stack(columns, 1) if columns else np.zeros((len(self.frame), 0))
+
+
+def _left_out(step: int, spacing: int) -> str:
+    left_out = int(step // spacing) - 1
+    return f"{counted(left_out, 'row')} {'is' if left_out == 1 else 'are'} left out before this one"
 
 
 def _rows_of(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:

@@ -191,7 +191,7 @@ def test_fractions_of_seconds_are_exact(style: str, step: int, shown_first: list
 
 def test_a_gap_between_fractions_of_seconds_is_named_or_filled(read) -> None:
     rows = text("time,y", *(f"2020-01-01T00:00:00.{n}Z,{n}" for n in (0, 1, 2, 4, 5)))
-    with pytest.raises(InputError, match=r"x\.csv:5: 1 rows are left out before this one"):
+    with pytest.raises(InputError, match=r"x\.csv:5: 1 row is left out before this one"):
         read(rows)
     panel = read(rows, missing="allow")
     assert np.isnan(values(panel)[3]) and shown(panel)[3] == "2020-01-01 00:00:00.300+00:00"
@@ -243,7 +243,7 @@ def test_weeks_with_a_gap_name_the_option(read) -> None:
     days = [
         time.strftime("%Y-%m-%d,1") for n, time in enumerate(pd.date_range("2020", periods=30, freq="7D")) if n != 9
     ]
-    with pytest.raises(InputError, match=r"x\.csv:11: 1 rows are left out .* --missing allow"):
+    with pytest.raises(InputError, match=r"x\.csv:11: 1 row is left out .* --missing allow"):
         read(text("date,y", *days))
     assert len(read(text("date,y", *days), missing="allow").groups[0].times) == 30
 
