@@ -65,6 +65,10 @@ class LabelledTexts(Records):
         return record.label
 
     @classmethod
+    def classes(cls, record: Example) -> tuple[str]:
+        return (record.label,)
+
+    @classmethod
     def distinct(cls, train: Sequence[Example]) -> list[Example]:
         """The first example of each text, with the text's most frequent label (ties: the first)."""
         first: dict[str, Example] = {}
@@ -159,6 +163,10 @@ class TaggedSentences(Records):
 
     @classmethod
     def answer(cls, record: Sentence) -> tuple[str, ...]:
+        return record.tags
+
+    @classmethod
+    def classes(cls, record: Sentence) -> tuple[str, ...]:
         return record.tags
 
     @classmethod
