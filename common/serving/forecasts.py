@@ -12,10 +12,11 @@ from rich.table import Table
 
 from common.errors import InputError, counted, shown
 from common.networks.forecast.tables import Tables
-from common.reports import text_cell
+from common.reports import say, text_cell
 from common.scoring.forecasts import Forecasts, Origins
 from common.serving.saved_model import Record, SavedModel
 from common.sources import series
+from common.sources.records import listed
 from common.sources.series import Group, Panel
 
 PAST = 4
@@ -69,13 +70,21 @@ def ahead(model: SavedModel, panel: Panel, *, horizon: int) -> list[Record]:
 
 
 def known_to(config: dict[str, Any], panel: Panel) -> Panel:
-    """A panel without the series that were left out of the training of a model, by its configuration."""
+    """A panel without the series that were left out of the training of a model, by its configuration; they are named.
+
+    Raises:
+        InputError: No series is left, or one that was not left out has too few rows to be read.
+    """
     lost = set(config.get("untrained", ()))
+    if short := next((name for name in panel.untrained if name not in lost), None):
+        raise InputError(f"{panel.source}: series {short!r} has fewer than three rows; give more, or remove it")
     names = lost.intersection(group.name for group in panel.groups)
     if len(names) == len(panel.groups):
         raise InputError(
             f"{panel.source}: series {panel.groups[0].name!r} was left out of training; train again to forecast it"
         )
+    if left_out := sorted(names.union(panel.untrained)):
+        say(f"series left out, as in training: {listed(left_out)}")
     columns = [name for name in panel.columns if name in lost and name not in config["target"]]
     return panel.without(names, columns=columns)
 

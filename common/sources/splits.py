@@ -249,7 +249,7 @@ def read_by_role(roles: Mapping[Path, str | None], read: Callable[[Path], Iterab
     parts: ByRole[Record] = {}
     for path, role in roles.items():
         records = list(read(path))
-        if role is None and any(roles.values()):
+        if records and role is None and any(roles.values()):
             raise InputError(f"{path}: not named train, dev or test as others are; rename it")
         parts.setdefault(role, []).extend(records)
     return parts

@@ -83,7 +83,7 @@ GOOD = hours(6)
         ([*GOOD[:3], "2024-01-01 03:00,three,1"], {}, r":5: 'three' in 'a' is no number; give one, or other columns"),
         (["", *GOOD[:2], "", "2024-01-01 02:00,three,1"], {}, r":6: 'three' in 'a' is no number"),
         ([f"{row}," for row in GOOD], {}, r"x\.csv: cannot be read \(line 2 has more fields than line 1 has names\)"),
-        ([f"{n},1,1" for n in range(5)], {}, r":2: 0 in 'time' is a number; write 2014-12-31 23:30"),
+        ([f"{2 * n},1,1" for n in range(5)], {}, r":2: 0 in 'time' is a number; write 2014-12-31 23:30"),
         (["2024-01-01,1,1", "2024-03-01,1,1", "2024-04-01,1,1", "2024-05-01,1,1"], {}, r":3: 1 row is left out"),
         ([*GOOD[:3], "yesterday,1,1"], {}, r":5: 'yesterday' in 'time' is no time"),
         ([*GOOD[:3], "2024-01-01 03:00,three,1"], {"targets": ("a",)}, r":5: 'three' in 'a' is no number"),
