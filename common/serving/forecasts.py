@@ -183,12 +183,14 @@ def check_matches(model: SavedModel, panel: Panel) -> None:
     for option, found in (("target", panel.columns), ("known", panel.covariates)):
         if len(found) != len(config[option]):
             raise InputError(
-                f"--{option} {' '.join(found)}: {len(found)} columns; this model takes {len(config[option])}: "
-                f"{', '.join(config[option]) or 'none'}"
+                f"--{option} {' '.join(found)}: {counted(len(found), 'column')}; this model takes "
+                f"{len(config[option])}: {', '.join(config[option]) or 'none'}"
             )
     if "spacing" not in config:
         raise InputError(f"{model.folder}: saved by an earlier version, which kept too little of its data; train again")
-    for group in panel.groups if len(config["unique_ids"]) > 1 else ():  # One series may have any name.
+    if len(panel.groups) > 1 == len(config["unique_ids"]):  # One series may have any name.
+        raise InputError(f"{panel.source}: has {len(panel.groups)} series; this model learned from one, give one")
+    for group in panel.groups if len(config["unique_ids"]) > 1 else ():
         if group.name not in config["unique_ids"]:
             raise InputError(f"{panel.source}: series {group.name!r} is not one this model learned from")
     finely = config.get("nanoseconds")

@@ -97,9 +97,9 @@ def _filled(texts: Iterable[str]) -> Iterator[str]:
         raise _nothing()
 
 
-def _nothing(where: str = "") -> InputError:
+def _nothing() -> InputError:
     return InputError(
-        f"{where}nothing to predict: give inputs on the command line, as lines of standard input, or with --input-file"
+        "nothing to predict: give inputs on the command line, as lines of standard input, or with --input-file"
     )
 
 
@@ -195,5 +195,5 @@ def checked(read: Callable[[], Iterator[Asked]], path: Path) -> Inputs:
             if count % EVERY == 0:
                 done(EVERY)
     if not filled:
-        raise _nothing(f"{path}: ")
+        raise InputError(f"{path}: nothing to predict, all inputs are blank; fill it, or give another file")
     return Inputs(read, tuple(columns), count=count)

@@ -55,12 +55,13 @@ class Layout(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """The columns that the user names, see `SeriesReader`."""
+    """The columns that the user names, see `SeriesReader`; or those of a model that is trained."""
 
     targets: Sequence[str] = ()
     known: Sequence[str] = ()
     time: str | None = None
     series: Sequence[str] = ()
+    trained: bool = False
 
     def check(self, present: Sequence[str], source: str) -> None:
         """Refuses names that are not there, or that mean two things.
@@ -78,7 +79,8 @@ class Chosen:
         for option, names in given.items():
             for name in names:
                 if name not in present:
-                    raise InputError(f"{source}: no column {name!r}, which {option} names; it has {_listed(present)}")
+                    who = "this model reads" if self.trained else f"{option} names"
+                    raise InputError(f"{source}: no column {name!r}, which {who}; it has {_listed(present)}")
                 if name in used:
                     twice = "twice" if used[name] == option else f"as {used[name]} too"
                     raise InputError(f"{option} {name}: named {twice}; a column is one thing, named once")
@@ -143,6 +145,10 @@ def _time(
     counted = any(name.lower() in STEP_NAMES for name in indices)
     if len(values) == 1 or (counted and not any(np.isnan(numbers_of(frame[name])).all() for name in values)):
         return None  # The values alone: their rows are steps.
+    for option, given in (("--target", chosen.targets), ("--known", chosen.known)):
+        for name in given:
+            if timely(frame[name].dropna()).all():
+                raise InputError(f"{option} {name}: its cells are times; name a column of numbers")
     _check_turned(list(frame.columns), source)
     raise InputError(
         f"{source}: no column named {', '.join(TIME_NAMES)}, and none of times alone, such as 2014-12-31 23:30; it "

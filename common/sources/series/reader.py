@@ -89,7 +89,9 @@ class SeriesReader:
         if filled.empty:
             raise InputError(f"{source}: no rows; fill the file")
         known = list(self.known or ())
-        chosen = Chosen(targets=self.targets, known=known, time=self.time_column, series=self.series_columns)
+        chosen = Chosen(
+            targets=self.targets, known=known, time=self.time_column, series=self.series_columns, trained=self.ahead
+        )
         layout = layout_of(filled, chosen, source)
         frame = _rows_of(frame, layout)
         whole = _Rows(frame, source, Path(source).name)
@@ -156,6 +158,11 @@ class SeriesReader:
         )
         return group, spacing
 
+    @property
+    def _or_allow(self) -> str:
+        """What may be done about what is missing; a model that forecasts was trained one way or the other."""
+        return "" if self.ahead else ", or --missing allow"
+
     def _spacing(self, rows: _Rows, times: np.ndarray, time: str, *, said: Callable[[int], str]) -> int:
         """The usual time between two rows; refuses times with another spacing."""
         steps = np.diff(times)
@@ -172,7 +179,7 @@ class SeriesReader:
             if self.missing == "refuse":
                 raise InputError(
                     f"{rows.place(at)}: {_left_out(steps[at - 1], spacing)} of series "
-                    f"{rows.name!r}; add them, or give --missing allow"
+                    f"{rows.name!r}; add them{self._or_allow}"
                 )
             if self.known:
                 raise InputError(
@@ -191,7 +198,7 @@ class SeriesReader:
         given = values[: filled[-1] + 1] if self.ahead else values
         for row, column in np.argwhere(np.isnan(given))[:1]:
             if self.missing == "refuse":
-                raise InputError(f"{rows.place(row)}: no value in {columns[column]!r}; give one, or --missing allow")
+                raise InputError(f"{rows.place(row)}: no value in {columns[column]!r}; give one{self._or_allow}")
 
 
 class _Rows(NamedTuple):

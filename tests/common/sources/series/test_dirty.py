@@ -556,3 +556,11 @@ def test_columns_that_name_the_same_series_are_no_question(read) -> None:
 def test_a_column_that_counts_stands_for_times(read) -> None:
     panel = read(text("step,a,b", *(f"{n},{n},5" for n in range(20))))
     assert panel.columns == ["a", "b"] and "rows count as steps" in panel.notes
+
+
+def test_what_a_trained_model_reads_is_named_without_options_of_training(read) -> None:
+    for rows, said in ((HOURS[:3] + HOURS[4:], "add them$"), (HOURS, "no column 'z', which this model reads")):
+        with pytest.raises(InputError, match=said):
+            read(text("time,y", *(f"{hour},1" for hour in rows)), targets=("y" if rows != HOURS else "z",), ahead=True)
+    with pytest.raises(InputError, match="--target time: its cells are times"):
+        read(text("time,y", *(f"{hour},1" for hour in HOURS)), targets=("time",))
