@@ -16,6 +16,11 @@ def shortened(text: str, longest: int = 60) -> str:
     return text if len(text) <= longest else f"{text[:longest]}..."
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and what is counted, a noun whose plural ends in s: `1 row`, `1,000 rows`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def shown(text: str) -> str:
     """A text with the characters that a terminal or a browser obeys written as escapes, such as `\\x1b` and `\\u202e`.
 

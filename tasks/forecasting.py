@@ -260,7 +260,7 @@ class Forecasting(Task):
         def drawn(path: Path, columns: Sequence[str]) -> Iterator[Write]:
             yield lambda found: forecast_figure([record for _, record in found]).savefig(path, format="png")
 
-        return super().formats(model) | {"--plot": {"": drawn}}
+        return super().formats(model) | {"--plot": {".png": drawn}}
 
     @classmethod
     def test(cls, model: SavedModel, data: ForecastingData, *, other: bool = False) -> Forecasting:

@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar, Literal
 from cyclopts import Parameter
 
 from common.networks.forecast.tables import borders_of
-from common.options import Count, DataOptions, NotNegative, PredictOptions, Share, Steps, TrainOptions, option
+from common.options import Count, DataOptions, Encoding, NotNegative, PredictOptions, Share, Steps, TrainOptions, option
 from common.sources.load import load
 from common.sources.series import Missing, Panel, SeriesReader
 
@@ -45,7 +45,7 @@ class ForecastingData(DataOptions):
     time_column: str | None = None
     series_column: Names = ()
     day_first: bool | None = None
-    encoding: str = "utf-8"
+    encoding: Encoding = "utf-8"
     missing: Missing = "refuse"
     split: Annotated[tuple[float, float, float], Parameter(consume_multiple=True)] = (0.7, 0.1, 0.2)
     test_rows: Count | None = None

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import numpy as np
 from rich.table import Table
 
+from common.errors import counted
 from common.figures.language import language_figure
 from common.reports import coloured_cell, say, say_each, show_on, text_cell
 from common.scoring.language import Length, Likelihoods, by_place
@@ -72,7 +73,7 @@ class LanguageModel(Task):
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
         return (
             f"{self.splits.source}: {sizes} texts; level {self.level}{'' if options.level else ' by their size'}; "
-            f"{tokens:,} training tokens, {len(self.pieces):,} different ones; {epochs} epochs"
+            f"{tokens:,} training tokens, {len(self.pieces):,} different ones; {counted(epochs, 'epoch')}"
         )
 
     @property
@@ -180,8 +181,11 @@ class LanguageModel(Task):
 
     @classmethod
     def inputs(cls, words: Sequence[str], stream: BinaryIO, options: LanguageSaved) -> Inputs:
+        from common.sources.asked import texts_of
+
         if options.score:
-            options = replace(options, score=None, tokens=False, input_file=options.score)
+            scored_file = replace(options, score=None, tokens=False, input_file=options.score)
+            return texts_of(words, stream, scored_file, option="--score")
         return super().inputs(words, stream, options)
 
     @classmethod

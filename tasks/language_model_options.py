@@ -13,6 +13,7 @@ from common.errors import InputError
 from common.options import (
     Count,
     DataOptions,
+    Encoding,
     NotNegative,
     Positive,
     PredictTexts,
@@ -45,7 +46,7 @@ class LanguageData(DataOptions):
 
     text_column: str | None = None
     documents: Documents = "file"
-    encoding: str = "utf-8"
+    encoding: Encoding = "utf-8"
     drop_seen: bool = False
 
     def load(self) -> Splits[PlainTexts]:

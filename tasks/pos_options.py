@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from cyclopts import Parameter
 
-from common.options import Count, DataOptions, NotNegative, Positive, PredictTexts, Share, TrainOptions, Whole
+from common.options import Count, DataOptions, Encoding, NotNegative, Positive, PredictTexts, Share, TrainOptions, Whole
 from common.sources.load import load, load_test
 from common.sources.records import TaggedSentences
 from common.sources.splits import Splits
@@ -30,7 +30,7 @@ class PosData(DataOptions):
     """
 
     column: Column = "upos"
-    encoding: str = "utf-8"
+    encoding: Encoding = "utf-8"
     drop_seen: bool = False
 
     def load(self) -> Splits[TaggedSentences]:

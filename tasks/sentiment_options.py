@@ -7,7 +7,7 @@ from typing import Literal
 
 from cyclopts import Parameter
 
-from common.options import Count, DataOptions, Share, TrainOptions, Whole
+from common.options import Count, DataOptions, Encoding, Share, TrainOptions, Whole
 from common.sources.labelled import LabelledReader
 from common.sources.load import load, load_test
 from common.sources.records import LabelledTexts
@@ -32,7 +32,7 @@ class SentimentData(DataOptions):
 
     text_column: str | None = None
     label_column: str | None = None
-    encoding: str = "utf-8"
+    encoding: Encoding = "utf-8"
     drop_seen: bool = False
 
     def load(self) -> Splits[LabelledTexts]:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from cyclopts import Parameter
 
-from common.options import Beam, Count, DataOptions, NotNegative, PredictTexts, Share, Steps, TrainOptions
+from common.options import Beam, Count, DataOptions, Encoding, NotNegative, PredictTexts, Share, Steps, TrainOptions
 from common.sources.labelled import TEXT_NAMES
 from common.sources.load import load, load_test
 from common.sources.parallel import LANGUAGE, PairReader
@@ -40,7 +40,7 @@ class TranslationData(DataOptions):
 
     source_language: str | None = None
     target_language: str | None = None
-    encoding: str = "utf-8"
+    encoding: Encoding = "utf-8"
     drop_seen: bool = False
 
     def load(self) -> Splits[Pairs]:

@@ -31,12 +31,15 @@ def train(task: Task) -> Path:
     """Trains, publishes a version, and tests it against the baselines; returns its folder."""
     options = task.options
     root = options.output / task.name / options.cell
-    try:
-        root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"--output {options.output}: {error.strerror}; give a folder that can be written to"
-        ) from error
+    for option, given, folder in (
+        ("--output", options.output, root),
+        ("--tensorboard", options.tensorboard, options.tensorboard),
+    ):
+        try:
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{option} {given}: {error.strerror}; give a folder that can be written to") from error
     return publish(task, fit(task, root), root)
 
 

@@ -13,6 +13,10 @@ DRAWS = 0x5EED
 """Makes the draws other than those of dropout masks."""
 
 
+HOTTEST = 1e6
+"""The highest temperature: all tokens are about equally likely, and those that are never drawn stay so."""
+
+
 def sample(
     next: Next,
     state: Any,
@@ -36,7 +40,8 @@ def sample(
         longest: As in `common.decoding.greedy`.
         seed: Fixes the draws of each step, int32, of all rows or `[batch]`. What a row draws depends on no other row;
             rows of one seed and one state draw the same.
-        temperature: Divides the log-probabilities; 0 takes the most likely token. It does not change scores.
+        temperature: Divides the log-probabilities; 0 takes the most likely token, and `HOTTEST` and more any. It does
+            not change scores.
         top_k: Number of the most likely tokens that may be drawn (Fan, Lewis & Dauphin 2018, "Hierarchical Neural
             Story Generation"); None or 0 is all.
         top_p: Only the most likely tokens may be drawn that together have this probability (Holtzman et al. 2020, "The
@@ -46,6 +51,8 @@ def sample(
     Returns:
         One hypothesis per row.
     """
+
+    temperature = tf.minimum(tf.cast(temperature, tf.float32), HOTTEST)
 
     def choose(log_probabilities: tf.Tensor, t: tf.Tensor) -> tf.Tensor:
         rows, vocabulary = tf.unstack(tf.shape(log_probabilities))

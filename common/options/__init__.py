@@ -7,6 +7,7 @@ from common.options.fields import option as option
 from common.options.kinds import WIDEST as WIDEST
 from common.options.kinds import Beam as Beam
 from common.options.kinds import Count as Count
+from common.options.kinds import Encoding as Encoding
 from common.options.kinds import Folder as Folder
 from common.options.kinds import Layers as Layers
 from common.options.kinds import NotNegative as NotNegative
@@ -15,6 +16,7 @@ from common.options.kinds import Seed as Seed
 from common.options.kinds import Share as Share
 from common.options.kinds import Steps as Steps
 from common.options.kinds import Whole as Whole
+from common.options.kinds import check_encoding as check_encoding
 from common.options.parsing import as_arguments as as_arguments
 from common.options.parsing import differences as differences
 from common.options.parsing import from_saved as from_saved

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from common.errors import InputError
+
 MOST = 2**31 - 1
 """What a 32-bit number holds, as TensorFlow counts with them."""
 Count = Annotated[int, Parameter(validator=Number(gte=1, lte=MOST))]
@@ -36,3 +38,28 @@ def folder(type_: Any, tokens: Sequence[Any]) -> Path:
 
 
 Folder = Annotated[Path, Parameter(converter=folder)]
+
+
+def check_encoding(encoding: str) -> None:
+    """Refuses an encoding that Python does not know.
+
+    Raises:
+        InputError: Python does not know it.
+    """
+    try:
+        "".encode(encoding)
+    except (LookupError, UnicodeError, ValueError) as error:
+        raise InputError(f"--encoding {encoding}: {error}; try utf-8, latin-1 or cp1252") from error
+
+
+def encoding(type_: Any, tokens: Sequence[Any]) -> str:
+    """The text encoding that a word of the command line names.
+
+    Raises:
+        InputError: Python does not know it.
+    """
+    check_encoding(tokens[0].value)
+    return tokens[0].value
+
+
+Encoding = Annotated[str, Parameter(converter=encoding)]

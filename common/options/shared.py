@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from common.cells.names import ActivationName, CellName, InitializerName, TrainableName
 from common.errors import InputError
 from common.options.fields import meanings, option
-from common.options.kinds import Count, Folder, Layers, NotNegative, Positive, Seed, Share, Steps
+from common.options.kinds import Count, Encoding, Folder, Layers, NotNegative, Positive, Seed, Share, Steps
 
 FORMAT = 6
 """The format of unfinished runs and studies. Raise it when older ones cannot be continued: they are then refused."""
@@ -118,7 +118,7 @@ class PredictTexts(PredictOptions):
     """
 
     text_column: str | None = None
-    encoding: str = "utf-8"
+    encoding: Encoding = "utf-8"
     stream: bool = False
 
 

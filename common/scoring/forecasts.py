@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from common.errors import counted
 from common.networks.forecast.tables import Tables
 from common.scoring import Scores
 from common.scoring.items import Items
@@ -153,7 +154,7 @@ class Judge:
         by_step = {n: v for n, v in self.by_step(forecasts).items() if not n.endswith("_standardised")}
         many, horizon = forecasts.mean.shape
         steps = np.unique(np.geomspace(1, horizon, 8).round().astype(int))
-        lines = [f"{many:,} forecasts of {horizon} steps"]
+        lines = [f"{counted(many, 'forecast')} of {counted(horizon, 'step')}"]
         lines.append(f"{'steps ahead':>12}" + "".join(f"{name:>14}" for name in by_step))
         lines += [f"{k:>12}" + "".join(f"{values[k - 1]:>14.4f}" for values in by_step.values()) for k in steps]
         if left_out := self.without_mase:

@@ -10,9 +10,14 @@ import numpy as np
 
 from common.scoring import Scores
 from common.scoring.items import Items
+from common.text.scripts import fitting_level
 
 PLACES = (0, 10, 30, 100, 300, 1000, 3000)
 """Where the ranges of places in a text begin, in tokens read before."""
+
+
+LOOKED_AT = 10_000
+"""Characters of a text by which it is seen whether blanks divide words."""
 
 
 class Length(NamedTuple):
@@ -20,7 +25,8 @@ class Length(NamedTuple):
 
     Attributes:
         characters: Characters; the end of a text is one where it is predicted.
-        words: Words between blanks; the end of a text is one where it is predicted.
+        words: Words between blanks; the end of a text is one where it is predicted. 0 where most texts have no blanks
+            between words, as Chinese ones.
     """
 
     characters: int
@@ -35,7 +41,10 @@ class Length(NamedTuple):
             ends: Whether their ends are predicted.
         """
         more = len(texts) * ends
-        return cls(sum(map(len, texts)) + more, sum(len(text.split()) for text in texts) + more)
+        characters = sum(map(len, texts)) + more
+        if fitting_level([text[:LOOKED_AT] for text in texts]).level == "character":
+            return cls(characters, 0)
+        return cls(characters, sum(len(text.split()) for text in texts) + more)
 
 
 class Likelihoods(NamedTuple):
@@ -57,12 +66,15 @@ class Likelihoods(NamedTuple):
     texts: np.ndarray = np.zeros((0, 2), np.int64)
 
     def scores(self) -> Scores:
-        """Nats a token, bits a character, perplexity a word: the last two compare models of different tokens."""
-        nats = float(self.losses.sum(dtype=np.float64))
+        """Nats a token, bits a character, perplexity a word: the last two compare models of different tokens.
+
+        Where blanks divide no words the perplexity is NaN.
+        """
+        nats, (characters, words) = float(self.losses.sum(dtype=np.float64)), self.length
         return {
             "nats_per_token": nats / len(self.losses),
-            "bits_per_character": nats / self.length.characters / math.log(2),
-            "perplexity_per_word": math.exp(min(nats / max(self.length.words, 1), 700)),
+            "bits_per_character": nats / characters / math.log(2),
+            "perplexity_per_word": math.exp(min(nats / words, 700)) if words else math.nan,
         }
 
     def items(self) -> Items | None:

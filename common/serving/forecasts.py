@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from common.errors import InputError, shown
+from common.errors import InputError, counted, shown
 from common.networks.forecast.tables import Tables
-from common.reports import text_cell
+from common.reports import say, text_cell
 from common.scoring.forecasts import Forecasts, Origins
 from common.serving.saved_model import Record, SavedModel
 from common.sources import series
+from common.sources.records import listed
 from common.sources.series import Group, Panel
 
 PAST = 4
@@ -69,13 +70,21 @@ def ahead(model: SavedModel, panel: Panel, *, horizon: int) -> list[Record]:
 
 
 def known_to(config: dict[str, Any], panel: Panel) -> Panel:
-    """A panel without the series that were left out of the training of a model, by its configuration."""
+    """A panel without the series that were left out of the training of a model, by its configuration; they are named.
+
+    Raises:
+        InputError: No series is left, or one that was not left out has too few rows to be read.
+    """
     lost = set(config.get("untrained", ()))
+    if short := next((name for name in panel.untrained if name not in lost), None):
+        raise InputError(f"{panel.source}: series {short!r} has fewer than three rows; give more, or remove it")
     names = lost.intersection(group.name for group in panel.groups)
     if len(names) == len(panel.groups):
         raise InputError(
             f"{panel.source}: series {panel.groups[0].name!r} was left out of training; train again to forecast it"
         )
+    if left_out := sorted(names.union(panel.untrained)):
+        say(f"series left out, as in training: {listed(left_out)}")
     columns = [name for name in panel.columns if name in lost and name not in config["target"]]
     return panel.without(names, columns=columns)
 
@@ -87,7 +96,9 @@ def check(model: SavedModel, panel: Panel, *, horizon: int) -> list[int]:
         InputError: As `ahead`.
     """
     if horizon > model.config["horizon"]:
-        raise InputError(f"--horizon {horizon}: this model forecasts {model.config['horizon']} steps at most")
+        raise InputError(
+            f"--horizon {horizon}: this model forecasts {counted(model.config['horizon'], 'step')} at most"
+        )
     lengths = [_history(group, panel, model) for group in panel.groups]
     check_matches(model, panel)
     return lengths
@@ -100,12 +111,13 @@ def _history(group: Group, panel: Panel, model: SavedModel) -> int:
     later, horizon = len(group.times) - rows, config["horizon"]
     if known and later < horizon:
         raise InputError(
-            f"{panel.source}: series {group.name!r} has {later} rows after its last value; this model needs "
-            f"{known[0]!r} for {horizon} steps ahead: add rows with their times and no value"
+            f"{panel.source}: series {group.name!r} has {counted(later, 'row')} after its last value; this model needs "
+            f"{known[0]!r} for {counted(horizon, 'step')} ahead: add rows with their times and no value"
         )
     if rows < config["segment"]:
         raise InputError(
-            f"{panel.source}: series {group.name!r} has {rows} rows; this model needs {config['segment']} or more"
+            f"{panel.source}: series {group.name!r} has {counted(rows, 'row')}; this model needs "
+            f"{config['segment']} or more"
         )
     return rows
 
@@ -171,12 +183,14 @@ def check_matches(model: SavedModel, panel: Panel) -> None:
     for option, found in (("target", panel.columns), ("known", panel.covariates)):
         if len(found) != len(config[option]):
             raise InputError(
-                f"--{option} {' '.join(found)}: {len(found)} columns; this model takes {len(config[option])}: "
-                f"{', '.join(config[option]) or 'none'}"
+                f"--{option} {' '.join(found)}: {counted(len(found), 'column')}; this model takes "
+                f"{len(config[option])}: {', '.join(config[option]) or 'none'}"
             )
     if "spacing" not in config:
         raise InputError(f"{model.folder}: saved by an earlier version, which kept too little of its data; train again")
-    for group in panel.groups if len(config["unique_ids"]) > 1 else ():  # One series may have any name.
+    if len(panel.groups) > 1 == len(config["unique_ids"]):  # One series may have any name.
+        raise InputError(f"{panel.source}: has {len(panel.groups)} series; this model learned from one, give one")
+    for group in panel.groups if len(config["unique_ids"]) > 1 else ():
         if group.name not in config["unique_ids"]:
             raise InputError(f"{panel.source}: series {group.name!r} is not one this model learned from")
     finely = config.get("nanoseconds")

@@ -10,8 +10,9 @@ from typing import Any, BinaryIO, NamedTuple
 
 from common.errors import InputError, shortened
 from common.options import PredictOptions, PredictTexts
+from common.options.kinds import check_encoding
 from common.reports import counting
-from common.sources.files import Lines, check_encoding, existing, format_of
+from common.sources.files import Lines, existing, format_of
 from common.sources.labelled import TEXT_NAMES, encodable, find_column
 from common.sources.records import listed
 from common.sources.tables import READABLE, TABLES, Rows
@@ -96,14 +97,14 @@ def _filled(texts: Iterable[str]) -> Iterator[str]:
         raise _nothing()
 
 
-def _nothing(where: str = "") -> InputError:
+def _nothing() -> InputError:
     return InputError(
-        f"{where}nothing to predict: give inputs on the command line, as lines of standard input, or with --input-file"
+        "nothing to predict: give inputs on the command line, as lines of standard input, or with --input-file"
     )
 
 
-def input_file(words: Sequence[str], options: PredictOptions) -> Path | None:
-    """The file of the inputs, if one is named.
+def input_file(words: Sequence[str], options: PredictOptions, option: str = "--input-file") -> Path | None:
+    """The file of the inputs, if one is named, by the option of this name.
 
     Raises:
         InputError: There are inputs on the command line as well, or there is no such file.
@@ -111,10 +112,10 @@ def input_file(words: Sequence[str], options: PredictOptions) -> Path | None:
     if options.input_file is None:
         return None
     if words:
-        raise InputError(f"--input-file {options.input_file}: there are inputs on the command line too; leave out one")
-    path = existing(str(options.input_file), "--input-file")
+        raise InputError(f"{option} {options.input_file}: there are inputs on the command line too; leave out one")
+    path = existing(str(options.input_file), option)
     if path.is_dir():
-        raise InputError(f"--input-file {path}: a folder; give a file")
+        raise InputError(f"{option} {path}: a folder; give a file")
     return path
 
 
@@ -125,6 +126,7 @@ def texts_of(
     *,
     usual: Sequence[str] = TEXT_NAMES,
     plain: re.Pattern[str] = PLAIN,
+    option: str = "--input-file",
 ) -> Inputs:
     """The texts that a saved model is asked. A file is read once to find what is wrong with it before it is used.
 
@@ -134,11 +136,12 @@ def texts_of(
         options: Those of `predict`.
         usual: Usual names of the text column.
         plain: The suffixes of files that have a text on each line.
+        option: The option that names the file, for messages.
 
     Raises:
         InputError: There is nothing to predict, or something in it cannot be read.
     """
-    path = input_file(words, options)
+    path = input_file(words, options, option)
     if path is None:
         if options.text_column is not None:
             raise InputError(f"--text-column {options.text_column}: only an --input-file has columns; leave it out")
@@ -192,5 +195,5 @@ def checked(read: Callable[[], Iterator[Asked]], path: Path) -> Inputs:
             if count % EVERY == 0:
                 done(EVERY)
     if not filled:
-        raise _nothing(f"{path}: ")
+        raise InputError(f"{path}: nothing to predict, all inputs are blank; fill it, or give another file")
     return Inputs(read, tuple(columns), count=count)

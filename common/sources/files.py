@@ -30,6 +30,23 @@ MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 """Byte-order marks, and the encodings that they tell."""
+PACKED = "a compressed file; unpack it, or for gzip let its name end in .gz"
+PICTURE = "a picture; move it elsewhere"
+NO_TEXT = {
+    b"PK\x03\x04": "an Excel workbook or another ZIP archive; save it as CSV, or unpack it",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook or a Word document; save it as CSV or as text",
+    b"\x1f\x8b": PACKED,
+    b"BZh": PACKED,
+    b"\xfd7zXZ": PACKED,
+    b"\x28\xb5\x2f\xfd": PACKED,
+    b"PAR1": "Parquet; write it as CSV, or for time series let its name end in .parquet",
+    b"%PDF": "a PDF; save its text",
+    b"\x89PNG": PICTURE,
+    b"\xff\xd8\xff": PICTURE,
+}
+"""How files begin that are no texts; what they are, and what to do with them."""
+START = 4096
+"""Bytes of a file by which it is seen whether it is a text."""
 SHARE = 0.25
 """Of the free memory a text may take at most."""
 IGNORED = re.compile(r"\.|readme|licen[cs]e", re.IGNORECASE)
@@ -118,18 +135,6 @@ def names_under(folder: Path) -> list[Path]:
     return sorted(name for name in names if (folder / name).is_file())
 
 
-def check_encoding(encoding: str) -> None:
-    """Refuses an encoding that Python does not know.
-
-    Raises:
-        InputError: Python does not know it.
-    """
-    try:
-        "".encode(encoding)
-    except (LookupError, UnicodeError, ValueError) as error:
-        raise InputError(f"--encoding {encoding}: {error}; try utf-8, latin-1 or cp1252") from error
-
-
 def plain_name(path: Path) -> Path:
     """The path without a `.gz`."""
     return path.with_suffix("") if path.suffix.lower() == ".gz" else path
@@ -203,12 +208,34 @@ def read_text(path: Path, encoding: str) -> str:
     return content
 
 
+def check_text(start: bytes, path: Path, encoding: str) -> None:
+    """Refuses what is no text, or a text of two bytes a character that is read as one of single bytes.
+
+    Args:
+        start: The first bytes.
+        path: The file, for messages.
+        encoding: The encoding that it is read with, if it has no byte-order mark.
+
+    Raises:
+        InputError: It is one.
+    """
+    if found := next((said for mark, said in NO_TEXT.items() if start.startswith(mark)), None):
+        raise InputError(f"{path}: holds no text, but {found}")
+    if start.startswith(tuple(MARKS)) or codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
+        return
+    zeros = [start[n::2].count(0) / max(len(start[n::2]), 1) for n in (0, 1)]
+    if max(zeros) > 0.4 and min(zeros) < 0.1:  # As of Latin letters and digits.
+        order = "be" if zeros[0] > zeros[1] else "le"
+        raise InputError(f"{path}: UTF-16 without a byte-order mark; give --encoding utf-16-{order}")
+
+
 @contextmanager
 def _opened(path: Path, encoding: str, ends: str = "") -> Iterator[TextIO]:
     """Opens a file to read its text, for the block; the block's errors of reading become an `InputError`."""
     try:
         with _binary(path) as file:
-            start = file.read(4)
+            start = file.read(START)
+        check_text(start, path, encoding)
         encoding = next((marked for mark, marked in MARKS.items() if start.startswith(mark)), encoding)
         with io.TextIOWrapper(_binary(path), encoding, newline=ends) as file:
             yield file

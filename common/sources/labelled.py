@@ -8,14 +8,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from unicodedata import normalize
 
 from common.errors import InputError, shortened
+from common.options.kinds import check_encoding
 from common.sources.files import (
     ROLES,
     Content,
-    check_encoding,
+    Lines,
     existing,
     format_of,
     names_under,
@@ -27,7 +28,7 @@ from common.sources.files import (
 )
 from common.sources.records import Example, LabelledTexts, listed
 from common.sources.splits import ByRole, FileReader, Parts, of_one_split, read_by_role
-from common.sources.tables import READABLE, TABLES, IsData
+from common.sources.tables import READABLE, TABLES, IsData, ReadTable
 
 TEXT_NAMES = ("text", "review", "sentence", "content", "document", "phrase", "tweet", "comment", "message")
 LABEL_NAMES = ("label", "sentiment", "class", "category", "polarity", "labels", "target", "stars", "rating")
@@ -56,13 +57,7 @@ class LabelledReader(FileReader[LabelledTexts]):
         check_encoding(self.encoding)
         path = existing(data)
         notes: list[str] = []
-        if path.is_dir():
-            records = self._folder(path, notes)
-        elif format_of(path) in TABLES:
-            records = self._table(path, notes)
-        else:
-            hint = "; for a file or sub-folder per class give their folder" if format_of(path) == ".txt" else ""
-            raise InputError(f"{path}: a file of unknown type; {READABLE} can be read{hint}")
+        records = self._folder(path, notes) if path.is_dir() else self._table(path, notes)
         return Parts(LabelledTexts, records, data, drop_seen=self.drop_seen, notes=list(dict.fromkeys(notes)))
 
     def columns(self, present: Sequence[str], place: str) -> tuple[str, str]:
@@ -106,12 +101,16 @@ class LabelledReader(FileReader[LabelledTexts]):
         return self._lines, roles_of(names)
 
     def _tables(self, folder: Path, names: list[Path], notes: list[str]) -> ByRole[Example]:
-        """The tables of a folder; a test file without labels, as competitions have, is left out."""
+        """The tables of a folder; test files without labels, and others without texts, are left out."""
         roles = roles_of(names)
+
+        if wrong := next((folder / name for name in names if format_of(name) not in TABLES), None):
+            raise InputError(f"{wrong}: not one of {READABLE}, as others in its folder are; move it elsewhere")
 
         def read(path: Path) -> list[Example]:
             role = roles[path.relative_to(folder)]
-            return of_one_split(path, self._table(path, notes, may_lack_labels=role == "test"), role)
+            may_lack = "labels" if role == "test" else "texts" if role is None and "train" in roles.values() else None
+            return of_one_split(path, self._table(path, notes, may_lack=may_lack), role)
 
         if len(names) == 1 and not roles[names[0]]:
             return self._table(folder / names[0], notes)
@@ -122,20 +121,20 @@ class LabelledReader(FileReader[LabelledTexts]):
             raise InputError(f"{folder}: no labels; predict classifies texts without labels")
         return parts
 
-    def _table(self, path: Path, notes: list[str], *, may_lack_labels: bool = False) -> ByRole[Example]:
+    def _table(
+        self, path: Path, notes: list[str], *, may_lack: Literal["labels", "texts"] | None = None
+    ) -> ByRole[Example]:
         """The examples of a table by the split that its `split` column gives, else under None."""
-        if format_of(path) not in TABLES:
-            raise InputError(f"{path}: not one of {READABLE}, as others in its folder are; move it elsewhere")
         found: list[bool] = []
-        rows = list(TABLES[format_of(path)](Content(path, read_text(path, self.encoding)), self._noting_data(found)))
+        rows = list(_table_of(path)(Content(path, read_text(path, self.encoding)), self._noting_data(found)))
         if not rows:
             raise InputError(f"{path}: a first line of column names and no examples; add some")
         names = list(rows[0][1])
         if any(found):
             columns = self._columns_without_names(rows)
             notes.append(f"{path.name} has no column names; texts are in column {columns[0]}, labels in {columns[1]}")
-        elif may_lack_labels and self._lacks_labels(rows):
-            notes.append(f"{path.name} has no labels and is left out")
+        elif (may_lack == "labels" and self._lacks_labels(rows)) or (may_lack == "texts" and self._lacks_texts(rows)):
+            notes.append(f"{path.name} has no {may_lack} and is left out")
             return {}
         else:
             columns = self.columns(names, f"{path}:1")
@@ -188,6 +187,10 @@ class LabelledReader(FileReader[LabelledTexts]):
         found = [folded[name] for name in _wanted(self.label_column, LABEL_NAMES) if name in folded]
         return not found or all(label_of(row.get(found[0])) == "-1" for _, row in rows)
 
+    def _lacks_texts(self, rows: Named) -> bool:
+        """Whether a table has no text column, as the samples of what competitions ask for."""
+        return not {*_wanted(self.text_column, TEXT_NAMES)} & {*_folded(rows[0][1])}
+
     def _whole(self, path: Path) -> list[Example]:
         return [Example(read_text(path, self.encoding), path.parent.name, str(path))]
 
@@ -200,6 +203,16 @@ class LabelledReader(FileReader[LabelledTexts]):
             if not line.strip():
                 raise InputError(f"{path}:{number}: an empty line where each is a text; remove it")
             yield Example(line.rstrip("\r"), label, f"{path}:{number}")
+
+
+def _table_of(path: Path) -> ReadTable:
+    """How to read a file that is given alone; one of no known type is a table if there are tabs in it."""
+    if (kind := format_of(path)) in TABLES:
+        return TABLES[kind]
+    if kind in ("", ".txt") and "\t" in next(Lines(path, "latin-1").lines(), ""):
+        return TABLES[".tsv"]
+    hint = "; for a file or sub-folder per class give their folder" if kind == ".txt" else ""
+    raise InputError(f"{path}: a file of unknown type; {READABLE}, or .txt with tabs between cells, can be read{hint}")
 
 
 def _label_numbers(rows: list[list[str]]) -> list[int]:

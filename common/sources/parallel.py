@@ -9,26 +9,36 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from common.errors import InputError
+from common.options.kinds import check_encoding
 from common.sources.files import (
     Content,
-    check_encoding,
+    Lines,
     existing,
     format_of,
     names_under,
     plain_name,
     read_text,
     roles_of,
+    words_in,
 )
 from common.sources.records import Pair, Pairs
 from common.sources.splits import FileReader, Parts, read_by_role
-from common.sources.tables import cells
+from common.sources.tables import SAID, cells, separator_of
 
 LANGUAGE = re.compile(r"[a-z]{2,3}([_-][A-Za-z]{4})?([_-]([A-Za-z]{2,3}|[0-9]{3}))?")
 NO_LANGUAGES = ("tsv", "txt", "csv", "md")
 CODES = {"en", "de", "fr", "es", "it", "pt", "nl", "ru", "pl", "cs", "tr", "zh", "ja", "ko", "ar", "hi", "fi", "sv"}
 """Languages that a column may be named after; two of them are no sentence and its translation."""
+NAMES = {
+    *("english", "german", "french", "spanish", "italian", "portuguese", "dutch", "russian", "polish", "czech"),
+    *("turkish", "chinese", "japanese", "korean", "arabic", "hindi", "finnish", "swedish", "danish", "norwegian"),
+    *("greek", "hebrew", "hungarian", "romanian", "ukrainian", "vietnamese", "thai", "indonesian", "persian", "latin"),
+}
+"""English names of languages; a sentence that is one of these is not translated by another."""
+BESIDE = {"word", "words", "sentence", "sentences", "text", "texts"}
+"""Words that the name of a column has beside that of its language."""
 HEADERS = {"source", "src", "text", "input"}, {"target", "tgt", "trg", "translation", "output"}
-READABLE = "line-aligned files as train.en and train.de, or .tsv with a sentence, a tab and its translation on a line"
+READABLE = "line-aligned files as train.en and train.de, or .tsv or .csv with a sentence and its translation on a line"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +46,7 @@ class PairReader(FileReader[Pairs]):
     """Reads sentence pairs.
 
     The data is a folder, or the beginning of a path (`corpus/train`), of line-aligned files named by split and language
-    as in `train.en`; or a `.tsv` file, or a folder of them.
+    as in `train.en`; or a `.tsv`, `.csv` or tab-separated `.txt` file, or a folder of the first two.
 
     Attributes:
         source_language: Language to translate from, as in the names of files or features; None if the data implies it.
@@ -49,7 +59,7 @@ class PairReader(FileReader[Pairs]):
     def parts(self, data: str) -> Parts[Pairs]:
         check_encoding(self.encoding)
         folder, names = _files(data)
-        if tables := [name for name in names if format_of(name) == ".tsv"]:
+        if tables := _tables(folder, names):
             languages = self.source_language or "source", self.target_language or "target"
             files = {name: (name,) for name in tables}
         else:
@@ -71,7 +81,10 @@ class PairReader(FileReader[Pairs]):
 
     def _two_columns(self, path: Path, notes: list[str]) -> list[Pair]:
         """The pairs of a file; a first line that names the columns is left out, with a note."""
-        rows = list(cells(Content(path, read_text(path, self.encoding).rstrip()), "\t", minimal=True))
+        content = read_text(path, self.encoding).rstrip()
+        separator = separator_of(content, ",") if format_of(path) == ".csv" else "\t"
+        rows = list(cells(Content(path, content), separator, minimal=separator == "\t"))
+        rows = [one for one in rows if one[1]] if SAID.match(content) else rows
         columns, pairs = _columns_of_sentences([row for _, row in rows]), []
         if left_out := [str(n + 1) for n in range(len(rows[0][1])) if columns and n not in columns]:
             said = " and ".join(str(n + 1) for n in columns)
@@ -79,8 +92,8 @@ class PairReader(FileReader[Pairs]):
         for number, (place, row) in enumerate(rows):
             sides = [row[n].strip() for n in columns] if columns else [cell.strip() for cell in row]
             if len(sides) != 2 or not all(sides):
-                line = "\t".join(row)[:40]
-                raise InputError(f"{place}: {line!r} is not a sentence, a tab and its translation; mend it")
+                line, between = separator.join(row)[:40], "a tab" if separator == "\t" else repr(separator)
+                raise InputError(f"{place}: {line!r} is not a sentence, {between} and its translation; mend it")
             if number == 0 and len(rows) > 1 and self._names_columns(sides):
                 notes.append(f"{path.name}: column names in the first line left out")
                 continue
@@ -91,6 +104,8 @@ class PairReader(FileReader[Pairs]):
         """Whether the first cells of a file name its columns or its languages."""
         found = [side.lower() for side in sides]
         if all(side in names for side, names in zip(found, HEADERS)):
+            return True
+        if len({_language_named(side) for side in found} - {None}) == 2:
             return True
         given = (self.source_language, self.target_language)
         return found == [language and language.lower() for language in given] or all(side in CODES for side in found)
@@ -122,6 +137,12 @@ class PairReader(FileReader[Pairs]):
         return source_language or other, target_language or other
 
 
+def _language_named(side: str) -> str | None:
+    """The language in a name such as `english` or `english words/sentences`."""
+    words = set(words_in(side)) - BESIDE
+    return next(iter(words)) if len(words) == 1 and words <= NAMES else None
+
+
 def _columns_of_sentences(rows: Sequence[Sequence[str]]) -> list[int]:
     """The first two columns that are not numbers alone, where all rows have equally many cells; otherwise none."""
     many = {len(row) for row in rows}
@@ -141,9 +162,20 @@ def _files(data: str) -> tuple[Path, list[Path]]:
     path = existing(data)
     if path.is_dir():
         return path, names_under(path)
-    if format_of(path) != ".tsv":
+    if not _tables(path.parent, [Path(path.name)]):
         raise InputError(f"{path}: a file of unknown type or of one side only; give {READABLE}")
     return path.parent, [Path(path.name)]
+
+
+def _tables(folder: Path, names: Sequence[Path]) -> list[Path]:
+    """The files of two columns: `.tsv`, or where no files are aligned `.csv`, or a single `.txt` with a tab in it."""
+    if found := [name for name in names if format_of(name) == ".tsv"]:
+        return found
+    if _aligned(names):
+        return []
+    if len(names) == 1 and format_of(names[0]) == ".txt":
+        return [names[0]] if "\t" in next(Lines(folder / names[0], "latin-1").lines(), "") else []
+    return [name for name in names if format_of(name) == ".csv"]
 
 
 def _aligned(names: list[Path]) -> dict[Path, dict[str, Path]]:

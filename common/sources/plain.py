@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from unicodedata import normalize
 
-from common.errors import InputError, shortened
-from common.sources.files import Content, check_encoding, existing, format_of, names_under, read_text, roles_of
+from common.errors import InputError, counted, shortened
+from common.options.kinds import check_encoding
+from common.sources.files import Content, existing, format_of, names_under, read_text, roles_of
 from common.sources.labelled import TEXT_NAMES, encodable, find_column, parts_of
 from common.sources.records import listed, split_by_hash
 from common.sources.splits import ByRole, FileReader, Parts, Records, Splits, of_one_split, read_by_role
-from common.sources.tables import TABLES
+from common.sources.tables import SEPARATED, TABLES
 
 Documents = Literal["line", "file", "blank-line"]
 FEW = 50
@@ -73,8 +74,8 @@ class PlainTexts(Records):
             parts[split if split in missing else "train"].append(record)
         if empty := [split for split, part in parts.items() if not part]:
             raise InputError(
-                f"{source}: {len(train):,} different texts are too few to cut {' and '.join(empty)} from; give more, "
-                "or those parts as well"
+                f"{source}: too few different texts, {len(train):,}, to cut {' and '.join(empty)} from train; "
+                "give more, or those parts as well"
             )
         return parts
 
@@ -145,7 +146,8 @@ class TextReader(FileReader[PlainTexts]):
         names = list(rows[0][1])
         if len(names) == 1 and not self.text_column:
             column = names[0]
-            notes.append(f"{path.name}: the first line, {shortened(column)!r}, is taken for the name of the column")
+            if format_of(path) in SEPARATED:
+                notes.append(f"{path.name}: the first line, {shortened(column)!r}, is taken for the name of the column")
         else:
             column = find_column(names, self.text_column, usual=TEXT_NAMES, option="--text-column", place=f"{path}:1")
         parts, others = parts_of(rows, (column,))
@@ -180,8 +182,8 @@ def cut_by_place(parts: Parts[PlainTexts], records: Sequence[Plain]) -> Splits[P
     )
     if shortest := next((len(record.text) for record in records if len(record.text) < LEAST), None):
         raise InputError(
-            f"{parts.source}: a text of {shortest} characters is too short to be cut; give {LEAST} or more, better "
-            f"some thousands, or {FEW} texts or more"
+            f"{parts.source}: a text of {counted(shortest, 'character')} is too short to be cut; give {LEAST} or more, "
+            f"better some thousands, or {FEW} texts or more"
         )
     many = "the text" if len(records) == 1 else f"each of the {len(records)} texts"
     note = f"the last tenth of {many} is for validation; there is no test part, so the scores are those of validation"

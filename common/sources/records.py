@@ -65,6 +65,10 @@ class LabelledTexts(Records):
         return record.label
 
     @classmethod
+    def classes(cls, record: Example) -> tuple[str]:
+        return (record.label,)
+
+    @classmethod
     def distinct(cls, train: Sequence[Example]) -> list[Example]:
         """The first example of each text, with the text's most frequent label (ties: the first)."""
         first: dict[str, Example] = {}
@@ -162,6 +166,10 @@ class TaggedSentences(Records):
         return record.tags
 
     @classmethod
+    def classes(cls, record: Sentence) -> tuple[str, ...]:
+        return record.tags
+
+    @classmethod
     def distinct(cls, train: Sequence[Sentence]) -> list[Sentence]:
         """Each sentence once, with its most frequent tags (ties: the first), in the order of the last occurrences."""
         tags: dict[tuple[str, ...], Counter[tuple[str, ...]]] = defaultdict(Counter)
@@ -178,8 +186,8 @@ class TaggedSentences(Records):
         """Cuts a tenth of the sentences for each missing split."""
         if len(train) < 10:
             raise InputError(
-                f"{source}: {len(train)} different sentences are too few to cut {' and '.join(missing)} from; "
-                "give 10 or more, or those parts as well"
+                f"{source}: too few different sentences, {len(train)}, to cut {' and '.join(missing)} from train; "
+                "put blank lines between sentences, give 10 or more, or those parts as well"
             )
         return cut_at_random(train, missing, size=round(len(train) / 10))
 
@@ -234,7 +242,7 @@ class Pairs(Records):
             parts[split if split in missing else "train"].append(pair)
         if not all(parts[split] for split in ("train", *missing)):
             raise InputError(
-                f"{source}: {len(train)} different sentences are too few to cut {' and '.join(missing)} from; "
+                f"{source}: too few different sentences, {len(train)}, to cut {' and '.join(missing)} from train; "
                 "give 1,000 or more, or those parts as well"
             )
         return dict(parts)

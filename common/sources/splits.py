@@ -8,7 +8,7 @@ from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
-from common.errors import InputError
+from common.errors import InputError, shortened
 
 SPLITS = ("train", "validation", "test")
 SEED = 20050617
@@ -58,6 +58,11 @@ class Records(ABC):
     def answer(cls, record: Any) -> Any:
         """What records of one key should agree on; None if they need not."""
         return None
+
+    @classmethod
+    def classes(cls, record: Any) -> Iterable[str]:
+        """The classes that a record has."""
+        return ()
 
     @classmethod
     @abstractmethod
@@ -138,7 +143,7 @@ class Parts(Generic[Part]):
         if not train:
             found = " and ".join(parts) or f"no {kind.noun}"
             raise InputError(f"{source}: nothing to train on, only {found}; give a train part as well")
-        notes = [*self.notes, *_contradicted(kind, train)]
+        notes = [*self.notes, *_contradicted(kind, train), *_alike(kind, train)]
         parts["train"] = train = self._unseen(parts, notes)
         kind.check(parts, source)  # Cutting takes longer, and imports a library.
         if missing := [split for split in kind.cut_first if not parts.get(split)]:
@@ -222,6 +227,15 @@ def _contradicted(kind: type[Records], train: Sequence[Any]) -> list[str]:
     return [f"{count:,} {kind.repeated} disagree, {kind.settled}"] if count else []
 
 
+def _alike(kind: type[Records], train: Sequence[Any]) -> list[str]:
+    """A note of classes that are written alike but for their case."""
+    forms: dict[str, set[str]] = {}
+    for name in {name for record in train for name in kind.classes(record)}:
+        forms.setdefault(name.casefold(), set()).add(name)
+    alike = [" and ".join(map(shortened, sorted(names))) for names in forms.values() if len(names) > 1]
+    return [f"classes that differ in case alone are different ones: {', '.join(sorted(alike)[:10])}"] if alike else []
+
+
 def read_by_role(roles: Mapping[Path, str | None], read: Callable[[Path], Iterable[Record]]) -> ByRole[Record]:
     """Reads files into the split that each belongs to.
 
@@ -235,7 +249,7 @@ def read_by_role(roles: Mapping[Path, str | None], read: Callable[[Path], Iterab
     parts: ByRole[Record] = {}
     for path, role in roles.items():
         records = list(read(path))
-        if role is None and any(roles.values()):
+        if records and role is None and any(roles.values()):
             raise InputError(f"{path}: not named train, dev or test as others are; rename it")
         parts.setdefault(role, []).extend(records)
     return parts
@@ -252,7 +266,7 @@ def of_one_split(path: Path, parts: ByRole[Record], role: str | None) -> list[Re
     Raises:
         InputError: A column gives other splits.
     """
-    if role is None and None not in parts:
+    if role is None and parts and None not in parts:
         raise InputError(f"{path}: has a split column, and other files lie beside it; give the file alone")
     if role and (other := next((split for split in parts if split not in (None, role)), None)):
         raise InputError(f"{path}: named {role}, and its split column says {other}; give the file alone")

@@ -21,6 +21,8 @@ ReadTable = Callable[..., Rows]
 SEPARATORS = ",;\t|"
 SAMPLE = 20_000
 """Characters of a file by which its separator is chosen."""
+SAID = re.compile(r"\ufeff?\"?sep=([,;|\t])\"?\r?\n?", re.IGNORECASE)
+"""A first line that is for Excel alone: which character is between cells."""
 ENCLOSED = re.compile(r'"(?:[^"]|"")*"')
 
 
@@ -28,7 +30,7 @@ def _cells(text: Text, **dialect: Any) -> Cells:
     csv.field_size_limit(2**31 - 1)
     reader = csv.reader(text.lines(), strict=True, **dialect)
     while True:
-        place = f"{text.path}:{reader.line_num + 1}"
+        place, first = f"{text.path}:{reader.line_num + 1}", not reader.line_num
         try:
             row = next(reader)
         except StopIteration:
@@ -37,7 +39,7 @@ def _cells(text: Text, **dialect: Any) -> Cells:
             raise InputError(
                 f"{place}: {error}; put a text that holds quotes in double quotes, and double its own"
             ) from error
-        yield place, row
+        yield place, [] if first and SAID.fullmatch(dialect["delimiter"].join(row)) else row
 
 
 def _is_blank(row: Sequence[str]) -> bool:
@@ -49,8 +51,10 @@ def separator_of(content: str, usual: str) -> str:
 
     Of those that all of the first lines have equally often, outside of quotation marks, it is the most frequent, in a
     tie the usual one. If there are none, it is the usual one where the first line has it, or else the most frequent
-    there.
+    there. A first line such as `sep=;`, which Excel reads, says it.
     """
+    if said := SAID.match(content):
+        return said[1]
     start = re.sub(r'"[^"]*"', "", content[:SAMPLE]).strip()
     lines = [line for line in start.split("\n") if line.strip()]
     lines = lines[: max(1, len(lines) - (len(content) > SAMPLE))]  # The last may be cut.
@@ -227,4 +231,5 @@ TABLES: dict[str, ReadTable] = {
     ".ndjson": _json,
     ".json": _json,
 }
+SEPARATED = (".csv", ".tsv")
 READABLE = f"{', '.join(TABLES)} files, each also as .gz"

@@ -10,8 +10,9 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from common.errors import InputError, shortened
-from common.sources.files import check_encoding, existing, format_of, names_under, read_text, roles_of
+from common.errors import InputError, counted, shortened
+from common.options.kinds import check_encoding
+from common.sources.files import existing, format_of, names_under, read_text, roles_of, words_in
 from common.sources.records import Sentence, TaggedSentences
 from common.sources.splits import ByRole, FileReader, Parts, Splits, read_by_role
 
@@ -22,12 +23,15 @@ Column = Literal["upos", "xpos"]
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 CONLLU_ID = re.compile(r"([0-9]{1,9})(?:([-.])([0-9]{1,9}))?")
 DOCUMENT = "-docstart-"
-SLASHED = re.compile(r".+/[^/a-z0-9]+")
+SLASHED = re.compile(r".+[/_][^/_a-z0-9]+")
 """A word and its tag, as in the/DT."""
 HEADERS = (
-    {"word", "token", "form", "text", "words", "tokens"},
-    {"tag", "pos", "upos", "xpos", "label", "tags", "pos_tag"},
+    {"word", "token", "form", "text", "words", "tokens", "wordform"},
+    {"tag", "pos", "upos", "xpos", "label", "tags", "labels", "postag", "part", "of", "speech"},
 )
+"""The words that names of columns are made of."""
+FEW = 20
+"""Words too few to tell which column has the tags."""
 UNPARSED = dict.fromkeys(CONLLU[1:], lambda cells, at: cells[at])
 MOST_COLUMNS = 4
 """Columns of CoNLL-2003: a word, its tag, its chunk and its entity; CoNLL-2000 has the first three."""
@@ -89,12 +93,29 @@ class TaggedReader(FileReader[TaggedSentences]):
         sentences = list(FORMATS[format_of(path)](content, str(path), self.column))
         if not sentences:
             raise InputError(f"{path}: holds no tagged words; fill or remove it")
-        if format_of(path) == ".conllu":
+        if format_of(path) != ".conllu":
+            _check_order(sentences, str(path))
+        else:
             sentences = _without_borders(sentences, path.name, notes)
         blank = sum(word == "_" for sentence in sentences for word in sentence.words)
         if 2 * blank > sum(len(sentence.words) for sentence in sentences):
             raise InputError(f"{path}: most words are '_', a treebank without its words; merge them in first")
         return sentences
+
+
+def _check_order(sentences: list[Sentence], place: str) -> None:
+    """Refuses tags that are the first of two columns."""
+    words, tags = ({cell for cells in side for cell in cells} for side in zip(*sentences))
+    if len(tags) > len(words) and sum(len(one.words) for one in sentences) > FEW:
+        raise InputError(
+            f"{place}: column 2 has {len(tags):,} different tags, more than the {len(words):,} different words of "
+            "column 1; write words first"
+        )
+
+
+def _is_made_of(name: str, words: set[str]) -> bool:
+    found = words_in(name.lower().replace("_", " "))
+    return bool(found) and words.issuperset(found)
 
 
 def _without_borders(sentences: list[Sentence], name: str, notes: list[str]) -> list[Sentence]:
@@ -110,7 +131,7 @@ def _without_marks(content: str, name: str, notes: list[str]) -> str:
     lines, between = content.split("\n"), _between(content)
     begin = next(n for n, line in enumerate(lines) if line.strip())
     first = [cell.strip() for cell in lines[begin].split(between)]
-    named = len(first) > 1 and all(cell.lower() in names for cell, names in zip(first, HEADERS))
+    named = len(first) > 1 and all(_is_made_of(cell, names) for cell, names in zip(first, HEADERS))
     tags = {tag.strip() for line in lines[begin + 1 :] for tag in line.split(between)[1:2]}
     if named and first[1] not in tags:
         notes.append(f"{name}: column names in the first line left out")
@@ -247,18 +268,23 @@ def _by_columns(content: str, place: str, column: Column) -> Iterator[Sentence]:
             cells = [cell.strip() for cell in line.split(between)]
             if len(cells) != many or not all(cells):
                 right = f"a word, {'a tab' if between else 'blanks'} and a tag"
-                rest = f" and {many - 2} cells more, as in the first line" if many > 2 else ""
-                raise InputError(f"{place}:{number}: {line[:40]!r} is not {right}{rest}; mend the line")
+                rest = f" and {counted(many - 2, 'cell')} more, as in the first line" if many > 2 else ""
+                if all(map(SLASHED.fullmatch, line.split())):
+                    raise _slashed(f"{place}:{number}")
+                ten = ", or let the name end in .conllu if this is CoNLL-U" if len(cells) == len(CONLLU) else ""
+                raise InputError(f"{place}:{number}: {line[:40]!r} is not {right}{rest}; mend the line{ten}")
             pairs.append(cells[:2])
         if all(map(SLASHED.fullmatch, chain.from_iterable(pairs))):
-            raise InputError(
-                f"{place}:{block[0][0]}: words and tags with a slash between; write a word, a tab and its tag on a line"
-            )
+            raise _slashed(f"{place}:{block[0][0]}")
         if many > 2 and [word for word, _ in pairs] == [str(n) for n in range(1, len(pairs) + 1)]:
             raise InputError(
                 f"{place}:{block[0][0]}: words are numbers that count; put words first and tags second, or give .conllu"
             )
         yield Sentence(*(tuple(column) for column in zip(*pairs)))
+
+
+def _slashed(place: str) -> InputError:
+    return InputError(f"{place}: words joined with their tags, as in the/DT; write a word, a tab and its tag on a line")
 
 
 ReadContent = Callable[[str, str, Column], Iterable[Sentence]]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from common.errors import InputError, shown
+from common.errors import InputError, counted, shown
 from common.files import write_json
 from common.options import StudyOptions
 from common.reports import console, say
@@ -35,7 +35,7 @@ def run(study: Study) -> list[str]:
     runs = study.runs
     missing = [one for one in runs if not (study.folder_of(one) / RESULT).is_file()]
     study.record()
-    say(f"{len(runs):,} runs, {len(runs) - len(missing):,} of them done before: {study.folder}")
+    say(f"{counted(len(runs), 'run')}, {len(runs) - len(missing):,} of them done before: {study.folder}")
     failed = []
     if missing:
         _write_jobs(study, missing)

@@ -111,6 +111,8 @@ def _check(folder: Path) -> None:
         expected = dict(sums.items())
     except (OSError, ValueError, AttributeError) as error:
         raise Damaged(f"{SUMS} cannot be read") from error
+    for name in {PROGRESS, f"{STATE}.index", *(path.name for path in folder.glob(f"{STATE}.*"))} - expected.keys():
+        raise Damaged(f"{SUMS} does not list {name}")
     for name, expected_sum in expected.items():
         if not (folder / name).is_file():
             raise Damaged(f"{name} is missing")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import keras
 
 from common import interrupts
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.networks.network import Learner, parameters
 from common.options import TrainOptions, fitting_lanes, fitting_passes
 from common.reports import Parts, console, say, waiting
@@ -45,7 +45,7 @@ def streams_of(sequences: dict[str, Sequences], options: TrainOptions) -> Stream
     train = sequences["train"].filling(lanes)
     if len(train) < lanes:
         raise InputError(
-            f"--batch-size {lanes}: there are only {len(train)} training sequences; give {len(train)} or less"
+            f"--batch-size {lanes}: training has only {counted(len(train), 'sequence')}; give {len(train)} or less"
         )
     rest = {split: Stream.in_order(sequences[split], lanes, options.window, whole=whole) for split in SPLITS[1:]}
     return {"train": _train_stream(sequences["train"], options)} | rest
@@ -220,7 +220,7 @@ def describe(fitted: Fitted, options: TrainOptions) -> None:
     say(
         f"model: {options.cell}, {parameters(model):,} parameters; "
         f"TBPTT window {model.window}, reach {model.reach}; "
-        f"{stream.windows():,} windows an epoch of {options.batch_size} lanes{passes}"
+        f"{counted(stream.windows(), 'window')} an epoch of {counted(options.batch_size, 'lane')}{passes}"
     )
     shares = ", ".join(f"{split} {share:.1%}" for split, share in fitted.efficiency.items())
     say(f"packing: real steps {shares}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.errors import one_line, shown
+from common.errors import counted, one_line, shown
 
 
 def test_letters_and_emoji_are_left_as_they_are() -> None:
@@ -17,3 +17,7 @@ def test_a_message_is_a_line_and_quotes_the_start_of_long_cells() -> None:
     assert found.endswith("or 'short'") and len(found) < 600
     path = "/" + "/".join(["a folder's name"] * 12)
     assert one_line(f"{path}: no file; give one") == f"{path}: no file; give one"
+
+
+def test_one_is_counted_in_the_singular() -> None:
+    assert [counted(number, "row") for number in (0, 1, 2, 1000)] == ["0 rows", "1 row", "2 rows", "1,000 rows"]

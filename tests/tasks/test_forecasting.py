@@ -314,7 +314,7 @@ def test_predict_takes_one_file(model: SavedModel, tmp_path: Path) -> None:
         ({"head": "recursive", "cell": "mlp"}, "--head recursive: --cell mlp has no recurrence"),
         ({"quantiles": (0.5, 0.1)}, "--quantiles 0.5 0.1: give levels between 0 and 1, ascending"),
         ({"quantiles": (math.nan,)}, "--quantiles nan: give levels between 0 and 1"),
-        ({"split": (0.5, 0.5, 0.5)}, "--split 0.5 0.5 0.5: more than the 1,200 rows"),
+        ({"split": (0.5, 0.5, 0.5)}, "--split 0.5 0.5 0.5: more than 1,200 rows, all there is"),
         ({"split": (1.0, 0.0, 0.0)}, "give three parts, each more than 0"),
         ({"split": ()}, "--split : give three parts"),
         ({"split": (math.nan, 0.1, 0.1)}, "--split nan 0.1 0.1: give three parts, each more than 0 and finite"),

@@ -106,5 +106,7 @@ def test_what_training_knows_is_likelier(learned, tmp_path: Path, capsys) -> Non
     with file.open() as rows:
         assert [row["token"] for row in csv.DictReader(rows) if row["text"] == "bka bka."] == list("bka bka.")
     capsys.readouterr()
+    assert main([*words[:3], str(tmp_path / "no.txt"), *words[4:]]) == 2
+    assert "error: --score " in capsys.readouterr().err
     assert main(["language_model", "predict", "--tokens", "a"]) == 2
     assert "--tokens: needs --score" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.sources.series import DAY, HOUR, MINUTE, MONTH, WEEK, YEAR, Panel
 from common.sources.splits import SPLITS
 
@@ -133,8 +133,8 @@ def _check_rows(panel: Panel, parts: np.ndarray, *, horizon: int, segment: int) 
             if many < horizon + before:
                 also = f" and --segment {segment}" if before else ""
                 raise InputError(
-                    f"{panel.source}: series {group.name!r} has {many} rows for {name}, too few for --horizon "
-                    f"{horizon}{also}; give more rows, another --split or a shorter horizon"
+                    f"{panel.source}: series {group.name!r} has {counted(many, 'row')} for {name}, too few for "
+                    f"--horizon {horizon}{also}; give more rows, another --split or a shorter horizon"
                 )
 
 
@@ -147,9 +147,9 @@ def check_test_rows(panel: Panel, borders: Sequence[tuple[int, int, int]], sizes
     for group, (_, first, end) in zip(panel.groups, borders):
         if end - first < sizes.horizon or end < sizes.segment + sizes.horizon:
             raise InputError(
-                f"{panel.source}: series {group.name!r} has {end - first} rows for testing and {first} before them; "
-                f"this model needs {sizes.horizon} and, with those, {sizes.segment + sizes.horizon}; give more rows, "
-                "another --split or --test-rows"
+                f"{panel.source}: series {group.name!r} has {counted(end - first, 'row')} for testing and "
+                f"{first} before them; this model needs {sizes.horizon} and, with those, "
+                f"{sizes.segment + sizes.horizon}; give more rows, another --split or --test-rows"
             )
 
 

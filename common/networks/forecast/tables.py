@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.sources.series import Panel
 
 if TYPE_CHECKING:
@@ -59,11 +59,13 @@ def borders_of(panel: Panel, split: Sequence[float], *, test_rows: int | None = 
             rest = rows - test_rows
             borders.append((round(rest * parts[0] / (parts[0] + parts[1])), rest, rows))
             if rest < 2:
-                raise InputError(f"--test-rows {test_rows}: series {group.name!r} has {rows:,} rows; give fewer")
+                raise InputError(
+                    f"--test-rows {test_rows}: series {group.name!r} has {counted(rows, 'row')}; give fewer"
+                )
             continue
         ends = np.round(np.cumsum(parts) * (rows if shares else 1)).astype(int).tolist()
         if ends[-1] > rows:
-            raise InputError(f"{given}: more than the {rows:,} rows there are")
+            raise InputError(f"{given}: more than {counted(rows, 'row')}, all there is")
         borders.append(tuple(ends))
     return borders
 

@@ -20,7 +20,35 @@ CLOCK = re.compile(r"\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?( ?[AaPp][Mm])?")
 WITH_OFFSET = re.compile(r"(.*\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?) ?(Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)")
 SLASHED = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})((?:[ T,].*)?)")
 YEAR_IN = re.compile(r"(?<!\d)[12]\d{3}(?!\d)")
+COMPACT = (
+    (re.compile(r"((?:19|20)\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])(?:\.0+)?"), r"\1-\2-\3"),
+    (re.compile(r"((?:19|20)\d\d)(0[1-9]|1[0-2])(?:\.0+)?"), r"\1-\2"),
+    (re.compile(r"((?:19|20)\d\d)M(0[1-9]|1[0-2])"), r"\1-\2"),
+    (re.compile(r"Q([1-4])[ -/]?((?:19|20)\d\d)"), r"\2Q\1"),
+)
+"""Dates without marks between their parts, and quarters before their years; and how these are written otherwise."""
+SINCE_1970 = {"s": r"[1-9]\d{8,9}(\.0+)?", "ms": r"[1-9]\d{11,12}(\.0+)?", "us": r"[1-9]\d{15}", "ns": r"[1-9]\d{18}"}
+"""Times as numbers since 1970, by their unit, from the seventies on."""
+TIME_WORDS = {
+    "ds",
+    "time",
+    "date",
+    "datetime",
+    "timestamp",
+    "unix",
+    "epoch",
+    "month",
+    "period",
+    "quarter",
+    "week",
+    "day",
+}
+"""Words in names of columns in which numbers may be times."""
 NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?([eE][-+]?\d+)?")
+
+
+FEWEST = 6
+"""Steps of a month that make rows on different days monthly."""
 
 
 class Times(NamedTuple):
@@ -47,6 +75,12 @@ class Times(NamedTuple):
         """The offset from UTC of the last row, empty if none is given."""
         return _written(int(self.clock[-1] - self.utc[-1])) if self.with_offset else ""
 
+    @property
+    def newest_first(self) -> bool:
+        """Whether each time is earlier than that before."""
+        fraction = 0 if self.fraction is None else self.fraction
+        return len(self.utc) > 1 and bool((np.diff(self.utc * SECOND + fraction) < 0).all())
+
     def take(self, rows: np.ndarray) -> Times:
         fraction = None if self.fraction is None else self.fraction[rows]
         return self._replace(clock=self.clock[rows], utc=self.utc[rows], fraction=fraction)
@@ -64,10 +98,24 @@ class Times(NamedTuple):
         months = self._months()
         if months is not None:
             return MONTH * months, 0
+        if self.months_of_any_day:
+            return MONTH * self._month_numbers(), 0
         step = usual_step(self.clock)
         if step > 0 and step % DAY == 0 and not (np.diff(self.clock) % step).any():
             return self.clock, 0
         return self.utc, int(self.clock[-1] - self.utc[-1])
+
+    @property
+    def months_of_any_day(self) -> bool:
+        """Whether rows are the same number of months apart, but not of days, as the last working days of months."""
+        steps, months = np.diff(self.clock), np.diff(self._month_numbers())
+        if len(steps) < FEWEST or months[0] <= 0 or (months != months[0]).any():
+            return False
+        return bool((steps != steps[0]).any()) and self._months() is None
+
+    def _month_numbers(self) -> np.ndarray:
+        """The month of each row, in months since 1970."""
+        return self.clock.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
 
     def _months(self) -> np.ndarray | None:
         """Months since 1970, if all rows are the same, or the last, day of a month, at the same hour."""
@@ -80,8 +128,15 @@ class Times(NamedTuple):
         return months if fits else None
 
 
+def named_after_time(name: str) -> bool:
+    """Whether a word in the name of a column is one for times."""
+    return not TIME_WORDS.isdisjoint(re.split(r"[\W_]+", name.lower()))
+
+
 def timely(values: pd.Series) -> np.ndarray:
     """Which cells read as times, whatever is first in dates of numbers alone."""
+    if named_after_time(str(values.name)):
+        values = _written_out(values)
     texts = _texts(values)
     if _is_short(values):
         return np.ones(len(values), bool)
@@ -103,6 +158,7 @@ def times_of(
     Raises:
         InputError: A cell is no time that can be held; the message gives its place.
     """
+    values = _written_out(values)
     short = _is_short(values)
     if short:
         read = with_centuries(
@@ -142,6 +198,23 @@ def _wrong(cell: object, column: str) -> str:
     if NUMBER.fullmatch(text):
         return f"{text} in {column!r} is a number"
     return f"{text!r} in {column!r} is no time" + ("" if YEAR_IN.search(text) else " with a year of four digits")
+
+
+def _written_out(values: pd.Series) -> pd.Series:
+    """Dates without marks, and numbers since 1970, as dates with marks and as times in UTC, if all cells are such."""
+    import pandas as pd
+
+    if pd.api.types.is_datetime64_any_dtype(values) or values.isna().any():
+        return values
+    cells = values.astype(str).str.strip()
+    for form, marked in COMPACT:
+        if cells.str.fullmatch(form).all():
+            return cells.str.replace(f"^{form.pattern}$", marked, regex=True)
+    for unit, form in SINCE_1970.items():
+        if cells.str.fullmatch(form).all():
+            since = pd.to_datetime(cells.str.split(".").str[0].astype("int64"), unit=unit)
+            return since.dt.strftime("%Y-%m-%d %H:%M:%S.%f").str.removesuffix(".000000") + "Z"
+    return values
 
 
 def _texts(values: pd.Series) -> pd.Series:
@@ -218,9 +291,10 @@ def _day_first(texts: pd.Series, series: pd.Series | None, place: Callable[[int]
 
 
 def _even(parsed: pd.Series, series: pd.Series | None) -> bool:
-    """Whether the rows of every series are evenly spaced, without a gap."""
+    """Whether the rows of every series are evenly spaced, without a gap, the oldest or the newest first."""
     if parsed.isna().any():
         return False
     seconds = parsed.to_numpy("datetime64[s]").astype(np.int64)
     parts = [seconds] if series is None else [seconds[at] for at in series.groupby(series, sort=False).indices.values()]
+    parts = [part[::-1] if part[0] > part[-1] else part for part in parts]
     return all(len(part) > 1 and even(Times(part, part, False, None).evenly()[0]) for part in parts)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from common.errors import InputError, shortened
 from common.sources.files import format_of, plain_name, read_text
 from common.sources.series.clocks import CLOCK, NUMBER, SLASHED, YEAR_IN
-from common.sources.tables import separator_of
+from common.sources.tables import SAID, separator_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,8 +62,10 @@ def _of_text(content: str, kind: str, path: Path) -> pd.DataFrame:
 
     if "\0" in content:
         raise ValueError("NUL characters: name its --encoding, such as utf-16-le")
-    first = content.split("\n", 1)[0].strip("\r")
     separator = "\t" if kind == ".tsv" else separator_of(content, ",")
+    if said := SAID.match(content):
+        content = content[said.end() :]
+    first = content.split("\n", 1)[0].strip("\r")
     names = [name.strip(' "') for name in first.split(separator)]
     unnamed = all(map(_is_value, filter(None, names)))
     if unnamed and len(names) > 1:
@@ -75,7 +77,7 @@ def _of_text(content: str, kind: str, path: Path) -> pd.DataFrame:
     )  # fmt: skip
     if not isinstance(frame.index, pd.RangeIndex):
         raise ValueError("line 2 has more fields than line 1 has names")
-    frame.index -= unnamed
+    frame.index += bool(said) - unnamed
     if '"' in content:
         _check_lines(frame, path)
     frame.attrs["separator"] = separator

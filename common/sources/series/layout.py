@@ -6,12 +6,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from common.errors import InputError
-from common.sources.series.clocks import CLOCK, timely
+from common.sources.series.centuries import MONTHS
+from common.sources.series.clocks import CLOCK, named_after_time, timely
 from common.sources.series.numbers import numbers_of
 
 if TYPE_CHECKING:
@@ -21,7 +23,9 @@ SERIES = "unique_id"
 TIME_NAMES = ("ds", "time", "date", "datetime", "timestamp")
 PERIOD_NAMES = ("month", "period", "quarter", "year", "week", "day")
 """Names of the time column where its first value reads as a time."""
-INDEX_NAMES = ("index", "id", "row", "rownames", "row_id")
+STEP_NAMES = ("t", "time", "step", "steps", "time_step", "timestep", "time step")
+"""Names of columns that may count the rows in place of times."""
+INDEX_NAMES = ("index", "id", "row", "rownames", "row_id", "n", "no", "nr", "obs", *STEP_NAMES)
 """Names of columns that may only count the rows."""
 YEAR = r"[12]\d{3}(\.0+)?"
 UNNAMED = re.compile(r"Unnamed: \d+|")
@@ -51,12 +55,13 @@ class Layout(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Chosen:
-    """The columns that the user names, see `SeriesReader`."""
+    """The columns that the user names, see `SeriesReader`; or those of a model that is trained."""
 
     targets: Sequence[str] = ()
     known: Sequence[str] = ()
     time: str | None = None
     series: Sequence[str] = ()
+    trained: bool = False
 
     def check(self, present: Sequence[str], source: str) -> None:
         """Refuses names that are not there, or that mean two things.
@@ -74,7 +79,8 @@ class Chosen:
         for option, names in given.items():
             for name in names:
                 if name not in present:
-                    raise InputError(f"{source}: no column {name!r}, which {option} names; it has {_listed(present)}")
+                    who = "this model reads" if self.trained else f"{option} names"
+                    raise InputError(f"{source}: no column {name!r}, which {who}; it has {_listed(present)}")
                 if name in used:
                     twice = "twice" if used[name] == option else f"as {used[name]} too"
                     raise InputError(f"{option} {name}: named {twice}; a column is one thing, named once")
@@ -99,6 +105,9 @@ def layout_of(frame: pd.DataFrame, chosen: Chosen, source: str) -> Layout:
         (SERIES,) if SERIES in rest else _series(frame, [time, *joined], rest, source=source)
     )
     rest = [name for name in rest if name not in series]
+    if not chosen.targets:
+        _check_turned(rest, source)
+        rest = [name for name in rest if not (named_after_time(name) and timely(frame[name].dropna()).all())]
     targets = list(chosen.targets) or (["y"] if series and "y" in rest else _numeric(frame, rest, source))
     read = {time, *joined, *series, *targets, *chosen.known}
     return Layout(time, joined, series, targets, tuple(name for name in names if name not in read))
@@ -127,17 +136,43 @@ def _time(
     if {SERIES, "ds", "y"} <= set(frame.columns):
         return "ds"
     others = [name for name in free if name not in (SERIES, *chosen.series, *indices)]
-    usual = [name for name in free if name.lower() in TIME_NAMES and not _is_clock(frame[name])]
+    usual = [name for name in free if name.lower() in TIME_NAMES and not _is_clock(frame[name]) and name not in indices]
     first = [name for name in others if timely(frame[name].dropna()[:1]).all() and frame[name].notna().any()]
     named = [name for name in first if {*re.split(r"[\W_]+", name.lower())} & {*TIME_NAMES, *PERIOD_NAMES}]
     if found := [*usual, *named] or [name for name in first if timely(frame[name]).all()]:
         return found[0]
-    if len(frame.columns) - len(indices) == 1:  # The values alone: their rows are steps.
-        return None
+    values = [name for name in frame.columns if name not in indices]
+    counted = any(name.lower() in STEP_NAMES for name in indices)
+    if len(values) == 1 or (counted and not any(np.isnan(numbers_of(frame[name])).all() for name in values)):
+        return None  # The values alone: their rows are steps.
+    for option, given in (("--target", chosen.targets), ("--known", chosen.known)):
+        for name in given:
+            if timely(frame[name].dropna()).all():
+                raise InputError(f"{option} {name}: its cells are times; name a column of numbers")
+    _check_turned(list(frame.columns), source)
     raise InputError(
         f"{source}: no column named {', '.join(TIME_NAMES)}, and none of times alone, such as 2014-12-31 23:30; it "
-        f"has {_listed(list(frame.columns))}; name one with --time-column"
+        f"has {_listed(list(frame.columns))}; name one with --time-column, or give one column of numbers alone, whose "
+        "rows count as steps"
     )
+
+
+def _check_turned(columns: Sequence[str], source: str) -> None:
+    """Refuses columns that are times: months beside years, or a time above each.
+
+    Raises:
+        InputError: It is one.
+    """
+    import pandas as pd
+
+    names = pd.Series(list(columns), name="year", dtype=object)
+    months = names[names.str[:3].str.lower().isin(MONTHS)]
+    times = list(months) if months.str[:3].str.lower().nunique() == len(MONTHS) else list(names[timely(names)])
+    if len(times) >= len(MONTHS):
+        raise InputError(
+            f"{source}: columns from {times[0]!r} to {times[-1]!r} are times; write a row for each time, with the "
+            "name of its series in a column"
+        )
 
 
 def _is_clock(values: pd.Series) -> bool:
@@ -165,12 +200,16 @@ def _joined(frame: pd.DataFrame, time: str | None, rest: Sequence[str]) -> tuple
 
 
 def _is_hour(values: pd.Series) -> bool:
-    numbers = numbers_of(values) if values.name.lower() in ("hour", "hr") else np.full(1, np.nan)
-    return bool(np.isin(numbers, np.arange(24)).all())
+    numbers = numbers_of(values) if values.name.lower() in ("hour", "hr", "he", "hour_ending") else np.full(1, np.nan)
+    return bool(np.isin(numbers, np.arange(25)).all())
 
 
-def times_in(frame: pd.DataFrame, layout: Layout) -> pd.Series:
-    """The cells of times, joined with those that they need as well."""
+def times_in(frame: pd.DataFrame, layout: Layout, source: str) -> pd.Series:
+    """The cells of times, joined with those that they need as well.
+
+    Raises:
+        InputError: Hours count up to 24.
+    """
     times, joined = frame[layout.time], list(layout.joined)
     parts = {name: frame[name].astype(str).str.strip().str.removesuffix(".0") for name in joined}
     if joined and joined[0].lower() == "month":
@@ -182,6 +221,8 @@ def times_in(frame: pd.DataFrame, layout: Layout) -> pd.Series:
         else:
             times = ("" if day is None else day + " ") + month + " " + years
     for name in joined:
+        if (parts[name] == "24").any():
+            raise InputError(f"{source}: hours up to 24 in {name!r}, so the first of a day is not known; write 0 to 23")
         clock = parts[name].where(parts[name].str.contains(":", regex=False), parts[name].str.zfill(2) + ":00")
         times = times.astype(str) + " " + clock
     return times.rename(layout.time)
@@ -200,12 +241,12 @@ def _series(frame: pd.DataFrame, times: Sequence[str | None], rest: Sequence[str
     for many in range(1, MOST_NAMES + 1):
         found = [names for names in combinations(able, many) if _separates(frame, names, when)]
         words = [names for names in found if worded.issuperset(names)]
-        if len(words) == 1:
+        if words and all(_same_groups(frame, words[0], other) for other in words[1:]):
             return words[0]
         if found:
             raise InputError(
                 f"{source}: times in {when[0]!r} come again; name what says which series a row belongs to: "
-                f"--series-column {' or '.join(_listed(names, ' ') for names in words or found)}"
+                f"--series-column {' or '.join(_listed([*map(quote, names)], ' ') for names in words or found)}"
             )
     return ()
 
@@ -215,6 +256,12 @@ def _separates(frame: pd.DataFrame, names: Sequence[str], when: Sequence[str]) -
     if frame.duplicated([*when, *names]).any():
         return False
     return bool(frame.groupby(list(names), observed=True, sort=False).size().min() >= LEAST_ROWS)
+
+
+def _same_groups(frame: pd.DataFrame, some: Sequence[str], others: Sequence[str]) -> bool:
+    """Whether columns name the same series as others do, as countries and their codes."""
+    counts = {len(frame.drop_duplicates(list(names))) for names in (some, others, [*some, *others])}
+    return len(counts) == 1
 
 
 def _numeric(frame: pd.DataFrame, names: Sequence[str], source: str) -> list[str]:

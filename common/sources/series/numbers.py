@@ -14,7 +14,7 @@ MISSING = {
     way(word)
     for word in ("na", "n/a", "#n/a", "nan", "null", "none", "<na>", "-nan", "nat")
     for way in (str.lower, str.upper, str.capitalize)
-} | {"NaN", "NaT", "-NaN"}
+} | {"NaN", "NaT", "-NaN", ".", "..", "...", "-", "--", "?"}
 """How a missing number is written."""
 TRUTH = {
     text: number for word, number in (("true", "1"), ("false", "0")) for text in (word, word.title(), word.upper())
@@ -22,6 +22,10 @@ TRUTH = {
 DECIMAL_COMMA = re.compile(r"[-+]?(\d{1,3}(\.\d{3})+|\d+),\d+")
 GROUPS = re.compile(r"[-+]?[1-9]\d{0,2}((,\d{3})+|(\.\d{3})+)")
 """Digits in groups of three, as in 1,234,567 or 1.234.567."""
+COMMA_GROUPS = re.compile(r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?")
+"""Digits in groups of three, as in 1,234,567.5."""
+FEW = 2
+"""Cells such as 1,234 that may be of either kind."""
 EXACT = 2**53
 """Whole numbers up to this one are exact in float64."""
 
@@ -56,12 +60,25 @@ def merged(values: pd.Series, numbers: np.ndarray) -> np.ndarray:
     return np.flatnonzero(large)[~np.array(exact)]
 
 
+def has_comma_groups(values: pd.Series, separator: str) -> bool:
+    """Whether commas are between groups of digits: all may be, and one has to be, or more separate fields as well."""
+    cells = values.dropna().astype(str) if values.dtype == object else values[:0].astype(str)
+    cells = cells[cells.str.contains(",", regex=False)] if len(cells) else cells
+    if not len(cells) or not cells.str.fullmatch(COMMA_GROUPS).all():
+        return False
+    return (separator == "," and len(cells) > FEW) or bool(
+        (cells.str.contains(".", regex=False) | (cells.str.count(",") > 1)).any()
+    )
+
+
 def _whole(text: str) -> str:
     return text if re.fullmatch(r"[-+]?\d+", text) else "0"
 
 
 def _with_points(values: pd.Series, separator: str) -> pd.Series:
     """Cells in which a decimal comma has become a point, and points between groups of digits are gone."""
+    if has_comma_groups(values, separator):
+        return values.str.replace(",", "", regex=False)
     cells = values.dropna().astype(str)
     with_comma = cells[cells.str.contains(",", regex=False)]
     comma = with_comma.str.fullmatch(DECIMAL_COMMA)

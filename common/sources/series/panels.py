@@ -49,7 +49,7 @@ class Panel:
         source: The origin of the series, for people to read.
         series: The columns that name the series; none where the file is one group.
         day_first: Whether the day is before the month in its dates; None if no date needs it.
-        untrained: Names of the series that were left out, as training cannot know them.
+        untrained: Names of the series that were left out, as they have too few rows or training cannot know them.
         left_out: Unused columns, if the user named no column to forecast.
         notes: What was decided about the file, for people to read.
         nanoseconds: Time between two rows, where times have fractions of seconds: rows then count as steps.

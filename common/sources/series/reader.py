@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
 
-from common.errors import InputError
-from common.sources.files import check_encoding, existing
+from common.errors import InputError, counted
+from common.options.kinds import check_encoding
+from common.sources.files import existing
 from common.sources.series.clocks import Times, times_of
 from common.sources.series.frames import frame_of
 from common.sources.series.layout import LEAST_ROWS, Chosen, Layout, layout_of, times_in
-from common.sources.series.numbers import is_missing, merged, numbers_of
+from common.sources.series.numbers import has_comma_groups, is_missing, merged, numbers_of
 from common.sources.series.panels import Group, Panel
 from common.sources.series.spacing import STEP, spaced, spaced_finely, usual_step
 
@@ -88,12 +89,19 @@ class SeriesReader:
         if filled.empty:
             raise InputError(f"{source}: no rows; fill the file")
         known = list(self.known or ())
-        chosen = Chosen(targets=self.targets, known=known, time=self.time_column, series=self.series_columns)
+        chosen = Chosen(
+            targets=self.targets, known=known, time=self.time_column, series=self.series_columns, trained=self.ahead
+        )
         layout = layout_of(filled, chosen, source)
         frame = _rows_of(frame, layout)
         whole = _Rows(frame, source, Path(source).name)
         times = whole.times(layout, day_first=self.day_first)
         parts = _by_series(whole, layout.series) if layout.series else [(whole, np.arange(len(frame)))]
+        if turned := times is not None and all(times.take(at).newest_first for _, at in parts):
+            parts = [(rows._replace(frame=rows.frame[::-1]), at[::-1]) for rows, at in parts]
+        short = [rows.name for rows, _ in parts if len(rows.frame) < LEAST_ROWS] if len(parts) > 1 else []
+        if len(short) < len(parts):
+            parts = [(rows, at) for rows, at in parts if rows.name not in short]
         found = [self._group(rows, times and times.take(at), layout) for rows, at in parts]
         spacings = sorted({spacing for _, spacing in found})
         fine = times is not None and times.fraction is not None
@@ -110,14 +118,17 @@ class SeriesReader:
             source=source,
             series=layout.series,
             day_first=times and times.day_first,
+            untrained=tuple(short),
             left_out=() if self.targets else layout.left_out,
-            notes=_notes(frame, layout, times),
+            notes=(*_notes(frame, layout, times, known=known), *_notes_of_parts(times, parts, turned=turned)),
         )
 
     def _group(self, rows: _Rows, times: Times | None, layout: Layout) -> tuple[Group, int]:
         """The series of some rows, and the time between two of them: seconds, or nanoseconds if times are as fine."""
         if len(rows.frame) < LEAST_ROWS:
-            raise InputError(f"{rows.source}: series {rows.name!r} has {len(rows.frame)} rows; give three or more")
+            raise InputError(
+                f"{rows.source}: series {rows.name!r} has {counted(len(rows.frame), 'row')}; give three or more"
+            )
         known, columns = self.known or (), layout.targets
         values, covariates = rows.numbers(columns), rows.numbers(known)
         fine = times is not None and times.fraction is not None
@@ -147,14 +158,19 @@ class SeriesReader:
         )
         return group, spacing
 
+    @property
+    def _or_allow(self) -> str:
+        """What may be done about what is missing; a model that forecasts was trained one way or the other."""
+        return "" if self.ahead else ", or --missing allow"
+
     def _spacing(self, rows: _Rows, times: np.ndarray, time: str, *, said: Callable[[int], str]) -> int:
         """The usual time between two rows; refuses times with another spacing."""
         steps = np.diff(times)
         for at in np.flatnonzero(steps <= 0)[:1] + 1:
-            wrong = "repeats the time" if steps[at - 1] == 0 else "is earlier than that"
-            raise InputError(
-                f"{rows.place(at)}: {time} of series {rows.name!r} {wrong} of the row before; sort, one row per time"
-            )
+            wrong = "repeats the time of the row before; give one row for each time, and an offset where clocks go back"
+            if steps[at - 1] < 0:
+                wrong = "is earlier than that of the row before; sort the rows"
+            raise InputError(f"{rows.place(at)}: {time} of series {rows.name!r} {wrong}")
         spacing = usual_step(times)
         for at in np.flatnonzero(steps % spacing)[:1] + 1:
             step = said(int(steps[at - 1]))
@@ -162,8 +178,8 @@ class SeriesReader:
         for at in np.flatnonzero(steps != spacing)[:1] + 1:
             if self.missing == "refuse":
                 raise InputError(
-                    f"{rows.place(at)}: {steps[at - 1] // spacing - 1} rows are left out before this one of series "
-                    f"{rows.name!r}; add them, or give --missing allow"
+                    f"{rows.place(at)}: {_left_out(steps[at - 1], spacing)} of series "
+                    f"{rows.name!r}; add them{self._or_allow}"
                 )
             if self.known:
                 raise InputError(
@@ -171,7 +187,7 @@ class SeriesReader:
                 )
         if steps.sum() // spacing > MOST_LEFT_OUT * len(times):
             at = int(steps.argmax()) + 1
-            raise InputError(f"{rows.place(at)}: {steps[at - 1] // spacing - 1:,} rows are left out before this one")
+            raise InputError(f"{rows.place(at)}: {_left_out(steps[at - 1], spacing)}")
         return spacing
 
     def _check_present(self, rows: _Rows, values: np.ndarray, columns: Sequence[str]) -> None:
@@ -182,7 +198,7 @@ class SeriesReader:
         given = values[: filled[-1] + 1] if self.ahead else values
         for row, column in np.argwhere(np.isnan(given))[:1]:
             if self.missing == "refuse":
-                raise InputError(f"{rows.place(row)}: no value in {columns[column]!r}; give one, or --missing allow")
+                raise InputError(f"{rows.place(row)}: no value in {columns[column]!r}; give one{self._or_allow}")
 
 
 class _Rows(NamedTuple):
@@ -201,7 +217,7 @@ class _Rows(NamedTuple):
         """The times of the rows; None if rows count as steps."""
         if layout.time is None:
             return None
-        cells = times_in(self.frame, layout)
+        cells = times_in(self.frame, layout, self.source)
         series = _names(self, layout.series) if layout.series else None
         return times_of(cells, day_first=day_first, series=series, place=self.place)
 
@@ -229,6 +245,11 @@ class _Rows(NamedTuple):
                 )
             columns.append(numbers)
         return np.stack(columns, 1) if columns else np.zeros((len(self.frame), 0))
+
+
+def _left_out(step: int, spacing: int) -> str:
+    left_out = int(step // spacing) - 1
+    return f"{counted(left_out, 'row')} {'is' if left_out == 1 else 'are'} left out before this one"
 
 
 def _rows_of(frame: pd.DataFrame, layout: Layout) -> pd.DataFrame:
@@ -269,7 +290,15 @@ def _year(times: Times | None) -> int:
     )
 
 
-def _notes(frame: pd.DataFrame, layout: Layout, times: Times | None) -> tuple[str, ...]:
+def _notes_of_parts(times: Times | None, parts: Sequence[tuple[_Rows, np.ndarray]], *, turned: bool) -> Iterator[str]:
+    """What was decided about the rows of series, for people to read."""
+    if turned:
+        yield "newest rows first, read backwards"
+    if times is not None and any(times.take(at).months_of_any_day for _, at in parts):
+        yield "rows on different days of each month are read as months"
+
+
+def _notes(frame: pd.DataFrame, layout: Layout, times: Times | None, *, known: Sequence[str]) -> tuple[str, ...]:
     """What was decided about a file, for people to read."""
     separator = frame.attrs.get("separator", ",")
     found = {
@@ -277,6 +306,9 @@ def _notes(frame: pd.DataFrame, layout: Layout, times: Times | None) -> tuple[st
         f"fields between {separator!r}": separator not in (",", "\t"),
         f"series in {', '.join(map(repr, layout.series))}": bool(layout.series),
         f"{', '.join(map(repr, layout.joined))} joined to {layout.time!r}": bool(layout.joined),
+        "commas are between groups of digits": any(
+            has_comma_groups(frame[name], separator) for name in (*layout.targets, *known)
+        ),
         "dates read with the day first": bool(times and times.day_first),
         f"years of two digits read as from {_year(times)}": times is not None and times.short,
         f"times in UTC{times.offset}" if times else "": bool(times and times.with_offset),

@@ -149,10 +149,12 @@ def test_task_help_lists_every_option_with_its_default(task: str, capsys: pytest
         (("sentiment", "--data", "x" * 300), "File name too long; give a file or folder"),
         (("sentiment", "--data", "/dev/zero"), "/dev/zero: a device or a pipe; give a file or folder"),
         (("sentiment", "--data", "tests", "--encoding", "undefined"), "--encoding undefined: "),
+        (("forecasting", "--encoding", "undefined"), "--encoding undefined: "),  # Without --data, too.
         (("pos", "predict", "x", "--output-file", "/dev/null"), "/dev/null: this is a device or a pipe; name a file"),
         (("sentiment", "--window", "64", "--reach", "32"), "--reach 32 is less than --window 64; give 64 or more"),
         (("sentiment", "--bidirectional", "--reach", "128"), "--no-bidirectional or leave out --reach"),
         (("sentiment", "--data", "no/such/folder"), "no/such/folder"),
+        (("forecasting", "--tensorboard", "README.md"), "--tensorboard README.md: File exists; give a folder"),
         (("sentiment", "--output", "README.md"), "--output README.md: Not a directory; give a folder"),
         (("sentiment", "compare", "--output", "README.md"), "--output README.md: Not a directory; give a folder"),
         (("sentiment", "compare", "--cell", "gru"), "--cell: a study sets it for each run"),

@@ -56,3 +56,13 @@ def test_the_narrowest_sampling_is_greedy(more: dict) -> None:
     state = state_of(tables(1))
     likeliest = greedy(following, state, **BOUNDS, longest=6)
     assert_same(sample(following, state, **BOUNDS, longest=6, seed=0, **more), likeliest)
+
+
+def test_at_the_highest_temperature_all_tokens_are_equally_likely_but_those_that_are_never_drawn() -> None:
+    rows, table = 5000, tables(3, rows=1)
+    table[0, END, START, 1] = -np.inf
+    more = {"seed": np.arange(rows), "temperature": np.inf}
+    drawn = sample(following, state_of(np.repeat(table, rows, 0)), **BOUNDS, longest=1, **more)
+    found = np.bincount(drawn.tokens.numpy().ravel(), minlength=VOCABULARY) / rows
+    allowed = ~np.isneginf(table[0, END, START])
+    np.testing.assert_allclose(found, allowed / allowed.sum(), atol=0.03)

@@ -23,6 +23,13 @@ def test_scores_are_those_of_the_same_text_in_other_units() -> None:
     assert found["perplexity_per_word"] == pytest.approx(4)
 
 
+def test_texts_whose_words_have_no_blanks_between_them_have_no_perplexity_a_word() -> None:
+    texts = ["我们今天去看电影。天气很好，\n我很高兴。" * 20]
+    found = Likelihoods(np.full(len(texts[0]), 4.0), Length.of(texts, ends=False)).scores()
+    assert math.isnan(found["perplexity_per_word"]) and found["bits_per_character"] == pytest.approx(4 / math.log(2))
+    assert not math.isnan(Likelihoods(np.ones(3), Length.of(["one two"], ends=True)).scores()["perplexity_per_word"])
+
+
 def test_places_are_those_in_each_sequence() -> None:
     found = by_place(np.array([1.0, 2, 3, 10, 20]), np.array([3, 2]))
     np.testing.assert_allclose(found, [[5.5, 2], [11, 2], [3, 1]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,10 +94,15 @@ def test_a_backtest_has_every_test_origin_once_in_order(context: int | None) -> 
     ("panel", "config", "message"),
     [
         (future(later=2), {}, r"series 'g' has 2 rows after its last value; this model needs 'k0' for 3 steps ahead"),
-        (future(1), {}, "series 'g' has 1 rows; this model needs 2 or more"),
-        (future(), {"target": ["a", "b"]}, "--target c0: 1 columns; this model takes 2: a, b"),
-        (future(), {"known": []}, "--known k0: 1 columns; this model takes 0: none"),
+        (future(1), {}, "series 'g' has 1 row; this model needs 2 or more"),
+        (future(), {"target": ["a", "b"]}, "--target c0: 1 column; this model takes 2: a, b"),
+        (future(), {"known": []}, "--known k0: 1 column; this model takes 0: none"),
         (future(), {"spacing": 60}, "a row every 3,600 s; this model learned from one every 60 s"),
+        (
+            replace(future(), groups=future().groups * 2),
+            {"unique_ids": ["g"]},
+            "has 2 series; this model learned from one, give one",
+        ),
         (future(), {"unique_ids": ["x", "y"]}, "series 'g' is not one this model learned from"),
     ],
 )

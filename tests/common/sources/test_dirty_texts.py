@@ -283,10 +283,10 @@ def test_columns_between_blanks_are_read(tmp_path: Path, name: str, content: str
 @pytest.mark.parametrize(
     ("content", "error"),
     [
-        ("EU NNP B-NP\nrejects VBZ\n", r"a\.txt:2: 'rejects VBZ' is not a word, .* and 1 cells more, as in the first"),
+        ("EU NNP B-NP\nrejects VBZ\n", r"a\.txt:2: 'rejects VBZ' is not a word, .* and 1 cell more, as in the first"),
         ("1 EU NNP\n2 rejects VBZ\n", r"a\.txt:1: words are numbers that count; put words first"),
         ("a b c d e\n", r"a\.txt:1: 'a b c d e' is not a word"),
-        ("the/DT cat/NN\na/DT dog/NN\n", r"a\.txt:1: words and tags with a slash between"),
+        ("the/DT cat/NN\na/DT dog/NN\n", r"a\.txt:1: words joined with their tags"),
         ("a\n", r"a\.txt:1: 'a' is not a word, blanks and a tag"),
     ],
 )
@@ -351,3 +351,64 @@ def test_languages_have_any_form_of_code(tmp_path: Path, languages: tuple[str, s
         tmp_path, {f"train.{language}": "a\n" for language in languages}, PairReader(source_language=languages[0])
     )
     assert found.languages == languages
+
+
+def test_labels_that_differ_in_case_alone_are_said(tmp_path: Path) -> None:
+    rows = [(text, "Pos" if label == "pos" and n % 4 == 0 else label) for n, (text, label) in enumerate(ROWS)]
+    (note,) = labelled(tmp_path, table(rows)).splits().notes
+    assert note == "classes that differ in case alone are different ones: Pos and pos"
+    assert not labelled(tmp_path, table(ROWS)).splits().notes
+
+
+@pytest.mark.parametrize("name", ["SMSSpamCollection", "sms.txt"])
+def test_a_file_alone_with_tabs_between_cells_is_a_table(tmp_path: Path, name: str) -> None:
+    rows = [(label, text) for text, label in ROWS]
+    found = labelled(tmp_path, table(rows, (), "\t"), name).records[None]
+    assert [(example.text, example.label) for example in found] == ROWS
+    with pytest.raises(InputError, match=r"\.txt with tabs between cells, can be read"):
+        labelled(tmp_path, "a text\n", "words.txt")
+
+
+def test_a_table_without_texts_beside_train_is_left_out(tmp_path: Path) -> None:
+    files = {"train.csv": table(ROWS), "sample_submission.csv": "id,label\n1,0\n"}
+    found = parts(tmp_path, files, LabelledReader())
+    assert found.notes == ["sample_submission.csv has no texts and is left out"] and len(found.records["train"]) == 40
+
+
+@pytest.mark.parametrize("header", ["Token\tPOS-Tag", "WORD\tPart of speech", "form\tupos_tag"])
+def test_column_names_of_several_words_are_no_tagged_word(tmp_path: Path, header: str) -> None:
+    found = parts(tmp_path, {"a.tsv": header + "\nthe\tDET\ndog\tNOUN\n"}, TaggedReader())
+    assert found.notes == ["a.tsv: column names in the first line left out"]
+
+
+def test_tags_before_words_and_words_joined_with_tags_are_refused(tmp_path: Path) -> None:
+    swapped = "".join(f"{'DET' if n % 2 else 'NOUN'}\tword{n}\n" for n in range(30))
+    joined = "the_DET dog_NOUN\nthe_DET big_ADJ dog_NOUN barks_VERB\n"
+    unnamed = "1\tIt\tit\tPRON\t_\t_\t0\t_\t_\t_\n"
+    for content, said in (
+        (swapped, "column 2 has 30 different tags, more than the 2 different words of column 1; write words first"),
+        (joined, ":2: words joined with their tags"),
+        (unnamed, "let the name end in .conllu if this is CoNLL-U"),
+    ):
+        with pytest.raises(InputError, match=said):
+            parts(tmp_path, {"a.conll": content}, TaggedReader())
+
+
+@pytest.mark.parametrize("header", ["English\tGerman", "English words/sentences\tFrench words/sentences"])
+def test_names_of_languages_are_no_pair(tmp_path: Path, header: str) -> None:
+    found = parts(tmp_path, {"a.tsv": header + "\nThe dog.\tDer Hund.\nEnglish\tEnglisch\n"}, PairReader())
+    assert [pair.source for pair in found.records[None]] == ["The dog.", "English"]
+    assert found.notes == ["a.tsv: column names in the first line left out"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("deu.txt", "The dog.\tDer Hund.\tCC-BY 2.0\nOh, no!\tOh nein!\tCC-BY 2.0\n"),
+        ("a.csv", 'The dog.,Der Hund.\n"Oh, no!",Oh nein!\n'),
+        ("b.csv", "sep=;\nThe dog.;Der Hund.\nOh, no!;Oh nein!\n"),
+    ],
+)
+def test_pairs_are_read_from_text_with_tabs_and_from_csv(tmp_path: Path, name: str, content: str) -> None:
+    found = parts(tmp_path, {name: content}, PairReader()).records[None]
+    assert found == [("The dog.", "Der Hund."), ("Oh, no!", "Oh nein!")]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import InputError
-from common.sources.files import existing, names_under, read_text, role_of, roles_of
+from common.sources.files import Lines, existing, names_under, read_text, role_of, roles_of
 
 
 @pytest.mark.parametrize(
@@ -90,3 +90,32 @@ def test_a_folder_that_may_not_be_read_is_named(tmp_path: Path, monkeypatch: pyt
 def test_a_byte_order_mark_is_believed(encoding: str, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_bytes("größe".encode(encoding))
     assert read_text(tmp_path / "x.csv", "utf-8") == "größe"
+
+
+@pytest.mark.parametrize(
+    ("start", "said"),
+    [
+        (b"PK\x03\x04\x14\x00", "an Excel workbook or another ZIP archive; save it as CSV"),
+        (gzip.compress(b"text,label\n"), "a compressed file; unpack it, or for gzip let its name end in .gz"),
+        (b"PAR1", "Parquet; write it as CSV"),
+        (b"\x89PNG\r\n", "a picture; move it elsewhere"),
+    ],
+)
+def test_files_that_hold_no_text_are_named_and_no_encoding_is_advised(tmp_path: Path, start: bytes, said: str) -> None:
+    for path in (tmp_path / "a.csv", tmp_path / "a.txt.gz"):
+        path.write_bytes(gzip.compress(start) if path.suffix == ".gz" else start)
+        for read in (read_text, lambda path, encoding: list(Lines(path, encoding).lines())):
+            with pytest.raises(InputError, match=f"{path.name}: holds no text, but {said}"):
+                read(path, "latin-1")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_not_read_as_single_bytes(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("A warm film, für 5 €.\n".encode(encoding))
+    for other in ("utf-8", "latin-1"):
+        with pytest.raises(InputError, match=f"UTF-16 without a byte-order mark; give --encoding {encoding}"):
+            read_text(path, other)
+    assert read_text(path, encoding) == "A warm film, für 5 €.\n"
+    path.write_bytes(b"a\0b few zeros are characters\n")
+    assert read_text(path, "utf-8").startswith("a\0b")

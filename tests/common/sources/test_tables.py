@@ -57,3 +57,9 @@ def test_a_wrong_row_is_named(case: str) -> None:
     with pytest.raises(InputError, match=message) as caught:
         rows_of(name, content)
     assert "\n" not in str(caught.value)
+
+
+def test_a_first_line_that_tells_excel_the_separator_is_no_row(tmp_path: Path) -> None:
+    for content in ("sep=;\r\ntext;label\r\na, b;1\r\n", '"sep=|"\ntext|label\na, b|1\n'):
+        rows = list(TABLES[".csv"](Content(tmp_path / "a.csv", content)))
+        assert rows == [(f"{tmp_path / 'a.csv'}:3", {"text": "a, b", "label": "1"})]

@@ -137,7 +137,7 @@ def test_missing_parts_are_cut_from_train_without_repeated_sentences(tmp_path: P
     [
         ({}, "a folder without tagged sentences"),
         ({"train.tsv": "a\tX\n", "more.tsv": "b\tY\n"}, r"more\.tsv: not named train, dev or test"),
-        ({"train.tsv": "a\tX\n\nb\tY\n"}, "2 different sentences are too few"),
+        ({"train.tsv": "a\tX\n\nb\tY\n"}, "too few different sentences, 2, to cut"),
         ({"dev.tsv": "a\tX\n", "test.tsv": "a\tX\n"}, "nothing to train on, only validation and test"),
         (
             {"train.conllu": CONLLU, "dev.tsv": "a\tX\n", "train.txt": "Vámonos"},

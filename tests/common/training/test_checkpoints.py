@@ -33,6 +33,7 @@ DAMAGES = {
     "missing": lambda folder: data_of(folder).unlink(),
     "other progress": lambda folder: (folder / PROGRESS).write_text("[]"),
     "no sums": lambda folder: (folder / SUMS).unlink(),
+    "emptied sums": lambda folder: (folder / SUMS).write_text("{}"),
     "broken sums": lambda folder: (folder / SUMS).write_text("{"),
     "empty": lambda folder: [path.unlink() for path in folder.iterdir()],
 }

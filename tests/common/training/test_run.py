@@ -38,7 +38,7 @@ def test_training_is_shuffled_and_the_other_splits_are_in_order() -> None:
 @pytest.mark.parametrize("lengths", [(3, 4), (100, 90)])
 def test_fewer_sequences_than_lanes_are_refused_however_long_they_are(lengths: tuple[int, int]) -> None:
     """Where they may be cut, their task does so."""
-    with pytest.raises(InputError, match=r"--batch-size 8: there are only 2 training sequences; give 2 or less"):
+    with pytest.raises(InputError, match=r"--batch-size 8: training has only 2 sequences; give 2 or less"):
         streams_of(splits_of(*lengths), TrainOptions(batch_size=8, window=4))
 
 

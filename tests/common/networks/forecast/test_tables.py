@@ -38,7 +38,7 @@ def test_the_splits_are_shares_or_rows() -> None:
     assert borders_of(panel, (0.7, 0.1, 0.2)) == [(70, 80, 100)]
     assert borders_of(panel, (40, 20, 30)) == [(40, 60, 90)]
     for split, error in (
-        ((0.5, 0.5, 0.5), "--split 0.5 0.5 0.5: more than the 100 rows there are"),
+        ((0.5, 0.5, 0.5), "--split 0.5 0.5 0.5: more than 100 rows, all there is"),
         ((1, 2), "--split 1 2: give three parts, each more than 0 and finite"),
     ):
         with pytest.raises(InputError, match=error):

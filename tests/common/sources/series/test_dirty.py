@@ -191,7 +191,7 @@ def test_fractions_of_seconds_are_exact(style: str, step: int, shown_first: list
 
 def test_a_gap_between_fractions_of_seconds_is_named_or_filled(read) -> None:
     rows = text("time,y", *(f"2020-01-01T00:00:00.{n}Z,{n}" for n in (0, 1, 2, 4, 5)))
-    with pytest.raises(InputError, match=r"x\.csv:5: 1 rows are left out before this one"):
+    with pytest.raises(InputError, match=r"x\.csv:5: 1 row is left out before this one"):
         read(rows)
     panel = read(rows, missing="allow")
     assert np.isnan(values(panel)[3]) and shown(panel)[3] == "2020-01-01 00:00:00.300+00:00"
@@ -243,7 +243,7 @@ def test_weeks_with_a_gap_name_the_option(read) -> None:
     days = [
         time.strftime("%Y-%m-%d,1") for n, time in enumerate(pd.date_range("2020", periods=30, freq="7D")) if n != 9
     ]
-    with pytest.raises(InputError, match=r"x\.csv:11: 1 rows are left out .* --missing allow"):
+    with pytest.raises(InputError, match=r"x\.csv:11: 1 row is left out .* --missing allow"):
         read(text("date,y", *days))
     assert len(read(text("date,y", *days), missing="allow").groups[0].times) == 30
 
@@ -413,7 +413,7 @@ def test_another_encoding_is_named(read) -> None:
     with pytest.raises(InputError, match="--encoding latin-1"):
         read(content)
     assert read(content, encoding="latin-1").columns == ["größe"]
-    with pytest.raises(InputError, match="NUL characters: name its --encoding"):
+    with pytest.raises(InputError, match="give --encoding utf-16-le"):
         read(text("time,y", "2020-01-01,1").encode("utf-16-le"))
 
 
@@ -475,3 +475,92 @@ def read_or_refused(content: str, **options: object) -> None:
         else:
             for group in panel.groups:
                 assert len(group.times) == len(group.values) == len(panel.as_text(group, group.times)) < 10**6
+
+
+def test_a_first_line_that_tells_excel_the_separator_is_no_row(read: Callable[..., Panel]) -> None:
+    panel = read("sep=;\r\nDatum;Umsatz\r\n" + "".join(f"{day:02}.01.2024;{day},5\r\n" for day in range(1, 20)))
+    assert values(panel) == [day + 0.5 for day in range(1, 20)]
+    with pytest.raises(InputError, match=r"x\.csv:4: 'oops' in 'v' is no number"):
+        read("sep=;\ntime;v\n2024-01-01;1\n2024-01-02;oops\n2024-01-03;2\n")
+
+
+@pytest.mark.parametrize("day", ["%Y-%m-%d", "%d.%m.%Y", "%d.%m.%y"])
+def test_rows_with_the_newest_first_are_read_backwards(day: str, read) -> None:
+    days = pd.date_range("2024-01-01", periods=40)[::-1]
+    panel = read(text("date;v", *(f"{time.strftime(day)};{n}" for n, time in enumerate(days))))
+    assert values(panel) == list(range(39, -1, -1)) and shown(panel)[0] == "2024-01-01 00:00"
+    assert "newest rows first, read backwards" in panel.notes
+    mixed = [f"2024-01-{n:02},1" for n in (5, 4, 3, 1, 2)]
+    with pytest.raises(InputError, match=r":3: .* is earlier than that of the row before; sort"):
+        read(text("date,v", *mixed))
+
+
+@pytest.mark.parametrize("frequency", ["BME", "BMS", "WOM-3FRI"])
+def test_rows_on_different_days_of_each_month_are_months(frequency: str, read) -> None:
+    days = pd.date_range("2001-01-01", periods=30, freq=frequency)
+    panel = read(text("date,v", *(f"{time:%Y-%m-%d},{n}" for n, time in enumerate(days))))
+    assert panel.seconds == MONTH and values(panel) == list(range(30))
+    assert "rows on different days of each month are read as months" in panel.notes
+    with pytest.raises(InputError, match="is usual"):
+        read(text("date,v", *(f"{time:%Y-%m-%d},1" for time in days.delete(7))))
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "first"),
+    [
+        ("date", ["20240130", "20240131", "20240201"], "2024-01-30 00:00"),
+        ("Month", ["202411", "202412", "202501"], "2024-11"),
+        ("Period", ["2024M11", "2024M12", "2025M01"], "2024-11"),
+        ("Quarter", ["Q3 2024", "Q4 2024", "Q1 2025"], "2024-07"),
+        ("timestamp", ["1577836800", "1577840400", "1577844000"], "2020-01-01 00:00+00:00"),
+        ("Unix Timestamp", ["1577836800000", "1577840400000", "1577844000000"], "2020-01-01 00:00+00:00"),
+    ],
+)
+def test_dates_without_marks_and_numbers_since_1970_are_times(name, cells, first, read) -> None:
+    panel = read(text(f"{name},v", *(f"{cell},{n}" for n, cell in enumerate(cells))))
+    assert shown(panel)[0] == first and panel.columns == ["v"] and len(values(panel)) == 3
+    others = read(text(f"time,{name},v", *(f"{hour},{cell},{n}" for n, (hour, cell) in enumerate(zip(HOURS, cells)))))
+    assert others.columns == ["v"] and others.left_out == (name,)
+
+
+def test_commas_between_groups_of_digits_are_read_and_said(read) -> None:
+    for cells in (['"1,100"', '"999"', '"1,000"', '"1,234,567"'], ['"1,100.5"', "2", '"1,000"', "3"]):
+        panel = read(text("time,v", *(f"{hour},{cell}" for hour, cell in zip(HOURS, cells))))
+        assert values(panel)[0] >= 1100 and values(panel)[2] == 1000
+        assert "commas are between groups of digits" in panel.notes
+
+
+def test_columns_that_are_times_and_hours_up_to_24_are_refused(read) -> None:
+    months = "Jan,Feb,Mar,Apr,May,Jun,Jul,Aug,Sep,Oct,Nov,Dec"
+    with pytest.raises(InputError, match="columns from 'Jan' to 'Dec' are times; write a row for each time"):
+        read(text(f"Year,{months}", *(f"{year}" + ",1" * 12 for year in range(1990, 2000))))
+    with pytest.raises(InputError, match="columns from '1990' to '2009' are times"):
+        read(text("country," + ",".join(map(str, range(1990, 2010))), "Chad" + ",1" * 20, "Mali" + ",1" * 20))
+    with pytest.raises(InputError, match=r"x\.csv: hours up to 24 in 'hour'"):
+        read(text("date,hour,v", *(f"2024-01-{day:02},{hour},1" for day in (1, 2, 3) for hour in range(1, 25))))
+
+
+def test_a_series_of_too_few_rows_is_left_out_beside_others(read) -> None:
+    panel = read(text("unique_id,ds,y", *(f"{name},{hour},1" for name in "ab" for hour in HOURS), f"c,{HOURS[0]},1"))
+    assert [group.name for group in panel.groups] == ["a", "b"] and panel.untrained == ("c",)
+
+
+def test_columns_that_name_the_same_series_are_no_question(read) -> None:
+    rows = [f"{name},{name[:2]},{hour},1" for name in ("Chad", "Mali") for hour in HOURS]
+    assert read(text("Country Name,Code,time,v", *rows)).series == ("Country Name",)
+    rows = [f"{n},{hour},1" for n in (1, 2) for hour in HOURS]
+    with pytest.raises(InputError, match=r"--series-column 'Store No'$"):
+        read(text("Store No,time,v", *rows))
+
+
+def test_a_column_that_counts_stands_for_times(read) -> None:
+    panel = read(text("step,a,b", *(f"{n},{n},5" for n in range(20))))
+    assert panel.columns == ["a", "b"] and "rows count as steps" in panel.notes
+
+
+def test_what_a_trained_model_reads_is_named_without_options_of_training(read) -> None:
+    for rows, said in ((HOURS[:3] + HOURS[4:], "add them$"), (HOURS, "no column 'z', which this model reads")):
+        with pytest.raises(InputError, match=said):
+            read(text("time,y", *(f"{hour},1" for hour in rows)), targets=("y" if rows != HOURS else "z",), ahead=True)
+    with pytest.raises(InputError, match="--target time: its cells are times"):
+        read(text("time,y", *(f"{hour},1" for hour in HOURS)), targets=("time",))
