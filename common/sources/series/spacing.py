@@ -18,11 +18,14 @@ OFFSET = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$")
 
 
 def spaced(seconds: int) -> str:
-    """The time between two rows, for people: `3,600 s`, `month`, `3 months` or `step`."""
+    """The time between two rows, for people: `3,600 s`, `day`, `7 days`, `month`, `3 months` or `step`."""
     if seconds == STEP:
         return "step"
     months, rest = divmod(seconds, MONTH)
-    return f"{seconds:,} s" if rest else "month" if months == 1 else f"{months} months"
+    if not rest:
+        return "month" if months == 1 else f"{months} months"
+    days, rest = divmod(seconds, DAY)
+    return f"{seconds:,} s" if rest else "day" if days == 1 else f"{days} days"
 
 
 def spaced_finely(nanoseconds: int) -> str:
