@@ -214,7 +214,9 @@ class Forecasting(Task):
 
         served = ServedForecaster(network, self.windows, missing=self.options.missing == "allow")
         functions = {"serving_default": served.forecast, "backtest": served.backtest}
-        return Export({n: Endpoint(of, served.signature, AXES.get(n, {})) for n, of in functions.items()}, [network])
+        endpoints = {n: Endpoint(of, served.signature, AXES.get(n, {})) for n, of in functions.items()}
+        endpoints["stream"] = Endpoint(served.stream, served.stream_signature, AXES["stream"])
+        return Export(endpoints, [network])
 
     def example(self, version: Path) -> str:
         return str(version / ASSETS / "example.csv")
