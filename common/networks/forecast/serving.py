@@ -154,7 +154,7 @@ class ServedForecaster:
         return self._in_units(outputs, group)
 
     def _in_units(self, outputs: tf.Tensor, group: tf.Tensor) -> tf.Tensor:
-        """Scaled outputs of the histories of some groups, `[N, origins, horizon, columns, ...]`, in the user's units."""
+        """Scaled outputs of histories in the user's units, `[N, origins, horizon, columns, ...]`."""
         tables = self.windows.tables
         columns = len(tables.panel.columns)
         scale, mean = (tf.constant(t.reshape(-1, columns), tf.float64) for t in (tables.scale, tables.mean))
