@@ -112,6 +112,8 @@ class RowForecaster:
         try:
             panel = known_to(self.model.config, self.load(path))
             check_matches(self.model, panel)
+            if len(panel.groups) > 1:
+                raise InputError(f"{path}: several series; this model learned from one")
         except InputError as error:
 
             def number(found: re.Match) -> str:
