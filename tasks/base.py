@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple, Protocol
@@ -230,6 +230,13 @@ class Task(ABC):
     @abstractmethod
     def predict(cls, model: SavedModel, asked: Any, options: PredictOptions) -> list[Record]:
         """Predicts for what `asked` returned, by default raw inputs; returns one record per input or series."""
+
+    @classmethod
+    def streamed(cls, model: SavedModel, source: BinaryIO, options: PredictOptions) -> Iterator[list[str]]:
+        """The cells of a line for each answer to standard input, as it comes; by default after each token of texts."""
+        from common.serving.text_stream import answers
+
+        return answers(model, source)
 
     @classmethod
     def live(cls, model: SavedModel, asked: Any, options: PredictOptions) -> bool:

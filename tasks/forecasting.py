@@ -23,10 +23,12 @@ from common.reports import say
 from common.scoring.forecasts import Forecasts, Judge, Origins
 from common.serving.answer_files import Answered, Format, Write
 from common.serving.export import Endpoint, Export
+from common.serving.forecast_stream import RowForecaster
 from common.serving.forecasts import (
     ahead,
     backtest,
     check,
+    check_horizon,
     check_matches,
     known_to,
     steps_of,
@@ -63,6 +65,7 @@ class Forecasting(Task):
     Saved = ForecastingSaved
     score = "mae"
     higher_score_is_better = False
+    streams = True
     learned: dict[str, Any] | None = None
     """The configuration of the saved model that the series are for; None if one is to learn from them."""
 
@@ -214,7 +217,9 @@ class Forecasting(Task):
 
         served = ServedForecaster(network, self.windows, missing=self.options.missing == "allow")
         functions = {"serving_default": served.forecast, "backtest": served.backtest}
-        return Export({n: Endpoint(of, served.signature, AXES.get(n, {})) for n, of in functions.items()}, [network])
+        endpoints = {n: Endpoint(of, served.signature, AXES.get(n, {})) for n, of in functions.items()}
+        endpoints["stream"] = Endpoint(served.stream, served.stream_signature, AXES["stream"])
+        return Export(endpoints, [network])
 
     def example(self, version: Path) -> str:
         return str(version / ASSETS / "example.csv")
@@ -241,14 +246,21 @@ class Forecasting(Task):
         if not inputs[0].strip() or not Path(inputs[0]).exists():
             raise InputError(f"{inputs[0]}: no such file; give a CSV or Parquet file to forecast")
         panel = from_saved(cls.Data, model.config | {"data": inputs[0]}).load(ahead=True)
-        panel, horizon = known_to(model.config, panel), options.horizon or model.config["horizon"]
-        check(model, panel, horizon=horizon)
+        panel, horizon = known_to(model.config, panel), check_horizon(model, options.horizon)
+        check(model, panel)
         return panel, horizon
 
     @classmethod
     def predict(cls, model: SavedModel, asked: tuple[Panel, int], options: ForecastingSaved) -> list[Record]:
         panel, horizon = asked
         return ahead(model, panel, horizon=horizon)
+
+    @classmethod
+    def streamed(cls, model: SavedModel, source: BinaryIO, options: ForecastingSaved) -> Iterator[list[str]]:
+        def load(path: Path) -> Panel:
+            return from_saved(cls.Data, model.config | {"data": str(path)}).load(ahead=True)
+
+        return RowForecaster(model=model, load=load, horizon=check_horizon(model, options.horizon)).answers(source)
 
     @classmethod
     def show(cls, records: Sequence[Record]) -> Table:

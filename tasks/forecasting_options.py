@@ -124,6 +124,7 @@ class ForecastingSaved(PredictOptions):
         horizon: Steps to forecast, at most the horizon that the model was trained for, which is also the default.
             Known columns need values for that whole horizon.
         input_file: CSV or Parquet file of series, instead of one on the command line.
+        stream: Forecast after every row of standard input, as it comes: rows of a CSV file, names first.
         output_file: File to write the forecasts to, a step on each row: .csv, .tsv or .jsonl.
         plot: A PNG file to draw them in.
     """

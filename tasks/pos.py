@@ -45,6 +45,7 @@ class Pos(Task):
     Saved = PosSaved
     monitor = "val_accuracy"
     higher_is_better = True
+    streams = True
 
     def load(self) -> str:
         from common.text.vocabularies import WordEncoder
@@ -157,14 +158,17 @@ class Pos(Task):
     def export(self, network: Network) -> Export:
         import tensorflow as tf
 
-        from common.networks.tagger import WORDS, Tagger
+        from common.networks.stepping import STATE
+        from common.networks.tagger import AXES, STREAM_AXES, WORDS, Tagger
 
         tagger = Tagger(network, self.encoder, self.tags, split_endings=self.split_endings)
-        axes = dict.fromkeys(("tokens", "tags", "probability", "seen"), ("texts", "words"))
+        text = tf.TensorSpec([None], tf.string, "text")
         endpoints = {
-            "serving_default": Endpoint(tagger.tag, [WORDS], axes),
-            "text": Endpoint(tagger.tag_text, [tf.TensorSpec([None], tf.string, "text")], axes),
+            "serving_default": Endpoint(tagger.tag, [WORDS], AXES),
+            "text": Endpoint(tagger.tag_text, [text], AXES),
         }
+        if not self.options.bidirectional:
+            endpoints["stream"] = Endpoint(tagger.stream, [text, STATE], STREAM_AXES)
         return Export(endpoints, [network, *self.encoder.lookups])
 
     def config(self) -> dict[str, Any]:

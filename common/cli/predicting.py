@@ -38,7 +38,7 @@ def predict(kind: type[Task], words: tuple[str, ...], *, saved: PredictOptions) 
     from common.serving.answer_files import format_for
     from common.serving.saved_model import SavedModel
 
-    if getattr(saved, "stream", False):
+    if saved.stream:
         stream(kind, words, saved=saved)
         return
     files = saved.files()

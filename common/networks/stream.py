@@ -56,9 +56,15 @@ class StreamNetwork(Network):
         return self.stack.initial_state(batch_size), self.head.initial_state(batch_size)
 
     def call(self, window: Part, state: tuple | None = None, training: bool = False, **probes: Any) -> tuple:
+        x = self.masking(self.features(window, training), sequence=window["sequence"], training=training)
+        return self.after_features(x, window, state, training=training, **probes)
+
+    def after_features(
+        self, x: tf.Tensor, window: Part, state: tuple | None = None, *, training: bool = False, **probes: Any
+    ) -> tuple:
+        """What a call returns, from the features of a window; of this only the steps are read."""
         step = {"keep": window["keep"], "sequence": window["sequence"], "training": training}
         stack_state, head_state = state or self.initial_state(tf.shape(window["keep"])[0])
-        x = self.masking(self.features(window, training), sequence=window["sequence"], training=training)
         x, stack_state = self.stack(x, state=stack_state, **step, **probes)
         places = {"output_steps": window["output_steps"]} if "output_steps" in window else {}
         outputs, head_state = self.head(x, state=head_state, **step, **places)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -10,6 +11,7 @@ import tensorflow as tf
 from common.layers.crf import CRFHead
 from common.networks.network import Part
 from common.networks.spelling import spelled
+from common.networks.stepping import flattened, restored, walked
 from common.networks.stream import StreamNetwork
 from common.networks.whole import keep_of_whole, whole_window
 from common.streams import Sequences
@@ -19,6 +21,21 @@ from common.text.vocabularies import WordEncoder
 from common.text.words import tokens as split
 
 WORDS = tf.TensorSpec([None, None], tf.string, "tokens")
+AXES = dict.fromkeys(("tokens", "tags", "probability", "seen"), ("texts", "words"))
+"""The names of the axes, see `common.serving.export.Endpoint`."""
+STREAM_AXES = AXES | {"state": ("texts", "numbers")}
+
+
+class Read(NamedTuple):
+    """What has been read of texts.
+
+    Attributes:
+        network: The state of the network.
+        many: The number of words, int32 `[N, 1]`.
+    """
+
+    network: Any
+    many: tf.Tensor
 
 
 class Tagger:
@@ -76,6 +93,43 @@ class Tagger:
         found = split(composed(text), self.split_endings)
         tokens = found.to_tensor("")
         return {"tokens": tokens} | self.tag(tokens)
+
+    def stream(self, text: tf.Tensor, state: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Tags the next chunk of texts by what has been read alone, with a network that reads forward only.
+
+        A tag is the most probable one given the words so far. With a CRF this is the filtered tag of its forward
+        algorithm, so later words change none; `tag` chooses the best sequence of tags when all words are there.
+
+        Args:
+            text: string `[N]`. A chunk ends where a blank is.
+            state: From the chunk before, `[N, numbers]`, or `[N, 0]` before a text.
+
+        Returns:
+            `tokens`, `tags`, their `probability` and `seen`, `[N, words]`, as `tag_text`; and `state`.
+        """
+        found = split(composed(text), self.split_endings)
+        rows, lengths = tf.shape(text)[0], tf.cast(found.row_lengths(), tf.int32)
+        steps = tf.reduce_max(tf.pad(lengths, [[0, 1]], constant_values=1))
+        tokens = found.to_tensor("", shape=tf.stack([rows, steps]))
+        read = restored(state, Read(self.network.initial_state(rows), tf.zeros((rows, 1), tf.int32)))
+        features = self.network.features(self.window(tokens, lengths))  # [N, words, width]
+        filtered = isinstance(self.network.head, CRFHead)
+
+        def step(t: tf.Tensor, state: Any) -> tuple[tf.Tensor, Any]:
+            keep = tf.cast(read.many + t > 0, tf.float32)
+            window = {"keep": keep, "sequence": tf.zeros_like(keep, tf.int32)}
+            outputs, after = self.network.after_features(features[:, t, None], window, state)
+            return (after[1][0] if filtered else outputs[:, 0]), after
+
+        shares, network = walked(step, read.network, lengths, like=tf.zeros((rows, len(self.names))))
+        inside = tf.sequence_mask(lengths, steps)
+        return {
+            "tokens": tokens,
+            "tags": tf.where(inside, tf.gather(self.names, tf.argmax(shares, 2)), ""),
+            "probability": tf.where(inside, tf.reduce_max(shares, 2), 0.0),
+            "seen": self.encoder.seen(tokens),
+            "state": flattened(Read(network, read.many + lengths[:, None])),
+        }
 
     def window(self, tokens: tf.Tensor, lengths: tf.Tensor) -> Part:
         """The inputs of the network for whole sentences, one per row, `[N, words]`."""

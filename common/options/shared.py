@@ -92,10 +92,12 @@ class PredictOptions(SavedOptions):
     Attributes:
         input_file: File of the inputs, instead of those on the command line.
         output_file: File to write the answers to; its suffix says how.
+        stream: Answer standard input as it comes, after every word or every row.
     """
 
     input_file: Path | None = None
     output_file: Path | None = None
+    stream: bool = False
 
     def files(self) -> dict[str, Path]:
         """The files that `predict` is to write, by the flag that names each: `{"--plot": path}`."""
@@ -112,14 +114,13 @@ class PredictTexts(PredictOptions):
             .gz. It is read in constant memory.
         text_column: Name of the text column of the input file; found by its usual names when not given.
         encoding: Text encoding of the input file.
-        stream: Answer after every token of standard input, as it comes; each line is a text.
+        stream: Answer standard input as it comes, after every word; each line is a text.
         output_file: File to write the answers to: .csv, .tsv or .jsonl, with the columns of the input, or .txt with an
             answer on each line.
     """
 
     text_column: str | None = None
     encoding: Encoding = "utf-8"
-    stream: bool = False
 
 
 @Parameter(name="*")

@@ -40,11 +40,11 @@ def ahead(model: SavedModel, panel: Panel, *, horizon: int) -> list[Record]:
         `quantiles`, such lists by level; and `past`, the last values `y`, None where missing, and their times `ds`.
 
     Raises:
-        InputError: The horizon is longer than the model's, a history is too short, covariates are not known for the
+        InputError: A history is too short, covariates are not known for the
             whole horizon of the model, or the panel does not match the data that the model learned from.
     """
     config, columns = model.config, panel.columns
-    lengths = check(model, panel, horizon=horizon)
+    lengths = check(model, panel)
     requested = [(group, slice(0, length)) for group, length in zip(panel.groups, lengths)]
     records = []
     for group, length, answer in zip(panel.groups, lengths, _answers(model, panel, requested)):
@@ -89,16 +89,24 @@ def known_to(config: dict[str, Any], panel: Panel) -> Panel:
     return panel.without(names, columns=columns)
 
 
-def check(model: SavedModel, panel: Panel, *, horizon: int) -> list[int]:
+def check_horizon(model: SavedModel, horizon: int | None) -> int:
+    """The steps to forecast, those of the model if none are given.
+
+    Raises:
+        InputError: They are more than those of the model.
+    """
+    most = model.config["horizon"]
+    if horizon and horizon > most:
+        raise InputError(f"--horizon {horizon}: this model forecasts {counted(most, 'step')} at most")
+    return horizon or most
+
+
+def check(model: SavedModel, panel: Panel) -> list[int]:
     """Refuses what `ahead` cannot forecast; returns the number of rows of each history. It needs no TensorFlow.
 
     Raises:
         InputError: As `ahead`.
     """
-    if horizon > model.config["horizon"]:
-        raise InputError(
-            f"--horizon {horizon}: this model forecasts {counted(model.config['horizon'], 'step')} at most"
-        )
     lengths = [_history(group, panel, model) for group in panel.groups]
     check_matches(model, panel)
     return lengths
@@ -209,7 +217,11 @@ def steps_of(record: Record) -> list[dict[str, Any]]:
 def table_of(records: Sequence[Record], *, title: str) -> Table:
     """A table for the terminal with the first rows of `steps_of`; numbers have the digits in which a series differs."""
     table = Table("series", "time", "mean", *records[0]["quantiles"], title=shown(title))
-    digits = [(_digits(record), step.values()) for record in records for step in steps_of(record)]
+    digits = [
+        (digits_of(np.concatenate([record["mean"], *record["quantiles"].values()])), step.values())
+        for record in records
+        for step in steps_of(record)
+    ]
     for places, (name, time, *numbers) in digits[:SHOWN]:
         table.add_row(text_cell(name), text_cell(time), *(f"{number:.{places}g}" for number in numbers))
     if len(digits) > SHOWN:
@@ -217,9 +229,8 @@ def table_of(records: Sequence[Record], *, title: str) -> Table:
     return table
 
 
-def _digits(record: Record, least: int = 4, most: int = 15) -> int:
-    """The significant digits in which the forecasts of a record differ visibly."""
-    numbers = np.concatenate([record["mean"], *record["quantiles"].values()])
+def digits_of(numbers: np.ndarray, least: int = 4, most: int = 15) -> int:
+    """The significant digits in which forecasts differ visibly."""
     largest, spread = np.abs(numbers).max(), np.ptp(numbers)
     return least if spread == 0 else int(np.clip(3 + np.ceil(np.log10(largest / spread)), least, most))
 

@@ -20,6 +20,9 @@ from common.streams.batches import BATCH
 if TYPE_CHECKING:
     import tensorflow as tf
 
+STREAM = "stream"
+"""The signature that answers chunk by chunk, from a state and to a state."""
+
 
 class SavedModel:
     """A version of a saved model.

@@ -7,13 +7,20 @@ from typing import Any
 import tensorflow as tf
 
 from common.networks.forecast.network import ForecastNetwork
+from common.networks.forecast.streaming import Streamed
 from common.networks.forecast.windows import Windows
+from common.networks.stepping import STATE
 
 AXES = {
     "backtest": {
         "mean": ("series", "segments", "steps", "columns"),
         "quantiles": ("series", "segments", "steps", "columns", "levels"),
-    }
+    },
+    "stream": {
+        "mean": ("series", "rows", "steps", "columns"),
+        "quantiles": ("series", "rows", "steps", "columns", "levels"),
+        "state": ("series", "numbers"),
+    },
 }
 """The names of axes of unknown size, by signature and output, see `common.serving.export.Endpoint`."""
 
@@ -41,6 +48,7 @@ class ServedForecaster:
         self.network, self.windows, self.missing = network, windows, missing
         self.groups = [group.name for group in windows.tables.panel.groups]
         self.covariates = len(windows.tables.panel.covariates)
+        self.streamed = Streamed(network, windows)
 
     @property
     def signature(self) -> list[tf.TensorSpec]:
@@ -62,6 +70,32 @@ class ServedForecaster:
         """The forecasts after every segment, `[N, segments, ...]`; the last segment ends with the last row."""
         return self._answer(self._outputs(self._named(inputs), every=True))
 
+    @property
+    def stream_signature(self) -> list[tf.TensorSpec]:
+        """The inputs of `stream`."""
+        return [*self.signature, STATE]
+
+    def stream(self, *inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The forecasts after every row of the next chunk of each history, from a state and to a state.
+
+        `history` holds the rows of the chunk alone, `known` their covariates and those of the horizon after them,
+        `start` is the time of its first row. The state is `[N, numbers]`, or `[N, 0]` before a history.
+
+        Returns:
+            `mean`, `[N, rows, horizon, columns]`, and `quantiles`, NaN after rows with which the first segment is not
+            full yet: from there on they are the forecasts of `forecast` for the whole history; `seconds`; and `state`.
+        """
+        *inputs, state = inputs
+        found = self._named(tuple(inputs))
+        columns = len(self.windows.tables.panel.columns)
+        with tf.control_dependencies(self._checks(found, least=1)):
+            raw = tf.ensure_shape(found["history"], (None, None, columns))
+            known = tf.ensure_shape(found["known"], (None, None, self.covariates))
+        outputs, state = self.streamed(raw, known, start=found["start"], group=found["group"], state=state)
+        outputs = tf.reshape(outputs, tf.concat([[tf.shape(raw)[0], columns], tf.shape(outputs)[1:]], 0))
+        outputs = tf.transpose(outputs, (0, 2, 3, 1, 4))  # [N, rows, horizon, columns, 1 + quantiles]
+        return self._answer(self._in_units(outputs, found["group"])) | {"state": state}
+
     def _named(self, inputs: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
         """All inputs by name; inputs that this model does not read are empty or 0."""
         given = {spec.name: tensor for spec, tensor in zip(self.signature, inputs)}
@@ -81,10 +115,11 @@ class ServedForecaster:
         with tf.control_dependencies([known]):
             return tf.argmax(same, 1, tf.int32)
 
-    def _checks(self, inputs: dict[str, tf.Tensor]) -> list[Any]:
+    def _checks(self, inputs: dict[str, tf.Tensor], *, least: int) -> list[Any]:
         """Assertions that the inputs are what the model can read."""
         history, known = inputs["history"], inputs["known"]
-        segment, horizon, rows = self.windows.segment, self.windows.horizon, tf.shape(history)[1]
+        horizon, rows = self.windows.horizon, tf.shape(history)[1]
+        why = ", the segment of this model" if least > 1 else ""
         present = tf.where(tf.math.is_nan(history), tf.zeros_like(history), history) if self.missing else history
         finite = f"history: give finite numbers{', NaN where one is missing' if self.missing else ''}"
         columns = len(self.windows.tables.panel.columns)
@@ -95,9 +130,7 @@ class ServedForecaster:
             tf.debugging.assert_equal(
                 tf.shape(known)[2], self.covariates, f"known: give {self.covariates} columns, those of this model"
             ),
-            tf.debugging.assert_greater_equal(
-                rows, segment, f"history: give {segment} rows or more, the segment of this model"
-            ),
+            tf.debugging.assert_greater_equal(rows, least, f"history: give {least} rows or more{why}"),
             tf.debugging.assert_equal(
                 tf.shape(known)[1], rows + horizon, f"known: give the rows of history and {horizon} more"
             ),
@@ -109,7 +142,7 @@ class ServedForecaster:
         """The mean and the quantiles in the user's units, `[N, origins, horizon, columns, 1 + quantiles]`."""
         tables, horizon, group = self.windows.tables, self.windows.horizon, inputs["group"]
         columns = len(tables.panel.columns)
-        with tf.control_dependencies(self._checks(inputs)):
+        with tf.control_dependencies(self._checks(inputs, least=self.windows.segment)):
             raw = tf.ensure_shape(inputs["history"], (None, None, columns))
             known = tf.ensure_shape(inputs["known"], (None, None, self.covariates))
             history = tables.from_raw(raw, known, start=inputs["start"], group=group)
@@ -118,6 +151,12 @@ class ServedForecaster:
         many, origins = tf.shape(group)[0], tf.shape(outputs)[1]
         outputs = tf.reshape(outputs, (many, columns, origins, horizon, 1 + len(self.network.quantiles)))
         outputs = tf.transpose(outputs, (0, 2, 3, 1, 4))  # [N, origins, horizon, columns, 1 + quantiles]
+        return self._in_units(outputs, group)
+
+    def _in_units(self, outputs: tf.Tensor, group: tf.Tensor) -> tf.Tensor:
+        """Scaled outputs of histories in the user's units, `[N, origins, horizon, columns, ...]`."""
+        tables = self.windows.tables
+        columns = len(tables.panel.columns)
         scale, mean = (tf.constant(t.reshape(-1, columns), tf.float64) for t in (tables.scale, tables.mean))
         scale, mean = (tf.gather(t, group)[:, None, None, :, None] for t in (scale, mean))
         return tf.cast(outputs, tf.float64) * scale + mean

@@ -89,6 +89,62 @@ class Smoothing:
         """`season_back` of each series's season, `[series, horizon]`."""
         return np.stack([season_back(self.horizon, season) for season in self.seasons.tolist()])
 
+    @cached_property
+    def reach(self) -> int:
+        """Rows that a forecast reads, the origin included."""
+        of_ways = [
+            (_terms(way.pattern) - 1) * way.season + max(way.season - 1, _terms(way.level or 0.0) - 1 + way.season)
+            for way in self.ways
+        ]
+        return 1 + max(*of_ways, self.horizon - 1 + self.season)
+
+    def at(
+        self, x: tf.Tensor, origin: tf.Tensor, *, since: tf.Tensor, number: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """The forecasts after one row of each series, `[series, horizon]`, and the swings there, `[series]`.
+
+        It reads `reach` rows alone, so that a step of a stream costs no more, however long the series is.
+
+        Args:
+            x: Values without holes, `[series, time]`.
+            origin: The row, int32.
+            since: The first row of each series that may be read, int32 `[series]`.
+            number: The number of each series, int32 `[series]`.
+        """
+        import tensorflow as tf
+
+        ways, first = self.ways, since[:, None]
+        season = tf.gather(tf.constant([way.season for way in ways]), number)[:, None]
+        fading, level_fading, has_level = (
+            tf.gather(tf.constant(values, tf.float32), number)[:, None]
+            for values in zip(*((way.pattern, way.level or 0.0, way.level is not None) for way in ways))
+        )
+
+        def values(rows: tf.Tensor) -> tf.Tensor:
+            return tf.gather(x, tf.maximum(rows, 0), axis=1, batch_dims=1)
+
+        def mean(values: tf.Tensor, readable: tf.Tensor, fading: tf.Tensor) -> tf.Tensor:
+            weights = fading ** tf.range(values.shape[-1], dtype=tf.float32) * tf.cast(readable, tf.float32)
+            return tf.math.divide_no_nan(tf.reduce_sum(weights * values, -1), tf.reduce_sum(weights, -1))
+
+        def pattern(rows: tf.Tensor) -> tf.Tensor:
+            terms = tf.range(max(_terms(way.pattern) for way in ways))
+            back = rows[..., None] - season[..., None] * terms  # [series, rows, terms]
+            found = tf.reshape(values(tf.reshape(back, (tf.shape(x)[0], -1))), tf.shape(back))
+            found = tf.ensure_shape(found, (None, None, terms.shape[0]))
+            return mean(found, back >= first[..., None], fading[..., None])
+
+        same = origin + tf.gather(tf.constant(self.backs, tf.int32), number)
+        latest = origin - tf.range(max(_terms(way.level or 0.0) for way in ways))[None] + tf.zeros_like(first)
+        errors = tf.where(latest - season >= first, values(latest) - pattern(latest - season), 0.0)
+        level = has_level * mean(errors, latest >= first, level_fading)[:, None]
+        moved = origin - tf.range(self.horizon)[None] + tf.zeros_like(first)
+        counted = tf.cast(moved - self.season >= first, tf.float32)
+        moves = tf.reduce_sum(tf.abs(values(moved) - values(moved - self.season)) * counted, 1)
+        usual = tf.gather(tf.constant(self.usual, tf.float32), number)
+        swing = (moves / usual + USUAL_MOVES) / (tf.reduce_sum(counted, 1) + USUAL_MOVES)
+        return pattern(tf.where(same < first, origin, same)) + level, swing
+
     def parts(self, x: tf.Tensor, row: tf.Tensor, number: tf.Tensor) -> Smoothed:
         """What smoothing knows at each row.
 
@@ -217,6 +273,11 @@ def _mean_move(values: np.ndarray, season: int) -> float:
     """The mean move of some values, `[time]`; 1 where nothing moves."""
     moves = np.abs(values[season:] - values[:-season])
     return (float(moves.mean()) if len(moves) else 0.0) or 1.0
+
+
+def _terms(fading: float) -> int:
+    """The values that a mean counts that fades by so much."""
+    return TERMS if fading else 1
 
 
 def season_back(horizon: int, season: int) -> np.ndarray:

@@ -196,7 +196,15 @@ class Tables:
             scaled = np.concatenate([scaled, calendar(times, self.panel.seconds, span=self.span).numpy()], 1)
         return scaled.astype(np.float32)
 
-    def from_raw(self, history: tf.Tensor, known: tf.Tensor, *, start: tf.Tensor, group: tf.Tensor) -> History:
+    def from_raw(
+        self,
+        history: tf.Tensor,
+        known: tf.Tensor,
+        *,
+        start: tf.Tensor,
+        group: tf.Tensor,
+        before: tf.Tensor | float = 0.0,
+    ) -> History:
         """Scales raw histories as the constructor scales a panel, inside a graph.
 
         Args:
@@ -204,6 +212,7 @@ class Tables:
             known: Covariates of these rows and of the horizon, float64 `[histories, time + horizon, covariates]`.
             start: Time of the first row, seconds since 1970, int64 `[histories]`.
             group: Number of each history's group, int32 `[histories]`.
+            before: The scaled value before the first row, which missing values there are filled by, `[series, 1]`.
         """
         import tensorflow as tf
 
@@ -221,7 +230,7 @@ class Tables:
             ahead = tf.concat([ahead, calendar(times, self.panel.seconds, span=self.span)], 2)
         number = tf.repeat(group, columns) * columns + tf.tile(tf.range(columns), [many])
         absent = tf.cast(tf.math.is_nan(x), tf.float32)
-        return History(filled_in_graph(x), absent, tf.repeat(ahead, columns, 0), number)
+        return History(filled_in_graph(x, before), absent, tf.repeat(ahead, columns, 0), number)
 
     def unscaled(self, number: np.ndarray, values: np.ndarray) -> np.ndarray:
         """Scaled values, `[n, ...]`, of the series of the given numbers, `[n]`, in the user's units."""
@@ -247,14 +256,14 @@ def filled(values: np.ndarray) -> np.ndarray:
     return np.where(at < 0, 0.0, values[at]).astype(np.float32)
 
 
-def filled_in_graph(values: tf.Tensor) -> tf.Tensor:
-    """`filled` inside a graph, `[series, time]`."""
+def filled_in_graph(values: tf.Tensor, before: tf.Tensor | float = 0.0) -> tf.Tensor:
+    """`filled` inside a graph, `[series, time]`; where there is no value yet, by that `before`."""
     import tensorflow as tf
 
     there = tf.math.is_finite(values)
     at = tf.where(there, tf.range(tf.shape(values)[1]), -1)
     at = tf.transpose(tf.scan(tf.maximum, tf.transpose(at)))
-    return tf.where(at < 0, 0.0, tf.gather(tf.where(there, values, 0.0), tf.maximum(at, 0), batch_dims=1))
+    return tf.where(at < 0, before, tf.gather(tf.where(there, values, 0.0), tf.maximum(at, 0), batch_dims=1))
 
 
 def _mean_and_scale(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -19,6 +19,7 @@ class Limits:
         rows: Rows of the inputs.
         characters: Characters of a row, its strings joined by blanks.
         padded: Characters of all rows together, where each counts as long as the longest.
+        steps: Steps of a stream.
         seconds: Time until an answer; a request that takes longer is not computed further.
     """
 
@@ -26,6 +27,7 @@ class Limits:
     rows: int = 256
     characters: int = 10_000
     padded: int = 100_000
+    steps: int = 1_000
     seconds: float = 10.0
 
     def check(self, inputs: Mapping[str, np.ndarray], rows: int) -> int:

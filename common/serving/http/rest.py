@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,10 @@ from starlette.requests import ClientDisconnect
 
 from common.serving.http import reading, writing
 from common.serving.http.batching import Batches, Job
+from common.serving.http.events import EVENTS, Events, Steps
+from common.serving.http.joining import Arrays, Joining
 from common.serving.http.limits import Limits
+from common.serving.http.model import Model
 from common.serving.http.monitoring import NOTES
 from common.serving.http.refusals import GONE, LATE, TOO_LARGE, Refused
 from common.serving.http.signatures import DEFAULT
@@ -36,6 +40,27 @@ BODY = {
     "examples": [
         {"instances": ["A warm, funny film."]},
         {"signature_name": "beam", "inputs": {"text": ["Save the file."], "beam": 5}},
+    ],
+}
+
+
+STREAM_BODY = {
+    "type": "object",
+    "properties": {
+        "signature_name": BODY["properties"]["signature_name"],
+        "inputs": {"type": "object", "description": "The inputs of the first step; without a state, it is the start."},
+        "chunks": {
+            "type": "array",
+            "description": "The inputs of each further step; those left out are those of the step before.",
+            "items": {"type": "object"},
+        },
+        "again": {
+            "type": "integer",
+            "description": "How often another step follows, with empty texts, until the outputs have ended.",
+        },
+    },
+    "examples": [
+        {"signature_name": "stream", "inputs": {"text": ["A warm,"]}, "chunks": [{"text": [" funny"]}]},
     ],
 }
 
@@ -84,12 +109,16 @@ class Protocol:
     def __init__(self, store: Store, batches: Batches, limits: Limits) -> None:
         self.store, self.batches, self.limits = store, batches, limits
         self.router = APIRouter(prefix="/v1", tags=["TensorFlow Serving REST V1"])
-        shown = {"requestBody": {"required": True, "content": {"application/json": {"schema": BODY}}}}
         for path in ("/models/{name:model}/versions/{version:digits}", "/models/{name:model}"):
             plain = {"response_class": JSONResponse}
             self.router.get(path, summary="State of a model", **plain)(self.status)
             self.router.get(f"{path}/metadata", summary="Signatures of a model", **plain)(self.metadata)
-            self.router.post(f"{path}:predict", summary="Predictions", openapi_extra=shown, **plain)(self.predict)
+            self.router.post(f"{path}:predict", summary="Predictions", openapi_extra=_takes(BODY), **plain)(
+                self.predict
+            )
+            sent = {"responses": {200: {"content": {EVENTS: {}}}}, "response_class": Response}
+            events = sent | {"openapi_extra": _takes(STREAM_BODY)}
+            self.router.post(f"{path}:stream", summary="Outputs as server-sent events", **events)(self.stream)
             for verb in METHODS:
                 self.router.post(f"{path}:{verb}", include_in_schema=False)(self.other_method(verb))
         labelled = "/models/{name:model}/labels/{label:model}{rest:path}"
@@ -120,16 +149,48 @@ class Protocol:
         with self.store.find(name, number) as model:
             joining = model.signature(wanted)
             inputs, in_rows = await _aside(len(body), reading.arrays_of, document, joining.signature.inputs)
-            rows = joining.check(inputs)
-            longest = self.limits.check(inputs, rows)
-            called = joining.signature.name
-            request.scope[NOTES].update(version=model.version.number, signature=called, rows=rows)
-            size = {"rows": rows, "longest": longest}
-            job = Job(model, called, inputs, **size, deadline=deadline, key=joining.key(inputs, longest))
+            job = self._job(request, model, joining, inputs=inputs, deadline=deadline)
             outputs = await self._unless_gone(request, job)
         values = sum(value.size for value in outputs.values())
         found = await _aside(8 * values, partial(writing.answer, outputs, in_rows=in_rows))
         return Response(found, media_type="application/json")
+
+    async def stream(self, request: Request, name: str, version: str | None = None) -> Response:
+        """The outputs of a signature step by step, each as it is there, from a state to a state: server-sent events."""
+        self._note(request, name, "stream")
+        deadline = asyncio.get_running_loop().time() + self.limits.seconds
+        number = number_of(version)
+        body = await self._body(request, deadline)
+        document = await _aside(len(body), reading.parsed, body)
+        wanted = reading.signature_name(document)
+        with ExitStack() as stack:
+            model = stack.enter_context(self.store.find(name, number))
+            joining = model.signature(wanted)
+            most = self.limits.steps
+            steps = await _aside(len(body), partial(Steps.of, document, joining.signature, most=most))
+            for inputs in steps.inputs:
+                self.limits.check(inputs, joining.check(inputs))
+
+            async def run(inputs: Arrays) -> Arrays:
+                job = self._job(request, model, joining, inputs=inputs, deadline=deadline)
+                return await self._unless_gone(request, job)
+
+            each = iter(steps)
+            first = await run(next(each))
+            return Events(first, each, run=run, deadline=deadline, over=stack.pop_all().close)
+
+    def _job(self, request: Request, model: Model, joining: Joining, *, inputs: Arrays, deadline: float) -> Job:
+        """What is to be computed.
+
+        Raises:
+            Refused: The signature does not take the inputs, or they are more than the limits allow.
+        """
+        rows = joining.check(inputs)
+        longest = self.limits.check(inputs, rows)
+        called = joining.signature.name
+        request.scope[NOTES].update(version=model.version.number, signature=called, rows=rows)
+        size = {"rows": rows, "longest": longest}
+        return Job(model, called, inputs, **size, deadline=deadline, key=joining.key(inputs, longest))
 
     def other_method(self, verb: str) -> Any:
         """The route of `:classify` or `:regress`, which the models of this suite have no signatures for."""
@@ -208,6 +269,11 @@ class Protocol:
         finally:
             answer.cancel()
             gone.cancel()
+
+
+def _takes(schema: dict[str, Any]) -> dict[str, Any]:
+    """What OpenAPI says of a body."""
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
 
 
 async def _aside(size: int, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -51,6 +51,7 @@ def serve(options: ServeOptions, *, catalogue: Catalogue, listening: socket.sock
             rows=options.max_rows,
             characters=options.max_characters,
             padded=options.max_padded,
+            steps=options.max_steps,
             seconds=options.timeout,
         ),
         threads=options.threads or joblib.cpu_count(),

@@ -31,7 +31,7 @@ def answer(outputs: Mapping[str, np.ndarray], *, in_rows: bool) -> bytes:
         raise Refused("Cannot convert empty tensor map to JSON")
     if in_rows:
         _check_rows(outputs)
-    values = {name: _listed(name, np.asarray(value)) for name, value in outputs.items()}
+    values = lists(outputs)
     only = next(iter(values.values())) if len(values) == 1 else None
     if not in_rows:
         found = {"outputs": values if only is None else only}
@@ -40,6 +40,11 @@ def answer(outputs: Mapping[str, np.ndarray], *, in_rows: bool) -> bytes:
     else:
         found = {"predictions": only}
     return json.dumps(found, ensure_ascii=False).encode()
+
+
+def lists(outputs: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """The outputs as lists that have JSON."""
+    return {name: _listed(name, np.asarray(value)) for name, value in outputs.items()}
 
 
 def _check_rows(outputs: Mapping[str, np.ndarray]) -> None:

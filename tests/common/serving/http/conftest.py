@@ -21,6 +21,9 @@ from common.serving.http.store import Store
 from tests.shared import made_once
 
 LIMITS = Limits()
+STATE = tf.TensorSpec([None, None], tf.float32, "state")
+STORY = [b"c", b"a", b"f", b"\xc3", b"\xa9", b"!"]
+"""A text in parts, two of which are one character."""
 TEXT = tf.TensorSpec([None], tf.string, "text")
 
 
@@ -73,16 +76,28 @@ class Tiny(tf.Module):
         (steps,) = tf.while_loop(lambda n: go & (n >= 0), lambda n: (n * 0 + 1,), [tf.size(text)])
         return {"steps": tf.fill(tf.shape(text), steps)}
 
+    @tf.function(input_signature=[TEXT, STATE])
+    def story(self, text: tf.Tensor, state: tf.Tensor) -> dict[str, tf.Tensor]:
+        """A byte of the story at each step; the state is the number of steps."""
+        state = tf.ensure_shape(tf.pad(state, [[0, 0], [0, 1 - tf.shape(state)[1]]]), (None, 1))
+        at, slow = tf.cast(state[:, 0], tf.int32), tf.reduce_any(text == "slow")
+        (steps,) = tf.while_loop(lambda n: slow & (n >= 0), lambda n: (n * 0 + 1,), [tf.size(text)])
+        good = tf.debugging.assert_none_equal(text, "bad", message="text: not this one")
+        with tf.control_dependencies([good, steps]):
+            piece = tf.gather(tf.constant(STORY), tf.minimum(at, len(STORY) - 1))
+        return {"read": tf.strings.upper(text), "text": piece, "ended": at + 1 >= len(STORY), "state": state + 1}
+
 
 def write_tiny(folder: Path, mark: str = "") -> None:
     """Writes a SavedModel whose upper-case texts end with a mark."""
     tiny = Tiny(mark)
     signatures = {
-        **{name: getattr(tiny, name) for name in ("words", "beam", "sums", "pieces", "count", "endless")},
+        **{name: getattr(tiny, name) for name in ("words", "beam", "sums", "pieces", "count", "endless", "story")},
         "serving_default": tiny.upper,
     }
     tf.saved_model.save(tiny, str(folder), signatures)
-    name_axes(folder, {"words": dict.fromkeys(("words", "lengths", "of_all"), ("texts", "words"))})
+    words = dict.fromkeys(("words", "lengths", "of_all"), ("texts", "words"))
+    name_axes(folder, {"words": words, "story": {"state": ("texts", "numbers")}})
 
 
 @pytest.fixture(scope="session")

@@ -71,6 +71,7 @@ def test_openapi_describes_the_routes(client: TestClient) -> None:
     assert {
         *("/v1/models/{name}", "/v1/models/{name}/metadata", "/v1/models/{name}:predict", "/healthz", "/metrics"),
         *("/v1/models/{name}/versions/{version}", "/v1/models/{name}/versions/{version}:predict"),
+        "/v1/models/{name}:stream",
     } <= found["paths"].keys()
     asked = found["paths"]["/v1/models/{name}:predict"]["post"]["requestBody"]["content"]["application/json"]
     assert asked["schema"]["properties"].keys() == {"signature_name", "instances", "inputs"}
