@@ -197,7 +197,7 @@ class Forecasting(Task):
         """Writes scores by steps ahead, and an example to forecast from, whose last horizon has no values."""
         forecasts = results.baselines | {self.options.cell: results.answers}
         self.judge.write_by_step(forecasts, folder / "by_step.csv")
-        write_example(self.panel, folder / "example.csv", horizon=self.options.horizon)
+        write_example(self.panel, folder / "example.csv", horizon=self.options.horizon, encoding=self.options.encoding)
 
     def config(self) -> dict[str, Any]:
         """The options, with the columns that were found, the names of the series and the seconds between rows."""
@@ -245,7 +245,8 @@ class Forecasting(Task):
             raise InputError(f"give one CSV or Parquet file to forecast, not {len(inputs)}")
         if not inputs[0].strip() or not Path(inputs[0]).exists():
             raise InputError(f"{inputs[0]}: no such file; give a CSV or Parquet file to forecast")
-        panel = from_saved(cls.Data, model.config | {"data": inputs[0]}).load(ahead=True)
+        given = {"data": inputs[0]} | ({"encoding": options.encoding} if options.encoding else {})
+        panel = from_saved(cls.Data, model.config | given).load(ahead=True)
         panel, horizon = known_to(model.config, panel), check_horizon(model, options.horizon)
         check(model, panel)
         return panel, horizon

@@ -125,12 +125,15 @@ class ForecastingSaved(PredictOptions):
             Known columns need values for that whole horizon.
         input_file: CSV or Parquet file of series, instead of one on the command line.
         stream: Forecast after every row of standard input, as it comes: rows of a CSV file, names first.
+        encoding: Text encoding of the file; that of the training data when not given. A byte-order mark is believed
+            first.
         output_file: File to write the forecasts to, a step on each row: .csv, .tsv or .jsonl.
         plot: A PNG file to draw them in.
     """
 
     horizon: Count | None = None
     input_file: Path | None = None
+    encoding: Encoding | None = None
     output_file: Path | None = None
     plot: Path | None = None
 

@@ -135,8 +135,11 @@ def _evaluate(kind: type["Task"], *, saved: EvaluateOptions, given: DataOptions)
         found = kind.evaluate(model, test)
         if path:
             write_rows(found.rows, path, begin)
-    reports.say(found.report)
     split = "test" if other else model.config.get("tested", "test")
+    names = [each.data or "the embedded data" for each in (data, learned)]
+    part = f"; the model learned from {names[1]}" if other else f", its {split} part"
+    reports.say(f"data: {names[0]}{part}")
+    reports.say(found.report)
     reports.console.print(reports.scores_table(split, {str(model.folder): found.scores}))
     if path:
         reports.say(f"written: {path}")

@@ -29,14 +29,14 @@ def stream(kind: type[Task], words: Sequence[str], *, saved: PredictOptions) -> 
     from common import reports
     from common.serving.saved_model import STREAM, SavedModel
 
+    if not kind.streams:
+        raise InputError(f"--stream: {kind.name} has no answer before its input ends; leave the option out")
     for option, value in ({"--input-file": saved.input_file} | saved.files()).items():
         if value is not None:
             raise InputError(f"--stream: reads standard input and writes to the terminal; leave out {option}")
     if words:
         raise InputError("--stream: reads standard input; leave out the inputs on the command line")
     model = SavedModel.chosen(saved, kind.name)
-    if not kind.streams:
-        raise InputError(f"--stream: {kind.name} has no answer before its input ends; leave the option out")
     if model.config.get("bidirectional"):
         raise InputError(
             f"--stream: {model.folder} also reads backwards, from the end of a text; train one with --no-bidirectional"

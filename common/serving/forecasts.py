@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 from collections.abc import Sequence
 from pathlib import Path
@@ -235,8 +236,16 @@ def digits_of(numbers: np.ndarray, least: int = 4, most: int = 15) -> int:
     return least if spread == 0 else int(np.clip(3 + np.ceil(np.log10(largest / spread)), least, most))
 
 
-def write_example(panel: Panel, path: Path, *, horizon: int) -> None:
-    """Writes the last rows of a panel as a file to forecast from, in which the last horizon has no values."""
+def write_example(panel: Panel, path: Path, *, horizon: int, encoding: str = "utf-8") -> None:
+    """Writes the last rows of a panel as a file to forecast from, in which the last horizon has no values.
+
+    Args:
+        panel: The series.
+        path: The file. It is UTF-8.
+        horizon: Rows at the end that have no values.
+        encoding: That of the data, in which `predict` reads a file that does not tell its own. If it is not UTF-8, the
+            file starts with a byte-order mark.
+    """
     names, rows = [*panel.series, *[panel.time] * bool(panel.time)], []
     for group in panel.groups:
         cut, times = len(group.times) - horizon, panel.as_text(group, group.times)
@@ -244,7 +253,8 @@ def write_example(panel: Panel, path: Path, *, horizon: int) -> None:
             place = [*group.names, *[times[n]] * bool(panel.time)]
             values = ["" if n >= cut or np.isnan(value) else f"{value:.15g}" for value in group.values[n]]
             rows.append([*place, *values, *(f"{value:.15g}" for value in group.known[n])])
-    with path.open("w", newline="") as file:
+    own = "utf-8" if codecs.lookup(encoding).name == "utf-8" else "utf-8-sig"
+    with path.open("w", newline="", encoding=own) as file:
         writer = csv.writer(file)
         writer.writerow([*names, *panel.columns, *panel.covariates])
         writer.writerows(rows)

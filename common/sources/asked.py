@@ -19,6 +19,7 @@ from common.sources.tables import READABLE, TABLES, Rows
 
 PLAIN = re.compile(r"|\.txt")
 """Suffixes of files that have a text on each line."""
+NAMES_FIRST = "; the first line is taken for column names: add one if it holds an input"
 TEXT = "text"
 EVERY = 1000
 """Number of inputs after which their count on the terminal grows."""
@@ -167,9 +168,10 @@ def _of_lines(text: Lines) -> Iterator[Asked]:
 
 def _of_rows(rows: Rows, path: Path, *, column: str | None, usual: Sequence[str]) -> Iterator[Asked]:
     name = None
+    hint = NAMES_FIRST if format_of(path) in (".csv", ".tsv") and column is None else ""
     for place, row in rows:
         if name is None:
-            name = find_column(list(row), column, usual=usual, option="--text-column", place=f"{path}:1")
+            name = find_column(list(row), column, usual=usual, option="--text-column", place=f"{path}:1", hint=hint)
         if name not in row:
             raise InputError(f"{place}: no {shortened(name)!r}, which the rows before have; it has {listed(list(row))}")
         if not isinstance(row[name], str):

@@ -226,7 +226,9 @@ def _label_numbers(rows: list[list[str]]) -> list[int]:
     return found
 
 
-def find_column(names: Sequence[str], given: str | None, *, usual: Sequence[str], option: str, place: str) -> str:
+def find_column(
+    names: Sequence[str], given: str | None, *, usual: Sequence[str], option: str, place: str, hint: str = ""
+) -> str:
     """The given column, or the first with a usual name; case counts only between names that differ in case alone."""
     folded = _folded(names)
     for name in (given,) if given else usual:
@@ -237,7 +239,7 @@ def find_column(names: Sequence[str], given: str | None, *, usual: Sequence[str]
     wanted = repr(given) if given else f"named {' or '.join(usual)}"
     having = ", ".join(repr(shortened(name)) for name in names[:20])
     instead = "; predict classifies texts without labels" if option == "--label-column" else ""
-    raise InputError(f"{place}: no column {wanted}; name one of {having} with {option}{instead}")
+    raise InputError(f"{place}: no column {wanted}; name one of {having} with {option}{instead}{hint}")
 
 
 def _folded(names: Iterable[str]) -> dict[str, str]:

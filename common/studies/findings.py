@@ -17,7 +17,7 @@ from common.scoring import Scores
 from common.scoring.items import Items
 from common.studies.arms import Arm, Run
 from common.studies.arms import shown as as_word
-from common.studies.statistics import Difference, Interval, differences, interval
+from common.studies.statistics import ALIKE, Difference, Interval, differences, interval
 from common.studies.study import Study
 from common.studies.work import ITEMS, JOB, RESULT
 
@@ -224,13 +224,14 @@ def _rest(found: Difference) -> str:
     items = "" if math.isnan(found.item_error) else f"; choosing other test items moves it by {found.item_error:.4f}"
     if found.shown:
         return items
+    alike = f"{items}; equal within {found.equal_within:.4f}"
+    if abs(found.difference.mean) <= ALIKE:  # There is no difference that anything could show.
+        return alike
     more = found.more_seeds
-    would = (
-        f"about {more:,} more seeds would show a difference of this size"
-        if more is not None
-        else "no number of seeds would show a difference of this size, only more test items"
-    )
-    return f"{items}; equal within {found.equal_within:.4f}; {would}"
+    if more is None:
+        return f"{alike}; no number of seeds would show a difference of this size, only more test items"
+    seeds = "seed" if more == 1 else "seeds"
+    return f"{alike}; about {more:,} more {seeds} would show a difference of this size"
 
 
 def _signed(value: float) -> str:

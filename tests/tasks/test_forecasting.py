@@ -8,6 +8,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ from common.options.parsing import parsed
 from common.scoring.forecasts import Forecasts
 from common.serving import export
 from common.serving.answer_files import format_for
-from common.serving.forecasts import backtest
+from common.serving.forecasts import backtest, write_example
 from common.serving.saved_model import Record, SavedModel
 from common.serving.versions import ASSETS
 from common.sources.asked import Asked
@@ -296,6 +297,21 @@ def test_predict_refuses_other_files(
     with pytest.raises(InputError) as found:
         predict(model, [str(file)], ForecastingSaved(**options))
     assert re.search(error, str(found.value)) and "\n" not in str(found.value)
+
+
+def test_a_file_to_forecast_from_may_have_another_encoding_than_the_data(tmp_path: Path) -> None:
+    data, other = (file_of(tmp_path / f"{name}.csv", HUNDRED, größe=range(100)) for name in "xy")
+    data.write_bytes(other.read_bytes().decode().encode("cp1252"))
+    task = task_of(data, encoding="cp1252", known=())
+    task.load()
+    write_example(task.panel, tmp_path / "example.csv", horizon=HORIZON, encoding="cp1252")
+    model = SimpleNamespace(config=task.config())
+    for file, encoding in ((data, None), (tmp_path / "example.csv", None), (other, "utf-8")):
+        panel, _ = Forecasting.asked(model, [str(file)], ForecastingSaved(encoding=encoding))
+        assert list(panel.columns) == ["größe"] and panel.groups[0].values[10, 0] == 10
+    assert list(pd.read_csv(tmp_path / "example.csv")) == ["time", "größe"]
+    with pytest.raises(InputError, match="no column 'größe'"):
+        Forecasting.asked(model, [str(other)], ForecastingSaved())
 
 
 def test_predict_takes_one_file(model: SavedModel, tmp_path: Path) -> None:

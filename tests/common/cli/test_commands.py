@@ -26,7 +26,7 @@ from tasks.base import Evaluated
     ],
 )
 def test_evaluate_takes_what_is_not_given_from_the_saved_model(
-    arguments: tuple[str, ...], expected: dict, monkeypatch: pytest.MonkeyPatch
+    arguments: tuple[str, ...], expected: dict, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
     calls = []
     saved = {"data": "mine", "column": "xpos", "encoding": "latin-1", "units": 8}
@@ -37,6 +37,8 @@ def test_evaluate_takes_what_is_not_given_from_the_saved_model(
     monkeypatch.setattr(kind, "evaluate", lambda model, test: Evaluated({}, ""))
     assert run.main(["pos", "evaluate", *arguments]) == 0
     assert calls == [(kind.Data(**expected), expected["data"] == "other")]
+    said = {"mine": "data: mine, its test part", "other": "data: other; the model learned from mine"}
+    assert capsys.readouterr().out.splitlines()[0] == said[expected["data"]]
 
 
 def test_evaluate_reads_one_file(monkeypatch: pytest.MonkeyPatch, capsys) -> None:

@@ -26,7 +26,7 @@ def test_a_text_is_classified_word_by_word(learned, monkeypatch: pytest.MonkeyPa
         ("sentiment", ["a film"], "--stream: reads standard input"),
         ("sentiment", ["--output-file", "x.csv"], "leave out --output-file"),
         ("forecasting", ["--plot", "x.png"], "leave out --plot"),
-        ("translation", [], "--stream: translation has no answer before its input ends"),
+        ("translation", ["a text"], "--stream: translation has no answer before its input ends"),
     ],
 )
 def test_what_cannot_stream_is_refused(task: str, words: list[str], message: str, learned, capsys) -> None:

@@ -77,7 +77,12 @@ def test_rows_of_json_may_differ_in_their_columns(tmp_path: Path) -> None:
 
 
 BAD = {
-    "no column": ("a.csv", b"id,words\n1,x\n", {}, r"a\.csv:1: no column named text or .*with --text-column"),
+    "no column": (
+        "a.csv",
+        b"id,words\n1,x\n",
+        {},
+        r"a\.csv:1: no column named text or .*-column; .* add one",
+    ),
     "wrong column": ("a.csv", b"id,text\n1,x\n", {"text_column": "txt"}, r"a\.csv:1: no column 'txt'; name one of"),
     "uneven": ("a.csv", b"id,text\n1,x\n2\n", {}, r"a\.csv:3: 1 columns where the first line has 2"),
     "no text": ("a.jsonl", b'{"text": "x"}\n{"text": 1}\n', {}, r"a\.jsonl:2: no text in 'text'; give a string"),

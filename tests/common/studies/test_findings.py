@@ -43,6 +43,13 @@ def test_equal_differences_are_not_tested(made_up) -> None:
     assert "the same difference with every seed, which a t-test cannot judge; it is +0.1000" in str(line)
 
 
+@pytest.mark.parametrize("scores", [(0.8, 0.9), (0.9, 0.8)])
+def test_no_number_of_seeds_is_named_where_there_is_no_difference(scores: tuple[float, ...], made_up) -> None:
+    (line,) = map(str, Findings(made_up(scores={"lstm": (0.8, 0.9), "gru": scores})).verdicts())
+    assert "no difference shown" in line and "differs by +0.0000" in line.replace("-0.0000", "+0.0000")
+    assert "equal within" in line and "more seed" not in line and "number of seeds" not in line
+
+
 def test_settings_are_compared_with_the_first_of_the_reference_and_cells_within_them(made_up) -> None:
     found = Findings(made_up(cells=("lstm", "gru"), controls=False, vary=("window=16,64",)))
     pairs = {arm.name: found.compared_with(arm) and found.compared_with(arm).name for arm in found.arms}
