@@ -63,16 +63,14 @@ def learned(data_of, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str]
 
 
 @pytest.fixture(scope="session")
-def variant(data_of, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, int], Path]:
-    """The version of a task's model with some of the options in `VARIANTS`."""
+def variant(data_of, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """The version of a task's model with the options in `VARIANTS`."""
 
-    def version(name: str, number: int) -> Path:
+    def version(name: str) -> Path:
         from tests.tasks.trained import fill_variant
 
-        def fill(folder: Path) -> None:
-            fill_variant(name, number, data_of(name), folder=folder)
-
-        return made_once(tmp_path_factory, f"variant-{name}-{number}", fill) / name / "lstm" / "1"
+        folder = made_once(tmp_path_factory, f"variant-{name}", lambda f: fill_variant(name, data_of(name), f))
+        return folder / name / "lstm" / "1"
 
     return version
 

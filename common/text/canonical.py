@@ -87,7 +87,13 @@ def composed(text: tf.Tensor) -> tf.Tensor:
         string, `[N]`.
     """
     unstable = tf.strings.regex_full_match(text, rf"(?s:.*[{_tables().unstable}].*)")  # Most texts are none.
-    return tf.tensor_scatter_nd_update(text, tf.where(unstable), _composed(tf.boolean_mask(text, unstable)))
+    return tf.tensor_scatter_nd_update(text, tf.where(unstable), _composing()(tf.boolean_mask(text, unstable)))
+
+
+@cache
+def _composing() -> tf.types.experimental.PolymorphicFunction:
+    """The composition as one function: its many operations are traced once, and a saved model has them once."""
+    return tf.function(_composed, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
 
 
 def _composed(text: tf.Tensor) -> tf.Tensor:

@@ -30,52 +30,50 @@ LEARNS = {
     "language_model": {"units": 32, "embedding": 16, "epochs": 8, "learning_rate": 0.02, "dropout": 0.0},
 }
 """Options with which a task learns its tiny data."""
-VARIANTS = {
-    "sentiment": (
-        {
-            **{"bidirectional": True, "layers": 2, "residual": True, "xla": True},
-            **{"window": 4, "readout": "last", "bigrams": 0, "level": "character"},
-        },
-        {"reach": 40, "activation": "relu", "level": "subword", "vocabulary": 400},
-    ),
-    "pos": (
-        {
-            **{"layers": 2, "residual": True, "xla": True, "bidirectional": False, "reach": 40, "activation": "relu"},
-            **{"characters": 0, "affixes": False},
-        },
-        {"crf": True, "window": 4} | LEARNS["pos"],
-        {"crf": True, "bidirectional": False, "window": 4, "column": "xpos"},
-    ),
-    "translation": (
-        {"bidirectional": False, "attention": "additive", "window": 8, "layers": 2, "residual": True},
-        {"attention": "none", "scheduled_sampling": 0.5, "activation": "relu", "xla": True, "window": 128},
-    ),
-    "forecasting": (
-        {"head": "recursive", "reach": 40, "activation": "relu", "layers": 2, "residual": True},
-        {"head": "direct", "segment": 1, "calendar": False},
-        {
+OF_CELLS = {
+    "sentiment": {"gru": {"level": "subword", "vocabulary": 400, "activation": "relu"}},
+    "pos": {
+        "gru": {"layers": 2, "residual": True, "xla": True, "activation": "relu", "characters": 0, "affixes": False},
+        "simple_rnn": {"crf": True, "window": 4, "column": "xpos"},
+    },
+    "translation": {
+        "gru": {"attention": "additive", "window": 8, "layers": 2, "residual": True},
+        "simple_rnn": {"attention": "none", "scheduled_sampling": 0.5, "activation": "relu", "xla": True},
+    },
+    "forecasting": {
+        "simple_rnn": {"head": "recursive", "activation": "relu", "layers": 2, "residual": True},
+        "gru": {"head": "direct", "segment": 1, "calendar": False},
+        "mlp": {
             **{"known": (), "seasons": (), "context": 40, "point": "mae", "levels": (8, 40), "read_dropout": 0.0},
             **{"horizon": 9, "xla": True},
         },
-    ),
-    "language_model": (
-        {
+    },
+    "language_model": {
+        "simple_rnn": {
             **{"level": "subword", "vocabulary": 300, "documents": "line", "layers": 2, "residual": True, "xla": True},
             **{"token_dropout": 0.1, "activation_penalty": 1.0, "change_penalty": 1.0},
         },
-        {"level": "word", "smoothing": 0.1, "reach": 40, "activation": "relu"},
-    ),
+        "gru": {"level": "word", "smoothing": 0.1, "activation": "relu"},
+    },
 }
-"""Options of a task's own that change its network."""
+"""Options of a task's own that change its network, for the training of one of the cells."""
+VARIANTS = {
+    "sentiment": {
+        **{"bidirectional": True, "layers": 2, "residual": True, "xla": True},
+        **{"window": 4, "readout": "last", "bigrams": 0, "level": "character"},
+    },
+    "pos": {"crf": True, "window": 4} | LEARNS["pos"],
+}
+"""Options of a further training of a task, of a network that reads both ways."""
 CARRIED = {"bidirectional": False, "epochs": 2, "recurrent_dropout": 0.2}
 CHECKPOINTS = {"checkpoint_every": 5, "checkpoint_share": math.inf, "steps_per_execution": 2}
 KILLED, CHECKPOINT = (1, 8), (1, 6)
 """The position at which a training is killed, and that of its last checkpoint, which fits no multiple of 5."""
 
 
-def carried(cell: str) -> dict[str, object]:
+def carried(name: str, cell: str) -> dict[str, object]:
     """Options with which there is a state to carry, for one cell also a history, and a checkpoint inside an epoch."""
-    return CARRIED | CHECKPOINTS | ({"reach": 24} if cell == "gru" else {})
+    return CARRIED | CHECKPOINTS | ({"reach": 24} if cell == "gru" else {}) | OF_CELLS[name].get(cell, {})
 
 
 def make(name: str, data: Path, output: Path, **options: object) -> Task:
@@ -128,7 +126,7 @@ def few_origins() -> Iterator[None]:
 
 def fill_trained(name: str, cell: str, data: Path, *, folder: Path) -> None:
     """A short training, see the fixture `trained`."""
-    task, root = make(name, data, folder, cell=cell, **carried(cell)), folder / name / cell
+    task, root = make(name, data, folder, cell=cell, **carried(name, cell)), folder / name / cell
     fitted = fit(task, root, callbacks=(Kill(root / "unfinished", folder / "killed" / "unfinished"),))
     shutil.copytree(root / "unfinished", folder / "done" / "unfinished")
     remember(fitted, folder / "weights.npz")
@@ -142,7 +140,7 @@ def fill_learned(name: str, data: Path, folder: Path) -> None:
         train(make(name, data, folder, **LEARNS[name]))
 
 
-def fill_variant(name: str, number: int, data: Path, *, folder: Path) -> None:
+def fill_variant(name: str, data: Path, folder: Path) -> None:
     """A training with options that change the network."""
     with few_origins():
-        train(make(name, data, folder, **({"epochs": 1} | VARIANTS[name][number])))
+        train(make(name, data, folder, **({"epochs": 1} | VARIANTS[name])))

@@ -35,6 +35,6 @@ def test_what_cannot_stream_is_refused(task: str, words: list[str], message: str
 
 
 def test_a_model_that_reads_backwards_is_refused(variant, capsys) -> None:
-    version: Path = variant("sentiment", 0)
+    version: Path = variant("sentiment")
     assert main(["sentiment", "predict", "--stream", "--model", str(version)]) == 2
     assert "train one with --no-bidirectional" in capsys.readouterr().err
