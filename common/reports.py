@@ -39,7 +39,7 @@ def show_on(text: str) -> None:
 
 def say_cells(cells: Iterable[str]) -> None:
     """Prints cells as a line, `shown`, with tabs between them, at once."""
-    console.print("\t".join(map(shown, cells)), soft_wrap=True)
+    console.file.write("\t".join(map(shown, cells)) + "\n")  # `print` would make blanks of the tabs.
     console.file.flush()
 
 

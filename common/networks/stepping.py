@@ -23,11 +23,17 @@ def restored(flat: tf.Tensor, like: Any) -> Any:
     """A nest that `flattened` has made one array of.
 
     Args:
-        flat: `[rows, numbers]`; fewer numbers are filled up with zeros, so that an array of none is the start.
+        flat: `[rows, numbers]`; `[rows, 0]` gives zeros, the start.
         like: A nest of tensors with the shapes and types of the result, such as the initial state.
+
+    Raises:
+        tf.errors.InvalidArgumentError: There are other numbers than `flattened` makes of `like`.
     """
     sizes = [x.shape[1:].num_elements() for x in tf.nest.flatten(like)]
-    flat = tf.pad(flat, [[0, 0], [0, sum(sizes) - tf.shape(flat)[1]]])
+    given, all_of_them = tf.shape(flat)[1], sum(sizes)
+    said = ["state: numbers in a row:", given, "of:", all_of_them, "give the state of the step before, or none"]
+    with tf.control_dependencies([tf.debugging.Assert((given == 0) | (given == all_of_them), said)]):
+        flat = tf.pad(flat, [[0, 0], [0, all_of_them - given]])
     parts = zip(tf.split(flat, sizes, 1), tf.nest.flatten(like))
     return tf.nest.pack_sequence_as(like, [tf.cast(tf.reshape(x, tf.shape(one)), one.dtype) for x, one in parts])
 

@@ -91,11 +91,10 @@ def with_context(text: str, *, pieces: int, context: int) -> Iterator[Piece]:
 
 def encoded(pieces: Subwords, texts: Sequence[str]) -> list[np.ndarray]:
     """The numbers of the pieces of each text, int32 `[pieces]`."""
-    split = tf.function(pieces.__call__, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
     cut = [list(chunks(text)) for text in texts]
     flat, found = [chunk for some in cut for chunk in some], []
     for batch in _batches(flat):
-        ragged = split(tf.constant(batch, tf.string))
+        ragged = pieces.function(tf.constant(batch, tf.string))
         found += np.split(ragged.flat_values.numpy(), ragged.row_splits.numpy()[1:-1])
     at = np.cumsum([0, *map(len, cut)])
     return [np.concatenate(found[first:end]) for first, end in pairwise(at)]

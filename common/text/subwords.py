@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 import tensorflow as tf
@@ -77,6 +78,11 @@ class Subwords:
     def __call__(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Ids of texts `[N]`, placeholders spelled out, no start and no end: int32 `[N, (pieces)]`."""
         return self._ids(pretokens(text))
+
+    @cached_property
+    def function(self) -> tf.types.experimental.PolymorphicFunction:
+        """A call as one function, which is traced once."""
+        return tf.function(self.__call__, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
 
     def encode(self, source: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
         """Ids of texts with their placeholders and words of unknown characters numbered.

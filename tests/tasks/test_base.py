@@ -144,7 +144,7 @@ def test_training_that_diverges_is_refused_and_saves_nothing(name: str, data_of,
 
 @EVERY_TASK
 def test_more_lanes_than_sequences_are_refused(name: str, data_of, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"--batch-size 50000: there are only \d+ training sequences"):
+    with pytest.raises(InputError, match=r"--batch-size 50000: training has only \d+ sequences"):
         train(make(name, data_of(name), tmp_path, batch_size=50000))
 
 

@@ -18,10 +18,10 @@ from starlette.types import Receive, Scope, Send
 from common.serving.http import reading, writing
 from common.serving.http.joining import Arrays
 from common.serving.http.refusals import GONE, Refused
-from common.serving.http.signatures import Signature
+from common.serving.http.signatures import STATE, Signature
 
-STATE, ENDED = "state", "ended"
-"""The input and output that carries a stream on, and an output that says, for each row, whether it is at its end."""
+ENDED = "ended"
+"""An output that says, for each row, whether it is at its end."""
 EVENTS = "text/event-stream"
 SLACK = 1.0
 """Seconds after the deadline in which a client can read that it was missed."""

@@ -13,7 +13,7 @@ import tensorflow as tf
 from common.serving.http.catalogue import Version
 from common.serving.http.joining import Joining
 from common.serving.http.refusals import Refused
-from common.serving.http.signatures import DEFAULT, Signature, Tensor, metadata_of
+from common.serving.http.signatures import DEFAULT, STATE, Signature, Tensor, metadata_of
 
 WARMING_SECONDS = 60.0
 """Maximum time of a signature's first run."""
@@ -108,6 +108,8 @@ class Model:
 
 
 def _made_up(tensor: Tensor) -> np.ndarray:
-    """A row of empty strings or ones."""
+    """A row of empty strings or ones; of a state, that of the start, which has no numbers."""
     shape = [1 if size is None else size for size in tensor.shape]
+    if tensor.name == STATE:
+        shape[1:] = [0]
     return np.full(shape, b"", object) if tensor.dtype == tf.string else np.ones(shape, tensor.dtype.as_numpy_dtype)

@@ -8,6 +8,8 @@ from typing import Any
 import tensorflow as tf
 from google.protobuf.json_format import MessageToDict
 
+STATE = "state"
+"""The input and output that carries a stream on."""
 DEFAULT = "serving_default"
 DEFINITION = "signature_def"
 

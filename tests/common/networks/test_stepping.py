@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from common.networks.stepping import flattened, restored, walked
@@ -15,6 +16,8 @@ def test_a_state_comes_back_and_none_is_zeros() -> None:
     tf.nest.map_structure(np.testing.assert_array_equal, restored(flat, state), state)
     for part in tf.nest.flatten(restored(tf.zeros((3, 0)), state)):
         assert not part.numpy().any()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="give the state of the step before, or none"):
+        restored(flat[:, :3], state)
 
 
 def test_a_row_that_ends_keeps_its_state() -> None:

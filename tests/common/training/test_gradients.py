@@ -23,7 +23,7 @@ from tests.common.training.models import (
     sequences_of,
     shuffled,
 )
-from tests.helpers import EVERY_CELL, assert_all_close
+from tests.helpers import assert_all_close
 
 
 class Recording(keras.optimizers.SGD):
@@ -48,8 +48,7 @@ def gradients_by_window(model: TBPTT, stream: Stream) -> list[list[np.ndarray]]:
     return model.optimizer.seen
 
 
-@EVERY_CELL
-@pytest.mark.parametrize("readout", ["last", "mean_max"])
+@pytest.mark.parametrize(("cell", "readout"), [*((cell, "mean_max") for cell in cells.names()), ("lstm", "last")])
 def test_a_window_as_long_as_the_sequences_has_the_gradient_of_full_bptt(cell: str, readout: str) -> None:
     """The sum of what each sequence gives alone with stock Keras layers."""
     sequences = sequences_of([12, 7, 5])
@@ -116,8 +115,7 @@ def naive_gradients(model: TBPTT, windows: list[Window], reach: int) -> Iterator
         yield [tf.convert_to_tensor(g) for g in gradients]
 
 
-@EVERY_CELL
-@pytest.mark.parametrize(("window", "reach"), [(4, 4), (2, 5)])
+@pytest.mark.parametrize(("cell", "window", "reach"), [*((cell, 2, 5) for cell in cells.names()), ("lstm", 4, 4)])
 def test_every_window_of_a_deep_network_has_the_gradient_of_the_definition(cell: str, window: int, reach: int) -> None:
     model = recording(cell, window=window, reach=reach, kind="mean_max", layers=2, residual=True)
     stream = Stream(sequences_of([8, 5, 2, 1]), LANES, window, reach=reach, shuffle=False)

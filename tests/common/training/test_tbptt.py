@@ -53,7 +53,7 @@ def outputs_in_windows(cell: str, sequences: Sequences, training: bool, whole: b
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("bidirectional", [False, True])
 @given(lengths=st.lists(st.integers(1, WINDOW), min_size=2, max_size=8), data=st.data())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_no_sequence_changes_the_outputs_of_another(
     cell: str, bidirectional: bool, training: bool, lengths: list[int], data: st.DataObject
 ) -> None:
