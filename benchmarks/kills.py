@@ -272,7 +272,14 @@ def moments(output: Path, *, whole: float, draw: random.Random) -> Iterator[tupl
     """The moments of a study's kills, by name: each says whether it has come."""
 
     def seen(pattern: str, after: float = 0.0) -> Callable[[], bool]:
-        return lambda: any(output.glob(pattern)) and (time.sleep(after) or True)
+        def come() -> bool:
+            try:
+                found = any(output.glob(pattern))
+            except FileNotFoundError:  # A folder went while it was read.
+                return False
+            return found and (time.sleep(after) or True)
+
+        return come
 
     yield "checkpoint", seen("**/unfinished/*/.draft")
     yield "later checkpoint", seen(f"**/unfinished/*/{draw.randint(1, 4)}", draw.uniform(0, 0.1))

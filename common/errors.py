@@ -3,7 +3,7 @@
 import re
 
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
-_QUOTED = re.compile(r"""(?<![^\s(\[{=:,])(['"])((?:\\.|(?!\1).){100,})\1(?![\w])""")
+_QUOTED = re.compile(r"""(?<![^\s(\[{=:,])(['"])((?:\\.|(?!\1)[^\\]){100,})\1(?![\w])""")
 _RUN = re.compile(r"\S{400,}")
 
 

@@ -21,3 +21,8 @@ def test_a_message_is_a_line_and_quotes_the_start_of_long_cells() -> None:
 
 def test_one_is_counted_in_the_singular() -> None:
     assert [counted(number, "row") for number in (0, 1, 2, 1000)] == ["0 rows", "1 row", "2 rows", "1,000 rows"]
+
+
+def test_backslashes_after_a_quotation_mark_are_no_puzzle() -> None:
+    """Where a backslash can be read in two ways, a search of some hundred of them does not end."""
+    assert one_line("--data '" + "\\" * 300) == "--data '" + "\\" * 300
