@@ -29,6 +29,8 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from glob import iglob
 from itertools import islice
 from pathlib import Path
 from types import FrameType
@@ -48,6 +50,7 @@ MEASURED = ("seconds", "tokens_per_second", "peak_memory", "latency", "resumed",
 """Words in the names of what a run measures of itself: times, memory, and whether it was resumed."""
 TRAIN = {"epochs": 4, "patience": 4, "checkpoint_every": 7, "checkpoint_share": math.inf, "steps_per_execution": 2}
 STUDY = "study"
+DEEP = {"recursive": True, "include_hidden": True}
 EVERY = (*tiny.DATA, STUDY)
 FREE, INSIDE, BEST, ENDS = "computation", "checkpoint inside an epoch", "of the best epoch", "of another epoch"
 EXPORT, TEST, REPORT, END = "export", "test", "report", "end"
@@ -272,14 +275,7 @@ def moments(output: Path, *, whole: float, draw: random.Random) -> Iterator[tupl
     """The moments of a study's kills, by name: each says whether it has come."""
 
     def seen(pattern: str, after: float = 0.0) -> Callable[[], bool]:
-        def come() -> bool:
-            try:
-                found = any(output.glob(pattern))
-            except FileNotFoundError:  # A folder went while it was read.
-                return False
-            return found and (time.sleep(after) or True)
-
-        return come
+        return lambda: any(iglob(pattern, root_dir=output, **DEEP)) and (time.sleep(after) or True)
 
     yield "checkpoint", seen("**/unfinished/*/.draft")
     yield "later checkpoint", seen(f"**/unfinished/*/{draw.randint(1, 4)}", draw.uniform(0, 0.1))
@@ -309,10 +305,8 @@ def killed_at(words: list[str], come: Callable[[], bool], *, with_children: bool
     while process.poll() is None:
         if come():
             for one in [*(children(process.pid) if with_children else ()), process.pid]:
-                try:
+                with suppress(ProcessLookupError):  # It has ended meanwhile.
                     os.kill(one, signal.SIGKILL)
-                except ProcessLookupError:  # It has ended meanwhile.
-                    continue
             break
         time.sleep(0.002)
     return process.wait() == -signal.SIGKILL
@@ -320,7 +314,6 @@ def killed_at(words: list[str], come: Callable[[], bool], *, with_children: bool
 
 def import_everything() -> None:
     """Imports what trainings import, without making a tensor: threads of TensorFlow would not be in a fork."""
-
     import common.cli.train  # noqa: F401
 
     for name in tiny.DATA:

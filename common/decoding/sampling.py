@@ -11,8 +11,6 @@ from common.layers.masks import uniform_of
 
 DRAWS = 0x5EED
 """Makes the draws other than those of dropout masks."""
-
-
 HOTTEST = 1e6
 """The highest temperature: all tokens are about equally likely, and those that are never drawn stay so."""
 
@@ -51,7 +49,6 @@ def sample(
     Returns:
         One hypothesis per row.
     """
-
     temperature = tf.minimum(tf.cast(temperature, tf.float32), HOTTEST)
 
     def choose(log_probabilities: tf.Tensor, t: tf.Tensor) -> tf.Tensor:

@@ -14,8 +14,6 @@ from common.text.scripts import fitting_level
 
 PLACES = (0, 10, 30, 100, 300, 1000, 3000)
 """Where the ranges of places in a text begin, in tokens read before."""
-
-
 LOOKED_AT = 10_000
 """Characters of a text by which it is seen whether blanks divide words."""
 
