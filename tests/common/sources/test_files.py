@@ -100,6 +100,7 @@ def test_a_byte_order_mark_is_believed(encoding: str, tmp_path: Path) -> None:
         (b"PAR1", "Parquet; write it as CSV"),
         (b"\x89PNG\r\n", "a picture; move it elsewhere"),
     ],
+    ids=["zip", "gzip", "parquet", "png"],
 )
 def test_files_that_hold_no_text_are_named_and_no_encoding_is_advised(tmp_path: Path, start: bytes, said: str) -> None:
     for path in (tmp_path / "a.csv", tmp_path / "a.txt.gz"):
