@@ -198,6 +198,9 @@ class Task(ABC):
 
     # The saved model
 
+    def keep(self, network: Network, folder: Path) -> None:
+        """Writes what further trainings need of the network into the folder `assets.extra` of a version."""
+
     def config(self) -> dict[str, Any]:
         """What is saved next to the model: the name of the task, and the options."""
         return {"task": self.name} | self.options.as_json()

@@ -16,6 +16,7 @@ from common.reports import coloured_cell, say, say_each, show_on, text_cell
 from common.scoring.language import Length, Likelihoods, by_place
 from common.serving.export import Endpoint, Export
 from common.serving.language import CONTEXT, PIECES, How, losses, scored, scored_long, told_of, written
+from common.serving.pretrained import keep
 from common.sources.plain import PlainTexts
 from common.sources.splits import SPLITS
 from common.streams import Pieces, Sequences, Stream
@@ -35,8 +36,10 @@ if TYPE_CHECKING:
 MOST_TOKENS: dict[Level, int] = {"word": 30000, "subword": 8000, "character": 4000}
 ORDERS: dict[Level, int] = {"word": 4, "subword": 4, "character": 7}
 """The longest n-grams of the baseline."""
-TOKENS, MOST_EPOCHS = 8_000_000, 20
-"""Tokens that a training reads where no number of epochs is given, and the most epochs for that."""
+TOKENS: dict[Level, int] = {"word": 15_000_000, "subword": 15_000_000, "character": 8_000_000}
+"""Tokens that a training reads where no number of epochs is given."""
+MOST_EPOCHS = 20
+"""The most epochs for that."""
 CHARACTERS_OF_SUBWORDS = 10_000_000
 """The size of the training texts from which subwords are the default."""
 
@@ -68,7 +71,7 @@ class LanguageModel(Task):
         self.embedded = len(self.pieces), options.embedding
         self.encoded = {split: encoded(self.pieces, self.texts(split).texts) for split in SPLITS}
         tokens = sum(map(len, self.encoded["train"]))
-        epochs = options.epochs or min(max(round(TOKENS / max(tokens, 1)), 1), MOST_EPOCHS)
+        epochs = options.epochs or min(max(round(TOKENS[self.level] / max(tokens, 1)), 1), MOST_EPOCHS)
         self.options = replace(options, epochs=epochs)
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
         return (
@@ -161,6 +164,10 @@ class LanguageModel(Task):
 
     def figure(self, results: Results) -> Figure:
         return language_figure(results, title=self.title)
+
+    def keep(self, network: Network, folder: Path) -> None:
+        texts = self.splits.train.texts + self.splits.validation.texts
+        keep(folder, pieces=self.pieces, texts=texts, layers={"vectors": network.vectors, "stack": network.stack})
 
     def config(self) -> dict[str, Any]:
         """The options, with the level that was chosen, whether texts have ends, and the split that was scored."""

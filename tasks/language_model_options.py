@@ -77,7 +77,8 @@ class LanguageOptions(LanguageData, TrainOptions):
         vocabulary: Maximum number of tokens; by default 8,000 subwords, 30,000 words or 4,000 characters. What is none
             of them is spelled by shorter ones, in the end by bytes.
         min_count: Minimum occurrences of a word or character that is a token.
-        epochs: Maximum number of epochs. Not given: as many as read 8 million tokens, 1 to 20.
+        epochs: Maximum number of epochs. Not given: as many as read 15 million subwords or words, or 8 million
+            characters, 1 to 20.
         embedding: Width of the vectors of tokens, which are the weights of the readout as well.
         token_dropout: Share of a text's different tokens whose vectors are dropped in training.
         smoothing: Share of a token's probability that is spread over all tokens in training.
