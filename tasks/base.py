@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from common.serving.saved_model import Record, SavedModel
     from common.sources.asked import Asked, Inputs
     from common.streams import Sequences, Stream
+    from common.training.lesson import Lesson
     from common.training.run import Results
     from common.training.tbptt import TBPTT
 
@@ -126,6 +127,9 @@ class Task(ABC):
     def steps(self, split: str, number: int) -> list[str]:
         """The text of each step of a sequence of the split, for people to read; by default the step's number."""
         return [str(step) for step in range(1, self.sequences(split).lengths[number] + 1)]
+
+    def lesson(self) -> Lesson | None:
+        """A training that comes before the task's own and teaches its network, if there is one."""
 
     @abstractmethod
     def learner(self) -> Learner:

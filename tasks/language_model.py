@@ -167,7 +167,7 @@ class LanguageModel(Task):
 
     def keep(self, network: Network, folder: Path) -> None:
         texts = self.splits.train.texts + self.splits.validation.texts
-        keep(folder, pieces=self.pieces, texts=texts, layers={"vectors": network.vectors, "stack": network.stack})
+        keep(folder, network, pieces=self.pieces, texts=texts)
 
     def config(self) -> dict[str, Any]:
         """The options, with the level that was chosen, whether texts have ends, and the split that was scored."""

@@ -58,6 +58,7 @@ class SumEmbedding(Configured, keras.layers.Layer):
         sizes: How many tokens each embedding has a vector for; a token with a higher number is unknown to it.
         units: Width of the vectors.
         token_dropout: Share of a sequence's tokens replaced by the unknown token, see `TokenDropout`.
+        scale: Factor of the sum, for vectors that are the weights of a readout as well.
         seed: Fixes the initial weights and which tokens are replaced.
 
     Call arguments:
@@ -70,12 +71,20 @@ class SumEmbedding(Configured, keras.layers.Layer):
     """
 
     def __init__(
-        self, sizes: Sequence[int], units: int, *, token_dropout: float = 0.0, seed: int = 0, **kwargs: Any
+        self,
+        sizes: Sequence[int],
+        units: int,
+        *,
+        token_dropout: float = 0.0,
+        scale: float = 1.0,
+        seed: int = 0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.sizes = tuple(sizes)
         self.units = units
         self.token_dropout = token_dropout
+        self.scale = scale
         self.seed = seed
         self.dropout = TokenDropout(token_dropout, seed_for(seed, "token dropout"))
         random = keras.initializers.RandomUniform(seed=seed_for(seed, "vectors"))
@@ -98,7 +107,7 @@ class SumEmbedding(Configured, keras.layers.Layer):
         tokens = tokens[..., None] if len(tokens.shape) == 2 else tokens[..., : len(self.sizes)]
         tokens = tf.where(tokens < self.sizes, tokens, UNKNOWN)
         tokens = self.dropout(tokens, sequence=window["sequence"], training=training)
-        return tf.add_n([embedding(tokens[..., n]) for n, embedding in enumerate(self.embeddings)])
+        return self.scale * tf.add_n([embedding(tokens[..., n]) for n, embedding in enumerate(self.embeddings)])
 
 
 @register
