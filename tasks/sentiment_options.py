@@ -103,7 +103,7 @@ class SentimentOptions(SentimentData, TrainOptions):
     supervise: Literal["end", "rising"] | None = None
     linear: bool = True
     patience: Count = 3
-    pretrained: Path | None = None
+    pretrained: None | Path = None  # noqa: RUF036 - in this order "none" is none.
     epochs: Count | None = option(None, trains=False)
     learning_rate: Positive | None = None
     schedule: Literal["inverse", "linear"] | None = None
@@ -127,7 +127,10 @@ class SentimentOptions(SentimentData, TrainOptions):
     def _as_pretrained(self, path: Path) -> SentimentOptions:
         if self.bidirectional:
             raise InputError("--pretrained: a language model reads forward; give --no-bidirectional")
-        known = Pretrained.found(path, self.cell).config
+        model = Pretrained.found(path, self.cell)
+        if model.backward:
+            raise InputError(f"--pretrained {path}: it reads backward; give one that reads forward")
+        known = model.config
         for name in OF_LANGUAGE_MODEL:
             usual = next(one.default for one in fields(self) if one.name == name)
             if getattr(self, name) not in (usual, known[name]):

@@ -151,6 +151,10 @@ class LanguageNetwork(Network):
         x, state = self.stack(self._embedded(tokens[:, None]), state=state)
         return x[:, 0], state
 
+    def read(self, tokens: tf.Tensor) -> tf.Tensor:
+        """The outputs of the stack after each token of whole texts, int32 `[N, steps]`: `[N, steps, width]`."""
+        return self.stack(self._embedded(tokens))[0]
+
     def distribution(self, x: tf.Tensor) -> tf.Tensor:
         """Log-probabilities of the next token `[rows, vocabulary]` after outputs of the stack, `[rows, width]`."""
         vectors, bias = self._readout

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from common import program
 from common.errors import InputError, counted
 from common.files import reason
 from common.serving import versions
@@ -22,6 +23,7 @@ from common.sources.seen import hashes, seen
 if TYPE_CHECKING:
     import keras
 
+    from common.networks.contextual import ReadingModel
     from common.networks.language import LanguageNetwork
     from common.networks.stream import StreamNetwork
     from common.options import TrainOptions
@@ -73,28 +75,29 @@ class Pretrained:
             )
 
     @classmethod
-    def found(cls, path: Path, cell: str) -> Pretrained:
+    def found(cls, path: Path | str, cell: str | None) -> Pretrained:
         """The language model that `--pretrained` names.
 
         Args:
             path: A version; or a folder of versions, or of such folders by cell, of which the newest is taken.
-            cell: The cell that it must have.
+            cell: The cell that it must have; None is any.
 
         Raises:
             InputError: There is none, or it has another cell.
         """
-        inner = path / cell
-        here = inner if not (path / versions.GRAPH).is_file() and not versions.versions(path) else path
-        try:
-            model = cls(versions.newest(here))
-        except InputError as error:
-            if here is inner and str(error).startswith("--model"):
-                raise InputError(
-                    f"--pretrained {path}: neither a saved language model nor a folder of some with the cell {cell}; "
-                    f"train one first: language_model --cell {cell}"
-                ) from error
-            raise InputError(str(error).replace("--model", "--pretrained", 1)) from error
-        if (other := model.config["cell"]) != cell:
+        path = Path(path)
+        there = (path / versions.GRAPH).is_file() or versions.versions(path)
+        by_cell = [path / cell] if cell else sorted(one for one in path.glob("*") if one.is_dir())
+        folders = [one for one in by_cell if versions.versions(one)]
+        if not there and not folders:
+            with_cell = f" with the cell {cell}" if cell else ""
+            raise InputError(
+                f"--pretrained {path}: neither a saved language model nor a folder of some{with_cell}; train one: "
+                + program.command("language_model", *(["--cell", cell] if cell else []))
+            )
+        found = [versions.newest(one) for one in ([path] if there else folders)]
+        model = cls(max(found, key=lambda folder: (folder / versions.GRAPH).stat().st_mtime_ns))
+        if cell and (other := model.config["cell"]) != cell:
             raise InputError(f"--pretrained {path}: its cell is {other}, not {cell}; give --cell {other}")
         return model
 
@@ -109,6 +112,17 @@ class Pretrained:
         from common.text.subwords import Subwords
 
         return Subwords(json.loads((self.folder / ASSETS / PIECES).read_text(encoding="utf-8")))
+
+    @property
+    def backward(self) -> bool:
+        """Whether it reads texts from their end."""
+        return self.config.get("backward", False)
+
+    def reading(self) -> ReadingModel:
+        """It as a reader of sentences."""
+        from common.networks.contextual import ReadingModel
+
+        return ReadingModel(self.network(), self.pieces, self.backward)
 
     def refuse_read(self, texts: Sequence[str], data: str) -> None:
         """Refuses test texts that the language model has read.

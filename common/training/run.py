@@ -102,7 +102,7 @@ def _fit(
     lesson = None if options.resume and numbers(claim.folder) else task.lesson()
     if lesson is not None:
         keras.utils.set_random_seed(options.seed)
-        learn(lesson, claim.folder, resume=options.resume, callbacks=callbacks)
+        learn(lesson, claim.folder, resume=options.resume)
     keras.utils.set_random_seed(options.seed)
     learner = task.learner()
     if lesson is not None:
