@@ -199,7 +199,7 @@ class Pretrained:
             f"the language model {self.folder} learns to continue the training texts",
             Learner(network, OwnLoss(), (own_accuracy(),)),
             {split: _to_continue(*encoded[split]) for split in ("train", "validation")},
-            replace(options, **CONTINUED, batch_size=None, passes=None, window=self.config["window"], reach=None),
+            replace(options, **CONTINUED, window=self.config["window"], reach=None),
             lambda taught: self.taught(taught, network),
         )
 
