@@ -69,11 +69,13 @@ class LanguageModel(Task):
         self.encoded = {split: encoded(self.pieces, self.texts(split).texts) for split in SPLITS}
         tokens = sum(map(len, self.encoded["train"]))
         epochs = options.epochs or min(max(round(TOKENS / max(tokens, 1)), 1), MOST_EPOCHS)
-        self.options = replace(options, epochs=epochs)
+        sampled = options.sampled_of(len(self.pieces))
+        self.options = replace(options, epochs=epochs, sampled=sampled)
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
+        of_sample = f", {sampled:,} in the loss of a training step" if sampled else ""
         return (
             f"{self.splits.source}: {sizes} texts; level {self.level}{'' if options.level else ' by their size'}; "
-            f"{tokens:,} training tokens, {len(self.pieces):,} different ones; {counted(epochs, 'epoch')}"
+            f"{tokens:,} training tokens, {len(self.pieces):,} different ones{of_sample}; {counted(epochs, 'epoch')}"
         )
 
     @property
@@ -120,10 +122,11 @@ class LanguageModel(Task):
         network = LanguageNetwork(
             len(self.pieces),
             options.embedding,
-            recurrent_stack(options),
+            recurrent_stack(options, weight_dropout=options.weight_dropout),
             dropout=options.dropout,
             token_dropout=options.token_dropout,
             smoothing=options.smoothing,
+            sampled=options.sampled,
             activation_penalty=options.activation_penalty,
             change_penalty=options.change_penalty,
             seed=options.seed,
