@@ -14,6 +14,7 @@ from common.options import (
     Count,
     DataOptions,
     Encoding,
+    EvaluateOptions,
     NotNegative,
     Positive,
     PredictTexts,
@@ -111,6 +112,8 @@ class LanguageOptions(LanguageData, TrainOptions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.bidirectional:
+            raise InputError("--bidirectional: reading backwards would see the tokens to be predicted; leave it out")
         if self.sampled and self.smoothing:
             raise InputError(
                 f"--sampled {self.sampled}: --smoothing spreads probability over all tokens; give --sampled 0, or no "
@@ -122,6 +125,19 @@ class LanguageOptions(LanguageData, TrainOptions):
         by_itself = SAMPLED if tokens > MANY_TOKENS and not self.smoothing else 0
         size = by_itself if self.sampled is None else self.sampled
         return size if size < tokens else 0
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LanguageEvaluate(EvaluateOptions):
+    """Which saved model to score, and how.
+
+    Attributes:
+        dynamic_evaluation: Also score the texts with weights that are adapted to them as they are read. It needs the
+            texts that the model learned from.
+    """
+
+    dynamic_evaluation: bool = False
 
 
 @Parameter(name="*")

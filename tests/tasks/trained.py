@@ -51,7 +51,7 @@ OF_CELLS = {
     "language_model": {
         "simple_rnn": {
             **{"level": "subword", "vocabulary": 300, "documents": "line", "layers": 2, "residual": True, "xla": True},
-            **{"token_dropout": 0.1, "activation_penalty": 1.0, "change_penalty": 1.0},
+            **{"sampled": 60, "token_dropout": 0.1, "activation_penalty": 1.0, "change_penalty": 1.0},
         },
         "gru": {"level": "word", "smoothing": 0.1, "activation": "relu", "weight_dropout": 0.3},
     },
