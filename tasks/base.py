@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple, Protocol
 
-from common.options import DataOptions, PredictOptions, PredictTexts, TrainOptions
+from common.options import DataOptions, EvaluateOptions, PredictOptions, PredictTexts, TrainOptions
 from common.sources.digests import noting
 from common.training.memory import check_memory
 
@@ -63,6 +63,7 @@ class Task(ABC):
         takes: What a saved model takes, in a few words.
         Data: The options that say where examples come from.
         Options: The options of training.
+        Evaluate: The options of scoring a saved model.
         Saved: The options of predicting with a saved model.
         monitor: The validation metric, or its loss, that decides which epoch is best.
         higher_is_better: Whether higher values of `monitor` are better.
@@ -80,6 +81,7 @@ class Task(ABC):
     takes: ClassVar[str] = "texts of your own"
     Data: ClassVar[type[DataOptions]] = DataOptions
     Options: ClassVar[type[TrainOptions]] = TrainOptions
+    Evaluate: ClassVar[type[EvaluateOptions]] = EvaluateOptions
     Saved: ClassVar[type[PredictOptions]] = PredictTexts
     monitor: ClassVar[str] = "val_loss"
     higher_is_better: ClassVar[bool] = False
@@ -290,3 +292,8 @@ class Task(ABC):
     @abstractmethod
     def evaluate(cls, model: SavedModel, test: Any) -> Evaluated:
         """Scores a saved model on what `test` returned."""
+
+    @classmethod
+    def scored_otherwise(cls, model: SavedModel, test: Any, options: EvaluateOptions) -> dict[str, Scores]:
+        """The scores of other ways to use the model on what `test` returned, by name; by default there are none."""
+        return {}

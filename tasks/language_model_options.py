@@ -14,6 +14,7 @@ from common.options import (
     Count,
     DataOptions,
     Encoding,
+    EvaluateOptions,
     NotNegative,
     Positive,
     PredictTexts,
@@ -27,6 +28,9 @@ from common.sources.load import load, load_test
 from common.sources.plain import Documents, PlainTexts, TextReader
 from common.sources.splits import Splits
 from common.text.scripts import Level
+
+MANY_TOKENS, SAMPLED = 50_000, 8_192
+"""A vocabulary of more tokens is sampled in training where nothing else is asked for, and the size of the sample."""
 
 
 @Parameter(name="*")
@@ -81,7 +85,10 @@ class LanguageOptions(LanguageData, TrainOptions):
             characters, 1 to 20.
         embedding: Width of the vectors of tokens, which are the weights of the readout as well.
         token_dropout: Share of a text's different tokens whose vectors are dropped in training.
+        weight_dropout: Share of the recurrent weights dropped, anew in each training step.
         smoothing: Share of a token's probability that is spread over all tokens in training.
+        sampled: Number of tokens, drawn anew in each training step, that stand for all in the loss of training; 0 is
+            all. Not given: 8,192 of more than 50,000 tokens.
         activation_penalty: Factor of the mean square of the outputs in the training loss.
         change_penalty: Factor of the mean square of the outputs' changes from step to step in the training loss.
     """
@@ -92,7 +99,9 @@ class LanguageOptions(LanguageData, TrainOptions):
     units: Count = 512
     embedding: Count = 256
     token_dropout: Share = 0.0
+    weight_dropout: Share = 0.0
     smoothing: Share = 0.0
+    sampled: Whole | None = None
     activation_penalty: NotNegative = 0.0
     change_penalty: NotNegative = 0.0
     window: Count = 64
@@ -101,6 +110,35 @@ class LanguageOptions(LanguageData, TrainOptions):
     schedule: Literal["inverse", "linear"] = "linear"
     weight_decay: NotNegative = 0.1
     epochs: Count | None = option(None, trains=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.bidirectional:
+            raise InputError("--bidirectional: reading backwards would see the tokens to be predicted; leave it out")
+        if self.sampled and self.smoothing:
+            raise InputError(
+                f"--sampled {self.sampled}: --smoothing spreads probability over all tokens; give --sampled 0, or no "
+                "--smoothing"
+            )
+
+    def sampled_of(self, tokens: int) -> int:
+        """The size of the sample of a vocabulary; 0 where all of it is used."""
+        by_itself = SAMPLED if tokens > MANY_TOKENS and not self.smoothing else 0
+        size = by_itself if self.sampled is None else self.sampled
+        return size if size < tokens else 0
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LanguageEvaluate(EvaluateOptions):
+    """Which saved model to score, and how.
+
+    Attributes:
+        dynamic_evaluation: Also score the texts with weights that are adapted to them as they are read. It needs the
+            texts that the model learned from.
+    """
+
+    dynamic_evaluation: bool = False
 
 
 @Parameter(name="*")

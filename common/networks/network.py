@@ -24,7 +24,7 @@ class Network(Configured, keras.layers.Layer):
 
     Call arguments:
         window: The inputs of some steps of a stream, by name: `keep` and `sequence`, `[batch, time]`, and what the
-            network reads; see `common.streams.Stream.window_at`.
+            network reads; see `common.streams.Stream.window_at`. In training also `position`, see `TBPTT`.
         state: The state before the window; None is zeros.
         training: Whether to drop.
 

@@ -52,9 +52,9 @@ OF_CELLS = {
     "language_model": {
         "simple_rnn": {
             **{"level": "subword", "vocabulary": 300, "documents": "line", "layers": 2, "residual": True, "xla": True},
-            **{"token_dropout": 0.1, "activation_penalty": 1.0, "change_penalty": 1.0},
+            **{"sampled": 60, "token_dropout": 0.1, "activation_penalty": 1.0, "change_penalty": 1.0},
         },
-        "gru": {"level": "word", "smoothing": 0.1, "activation": "relu"},
+        "gru": {"level": "word", "smoothing": 0.1, "activation": "relu", "weight_dropout": 0.3},
     },
 }
 """Options of a task's own that change its network, for the training of one of the cells."""
