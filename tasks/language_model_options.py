@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -24,6 +25,7 @@ from common.options import (
     Whole,
     option,
 )
+from common.serving.language import How
 from common.sources.load import load, load_test
 from common.sources.plain import Documents, PlainTexts, TextReader
 from common.sources.splits import Splits
@@ -83,6 +85,7 @@ class LanguageOptions(LanguageData, TrainOptions):
         min_count: Minimum occurrences of a word or character that is a token.
         epochs: Maximum number of epochs. Not given: as many as read 15 million subwords or words, or 8 million
             characters, 1 to 20.
+        backward: Read texts from their end: the model says what stands before a text.
         embedding: Width of the vectors of tokens, which are the weights of the readout as well.
         token_dropout: Share of a text's different tokens whose vectors are dropped in training.
         weight_dropout: Share of the recurrent weights dropped, anew in each training step.
@@ -97,6 +100,7 @@ class LanguageOptions(LanguageData, TrainOptions):
     vocabulary: Count | None = None
     min_count: Count = 2
     units: Count = 512
+    backward: bool = False
     embedding: Count = 256
     token_dropout: Share = 0.0
     weight_dropout: Share = 0.0
@@ -175,3 +179,9 @@ class LanguageSaved(PredictTexts):
             raise InputError("--tokens: needs --score FILE, the texts whose tokens are scored")
         if self.score is not None and self.input_file is not None:
             raise InputError(f"--score {self.score}: names the input file; leave out --input-file")
+
+    def drawn(self, prompts: Sequence[str]) -> Iterator[tuple[str, How]]:
+        """Each prompt with how each of its samples is written; all have different seeds."""
+        every = (prompt for prompt in prompts for _ in range(self.samples))
+        for number, prompt in enumerate(every):
+            yield prompt, How(self.length, self.temperature, self.top_k, self.top_p, self.seed + number)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -87,28 +87,6 @@ class DynamicEvaluation:
             outputs, after = self.network(part, state=state)
             mean = tf.reduce_mean(outputs[..., 0] * weights)
         return outputs[..., 0], after, list(map(tf.convert_to_tensor, tape.gradient(mean, self._weights)))
-
-
-def restored(network: Network, weights: Sequence[np.ndarray], *, sequences: Sequences, losses: np.ndarray) -> bool:
-    """Gives a fresh network saved weights.
-
-    Args:
-        network: The network.
-        weights: The weights, in its order.
-        sequences: Some short ones.
-        losses: The losses that the saved network has at their first steps.
-
-    Returns:
-        Whether the network has these losses, so that it is the saved one and the tokens are those it learned.
-    """
-    network.build()
-    if [weight.shape for weight in weights] != [weight.shape for weight in network.weights]:
-        return False
-    network.set_weights(weights)
-    stream = Stream(sequences, 1, sequences.steps, shuffle=False)
-    ((part, _),) = parts_of(stream)
-    found = stream.at_steps(network(part)[0].numpy())[: len(losses), 0]
-    return found.shape == losses.shape and np.allclose(found, losses, atol=1e-3)
 
 
 def parts_of(stream: Stream) -> Iterator[tuple[Part, tf.Tensor]]:
