@@ -104,12 +104,12 @@ class SavedModel:
 
     @property
     def weights(self) -> list[np.ndarray]:
-        """The weights of the network, in its order.
+        """The weights that were trained, in the network's order.
 
         Raises:
             InputError: The model cannot be loaded.
         """
-        return [weight.numpy() for weight in self._loaded.variables]
+        return [weight.numpy() for weight in self._loaded.trainable_variables]
 
     def inputs(self, signature: str = "serving_default") -> dict[str, tf.TensorSpec]:
         """The inputs of a signature, by name."""
