@@ -71,12 +71,12 @@ def test_a_segment_is_scored_and_then_a_step_of_the_paper_is_made() -> None:
     (first, _), (second, _) = parts_of(Stream(texts, 1, SEGMENT, shuffle=False))
     expected, state, found = gradients(first, plain.initial_state(1))
     for weight, gradient, root in zip(plain.trainable_weights, found, usual, strict=True):
-        weight.assign(weight - dynamic.RATE * gradient / (root + dynamic.LEAST))
+        weight.assign(weight - dynamic.RATE * gradient / (root + dynamic.LEAST * mean))
     trained = network.get_weights()
     then, _, found = gradients(second, state)
     for weight, gradient, root, before in zip(plain.trainable_weights, found, usual, trained, strict=True):
         back = np.minimum(dynamic.DECAY * root / mean, 1) * (before - weight)
-        weight.assign(weight + back - dynamic.RATE * gradient / (root + dynamic.LEAST))
+        weight.assign(weight + back - dynamic.RATE * gradient / (root + dynamic.LEAST * mean))
 
     losses = DynamicEvaluation(network, training).losses(texts)
     np.testing.assert_allclose(losses, np.concatenate([expected, then]), rtol=1e-4)
@@ -84,7 +84,8 @@ def test_a_segment_is_scored_and_then_a_step_of_the_paper_is_made() -> None:
         np.testing.assert_allclose(ours - before, theirs - before, rtol=1e-3, atol=1e-7)
 
 
-def test_a_text_of_its_own_kind_becomes_likelier_as_it_is_read() -> None:
+def test_a_text_of_its_own_kind_becomes_likelier_as_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamic, "RATE", 0.003)
     network, texts = network_of(), texts_of([600], tokens=2)
     plain = alone(network, texts)
     found = DynamicEvaluation(network, texts_of([60] * 4)).losses(texts)
