@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from cyclopts import Parameter
 
-from common.options import Count, DataOptions, Encoding, Share, TrainOptions, Whole
+from common.options import Choice, Count, DataOptions, Encoding, Linear, Log, Share, TrainOptions, Whole, option
 from common.sources.labelled import LabelledReader
 from common.sources.load import load, load_test
 from common.sources.records import LabelledTexts
@@ -76,15 +76,18 @@ class SentimentOptions(SentimentData, TrainOptions):
             weights of both come from the validation texts.
     """
 
-    level: Level | None = None
-    units: Count = 64
+    level: Level | None = option(None, tune=Choice(get_args(Level), asked=True))
+    units: Count = option(64, tune=Log(16, 256))
+    bidirectional: bool = option(False, tune=Choice((False, True), asked=True))
     residual: bool = True
-    embedding: Count = 64
-    vocabulary: Count | None = None
-    bigrams: Whole = 30000
-    min_count: Count = 2
-    word_dropout: Share = 0.3
-    readout: Literal["last", "mean", "max", "mean_max"] = "mean_max"
-    supervise: Literal["end", "rising"] | None = None
+    embedding: Count = option(64, tune=Log(16, 256))
+    vocabulary: Count | None = option(None, tune=Log(1000, 50_000, asked=True))
+    bigrams: Whole = option(30000, tune=Choice((0, 10_000, 30_000, 100_000), asked=True))
+    min_count: Count = option(2, tune=Linear(1, 5, asked=True))
+    word_dropout: Share = option(0.3, tune=Linear(0.0, 0.6))
+    readout: Literal["last", "mean", "max", "mean_max"] = option(
+        "mean_max", tune=Choice(("last", "mean", "max", "mean_max"), asked=True)
+    )
+    supervise: Literal["end", "rising"] | None = option(None, tune=Choice(("end", "rising"), asked=True))
     linear: bool = True
     patience: Count = 3
