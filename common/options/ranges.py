@@ -25,7 +25,12 @@ class Linear:
         return number and self.low <= value <= self.high
 
     def __str__(self) -> str:
-        return f"{self.low:g}..{self.high:g}"
+        return f"{self.low}..{self.high}"
+
+    @property
+    def described(self) -> str:
+        """The range and its scale, for people to read."""
+        return str(self)
 
     @property
     def ends(self) -> tuple[Any, ...]:
@@ -37,8 +42,9 @@ class Linear:
 class Log(Linear):
     """As `Linear`, on a logarithmic scale: each doubling is as likely as another. `low` is above 0."""
 
-    def __str__(self) -> str:
-        return f"{super().__str__()}, logarithmic"
+    @property
+    def described(self) -> str:
+        return f"{self}, logarithmic"
 
 
 @dataclass(frozen=True)
@@ -58,6 +64,11 @@ class Choice:
 
     def __str__(self) -> str:
         return ",".join(str(value).lower() if isinstance(value, bool) else str(value) for value in self.values)
+
+    @property
+    def described(self) -> str:
+        """The values, for people to read."""
+        return ", ".join(str(self).split(","))
 
     @property
     def ends(self) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,13 @@ def shown_options(options: TrainOptions) -> dict[str, Any]:
     """
     meaning = meanings(type(options))
     given = {name: value for name, value in options.as_json().items() if meaning[name].trains or name == "epochs"}
-    plain = {name: " ".join(map(str, v)) if isinstance(v, list | tuple) else v for name, v in given.items()}
-    return {name: value for name, value in plain.items() if value is not None}
+    return {name: _plain(value) for name, value in given.items() if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value  # JSON has no infinity.
 
 
 class OptionsLog(keras.callbacks.Callback):
