@@ -7,6 +7,7 @@ import html
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from common.errors import shown
 from common.files import drafted
@@ -23,12 +24,14 @@ pre { overflow-x: auto; background: #f5f5f5; padding: 0.6rem; white-space: pre-w
 
 
 def figures_of(
-    figures: Mapping[str, tuple[Callable[[Path], bool], str]], folder: Path
+    figures: Mapping[str, tuple[Callable[[Any, Path], bool], str]], found: Any, folder: Path
 ) -> tuple[dict[str, str], list[str]]:
     """Draws figures into the folder `figures`.
 
     Args:
-        figures: What draws a figure to a path and says whether there was something to draw, and its Markdown, by name.
+        figures: What draws a figure of the findings to a path and says whether there was something to draw, and its
+            Markdown, by name.
+        found: The findings.
         folder: The folder of the report.
 
     Returns:
@@ -39,7 +42,7 @@ def figures_of(
     drawn, parts = {}, Parts()
     for name, (draw, text) in figures.items():
         with parts.part(f"figure {name}"):
-            if draw(to / f"{name}.png"):
+            if draw(found, to / f"{name}.png"):
                 drawn[name] = text
     return drawn, [f"{name} left out: {why}" for name, why in parts.failed.items()]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from rich.table import Table
@@ -32,9 +31,12 @@ def write(found: Findings) -> Path:
     folder = found.study.folder
     with drafted("--output", folder / "results.csv") as draft:
         found.frame().to_csv(draft, index=False)
-    drawn, parts = figures_of({name: (partial(draw, found), text) for name, (draw, text) in FIGURES.items()}, folder)
-    left_out = [*found.left_out, *parts]
-    return write_page(folder, f"{found.study.kind.name}: {found.study.requested.name}", report(found, drawn, left_out))
+    drawn, failed = figures_of(FIGURES, found, folder)
+    return write_page(
+        folder,
+        f"{found.study.kind.name}: {found.study.requested.name}",
+        report(found, drawn, [*found.left_out, *failed]),
+    )
 
 
 def report(found: Findings, figures: dict[str, str], left_out: Sequence[str] = ()) -> str:

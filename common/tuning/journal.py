@@ -34,7 +34,7 @@ def opened(path: Path, *, higher_is_better: bool, prune: bool) -> optuna.study.S
 
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     path = path.resolve()
-    pruner = optuna.pruners.MedianPruner(n_startup_trials=FIRST_TRIALS, n_warmup_steps=FIRST_EPOCHS)
+    pruner = optuna.pruners.MedianPruner(n_startup_trials=FIRST_TRIALS, n_warmup_steps=FIRST_EPOCHS + 1)
     try:
         return optuna.create_study(
             storage=optuna.storages.JournalStorage(JournalFileBackend(str(path), JournalFileOpenLock(str(path)))),

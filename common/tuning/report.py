@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from rich.table import Table
@@ -56,9 +55,7 @@ def write(found: Findings) -> Path:
         draft.write_text(found.best_yaml(), encoding="utf-8")
     with drafted("--output", search.folder / "trials.csv") as draft:
         found.frame().to_csv(draft, index=False)
-    drawn, left_out = figures_of(
-        {n: (partial(draw, found), text) for n, (draw, text) in FIGURES.items()}, search.folder
-    )
+    drawn, left_out = figures_of(FIGURES, found, search.folder)
     return write_page(search.folder, f"{search.kind.name}: {search.requested.name}", report(found, drawn, left_out))
 
 
@@ -81,8 +78,8 @@ def report(found: Findings, figures: dict[str, str], left_out: Sequence[str] = (
         markup.code_block([following(found)]),
         "## Trials",
         markup.table(found.rows()),
-        "Values are of each trial's best epoch. A pruned trial was stopped, as after as many epochs its value was worse "
-        "than the median of the others.",
+        "Values are of each trial's best epoch. A pruned trial was stopped: after as many epochs its value was "
+        "worse than the median of the others.",
         *figures.values(),
         "## Importance",
         _importance(found),

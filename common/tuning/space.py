@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -63,6 +64,8 @@ def _range(text: str, name: str, options: TrainOptions, *, own: Range) -> Range:
     if not isinstance(own, Linear):
         raise InputError(f"--range {text}: --{_flag(name)} has no numbers between; give values, such as {name}={own}")
     ends = tuple(parsed(kind, name, end.strip()) for end in (low, high))
+    if not all(map(math.isfinite, ends)):
+        raise InputError(f"--range {text}: give two ends that are numbers, {EXAMPLE}")
     if not ends[0] < ends[1]:
         raise InputError(f"--range {text}: give the lower end first, {EXAMPLE}")
     if isinstance(own, Log) and ends[0] <= 0:
