@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from common.figures.plain import plain
-from common.options import Choice, Log
+from common.options import Choice, Log, Range
 from common.tuning.findings import Findings, Trial
 from common.tuning.trial import COMPLETE, PRUNED
 
@@ -53,11 +55,7 @@ def draw_options(found: Findings, path: Path) -> bool:
             x = [_place(one, trial.options[name]) for trial in trials]
             ax.plot(x, [t.value for t in trials], "o", markersize=4, color=style["color"])
         ax.plot(_place(one, found.best.options[name]), found.best.value, "*", color="tab:orange", markersize=11)
-        if isinstance(one, Log):
-            ax.set_xscale("log")
-        if isinstance(one, Choice):
-            ax.set_xticks(range(len(one.values)), [plain(str(value), 12) for value in one.values])
-            ax.set_xlim(-0.5, len(one.values) - 0.5)
+        _scale(ax, one)
         ax.set(xlabel=plain(name))
     for ax in list(figure.axes)[len(names) :]:
         ax.set_visible(False)
@@ -67,7 +65,24 @@ def draw_options(found: Findings, path: Path) -> bool:
     return True
 
 
-def _place(one: object, value: object) -> float:
+def _scale(ax: Axes, one: Range) -> None:
+    """Draws the axis of an option from end to end of its range."""
+    if isinstance(one, Choice):
+        ax.set_xticks(range(len(one.values)), [plain(str(value)) for value in one.values], rotation=20, ha="right")
+        ax.set_xlim(-0.5, len(one.values) - 0.5)
+        return
+    if isinstance(one, Log):
+        ax.set_xscale("log")
+        ticks = [one.low, math.sqrt(one.low * one.high), one.high]
+        ax.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
+        ax.minorticks_off()
+        return
+    ax.set_xlim(one.low - 0.05 * (one.high - one.low), one.high + 0.05 * (one.high - one.low))
+    if isinstance(one.low, int):
+        ax.xaxis.get_major_locator().set_params(integer=True)
+
+
+def _place(one: Range, value: Any) -> float:
     return one.values.index(value) if isinstance(one, Choice) else value
 
 
@@ -88,7 +103,7 @@ def draw_curves(found: Findings, path: Path) -> bool:
     return True
 
 
-def _curve(ax: object, trial: Trial, **style: object) -> None:
+def _curve(ax: Axes, trial: Trial, **style: Any) -> None:
     epochs = sorted(trial.values)
     marker = "o" if len(epochs) == 1 else None
     ax.plot(epochs, [trial.values[n] for n in epochs], marker=marker, markersize=3, **style)

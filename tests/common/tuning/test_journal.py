@@ -71,6 +71,6 @@ def test_a_trial_below_the_median_is_pruned_after_its_second_epoch(prune: bool, 
     trial.report(0.5, 1)
     assert not trial.should_prune()
     trial.report(0.6, 2)
-    assert trial.should_prune() is prune
+    assert bool(trial.should_prune()) is prune
     study.tell(trial, state=TrialState.PRUNED)
     assert study.trials[-1].value == 0.6

@@ -74,8 +74,8 @@ def test_the_ends_of_each_range_are_tried_against_the_other_options() -> None:
     options, searched = KIND.Options(reach=100), {"window": Log(8, 256), "residual": Choice((True, False))}
     with pytest.raises(InputError, match=r"window 256 of --range window=8..256 cannot be tried: --reach 100 is less"):
         list(farthest(options, searched))
-    ends = list(farthest(KIND.Options(), searched))
-    assert [(one.window, one.residual) for one in ends] == [
+    ends = [(one.window, one.residual) for one in farthest(KIND.Options(), searched)]
+    assert ends == [
         (8, True),
         (256, True),
         (64, True),
