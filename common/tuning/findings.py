@@ -130,7 +130,7 @@ class Findings:
         result = trial.result
         measured = [number(trial.value), trial.state, str(result.get("epochs", len(trial.values) or ""))]
         seconds = f"{result['seconds']:,.1f}" if "seconds" in result else ""
-        return [str(trial.number), *measured, seconds, *(number(trial.options[name]) for name in names)]
+        return [str(trial.number), *measured, seconds, *(number(trial.options.get(name)) for name in names)]
 
     def frame(self) -> pd.DataFrame:
         """One row per trial, with all that was measured."""

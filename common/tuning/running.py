@@ -87,10 +87,15 @@ class _Work:
                         return
                     for future in done:
                         self._tell(self.running.pop(future), future.result()[1])
-                        bar.update(shown, advance=1)
+                        bar.update(shown, advance=1, description=self._best())
                     self._fill(pool)
             finally:
                 stop()
+
+    def _best(self) -> str:
+        """The label of the progress bar."""
+        known = self._of(self.states.COMPLETE)
+        return f"best {self.search.kind.monitor} {self.study.best_value:.4f}" if known else "searching"
 
     def _fill(self, pool: ThreadPoolExecutor) -> None:
         """Begins as many trials as may be at work."""
