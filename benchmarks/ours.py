@@ -20,7 +20,7 @@ class Ours:
     def __init__(self, task: Any, windows: int | None = None) -> None:
         import keras
 
-        from common.training.run import compiled, prepared
+        from common.training.preparing import compiled, prepared
 
         task.load()
         self.stream = prepared(task)["train"]

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple, Protocol
 
-from common.options import DataOptions, PredictOptions, PredictTexts, TrainOptions
+from common.options import DataOptions, EvaluateOptions, PredictOptions, PredictTexts, TrainOptions
 from common.sources.digests import noting
 from common.training.memory import check_memory
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from common.serving.saved_model import Record, SavedModel
     from common.sources.asked import Asked, Inputs
     from common.streams import Sequences, Stream
+    from common.training.lesson import Lesson
     from common.training.run import Results
     from common.training.tbptt import TBPTT
 
@@ -62,6 +63,7 @@ class Task(ABC):
         takes: What a saved model takes, in a few words.
         Data: The options that say where examples come from.
         Options: The options of training.
+        Evaluate: The options of scoring a saved model.
         Saved: The options of predicting with a saved model.
         monitor: The validation metric, or its loss, that decides which epoch is best.
         higher_is_better: Whether higher values of `monitor` are better.
@@ -79,6 +81,7 @@ class Task(ABC):
     takes: ClassVar[str] = "texts of your own"
     Data: ClassVar[type[DataOptions]] = DataOptions
     Options: ClassVar[type[TrainOptions]] = TrainOptions
+    Evaluate: ClassVar[type[EvaluateOptions]] = EvaluateOptions
     Saved: ClassVar[type[PredictOptions]] = PredictTexts
     monitor: ClassVar[str] = "val_loss"
     higher_is_better: ClassVar[bool] = False
@@ -126,6 +129,9 @@ class Task(ABC):
     def steps(self, split: str, number: int) -> list[str]:
         """The text of each step of a sequence of the split, for people to read; by default the step's number."""
         return [str(step) for step in range(1, self.sequences(split).lengths[number] + 1)]
+
+    def lesson(self) -> Lesson | None:
+        """A training that comes before the task's own and teaches its network, if there is one."""
 
     @abstractmethod
     def learner(self) -> Learner:
@@ -197,6 +203,9 @@ class Task(ABC):
         """Writes further files into the folder `assets.extra` of a version."""
 
     # The saved model
+
+    def keep(self, network: Network, folder: Path) -> None:
+        """Writes what further trainings need of the network into the folder `assets.extra` of a version."""
 
     def config(self) -> dict[str, Any]:
         """What is saved next to the model: the name of the task, and the options."""
@@ -283,3 +292,8 @@ class Task(ABC):
     @abstractmethod
     def evaluate(cls, model: SavedModel, test: Any) -> Evaluated:
         """Scores a saved model on what `test` returned."""
+
+    @classmethod
+    def scored_otherwise(cls, model: SavedModel, test: Any, options: EvaluateOptions) -> dict[str, Scores]:
+        """The scores of other ways to use the model on what `test` returned, by name; by default there are none."""
+        return {}

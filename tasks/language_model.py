@@ -8,24 +8,38 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
-from rich.table import Table
 
-from common.errors import counted
+from common.errors import InputError, counted
 from common.figures.language import language_figure
-from common.reports import coloured_cell, say, say_each, show_on, text_cell
+from common.options import from_saved
+from common.reports import say, say_each, show_on
 from common.scoring.language import Length, Likelihoods, by_place
 from common.serving.export import Endpoint, Export
-from common.serving.language import CONTEXT, PIECES, How, losses, scored, scored_long, told_of, written
+from common.serving.language import (
+    CONTEXT,
+    PIECES,
+    How,
+    losses,
+    scored,
+    scored_long,
+    scores_of_texts,
+    told_of,
+    written,
+)
+from common.serving.pretrained import keep
 from common.sources.plain import PlainTexts
 from common.sources.splits import SPLITS
 from common.streams import Pieces, Sequences, Stream
 from tasks.base import Evaluated, Task
-from tasks.language_model_options import LanguageData, LanguageOptions, LanguageSaved
+from tasks.language_model_options import LanguageData, LanguageEvaluate, LanguageOptions, LanguageSaved
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from rich.table import Table
 
+    from common.networks.language import LanguageNetwork
     from common.networks.network import Learner, Network
+    from common.scoring import Scores
     from common.serving.answer_files import Answered
     from common.serving.saved_model import Record, SavedModel
     from common.sources.asked import Asked, Inputs
@@ -35,8 +49,10 @@ if TYPE_CHECKING:
 MOST_TOKENS: dict[Level, int] = {"word": 30000, "subword": 8000, "character": 4000}
 ORDERS: dict[Level, int] = {"word": 4, "subword": 4, "character": 7}
 """The longest n-grams of the baseline."""
-TOKENS, MOST_EPOCHS = 8_000_000, 20
-"""Tokens that a training reads where no number of epochs is given, and the most epochs for that."""
+TOKENS: dict[Level, int] = {"word": 15_000_000, "subword": 15_000_000, "character": 8_000_000}
+"""Tokens that a training reads where no number of epochs is given."""
+MOST_EPOCHS = 20
+"""The most epochs for that."""
 CHARACTERS_OF_SUBWORDS = 10_000_000
 """The size of the training texts from which subwords are the default."""
 
@@ -50,6 +66,7 @@ class LanguageModel(Task):
     streams = True
     Data = LanguageData
     Options = LanguageOptions
+    Evaluate = LanguageEvaluate
     Saved = LanguageSaved
     score = "bits_per_character"
     higher_score_is_better = False
@@ -68,12 +85,14 @@ class LanguageModel(Task):
         self.embedded = len(self.pieces), options.embedding
         self.encoded = {split: encoded(self.pieces, self.texts(split).texts) for split in SPLITS}
         tokens = sum(map(len, self.encoded["train"]))
-        epochs = options.epochs or min(max(round(TOKENS / max(tokens, 1)), 1), MOST_EPOCHS)
-        self.options = replace(options, epochs=epochs)
+        epochs = options.epochs or min(max(round(TOKENS[self.level] / max(tokens, 1)), 1), MOST_EPOCHS)
+        sampled = options.sampled_of(len(self.pieces))
+        self.options = replace(options, epochs=epochs, sampled=sampled)
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
+        of_sample = f", {sampled:,} in the loss of a training step" if sampled else ""
         return (
             f"{self.splits.source}: {sizes} texts; level {self.level}{'' if options.level else ' by their size'}; "
-            f"{tokens:,} training tokens, {len(self.pieces):,} different ones; {counted(epochs, 'epoch')}"
+            f"{tokens:,} training tokens, {len(self.pieces):,} different ones{of_sample}; {counted(epochs, 'epoch')}"
         )
 
     @property
@@ -85,9 +104,16 @@ class LanguageModel(Task):
         return getattr(self.splits, self.tested if split == "test" else split)
 
     def sequences(self, split: str) -> Sequences:
-        options, sides = self.options, [self._read_and_predicted(one) for one in self.encoded[split]]
+        found = self._in_steps(self.encoded[split])
+        if self.ends or split == "train":
+            return found
+        return found.in_pieces(PIECES, least=CONTEXT // 4, context=CONTEXT // 4)
+
+    def _in_steps(self, texts: Sequence[np.ndarray]) -> Sequences:
+        """The steps of encoded texts."""
+        options, sides = self.options, [self._read_and_predicted(one) for one in texts]
         tokens, reference = (np.concatenate(side) for side in zip(*sides))
-        found = Sequences(
+        return Sequences(
             np.array([len(read) for read, _ in sides]),
             {"tokens": tokens, "reference": reference},
             targets=np.zeros(len(tokens), np.int32),
@@ -95,9 +121,6 @@ class LanguageModel(Task):
             pieces=None if self.ends else Pieces(options.window, per_lane=1 if len(sides) == 1 else 4),
             mask_steps=None if self.ends else options.window,
         )
-        if self.ends or split == "train":
-            return found
-        return found.in_pieces(PIECES, least=CONTEXT // 4, context=CONTEXT // 4)
 
     def _read_and_predicted(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """What the network reads of a text, and what it predicts at each step."""
@@ -120,10 +143,11 @@ class LanguageModel(Task):
         network = LanguageNetwork(
             len(self.pieces),
             options.embedding,
-            recurrent_stack(options),
+            recurrent_stack(options, weight_dropout=options.weight_dropout),
             dropout=options.dropout,
             token_dropout=options.token_dropout,
             smoothing=options.smoothing,
+            sampled=options.sampled,
             activation_penalty=options.activation_penalty,
             change_penalty=options.change_penalty,
             seed=options.seed,
@@ -161,6 +185,10 @@ class LanguageModel(Task):
 
     def figure(self, results: Results) -> Figure:
         return language_figure(results, title=self.title)
+
+    def keep(self, network: Network, folder: Path) -> None:
+        texts = self.splits.train.texts + self.splits.validation.texts
+        keep(folder, network, pieces=self.pieces, texts=texts)
 
     def config(self) -> dict[str, Any]:
         """The options, with the level that was chosen, whether texts have ends, and the split that was scored."""
@@ -236,22 +264,35 @@ class LanguageModel(Task):
         answers = Likelihoods(losses(found), Length.of(test.texts, ends=ends))
         return Evaluated(answers.scores(), answers.report(), (told_of(answer) for answer in found))
 
+    @classmethod
+    def scored_otherwise(cls, model: SavedModel, test: PlainTexts, options: LanguageEvaluate) -> dict[str, Scores]:
+        """With `--dynamic-evaluation`, the scores of a network that is made again and adapted to the texts."""
+        if not options.dynamic_evaluation:
+            return {}
+        from common.text.pieces import encoded
+        from common.training.dynamic import DynamicEvaluation
 
-def scores_of_texts(title: str, records: Sequence[Record]) -> Table:
-    """A table of scored texts; where their tokens are scored, unlikely ones are red."""
-    table = Table("text", "nats", "nats per token", title=title)
-    for record in records:
-        text = text_cell(record["text"])
-        if "tokens" in record:
-            text = coloured_cell((one["token"], _style(one["nats"])) for one in record["tokens"])
-        table.add_row(text, f"{record['nats']:.3f}", f"{record['nats_per_token']:.3f}")
-    return table
+        task = cls(from_saved(cls.Options, model.config))
+        try:
+            task.load()
+        except InputError as error:
+            raise InputError(f"--dynamic-evaluation: needs the texts that the model learned from; {error}") from error
+        adapted = DynamicEvaluation(task._made_again(model), task.sequences("train"))
+        found = adapted.losses(task._in_steps(encoded(task.pieces, test.texts)))
+        return {f"{model.folder}, dynamic": Likelihoods(found, Length.of(test.texts, ends=task.ends)).scores()}
 
+    def _made_again(self, model: SavedModel) -> LanguageNetwork:
+        """The network of a saved model; refuses one that was trained on other texts than this task's."""
+        from common.text.pieces import encoded
+        from common.training.dynamic import restored
 
-def _style(nats: float) -> str:
-    """The colour of a token: white on ever deeper red, from one nat to eight."""
-    depth = int(220 * min(max(nats - 1, 0) / 7, 1))
-    return f"white on rgb({depth},0,0)" if depth else ""
+        text, network = self.texts("train").texts[0][:300], self.learner().network
+        expected = losses(model.ask([{"text": text, "state": np.zeros(0, np.float32)}], "stream"))
+        sequences = self._in_steps(encoded(self.pieces, [text]))
+        if not restored(network, model.weights, sequences=sequences, losses=expected):
+            told = f"{self.splits.source} is not what {model.folder} learned from"
+            raise InputError(f"--dynamic-evaluation: {told}; restore the texts, or train again")
+        return network
 
 
 def _how(options: LanguageSaved, seed: int) -> How:

@@ -14,6 +14,7 @@ from common.options import (
     Count,
     DataOptions,
     Encoding,
+    EvaluateOptions,
     Linear,
     Log,
     NotNegative,
@@ -29,6 +30,9 @@ from common.sources.load import load, load_test
 from common.sources.plain import Documents, PlainTexts, TextReader
 from common.sources.splits import Splits
 from common.text.scripts import Level
+
+MANY_TOKENS, SAMPLED = 50_000, 8_192
+"""A vocabulary of more tokens is sampled in training where nothing else is asked for, and the size of the sample."""
 
 
 @Parameter(name="*")
@@ -79,10 +83,14 @@ class LanguageOptions(LanguageData, TrainOptions):
         vocabulary: Maximum number of tokens; by default 8,000 subwords, 30,000 words or 4,000 characters. What is none
             of them is spelled by shorter ones, in the end by bytes.
         min_count: Minimum occurrences of a word or character that is a token.
-        epochs: Maximum number of epochs. Not given: as many as read 8 million tokens, 1 to 20.
+        epochs: Maximum number of epochs. Not given: as many as read 15 million subwords or words, or 8 million
+            characters, 1 to 20.
         embedding: Width of the vectors of tokens, which are the weights of the readout as well.
         token_dropout: Share of a text's different tokens whose vectors are dropped in training.
+        weight_dropout: Share of the recurrent weights dropped, anew in each training step.
         smoothing: Share of a token's probability that is spread over all tokens in training.
+        sampled: Number of tokens, drawn anew in each training step, that stand for all in the loss of training; 0 is
+            all. Not given: 8,192 of more than 50,000 tokens.
         activation_penalty: Factor of the mean square of the outputs in the training loss.
         change_penalty: Factor of the mean square of the outputs' changes from step to step in the training loss.
     """
@@ -93,7 +101,9 @@ class LanguageOptions(LanguageData, TrainOptions):
     units: Count = option(512, tune=Log(128, 1024))
     embedding: Count = option(256, tune=Log(64, 512))
     token_dropout: Share = option(0.0, tune=Linear(0.0, 0.3, asked=True))
+    weight_dropout: Share = option(0.0, tune=Linear(0.0, 0.6, asked=True))
     smoothing: Share = option(0.0, tune=Linear(0.0, 0.2, asked=True))
+    sampled: Whole | None = None
     activation_penalty: NotNegative = option(0.0, tune=Log(0.01, 10.0, asked=True))
     change_penalty: NotNegative = option(0.0, tune=Log(0.01, 10.0, asked=True))
     window: Count = 64
@@ -102,6 +112,35 @@ class LanguageOptions(LanguageData, TrainOptions):
     schedule: Literal["inverse", "linear"] = "linear"
     weight_decay: NotNegative = option(0.1, tune=Log(1e-3, 1.0))
     epochs: Count | None = option(None, trains=False)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.bidirectional:
+            raise InputError("--bidirectional: reading backwards would see the tokens to be predicted; leave it out")
+        if self.sampled and self.smoothing:
+            raise InputError(
+                f"--sampled {self.sampled}: --smoothing spreads probability over all tokens; give --sampled 0, or no "
+                "--smoothing"
+            )
+
+    def sampled_of(self, tokens: int) -> int:
+        """The size of the sample of a vocabulary; 0 where all of it is used."""
+        by_itself = SAMPLED if tokens > MANY_TOKENS and not self.smoothing else 0
+        size = by_itself if self.sampled is None else self.sampled
+        return size if size < tokens else 0
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class LanguageEvaluate(EvaluateOptions):
+    """Which saved model to score, and how.
+
+    Attributes:
+        dynamic_evaluation: Also score the texts with weights that are adapted to them as they are read. It needs the
+            texts that the model learned from.
+    """
+
+    dynamic_evaluation: bool = False
 
 
 @Parameter(name="*")

@@ -30,6 +30,7 @@ from tasks.pos_options import PosData, PosOptions, PosSaved
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from common.networks.contextual import ContextReader
     from common.networks.network import Learner, Network
     from common.serving.saved_model import Record, SavedModel
     from common.training.run import Results
@@ -47,6 +48,10 @@ class Pos(Task):
     higher_is_better = True
     streams = True
 
+    def __init__(self, options: PosOptions) -> None:
+        super().__init__(options)
+        self.pretrained = options.models()
+
     def load(self) -> str:
         from common.text.vocabularies import WordEncoder
 
@@ -59,6 +64,7 @@ class Pos(Task):
         known, affixes = len(self.encoder.known), len(self.encoder.known_affixes) if self.options.affixes else 0
         self.embedded = known + affixes, self.options.embedding
         self.split_endings = split_endings(words)
+        self.context = self._context()
         warn_unknown([word in words for word in chain.from_iterable(self.splits.test.words)], "words")
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
         unknown = sum(tag not in self.tags for tag in chain.from_iterable(self.splits.validation.tags))
@@ -67,6 +73,17 @@ class Pos(Task):
             f"{self.splits.source}: {sizes} sentences; {words.total():,} training words; {len(self.tags)} tags; "
             f"{len(self.encoder.known):,} words known{left_out}"
         )
+
+    def _context(self) -> ContextReader | None:
+        """The language models as readers of sentences; refuses one that has read a test sentence."""
+        if not self.pretrained:
+            return None
+        from common.networks.contextual import ContextReader
+
+        for model in self.pretrained:
+            model.note()
+            model.refuse_read([" ".join(words) for words in self.splits.test.words], self.splits.source)
+        return ContextReader([model.reading() for model in self.pretrained])
 
     def sequences(self, split: str) -> Sequences:
         import tensorflow as tf
@@ -88,6 +105,8 @@ class Pos(Task):
         inputs = {"words": self.encoder.words(words).numpy()[spelling]}
         if self.options.affixes:
             inputs["affixes"] = self.encoder.affixes(words).numpy()[spelling]
+        if self.context is not None:
+            inputs["context"] = self.context.vectors(part.words)
         if not self.options.characters:
             return Sequences(lengths, inputs, targets=targets, weights=weights)
         inputs["spelling"] = spelling.astype(np.int32)
@@ -124,6 +143,7 @@ class Pos(Task):
             character_units=options.characters,
             affixes=len(self.encoder.known_affixes) if options.affixes else 0,
             cell=options.cell,
+            context=self.context.width if self.context else 0,
             token_dropout=options.word_dropout,
             seed=options.seed,
         )
@@ -161,15 +181,16 @@ class Pos(Task):
         from common.networks.stepping import STATE
         from common.networks.tagger import AXES, STREAM_AXES, WORDS, Tagger
 
-        tagger = Tagger(network, self.encoder, self.tags, split_endings=self.split_endings)
+        context = self.context
+        tagger = Tagger(network, self.encoder, self.tags, split_endings=self.split_endings, context=context)
         text = tf.TensorSpec([None], tf.string, "text")
         endpoints = {
             "serving_default": Endpoint(tagger.tag, [WORDS], AXES),
             "text": Endpoint(tagger.tag_text, [text], AXES),
         }
-        if not self.options.bidirectional:
+        if not self.options.bidirectional and context is None:
             endpoints["stream"] = Endpoint(tagger.stream, [text, STATE], STREAM_AXES)
-        return Export(endpoints, [network, *self.encoder.lookups])
+        return Export(endpoints, [network, *self.encoder.lookups, *(context.resources if context else ())])
 
     def config(self) -> dict[str, Any]:
         """The options, and the tags."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from cyclopts import Parameter
 
@@ -23,6 +23,7 @@ from common.options import (
     Whole,
     option,
 )
+from common.serving.pretrained import Pretrained
 from common.sources.load import load, load_test
 from common.sources.records import TaggedSentences
 from common.sources.splits import Splits
@@ -70,6 +71,9 @@ class PosOptions(PosData, TrainOptions):
         affixes: Also read each word's prefixes of up to 4 letters, its suffixes of up to 5, and its shape.
         characters: Width of each of the two recurrences over a word's spelling; 0 leaves spellings out.
         crf: Also score neighbouring tags, and predict the best sequence of tags (Viterbi).
+        pretrained: Saved language models whose hidden states are read beside the word vectors; best one that reads
+            forward and one that reads backward. Each is a version, or a folder of which the newest is taken; none is
+            none.
     """
 
     lanes: ClassVar[int] = 16
@@ -85,6 +89,15 @@ class PosOptions(PosData, TrainOptions):
     decay: NotNegative = 0.1
     epochs: Count = 50
     crf: bool = option(False, tune=Choice((False, True), asked=True))
+    pretrained: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = ()
+
+    def models(self) -> list[Pretrained]:
+        """The language models that are named.
+
+        Raises:
+            InputError: There is no such language model.
+        """
+        return [Pretrained.found(path, None) for path in self.pretrained if path.lower() != "none"]
 
 
 @Parameter(name="*")

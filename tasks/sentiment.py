@@ -16,6 +16,7 @@ from common.reports import say, say_each, warn_unknown
 from common.scoring.classification import Classified
 from common.serving.answer_files import Format, texts
 from common.serving.export import Endpoint, Export
+from common.serving.pretrained import Pretrained
 from common.sources.records import LabelledTexts, refuse_unknown
 from common.sources.splits import SPLITS
 from common.streams import Sequences, Stream
@@ -31,10 +32,13 @@ if TYPE_CHECKING:
     from common.networks.network import Learner, Network, Part
     from common.scoring import Scores
     from common.serving.saved_model import Record, SavedModel
+    from common.training.lesson import Lesson
     from common.training.run import Results
     from common.training.tbptt import TBPTT
 
 MOST_TOKENS: dict[Level, int] = {"word": 30000, "subword": 4000, "character": 30000}
+HIDDEN = 50
+"""Width of the layer before the classes after a language model (Howard & Ruder 2018, section 4.1)."""
 
 
 class Sentiment(Task):
@@ -48,6 +52,11 @@ class Sentiment(Task):
     Data = SentimentData
     Options = SentimentOptions
 
+    def __init__(self, options: SentimentOptions) -> None:
+        super().__init__(options.settled())
+        path = self.options.pretrained
+        self.pretrained = None if path is None else Pretrained.found(path, self.options.cell)
+
     def load(self) -> str:
         from common.networks.linear import most_ngrams
         from common.text.levels import Encoder
@@ -56,17 +65,22 @@ class Sentiment(Task):
         self.splits = self.records
         say_each(self.splits.notes)
         self.labels = sorted(set(self.splits.train.labels))
+        if self.pretrained is not None:
+            self.pretrained.note()
+            self.pretrained.refuse_read(self.splits.test.texts, self.splits.source)
         fitting = fitting_level(self.splits.train.texts)
-        self.level, why = (options.level, "as given") if options.level else (fitting.level, str(fitting))
+        self.level, why = (options.level, self._level_given) if options.level else (fitting.level, str(fitting))
         most = options.vocabulary or MOST_TOKENS[self.level]
         self.encoder = Encoder.of(
             self.splits.train.texts,
             self.level,
             sizes=most_ngrams(LONGEST[self.level], len(self.labels)) if options.linear else [most, options.bigrams],
             min_count=options.min_count,
-            pieces=most,
+            pieces=self.pretrained.pieces if self.pretrained else most,
         )
         self.vectors = [min(size, 2 + kept) for size, kept in zip(self.encoder.sizes, (most, options.bigrams))]
+        if self.pretrained is not None:
+            self.vectors = self.encoder.sizes[:1]
         self.embedded = sum(self.vectors), options.embedding
         self.encoded = {split: self.encoder.encode(getattr(self.splits, split).texts) for split in SPLITS}
         tokens, lengths = self.encoded["test"]
@@ -80,6 +94,10 @@ class Sentiment(Task):
             f"{self.encoder.sizes[0]:,} {self.level}s known; "
             f"labels {'at the ends of texts' if self.supervise == 'end' else 'at every token, rising to the end'}"
         )
+
+    @property
+    def _level_given(self) -> str:
+        return "as given" if self.pretrained is None else f"that of {self.pretrained.folder}"
 
     def _linear(self) -> LinearPart | None:
         """The linear part, fitted to the training texts; None, and a line, where these give it nothing to learn."""
@@ -113,25 +131,35 @@ class Sentiment(Task):
     def steps(self, split: str, number: int) -> list[str]:
         return self.encoder.split([getattr(self.splits, split).texts[number]])[0]
 
-    def learner(self) -> Learner:
-        import keras
+    def lesson(self) -> Lesson | None:
+        if self.pretrained is None:
+            return None
+        encoded = {split: (tokens[:, 0], lengths) for split, (tokens, lengths) in self.encoded.items()}
+        return self.pretrained.lesson(encoded, self.options)
 
+    def learner(self) -> Learner:
         from common.layers.embeddings import SumEmbedding
-        from common.layers.heads import ReadoutHead
+        from common.layers.heads import ReadoutHead, classifier
         from common.layers.readout import Readout
         from common.networks.joined import JoinedNetwork
         from common.networks.network import Learner
         from common.networks.stacks import recurrent_stack
         from common.networks.stream import StreamNetwork
 
-        options = self.options
+        options, known = self.options, self.pretrained
         linear = {} if self.linear is None else {"linear": self.linear.layer()}
         network = (JoinedNetwork if linear else StreamNetwork)(
-            SumEmbedding(self.vectors, options.embedding, token_dropout=options.word_dropout, seed=options.seed),
+            SumEmbedding(
+                self.vectors,
+                options.embedding,
+                token_dropout=options.word_dropout,
+                scale=1.0 if known is None else options.embedding**0.5,
+                seed=options.seed,
+            ),
             recurrent_stack(options),
             ReadoutHead(
                 Readout(options.readout),
-                keras.layers.Dense(len(self.labels), activation="softmax"),
+                classifier(len(self.labels), hidden=0 if known is None else HIDDEN),
                 dropout=options.dropout,
                 seed=options.seed,
             ),
@@ -139,7 +167,8 @@ class Sentiment(Task):
             seed=options.seed,
             **linear,
         )
-        return Learner(network, "sparse_categorical_crossentropy", ("accuracy",))
+        learner = Learner(network, "sparse_categorical_crossentropy", ("accuracy",))
+        return learner if known is None else learner._replace(gradually=known.taught(network))
 
     def calibrate(self, model: TBPTT, stream: Stream) -> Scores:
         if self.linear is None:
@@ -197,13 +226,14 @@ class Sentiment(Task):
         from common.networks.whole import known_share
 
         labels, answer = tf.constant(self.labels), network if self.linear is None else network.joined
+        opening = self.encoder.opening
 
         def classify(text: tf.Tensor) -> dict[str, tf.Tensor]:
             window = self.served_window(text)
             outputs, _ = answer(window)
             probability = outputs[:, 0]  # [N, classes]
             label = tf.gather(labels, tf.argmax(probability, 1))
-            return {"label": label, "probability": probability, "known": known_share(window)}
+            return {"label": label, "probability": probability, "known": known_share(window, opening)}
 
         text = tf.TensorSpec([None], tf.string, "text")
         endpoints = {"serving_default": Endpoint(classify, [text])}

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Literal, get_args
 
 from cyclopts import Parameter
 
-from common.options import Choice, Count, DataOptions, Encoding, Linear, Log, Share, TrainOptions, Whole, option
+from common.errors import InputError
+from common.options import (
+    Choice,
+    Count,
+    DataOptions,
+    Encoding,
+    Linear,
+    Log,
+    Positive,
+    Share,
+    TrainOptions,
+    Whole,
+    option,
+)
+from common.serving.pretrained import Pretrained
 from common.sources.labelled import LabelledReader
 from common.sources.load import load, load_test
 from common.sources.records import LabelledTexts
@@ -67,13 +82,25 @@ class SentimentOptions(SentimentData, TrainOptions):
             subwords.
         bigrams: Maximum number of bigrams with a vector, the most frequent pairs of neighbouring training tokens.
         min_count: Minimum training occurrences of a known token, bigram or longer n-gram.
-        word_dropout: Share of a text's different tokens and bigrams that are made unknown in training.
-        readout: Which summary of the hidden states predicts the class.
+        word_dropout: Share of a text's different tokens and bigrams that are made unknown in training. Not given: 0.3,
+            or 0 with --pretrained.
+        readout: Which summary of the hidden states predicts the class. Not given: mean_max, or last_mean_max with
+            --pretrained.
         supervise: Where the label is predicted in training: at a text's end, or at every token with a weight that
             rises to the end (linear gain of Dai & Le 2015), which also trains the early windows of long texts. By
             default the latter where training texts are longer than a window in the mean.
         linear: Join the network with a linear part, logistic regression over the n-grams of the training texts; the
             weights of both come from the validation texts.
+        pretrained: A saved language model whose tokens, vectors and recurrences the network starts from: a version, or
+            a folder of which the newest of the cell is taken. It first learns to continue the training texts, then
+            their classes, its highest layer first.
+        epochs: Maximum number of epochs. Not given: 20, or 6 with --pretrained.
+        learning_rate: Step size of the Adam optimiser, of the highest layer. Not given: 0.001, or 0.002 with
+            --pretrained.
+        schedule: How the step size falls: inverse, as --decay says; or linear, to zero at the end of --epochs. Not
+            given: inverse, or linear with --pretrained.
+        dropout: Share of units dropped before, between and after the recurrent layers, fixed within a text. Not given:
+            0.5, or 0.4 with --pretrained.
     """
 
     level: Level | None = option(None, tune=Choice(get_args(Level), asked=True))
@@ -84,10 +111,59 @@ class SentimentOptions(SentimentData, TrainOptions):
     vocabulary: Count | None = option(None, tune=Log(1000, 50_000, asked=True))
     bigrams: Whole = option(30000, tune=Choice((0, 10_000, 30_000, 100_000), asked=True))
     min_count: Count = option(2, tune=Linear(1, 5, asked=True))
-    word_dropout: Share = option(0.3, tune=Linear(0.0, 0.6))
-    readout: Literal["last", "mean", "max", "mean_max"] = option(
-        "mean_max", tune=Choice(("last", "mean", "max", "mean_max"), asked=True)
+    word_dropout: Share | None = option(None, tune=Linear(0.0, 0.6))
+    readout: Literal["last", "mean", "max", "mean_max", "last_mean_max"] | None = option(
+        None, tune=Choice(("last", "mean", "max", "mean_max", "last_mean_max"), asked=True)
     )
     supervise: Literal["end", "rising"] | None = option(None, tune=Choice(("end", "rising"), asked=True))
     linear: bool = True
     patience: Count = 3
+    pretrained: None | Path = None  # noqa: RUF036 - in this order "none" is none.
+    epochs: Count | None = option(None, trains=False)
+    learning_rate: Positive | None = None
+    schedule: Literal["inverse", "linear"] | None = None
+    dropout: Share | None = None
+
+    @property
+    def lanes(self) -> int:
+        """Those of data of common size, where no batch size is given."""
+        return 16 if self.pretrained else 32
+
+    def settled(self) -> SentimentOptions:
+        """The options, with a value for each that is not given, and the network of the language model that is named.
+
+        Raises:
+            InputError: There is no such language model, or another network is asked for.
+        """
+        values = FROM_SCRATCH if self.pretrained is None else FINE_TUNED
+        options = replace(self, **{n: value for n, value in values.items() if getattr(self, n) is None})
+        return options if self.pretrained is None else options._as_pretrained(self.pretrained)
+
+    def _as_pretrained(self, path: Path) -> SentimentOptions:
+        if self.bidirectional:
+            raise InputError("--pretrained: a language model reads forward; give --no-bidirectional")
+        model = Pretrained.found(path, self.cell)
+        if model.backward:
+            raise InputError(f"--pretrained {path}: it reads backward; give one that reads forward")
+        known = model.config
+        for name in OF_LANGUAGE_MODEL:
+            usual = next(one.default for one in fields(self) if one.name == name)
+            if getattr(self, name) not in (usual, known[name]):
+                raise InputError(
+                    f"--{name}: {getattr(self, name)}, but that of --pretrained {path} is {known[name]}; leave it out"
+                )
+        return replace(self, **{name: known[name] for name in OF_LANGUAGE_MODEL}, bigrams=0)
+
+
+FROM_SCRATCH = {
+    **{"word_dropout": 0.3, "readout": "mean_max", "dropout": 0.5},
+    **{"epochs": 20, "learning_rate": 1e-3, "schedule": "inverse"},
+}
+FINE_TUNED = {
+    **{"word_dropout": 0.0, "readout": "last_mean_max", "dropout": 0.4},
+    **{"epochs": 6, "learning_rate": 2e-3, "schedule": "linear"},
+}
+"""Values of options that are not given, after Howard & Ruder 2018, "Universal Language Model Fine-tuning for Text
+Classification"."""
+OF_LANGUAGE_MODEL = ("level", "units", "embedding", "layers", "residual", "activation")
+"""Options that the language model has the values of."""

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from tasks.base import Task
 
 COMMANDS = ("train", "compare", "tune", "evaluate", "predict")
-DEFAULT_STUDY, DEFAULT_SEARCH, DEFAULT_EVALUATE = StudyOptions(), TuneOptions(), EvaluateOptions()
+DEFAULT_STUDY, DEFAULT_SEARCH = StudyOptions(), TuneOptions()
 
 
 def app_of(kind: type["Task"]) -> App:
     """The commands of a task; `train` when none is named."""
     Given = unset(kind.Data)
     default_options, default_saved, none_given = kind.Options(), kind.Saved(), Given()
+    default_evaluate = kind.Evaluate()
 
     def train(options: kind.Options = default_options) -> str:
         """Train, compare with the baselines, and save a model that takes raw input."""
@@ -42,7 +43,7 @@ def app_of(kind: type["Task"]) -> App:
         """Search for the options with the best validation value, and save them for train --config."""
         return _tune(kind, options=options, requested=search)
 
-    def evaluate(saved: EvaluateOptions = DEFAULT_EVALUATE, data: Given = none_given) -> None:
+    def evaluate(saved: kind.Evaluate = default_evaluate, data: Given = none_given) -> None:
         """Score a saved model on the test split of its own or other data. Options not given keep the model's values."""
         _evaluate(kind, saved=saved, given=data)
 
@@ -169,6 +170,7 @@ def _evaluate(kind: type["Task"], *, saved: EvaluateOptions, given: DataOptions)
         test = kind.test(model, data, other=other)
     import_tensorflow()
     with interrupts.working():
+        others = kind.scored_otherwise(model, test, saved)
         found = kind.evaluate(model, test)
         if path:
             write_rows(found.rows, path, begin)
@@ -177,6 +179,6 @@ def _evaluate(kind: type["Task"], *, saved: EvaluateOptions, given: DataOptions)
     part = f"; the model learned from {names[1]}" if other else f", its {split} part"
     reports.say(f"data: {names[0]}{part}")
     reports.say(found.report)
-    reports.console.print(reports.scores_table(split, {str(model.folder): found.scores}))
+    reports.console.print(reports.scores_table(split, {str(model.folder): found.scores} | others))
     if path:
         reports.say(f"written: {path}")

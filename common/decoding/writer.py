@@ -17,6 +17,8 @@ from common.text.subwords import END, PADDING, START, Subwords
 
 MOST = 10_000
 """Maximum number of pieces that a call writes."""
+CHUNK = 256
+"""Pieces that are read before they are scored: neither outputs nor logits of a long text are all in memory."""
 LENGTH = tf.TensorSpec([], tf.int32, "length")
 TEMPERATURE = tf.TensorSpec([], tf.float32, "temperature")
 TOP_P = tf.TensorSpec([], tf.float32, "top_p")
@@ -126,7 +128,7 @@ class Writer:
         """
         asked = Asked(*given)
         tf.debugging.assert_less_equal(asked.length, MOST, f"length: at most {MOST} pieces a call")
-        *_, reader = self._read(self._reader(asked.state), self._ids(asked.prompt))
+        _, reader = self._read(self._reader(asked.state), *_as_rows(self._ids(asked.prompt)))
         drawn = sample(
             self._following,
             reader.stack,
@@ -172,9 +174,21 @@ class Writer:
         return scores | {"state": flattened(after)}
 
     def _scored(self, reader: Reader, ids: tf.RaggedTensor) -> tuple[dict[str, tf.Tensor], Reader]:
-        x, reference, after = self._read(reader, ids)
-        inside = tf.sequence_mask(ids.row_lengths(), tf.shape(reference)[1])
-        losses = self.network.losses(x, reference)[..., 0]
+        reference, lengths = _as_rows(ids)
+        rows, steps = tf.unstack(tf.shape(reference))
+        padded = tf.pad(reference, [[0, 0], [0, CHUNK]])
+
+        def chunk(number: tf.Tensor, before: Reader) -> tuple[tf.Tensor, Reader]:
+            first = number * CHUNK
+            some = padded[:, first : first + CHUNK]
+            x, after = self._read(before, some, tf.clip_by_value(lengths - first, 0, CHUNK))
+            losses = self.network.losses(x, some[:, : tf.shape(x)[1]])[..., 0]
+            return tf.pad(losses, [[0, 0], [0, CHUNK - tf.shape(x)[1]]]), after
+
+        like = tf.zeros((rows, CHUNK), self.network.compute_dtype)
+        losses, after = walked(chunk, reader, -(-lengths // CHUNK), like=like)
+        losses = tf.reshape(losses, (rows, tf.shape(losses)[1] * CHUNK))[:, :steps]
+        inside = tf.sequence_mask(lengths, steps)
         named = tf.gather(tf.constant([name.encode() for name in self.pieces.names]), reference)
         return {"tokens": tf.where(inside, named, ""), "log_probability": tf.where(inside, -losses, 0.0)}, after
 
@@ -206,21 +220,29 @@ class Writer:
     def _ids(self, text: tf.Tensor) -> tf.RaggedTensor:
         return self.pieces(composed(tf.strings.regex_replace(text, "\r\n?", "\n")))
 
-    def _read(self, reader: Reader, ids: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor, Reader]:
+    def _read(self, reader: Reader, reference: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, Reader]:
         """Reads texts from a state, but for the last token of each.
 
+        Args:
+            reader: The state.
+            reference: The tokens, int32 `[N, most]`.
+            lengths: The number of tokens in each row, int32 `[N]`.
+
         Returns:
-            The outputs of the stack before each token, `[N, steps, width]`; the tokens, int32 `[N, steps]`, 0 behind
-            the last of a row; and what was read.
+            The outputs of the stack before each token, `[N, steps, width]`, and what was read.
         """
-        lengths = tf.cast(ids.row_lengths(), tf.int32)
-        steps = tf.reduce_max(tf.pad(lengths, [[0, 1]], constant_values=1))
-        reference = ids.to_tensor(PADDING, shape=tf.stack([-1, steps]))
         tokens = tf.concat([_or_start(reader.last)[:, None], reference], 1)
         like = tf.zeros((tf.shape(tokens)[0], self.network.stack.width), self.network.compute_dtype)
         x, stack = walked(lambda t, stack: self.network.step(tokens[:, t], stack), reader.stack, lengths, like=like)
         newest = tf.gather(tokens, lengths, batch_dims=1)
-        return x, reference, reader._replace(stack=stack, last=tf.where(lengths > 0, newest, reader.last))
+        return x, reader._replace(stack=stack, last=tf.where(lengths > 0, newest, reader.last))
+
+
+def _as_rows(ids: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """The tokens of texts, int32 `[N, steps]`, 0 behind the last of a row, and how many each has, int32 `[N]`."""
+    lengths = tf.cast(ids.row_lengths(), tf.int32)
+    steps = tf.reduce_max(tf.pad(lengths, [[0, 1]], constant_values=1))
+    return ids.to_tensor(PADDING, shape=tf.stack([-1, steps])), lengths
 
 
 def _or_start(last: tf.Tensor) -> tf.Tensor:

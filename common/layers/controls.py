@@ -54,6 +54,7 @@ class Control(Configured, keras.layers.Layer):
         keep: tf.Tensor | None = None,
         state: tuple[tf.Tensor, tf.Tensor] | None = None,
         sequence: tf.Tensor | None = None,
+        position: tf.Tensor | None = None,
         inject: None = None,
         training: bool = False,
     ) -> tuple[tf.Tensor, tuple[tf.Tensor, tf.Tensor]]:

@@ -58,6 +58,7 @@ class SumEmbedding(Configured, keras.layers.Layer):
         sizes: How many tokens each embedding has a vector for; a token with a higher number is unknown to it.
         units: Width of the vectors.
         token_dropout: Share of a sequence's tokens replaced by the unknown token, see `TokenDropout`.
+        scale: Factor of the sum, for vectors that are the weights of a readout as well.
         seed: Fixes the initial weights and which tokens are replaced.
 
     Call arguments:
@@ -70,12 +71,20 @@ class SumEmbedding(Configured, keras.layers.Layer):
     """
 
     def __init__(
-        self, sizes: Sequence[int], units: int, *, token_dropout: float = 0.0, seed: int = 0, **kwargs: Any
+        self,
+        sizes: Sequence[int],
+        units: int,
+        *,
+        token_dropout: float = 0.0,
+        scale: float = 1.0,
+        seed: int = 0,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.sizes = tuple(sizes)
         self.units = units
         self.token_dropout = token_dropout
+        self.scale = scale
         self.seed = seed
         self.dropout = TokenDropout(token_dropout, seed_for(seed, "token dropout"))
         random = keras.initializers.RandomUniform(seed=seed_for(seed, "vectors"))
@@ -98,7 +107,7 @@ class SumEmbedding(Configured, keras.layers.Layer):
         tokens = tokens[..., None] if len(tokens.shape) == 2 else tokens[..., : len(self.sizes)]
         tokens = tf.where(tokens < self.sizes, tokens, UNKNOWN)
         tokens = self.dropout(tokens, sequence=window["sequence"], training=training)
-        return tf.add_n([embedding(tokens[..., n]) for n, embedding in enumerate(self.embeddings)])
+        return self.scale * tf.add_n([embedding(tokens[..., n]) for n, embedding in enumerate(self.embeddings)])
 
 
 @register
@@ -119,6 +128,7 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
         character_units: Width of a character's vector and of each recurrence over them.
         affixes: How many affixes and shapes have a vector; 0 leaves them out.
         cell: The cell of those recurrences.
+        context: Width of a word's vector in its context, see `common.networks.contextual`; 0 is none.
         token_dropout: Share of a sequence's words, and of its affixes, made unknown, see `TokenDropout`.
         seed: Fixes the initial weights and which words and affixes are made unknown.
 
@@ -126,11 +136,12 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
         window: Dictionary with `words` and `sequence`, int32 `[batch, time]` each. With affixes also `affixes`, int32
             `[batch, time, affixes of a word]`, 0 where a word has fewer. With spellings also `characters`, int32, and
             `characters_keep`, `[lanes, letters]` each; and `ends` and `starts`, int32 `[batch, time]`: the places of
-            each word's last and first character in the flattened `characters`.
+            each word's last and first character in the flattened `characters`. With a context also `context`, `[batch,
+            time, context]`.
         training: Whether to make words and affixes unknown.
 
     Returns:
-        `[batch, time, units + 2 * character_units]`.
+        `[batch, time, units + 2 * character_units + context]`.
     """
 
     def __init__(
@@ -142,6 +153,7 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
         character_units: int = 64,
         affixes: int = 0,
         cell: str = "lstm",
+        context: int = 0,
         token_dropout: float = 0.0,
         seed: int = 0,
         **kwargs: Any,
@@ -153,6 +165,7 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
         self.character_units = character_units
         self.affixes = affixes
         self.cell = cell
+        self.context = context
         self.token_dropout = token_dropout
         self.seed = seed
         self.dropout = TokenDropout(token_dropout, seed_for(seed, "token dropout"))
@@ -180,7 +193,7 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
     @property
     def width(self) -> int:
         """Features of the outputs."""
-        return self.units + (2 * self.character_units if self.characters else 0)
+        return self.units + (2 * self.character_units if self.characters else 0) + self.context
 
     def build(self, window_shape: Any = None) -> None:
         self.word_vectors.build((None, None))
@@ -196,6 +209,8 @@ class SpelledEmbedding(Configured, keras.layers.Layer):
         if self.affixes:
             affixes = self.affix_dropout(window["affixes"], sequence=window["sequence"], training=training)
             x += tf.reduce_sum(self.affix_vectors(affixes), 2)
+        if self.context:
+            x = tf.concat([x, tf.cast(window["context"], x.dtype)], 2)
         if not self.characters:
             return x
         characters, keep = window["characters"], window["characters_keep"]

@@ -14,6 +14,12 @@ from common.layers.dropout import VariationalDropout
 from common.layers.readout import Readout
 
 
+def classifier(classes: int, *, hidden: int = 0) -> keras.layers.Layer:
+    """A layer from a readout to class probabilities, with a hidden layer of ReLUs before it if it has a width."""
+    last = keras.layers.Dense(classes, activation="softmax")
+    return keras.Sequential([keras.layers.Dense(hidden, activation="relu"), last]) if hidden else last
+
+
 @register
 class ReadoutHead(Configured, keras.layers.Layer):
     """A readout of the sequence so far, and a layer from it to the outputs, step by step.

@@ -1,4 +1,4 @@
-"""Hashed random numbers that are the same in every window, and the dropout masks drawn from them."""
+"""Hashed random numbers that are the same whenever they are drawn, and the dropout masks made of them."""
 
 from __future__ import annotations
 
@@ -57,4 +57,25 @@ def variational_mask(sequence: tf.Tensor, units: int, *, rate: float, seed: int,
         `[..., units]`: 0 where dropped, `1 / (1 - rate)` elsewhere.
     """
     drawn = uniform_of(sequence[..., None], tf.range(units, dtype=tf.int32), seed=seed)
+    return tf.cast(drawn >= rate, dtype) / (1 - rate)
+
+
+def weight_mask(position: tf.Tensor, shape: tuple[int, int], *, rate: float, seed: int, dtype: str) -> tf.Tensor:
+    """An inverted-dropout mask of weights, drawn once for a training step: all lanes have the same.
+
+    (Merity, Keskar & Socher 2018, "Regularizing and Optimizing LSTM Language Models", section 2; after Wan et al. 2013,
+    "Regularization of Neural Networks using DropConnect".)
+
+    Args:
+        position: A number of the step, int32.
+        shape: That of the weights.
+        rate: Share of weights dropped.
+        seed: Makes the masks of different layers independent.
+        dtype: The type of the mask.
+
+    Returns:
+        0 where dropped, `1 / (1 - rate)` elsewhere.
+    """
+    rows, columns = (tf.range(size, dtype=tf.int32) for size in shape)
+    drawn = uniform_of(position, rows[:, None], columns, seed=seed)
     return tf.cast(drawn >= rate, dtype) / (1 - rate)

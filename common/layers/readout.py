@@ -11,7 +11,7 @@ from common.cells.cell import State
 from common.layers.base import Configured, register
 from common.layers.scan import time_major
 
-ReadoutKind = Literal["last", "mean", "max", "mean_max"]
+ReadoutKind = Literal["last", "mean", "max", "mean_max", "last_mean_max"]
 
 
 @tf.custom_gradient
@@ -71,7 +71,7 @@ class Readout(Configured, keras.layers.Layer):
     Mean and maximum are carried as state, so they cover the whole sequence, across windows.
 
     Args:
-        kind: `"last"`, `"mean"`, `"max"` or `"mean_max"` (both, concatenated).
+        kind: `"last"`, `"mean"`, `"max"`; `"mean_max"` or `"last_mean_max"` are several of them, concatenated.
 
     Call arguments:
         inputs: `[batch, time, units]`.
@@ -80,7 +80,7 @@ class Readout(Configured, keras.layers.Layer):
             variables' type, since a bfloat16 count would stop at 256.
 
     Returns:
-        `[batch, time, units]` (twice as wide for `"mean_max"`), and the state after the window.
+        `[batch, time, units]`, as often as wide as there are kinds, and the state after the window.
     """
 
     def __init__(self, kind: str = "last", **kwargs: Any) -> None:
@@ -93,12 +93,12 @@ class Readout(Configured, keras.layers.Layer):
     @property
     def width(self) -> int:
         """Features of the outputs."""
-        return self.units * (2 if self.kind == "mean_max" else 1)
+        return self.units * len(self.kind.split("_"))
 
     def initial_state(self, batch_size: int | tf.Tensor) -> State:
         sums = tf.zeros((batch_size, self.units), self.variable_dtype)
         mean, highest = (sums, sums[:, :1]), (tf.cast(sums, self.compute_dtype),)
-        return {"last": (), "mean": mean, "max": highest, "mean_max": mean + highest}[self.kind]
+        return (mean if "mean" in self.kind else ()) + (highest if "max" in self.kind else ())
 
     def call(self, inputs: tf.Tensor, *, keep: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
         inputs, keep = (tf.cast(value, self.compute_dtype) for value in (inputs, keep))
@@ -106,7 +106,7 @@ class Readout(Configured, keras.layers.Layer):
             return inputs, ()
         exact = tf.as_dtype(self.variable_dtype)
         x, keep = time_major(inputs), tf.transpose(keep)
-        outputs, after = [], []
+        outputs, after = [x] if "last" in self.kind else [], []
         if "mean" in self.kind:
             values, kept = tf.cast(x, exact), tf.cast(keep, exact)
             sums = running_sum(values, kept, state[0])

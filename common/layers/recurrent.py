@@ -2,7 +2,8 @@
 
 Every layer takes its state as tensors and returns it, so one layer serves training by windows, evaluation and export.
 `keep` is 1 where a step follows its predecessor and 0 where a sequence starts. `sequence` holds the number of the
-sequence each step belongs to, which fixes the dropout masks.
+sequence each step belongs to, which fixes the dropout masks; `position`, a number of the training step, fixes those of
+weights.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from common.cells.initializers import initializer
 from common.cells.names import InitializerName
 from common.cells.seeds import seed_for
 from common.layers.base import Configured, register
-from common.layers.masks import variational_mask
+from common.layers.masks import variational_mask, weight_mask
 from common.layers.scan import scan
 
 
@@ -34,6 +35,7 @@ class Recurrent(Configured, keras.layers.Layer):
         units: Width of the hidden state.
         activation: `"tanh"`, `"relu"` or `"sigmoid"`; of the candidate and the output.
         recurrent_dropout: Share of the hidden state dropped before the recurrent product, variational.
+        weight_dropout: Share of the recurrent weights dropped, anew in each training step, see `weight_mask`.
         seed: Fixes the dropout masks and the initial weights.
         recurrent_initializer: `"orthogonal"`, `"identity"` (of each gate) or `"glorot_uniform"`: the initial recurrent
             weights.
@@ -43,6 +45,7 @@ class Recurrent(Configured, keras.layers.Layer):
         keep: `[batch, time]`; None means that no sequence starts inside the window.
         state: Tuple of `[batch, units]`; None is zeros.
         sequence: int32 `[batch, time]`; needed for recurrent dropout while training.
+        position: int32, the same for all lanes; needed for weight dropout while training.
         inject: Tuple of `[batch, time, units]`, added to the kept state before each step; or None.
         training: Whether to drop.
 
@@ -65,6 +68,7 @@ class Recurrent(Configured, keras.layers.Layer):
         *,
         activation: str = "tanh",
         recurrent_dropout: float = 0.0,
+        weight_dropout: float = 0.0,
         seed: int = 0,
         recurrent_initializer: InitializerName = "orthogonal",
         **kwargs: Any,
@@ -74,6 +78,7 @@ class Recurrent(Configured, keras.layers.Layer):
         self.units = units
         self.activation = activation
         self.recurrent_dropout = recurrent_dropout
+        self.weight_dropout = weight_dropout
         self.seed = seed
         self.recurrent_initializer = recurrent_initializer
         self.kind = cells.get(cell)
@@ -100,6 +105,7 @@ class Recurrent(Configured, keras.layers.Layer):
         keep: tf.Tensor | None = None,
         state: State | None = None,
         sequence: tf.Tensor | None = None,
+        position: tf.Tensor | None = None,
         inject: State | None = None,
         training: bool = False,
     ) -> tuple[tf.Tensor, State]:
@@ -109,10 +115,15 @@ class Recurrent(Configured, keras.layers.Layer):
         if training and self.recurrent_dropout:
             seed = seed_for(self.seed, "recurrent dropout")
             mask = variational_mask(sequence, self.units, rate=self.recurrent_dropout, seed=seed, dtype=dtype)
+        weights = self.kind.weights(*(tf.cast(tf.convert_to_tensor(w), dtype) for w in self.keras_cell.weights))
+        if training and self.weight_dropout:
+            seed, shape = seed_for(self.seed, "weight dropout"), tuple(weights.recurrent.shape)
+            kept = weight_mask(position, shape, rate=self.weight_dropout, seed=seed, dtype=dtype)
+            weights = weights._replace(recurrent=weights.recurrent * kept)
         return scan(
             self.kind.step,
             x,
-            self.kind.weights(*(tf.cast(tf.convert_to_tensor(w), dtype) for w in self.keras_cell.weights)),
+            weights,
             keep=tf.ones(tf.shape(x)[:2], dtype) if keep is None else tf.cast(keep, dtype),
             initial=state or self.initial_state(tf.shape(x)[0]),
             inject=inject or (),

@@ -37,6 +37,7 @@ class RecurrentStack(Configured, keras.layers.Layer):
         residual: Whether a layer's input is added to its output where the widths agree.
         dropout: Share of units dropped after each layer but the last, variational.
         recurrent_dropout: Share of the hidden state dropped inside the recurrence, variational.
+        weight_dropout: Share of the recurrent weights dropped.
         activation: The activation of the cells.
         seed: Fixes initial weights and masks.
         recurrent_initializer: The initial recurrent weights.
@@ -59,6 +60,7 @@ class RecurrentStack(Configured, keras.layers.Layer):
         residual: bool = False,
         dropout: float = 0.0,
         recurrent_dropout: float = 0.0,
+        weight_dropout: float = 0.0,
         activation: str = "tanh",
         seed: int = 0,
         recurrent_initializer: InitializerName = "orthogonal",
@@ -72,6 +74,7 @@ class RecurrentStack(Configured, keras.layers.Layer):
         self.residual = residual
         self.dropout = dropout
         self.recurrent_dropout = recurrent_dropout
+        self.weight_dropout = weight_dropout
         self.activation = activation
         self.seed = seed
         self.recurrent_initializer = recurrent_initializer
@@ -93,6 +96,7 @@ class RecurrentStack(Configured, keras.layers.Layer):
             self.units,
             activation=self.activation,
             recurrent_dropout=self.recurrent_dropout,
+            weight_dropout=self.weight_dropout,
             recurrent_initializer=self.recurrent_initializer,
             dtype=self.dtype_policy,
             **named,
@@ -121,20 +125,19 @@ class RecurrentStack(Configured, keras.layers.Layer):
         keep: tf.Tensor | None = None,
         state: tuple[State, ...] | None = None,
         sequence: tf.Tensor | None = None,
+        position: tf.Tensor | None = None,
         inject: tuple[State, ...] | None = None,
         nudge: tf.Tensor | None = None,
         training: bool = False,
     ) -> tuple[tf.Tensor, tuple[State, ...]]:
-        x, after = inputs, []
+        x, after, drawn = inputs, [], {"position": position, "training": training}
         if keep is None:
             keep = tf.ones(tf.shape(inputs)[:2], self.compute_dtype)
         state = state or self.initial_state(tf.shape(inputs)[0])
         for n, layer in enumerate(self.forwards):
             last = n == self.layers - 1
             injected = inject[n] if inject else None
-            outputs, layer_state = layer(
-                x, keep=keep, state=state[n], inject=injected, sequence=sequence, training=training
-            )
+            outputs, layer_state = layer(x, keep=keep, state=state[n], inject=injected, sequence=sequence, **drawn)
             after.append(layer_state)
             if last and nudge is not None:
                 outputs = outputs + nudge
@@ -143,7 +146,7 @@ class RecurrentStack(Configured, keras.layers.Layer):
                     tf.reverse(x, [1]),
                     keep=reversed_keep(keep),
                     sequence=None if sequence is None else tf.reverse(sequence, [1]),
-                    training=training,
+                    **drawn,
                 )
                 outputs = tf.concat([outputs, tf.reverse(backward, [1])], 2)  # [batch, time, 2 * units]
             if self.residual and outputs.shape[-1] == x.shape[-1]:

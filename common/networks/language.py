@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -11,6 +12,7 @@ from common.cells.seeds import seed_for
 from common.layers.base import dense, register
 from common.layers.dropout import VariationalDropout, VectorDropout
 from common.layers.embeddings import Embedding
+from common.layers.many_tokens import losses_in_blocks, sample_of, sampled_losses
 from common.layers.stack import RecurrentStack
 from common.layers.token_losses import token_losses
 from common.networks.network import Network, Part
@@ -30,6 +32,8 @@ class LanguageNetwork(Network):
         dropout: Share of units dropped before, between and after the recurrences, variational.
         token_dropout: Share of a sequence's different tokens whose vectors are dropped in training.
         smoothing: Share of a token's probability that is spread over all tokens in training.
+        sampled: Number of tokens against which the loss of training is computed, see `sampled_losses`; 0 is all. Tokens
+            are then numbered from the frequent to the rare ones.
         activation_penalty: Factor of the mean square of the dropped outputs in the training loss (Merity, alpha).
         change_penalty: Factor of the mean square of the outputs' changes from step to step (Merity, beta).
         seed: Fixes initial weights and masks.
@@ -39,7 +43,11 @@ class LanguageNetwork(Network):
         probes: Further arguments of the stack, `inject` or `nudge`.
 
     Returns:
-        The loss of each step, and whether its reference is the most likely token, `[batch, time, 2]`; and the state.
+        The loss of each step, and whether its reference is the most likely token (of the sample), `[batch, time, 2]`;
+        and the state.
+
+    Raises:
+        ValueError: The sample is not smaller than the vocabulary, or there is label smoothing as well.
     """
 
     def __init__(
@@ -51,18 +59,22 @@ class LanguageNetwork(Network):
         dropout: float = 0.0,
         token_dropout: float = 0.0,
         smoothing: float = 0.0,
+        sampled: int = 0,
         activation_penalty: float = 0.0,
         change_penalty: float = 0.0,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(autocast=False, **kwargs)  # The state keeps its type.
+        if sampled and (sampled >= vocabulary or smoothing):
+            raise ValueError(f"{sampled} of {vocabulary} tokens are to be sampled, smoothing {smoothing}; sample none")
         self.vocabulary = vocabulary
         self.embedding = embedding
         self.stack = stack
         self.dropout = dropout
         self.token_dropout = token_dropout
         self.smoothing = smoothing
+        self.sampled = sampled
         self.activation_penalty = activation_penalty
         self.change_penalty = change_penalty
         self.seed = seed
@@ -104,19 +116,36 @@ class LanguageNetwork(Network):
     def call(self, window: Part, state: tuple | None = None, training: bool = False, **probes: Any) -> tuple:
         keep, step = window["keep"], {"sequence": window["sequence"], "training": training}
         x = self.input_dropout(self.features(window, training), **step)
-        x, state = self.stack(x, keep=keep, state=state or self.initial_state(tf.shape(keep)[0]), **step, **probes)
+        state, position = state or self.initial_state(tf.shape(keep)[0]), window.get("position")
+        x, state = self.stack(x, keep=keep, state=state, position=position, **step, **probes)
         dropped = self.output_dropout(x, **step)
-        outputs = self.losses(dropped, window["reference"], self.smoothing if training else 0.0)
+        reference = window["reference"]
+        outputs = self._trained_losses(dropped, reference, position) if training else self.losses(dropped, reference)
         if training and (self.activation_penalty or self.change_penalty):
             penalty = self._penalty(x, dropped, keep)  # [batch, time]
             outputs += tf.stack([penalty, tf.zeros_like(penalty)], 2)
         return outputs, state
 
-    def losses(self, x: tf.Tensor, reference: tf.Tensor, smoothing: float = 0.0) -> tf.Tensor:
-        """The loss and the accuracy of outputs of the stack, `[batch, time, width]`: `[batch, time, 2]`."""
+    def losses(self, x: tf.Tensor, reference: tf.Tensor) -> tf.Tensor:
+        """The exact loss and the accuracy of outputs of the stack, `[batch, time, width]`: `[batch, time, 2]`."""
+        return self._of_steps(lambda rows, to: losses_in_blocks(rows, *self._readout, reference=to), x, reference)
+
+    def _trained_losses(self, x: tf.Tensor, reference: tf.Tensor, position: tf.Tensor | None) -> tf.Tensor:
+        """As `losses`, smoothed or of a sample of the tokens."""
+
+        def smoothed(rows: tf.Tensor, to: tf.Tensor) -> tf.Tensor:
+            return token_losses(rows, *self._readout, reference=to, smoothing=self.smoothing)
+
+        def sampled(rows: tf.Tensor, to: tf.Tensor) -> tf.Tensor:
+            sample = sample_of(position, self.vocabulary, self.sampled, seed=seed_for(self.seed, "sample"))
+            return sampled_losses(rows, self.vectors.embeddings.value, self.bias.value, reference=to, sample=sample)
+
+        return self._of_steps(sampled if self.sampled else smoothed, x, reference)
+
+    def _of_steps(self, losses: Callable, x: tf.Tensor, reference: tf.Tensor) -> tf.Tensor:
+        """Losses that are those of rows, `(features, reference) -> [rows, 2]`, of all steps."""
         features = self._projected(tf.reshape(x, (-1, self.stack.width)))  # [batch * time, embedding]
-        found = token_losses(features, *self._readout, reference=tf.reshape(reference, [-1]), smoothing=smoothing)
-        return tf.reshape(found, (*tf.unstack(tf.shape(reference)), 2))
+        return tf.reshape(losses(features, tf.reshape(reference, [-1])), (*tf.unstack(tf.shape(reference)), 2))
 
     @property
     def _readout(self) -> tuple[tf.Tensor, tf.Tensor]:
@@ -150,6 +179,10 @@ class LanguageNetwork(Network):
         """The outputs of the stack for tokens, int32 `[rows]`: `[rows, width]`; and the state after them."""
         x, state = self.stack(self._embedded(tokens[:, None]), state=state)
         return x[:, 0], state
+
+    def read(self, tokens: tf.Tensor) -> tf.Tensor:
+        """The outputs of the stack after each token of whole texts, int32 `[N, steps]`: `[N, steps, width]`."""
+        return self.stack(self._embedded(tokens))[0]
 
     def distribution(self, x: tf.Tensor) -> tf.Tensor:
         """Log-probabilities of the next token `[rows, vocabulary]` after outputs of the stack, `[rows, width]`."""

@@ -24,7 +24,7 @@ class Network(Configured, keras.layers.Layer):
 
     Call arguments:
         window: The inputs of some steps of a stream, by name: `keep` and `sequence`, `[batch, time]`, and what the
-            network reads; see `common.streams.Stream.window_at`.
+            network reads; see `common.streams.Stream.window_at`. In training also `position`, see `TBPTT`.
         state: The state before the window; None is zeros.
         training: Whether to drop.
 
@@ -56,11 +56,14 @@ class Learner(NamedTuple):
         network: A fresh network.
         loss: A Keras loss, or its name.
         metrics: Keras metrics shown during training, or their names.
+        gradually: Layers that know something already, the highest first: each is trained from an epoch after the one
+            before it, with a smaller step size, see `common.training.optimiser.LazyAdam`. Empty trains all alike.
     """
 
     network: Network
     loss: keras.losses.Loss | str
     metrics: tuple[keras.metrics.Metric | str, ...] = ()
+    gradually: tuple[keras.layers.Layer, ...] = ()
 
 
 class OwnLoss(keras.losses.Loss):

@@ -9,11 +9,12 @@ from common.layers.stack import RecurrentStack
 from common.options import TrainOptions
 
 
-def recurrent_stack(options: TrainOptions, **changes: Any) -> RecurrentStack:
+def recurrent_stack(options: TrainOptions, *, weight_dropout: float = 0.0, **changes: Any) -> RecurrentStack:
     """The stack that a task's options describe.
 
     Args:
         options: The options of the training.
+        weight_dropout: Share of the recurrent weights dropped.
         changes: Options that have other values for this stack.
     """
     options = replace(options, **changes)
@@ -25,6 +26,7 @@ def recurrent_stack(options: TrainOptions, **changes: Any) -> RecurrentStack:
         residual=options.residual,
         dropout=options.dropout,
         recurrent_dropout=options.recurrent_dropout,
+        weight_dropout=weight_dropout,
         activation=options.activation,
         seed=options.seed,
         recurrent_initializer=options.recurrent_initializer,

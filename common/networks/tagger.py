@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from common.layers.crf import CRFHead
+from common.networks.contextual import ContextReader
 from common.networks.network import Part
 from common.networks.spelling import spelled
 from common.networks.stepping import flattened, restored, walked
@@ -46,18 +47,26 @@ class Tagger:
         encoder: The encoder of words and their characters.
         tags: Names of the tags, in the order of the network's outputs.
         split_endings: Whether English endings are words of their own.
+        context: Reads words in their context, if the network reads that.
 
     Attributes:
         tag: Tags words, see `_tag`; one graph, which the tagging of texts uses too.
     """
 
     def __init__(
-        self, network: StreamNetwork, encoder: WordEncoder, tags: Sequence[str], *, split_endings: bool
+        self,
+        network: StreamNetwork,
+        encoder: WordEncoder,
+        tags: Sequence[str],
+        *,
+        split_endings: bool,
+        context: ContextReader | None = None,
     ) -> None:
         self.network = network
         self.encoder = encoder
         self.names = tf.constant(tags)
         self.split_endings = split_endings
+        self.context = context
         self.tag = tf.function(self._tag, input_signature=[WORDS], autograph=False)
 
     def _tag(self, tokens: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -141,6 +150,8 @@ class Tagger:
         window = whole_window(inputs, lengths)
         if self.network.embed.characters:
             window |= spelled(self.encoder.letters(distinct), number)
+        if self.context is not None:
+            window["context"] = self.context(tokens, lengths)
         return window
 
 

@@ -45,8 +45,12 @@ def whole_window(inputs: Part, lengths: tf.Tensor, *, outputs_at_end: bool = Fal
     return window
 
 
-def known_share(window: Part) -> tf.Tensor:
-    """The share of each text's tokens that are in the vocabulary, the end mark aside: `[N]`, 0 for an empty text."""
-    numbers, lengths = window["tokens"][:, :, 0], window["output_steps"][:, 0]  # The end mark is at the output's step.
+def known_share(window: Part, opening: int = 0) -> tf.Tensor:
+    """The share of each text's tokens that are in the vocabulary: `[N]`, 0 for an empty text.
+
+    The end mark and the `opening` marks at the beginning are left aside.
+    """
+    lengths = window["output_steps"][:, 0] - opening  # The end mark is at the output's step.
+    numbers = window["tokens"][:, opening:, 0]
     known = (numbers > 1) & tf.sequence_mask(lengths, tf.shape(numbers)[1])
     return tf.math.divide_no_nan(tf.reduce_sum(tf.cast(known, tf.float32), 1), tf.cast(lengths, tf.float32))

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from rich.table import Table
+
+from common.reports import coloured_cell, text_cell
 
 if TYPE_CHECKING:
     from common.serving.export import Export
@@ -105,3 +108,20 @@ def written(model: SavedModel, prompt: str, how: How) -> Iterator[str]:
         answer = write(prompt=tf.constant([prompt]), state=state, length=tf.constant(length), **drawn)
         prompt, state, ended, left = "", answer["state"], bool(answer["ended"][0]), left - length
         yield decoder.decode(answer["text"][0].numpy(), final=ended or not left)
+
+
+def scores_of_texts(title: str, records: Sequence[Record]) -> Table:
+    """A table of scored texts; where their tokens are scored, unlikely ones are red."""
+    table = Table("text", "nats", "nats per token", title=title)
+    for record in records:
+        text = text_cell(record["text"])
+        if "tokens" in record:
+            text = coloured_cell((one["token"], _style(one["nats"])) for one in record["tokens"])
+        table.add_row(text, f"{record['nats']:.3f}", f"{record['nats_per_token']:.3f}")
+    return table
+
+
+def _style(nats: float) -> str:
+    """The colour of a token: white on ever deeper red, from one nat to eight."""
+    depth = int(220 * min(max(nats - 1, 0) / 7, 1))
+    return f"white on rgb({depth},0,0)" if depth else ""

@@ -74,8 +74,8 @@ class PlainTexts(Records):
             parts[split if split in missing else "train"].append(record)
         if empty := [split for split, part in parts.items() if not part]:
             raise InputError(
-                f"{source}: too few different texts, {len(train):,}, to cut {' and '.join(empty)} from train; "
-                "give more, or those parts as well"
+                f"{source}: too few texts that differ in more than digits, to cut {' and '.join(empty)} from train; "
+                f"{len(train):,} were read; give more, or those parts as well"
             )
         return parts
 

@@ -10,10 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from common.text.canonical import composed
 from common.text.scripts import Level
 from common.text.subwords import Subwords
 from common.text.vocabularies import Vocabulary
-from common.text.words import BLANK, BLANKS, END, START, characters, ngrams, trimmed, words
+from common.text.words import BLANK, BLANKS, END, START, TAGS, characters, ngrams, trimmed, words
+
+SPECIALS = 2
+"""The first numbers of any vocabulary: none, and any that is not known; a language model's start is the latter."""
 
 
 class Splitter(NamedTuple):
@@ -97,6 +101,37 @@ def _of_subwords(texts: Sequence[str], size: int) -> Splitter:
     return Splitter(split, chunk, subwords.lookups)
 
 
+def of_pieces(subwords: Subwords) -> Splitter:
+    """Texts as the pieces of a language model, as it reads them: the letters as they are, and `START` first."""
+    names = tf.constant(piece_names(subwords))
+
+    def pieces(text: tf.Tensor) -> tf.RaggedTensor:
+        text = composed(tf.strings.unicode_transcode(text, "UTF-8", "UTF-8"))
+        found = subwords(tf.strings.regex_replace(text, TAGS, " "))
+        return found.with_values(tf.gather(names, found.values))
+
+    def started(text: tf.Tensor) -> tf.RaggedTensor:
+        found = pieces(tf.strings.regex_replace(text, f"^{BLANKS}|{BLANKS}$", ""))
+        return tf.concat([tf.fill([found.nrows(), 1], START), found], 1)
+
+    def split(text: tf.Tensor) -> tf.RaggedTensor:
+        found = started(text)
+        return tf.concat([found, tf.fill([found.nrows(), 1], END)], 1)
+
+    def chunk(text: tf.Tensor, goes_on: tf.Tensor) -> tf.RaggedTensor:
+        first = started(text)
+        rows = tf.concat([first, pieces(tf.strings.regex_replace(text, f"{BLANKS}$", ""))], 0)
+        return tf.gather(rows, tf.range(first.nrows()) + tf.where(goes_on, first.nrows(), 0))
+
+    return Splitter(split, chunk, subwords.lookups)
+
+
+def piece_names(subwords: Subwords) -> list[str]:
+    """The names of a language model's pieces as tokens, which have no blanks in them; all differ."""
+    changed = str.maketrans({BLANK: f"<{ord(BLANK):X}>", " ": BLANK, "\0": "<00>"})  # Keras takes \0 for nothing.
+    return [name.translate(changed) for name in subwords.names]
+
+
 def _opened(text: tf.Tensor) -> tf.Tensor:
     """Texts that open with a space, as every word after a blank does, so that a word is the same at their beginning."""
     return tf.strings.regex_replace(trimmed(text), "^(.)", r" \1")
@@ -108,15 +143,23 @@ class Encoder:
     Args:
         splitter: How texts become tokens.
         vocabularies: Those of tokens, of bigrams, and so on; each has the most frequent n-grams first.
+        opening: How many marks a text begins with.
     """
 
-    def __init__(self, splitter: Splitter, vocabularies: Sequence[Vocabulary]) -> None:
+    def __init__(self, splitter: Splitter, vocabularies: Sequence[Vocabulary], *, opening: int = 0) -> None:
         self.splitter = splitter
         self.vocabularies = tuple(vocabularies)
+        self.opening = opening
 
     @classmethod
     def of(
-        cls, texts: Sequence[str], level: Level, *, sizes: Sequence[int], min_count: int, pieces: int = 0
+        cls,
+        texts: Sequence[str],
+        level: Level,
+        *,
+        sizes: Sequence[int],
+        min_count: int,
+        pieces: int | Subwords = 0,
     ) -> Encoder:
         """Learns the vocabularies from texts.
 
@@ -125,18 +168,23 @@ class Encoder:
             level: What a token is.
             sizes: Maximum number of known n-grams of each length, those of one token first.
             min_count: Minimum occurrences of a known n-gram.
-            pieces: Maximum number of subwords.
+            pieces: Maximum number of subwords; or the pieces of a language model, all of which are known, by the
+                numbers that they have there.
 
         Raises:
             InputError: There are too few subwords to spell every text.
         """
+        given = None if isinstance(pieces, int) else pieces
         counts: list[Counter[bytes]] = [Counter() for _ in sizes]
-        chosen = splitter(level, texts, pieces)
+        chosen = of_pieces(given) if given else splitter(level, texts, pieces)
         for batch in _batches(texts):
             found = chosen.split(batch)
             for length, count in enumerate(counts, 1):
                 count.update(ngrams(found, length).flat_values.numpy().tolist())
-        tokens = Vocabulary.of(counts[0], size=sizes[0], min_count=min_count)
+        if given:
+            tokens = Vocabulary(piece_names(given)[SPECIALS:])
+        else:
+            tokens = Vocabulary.of(counts[0], size=sizes[0], min_count=min_count)
         known = {START.encode(), END.encode(), *(name.encode() for name in tokens.names)}
         rest = (
             Vocabulary.of(
@@ -146,7 +194,7 @@ class Encoder:
             )
             for count, size in zip(counts[1:], sizes[1:])
         )
-        return cls(chosen, [tokens, *rest])
+        return cls(chosen, [tokens, *rest], opening=1 if given else 0)
 
     def __call__(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Numbers of the n-grams that end at each step of `text`, string `[N]`: int32 `[N, (tokens), lengths]`."""

@@ -8,6 +8,7 @@ from common.text.canonical import composed
 
 START, END = "<start>", "<end>"
 BLANKS = r"[\s\pZ\p{Cc}\x{200B}]+"  # To TensorFlow \s is ASCII alone.
+TAGS = r"(?i:<[a-z/][^<>]{0,200}>)"
 BLANK = "\u2581"
 """What stands for blanks among characters and subwords."""
 
@@ -22,7 +23,7 @@ def cleaned(text: tf.Tensor) -> tf.Tensor:
         string, `[N]`; equal for canonically equal texts.
     """
     text = composed(tf.strings.unicode_transcode(text, "UTF-8", "UTF-8"))
-    return tf.strings.regex_replace(tf.strings.lower(text, "utf-8"), r"<[a-z/][^<>]{0,200}>", " ")
+    return tf.strings.regex_replace(tf.strings.lower(text, "utf-8"), TAGS, " ")
 
 
 def words(text: tf.Tensor) -> tf.RaggedTensor:

@@ -16,6 +16,8 @@ from common.files import numbered, reason
 KEPT = 2
 STATE, PROGRESS, SUMS = "state", "progress.json", "sums.json"
 """Files of a checkpoint: TensorFlow's, what else there is to know, and the SHA-256 of each of these."""
+LESSON = "lesson"
+"""The folder of a lesson's checkpoints in that of its run, see `common.training.lesson`."""
 
 
 class Damaged(Exception):
@@ -98,6 +100,11 @@ class Checkpoints:
 def numbers(folder: Path) -> list[int]:
     """The numbers of the checkpoints in a folder, ascending."""
     return [number for number, path in numbered(folder).items() if path.is_dir()]
+
+
+def all_of(folder: Path) -> list[Path]:
+    """The checkpoints in the folder of a run, ascending; those of its lesson where it has no others."""
+    return next((found for one in (folder, folder / LESSON) if (found := [one / str(n) for n in numbers(one)])), [])
 
 
 def _check(folder: Path) -> None:

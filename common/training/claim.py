@@ -17,7 +17,7 @@ from common.interrupts import Interrupted
 from common.options import FORMAT, TrainOptions, differences
 from common.reports import say
 from common.sources.digests import Digests, difference
-from common.training.checkpoints import numbers
+from common.training.checkpoints import all_of
 
 RECORD = "run.json"
 """The file that says what a run was begun with: its options and the digests of its data."""
@@ -67,12 +67,12 @@ class Claim:
             )
         if not self._lock.kept:
             say(f"{self.folder.parent}: files cannot be locked there, so nothing keeps two runs apart")
-        if numbers(self.aside) and not numbers(self.folder):  # The run that began anew has nothing.
+        if all_of(self.aside) and not all_of(self.folder):  # The run that began anew has nothing.
             self._remove(self.folder)
             self.aside.rename(self.folder)
         if self.resume:
             record = self._record(self.folder)
-            if record is None or not numbers(self.folder):
+            if record is None or not all_of(self.folder):
                 raise InputError(f"--resume: {self._nothing()}")
             self.name, self._before = record["name"], record["data"]
 
@@ -95,12 +95,14 @@ class Claim:
         if self.resume:
             self._refuse(difference(self._before, self._data))
             return
-        there = numbers(self.folder)
+        there = all_of(self.folder)
         try:
             if there:
                 self._remove(self.aside)
                 self.folder.rename(self.aside)
-                saved = time.strftime("%d %B %Y, %H:%M", time.localtime((self.aside / str(there[-1])).stat().st_mtime))
+                saved = time.strftime(
+                    "%d %B %Y, %H:%M", time.localtime((self.aside / there[-1].relative_to(self.folder)).stat().st_mtime)
+                )
                 say(
                     f"begun anew: the unfinished run with these options, last saved on {saved}, would have gone on "
                     f"with --resume; it is kept in {self.aside} until this one is published"
@@ -128,7 +130,7 @@ class Claim:
             yield
         except BaseException as error:
             if isinstance(error, Interrupted):
-                error.resumable = bool(numbers(self.folder) or numbers(self.aside))
+                error.resumable = bool(all_of(self.folder) or all_of(self.aside))
             self.release()
             raise
 
@@ -164,10 +166,10 @@ class Claim:
         """Why there is nothing to resume: what the run that is there was begun with instead."""
         here = list(self.folder.parent.glob(VISIBLE))
         folders = here or list(self.root.parent.glob(f"*/unfinished/{VISIBLE}"))
-        if self.folder in here and (numbers(self.folder) or self._record(self.folder)):
-            what = f"its {RECORD} cannot be read" if numbers(self.folder) else "it has no checkpoint yet"
+        if self.folder in here and (all_of(self.folder) or self._record(self.folder)):
+            what = f"its {RECORD} cannot be read" if all_of(self.folder) else "it has no checkpoint yet"
             return f"the unfinished run in {self.folder} cannot go on, {what}; leave --resume out to begin anew"
-        records = [(folder, self._record(folder)) for folder in folders if numbers(folder)]
+        records = [(folder, self._record(folder)) for folder in folders if all_of(folder)]
         options = [(folder, record["options"]) for folder, record in records if record]
         found = {folder: given for folder, given in options if given != self._options}
         if not found:

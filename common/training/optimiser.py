@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -18,12 +19,21 @@ class LazyAdam(keras.optimizers.Adam):
     Stochastic Optimization", algorithm 1). The arguments are those of `keras.optimizers.Adam`, without `amsgrad`. The
     slices of a gradient must name each row once.
 
+    Args:
+        factors: Factor of the step size of each variable, in the order in which they are trained; empty is 1 for all
+            (Howard & Ruder 2018, "Universal Language Model Fine-tuning for Text Classification": discriminative
+            fine-tuning).
+        starts: The step from which each variable is trained; empty is the first for all (gradual unfreezing, as
+            there).
+
     Raises:
         ValueError: `amsgrad` is given.
     """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, factors: Sequence[float] = (), starts: Sequence[int] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.factors = tuple(factors)
+        self.starts = tuple(starts)
         if self.amsgrad:
             raise ValueError("LazyAdam has no amsgrad; leave it out or use keras.optimizers.Adam")
 
@@ -32,9 +42,30 @@ class LazyAdam(keras.optimizers.Adam):
             return tf.clip_by_global_norm(grads, self.global_clipnorm)[0]
         return super()._clip_gradients(grads)
 
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"factors": self.factors, "starts": self.starts}
+
+    def _rate(self, number: int, learning_rate: Any) -> tf.Tensor:
+        """The step size of a variable, 0 before it is trained."""
+        rate = tf.convert_to_tensor(learning_rate)
+        if self.factors:
+            rate *= self.factors[number]
+        if self.starts:
+            rate *= tf.cast(self.iterations >= self.starts[number], rate.dtype)
+        return rate
+
+    def _apply_weight_decay(self, variables: list[Any]) -> None:
+        if self.weight_decay is None:
+            return
+        for variable in variables:
+            if self._use_weight_decay(variable):
+                rate = tf.cast(self._rate(self._get_variable_index(variable), self.learning_rate), variable.dtype)
+                variable.assign(variable - variable * self.weight_decay * rate)
+
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         number = self._get_variable_index(variable)
         first, second = self._momentums[number].value, self._velocities[number].value
+        learning_rate = self._rate(number, learning_rate)
         rate, step = (tf.cast(x, variable.dtype) for x in (learning_rate, self.iterations + 1))
         powers = self.beta_1**step, self.beta_2**step
         if not isinstance(gradient, tf.IndexedSlices):

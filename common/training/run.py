@@ -2,115 +2,32 @@
 
 from __future__ import annotations
 
-import math
 import resource
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
 
 from common import interrupts
-from common.errors import InputError, counted
+from common.errors import counted
 from common.networks.network import Learner, parameters
-from common.options import TrainOptions, fitting_lanes, fitting_passes
-from common.reports import Parts, console, say, waiting
+from common.options import TrainOptions
+from common.reports import Parts, say, waiting
 from common.sources.digests import noting
-from common.sources.splits import SPLITS
-from common.streams import Sequences, Stream
+from common.training.checkpoints import numbers
 from common.training.claim import Claim
+from common.training.lesson import learn
 from common.training.logs import tensorboard
 from common.training.memory import check_memory
-from common.training.optimiser import LazyAdam
+from common.training.preparing import Streams, compiled, prepared, verbosity
 from common.training.tbptt import TBPTT
 from common.training.unfinished import UnfinishedRun
 
 if TYPE_CHECKING:
     from common.scoring import Scores
     from tasks.base import Answers, Task
-
-Streams = dict[str, Stream]
-STEPS_THAT_REPAY_XLA = 500
-"""XLA saves 5 to 50 ms a step on two cores, and compiles for 2 to 8 s."""
-
-
-def streams_of(sequences: dict[str, Sequences], options: TrainOptions) -> Streams:
-    """The streams of the three splits: training shuffled, the others in order.
-
-    Raises:
-        InputError: There are fewer training sequences than lanes.
-    """
-    lanes, whole = options.batch_size, options.bidirectional
-    train = sequences["train"].filling(lanes)
-    if len(train) < lanes:
-        raise InputError(
-            f"--batch-size {lanes}: training has only {counted(len(train), 'sequence')}; give {len(train)} or less"
-        )
-    rest = {split: Stream.in_order(sequences[split], lanes, options.window, whole=whole) for split in SPLITS[1:]}
-    return {"train": _train_stream(sequences["train"], options)} | rest
-
-
-def _train_stream(train: Sequences, options: TrainOptions) -> Stream:
-    return Stream(
-        train.filling(options.batch_size),
-        options.batch_size,
-        options.window,
-        reach=options.reach,
-        whole=options.bidirectional,
-        passes=options.passes or 1,
-        seed=options.seed,
-    )
-
-
-def fitted_to(train: Sequences, options: TrainOptions) -> TrainOptions:
-    """The options with the lanes and the passes of an epoch that suit the training data, where they are not given."""
-    lanes = options.batch_size
-    if lanes is None:
-        lanes = fitting_lanes(options.lanes, train.steps, window=options.window, most=train.most_lanes())
-    options = replace(options, batch_size=lanes)
-    if options.passes is None and len(train.filling(lanes)) >= lanes:
-        options = replace(options, passes=fitting_passes(_train_stream(train, replace(options, passes=1)).windows()))
-    return options
-
-
-def prepared(task: Task) -> Streams:
-    """Fits the options of a loaded task to its data, and makes its streams."""
-    sequences = {split: task.sequences(split) for split in SPLITS}
-    task.options = fitted_to(sequences["train"], task.options)
-    return streams_of(sequences, task.options)
-
-
-def repays_xla(stream: Stream, epochs: int) -> bool:
-    """Whether a training has enough steps to gain more by XLA than compiling takes."""
-    return stream.windows() * epochs >= STEPS_THAT_REPAY_XLA
-
-
-def step_size(stream: Stream, options: TrainOptions) -> keras.optimizers.schedules.LearningRateSchedule:
-    """How the step size falls over a training on the stream."""
-    schedules = keras.optimizers.schedules
-    if options.schedule == "linear":
-        return schedules.PolynomialDecay(options.learning_rate, stream.windows() * options.epochs, 0.0)
-    return schedules.InverseTimeDecay(options.learning_rate, stream.windows(), options.decay)
-
-
-def compiled(learner: Learner, stream: Stream, options: TrainOptions) -> TBPTT:
-    """A model that is ready to train on the stream."""
-    xla = repays_xla(stream, options.epochs) if options.xla is None else options.xla
-    model = TBPTT(learner.network, options.batch_size, options.window, reach=options.reach, xla=xla)
-    model.compile(
-        LazyAdam(
-            step_size(stream, options),
-            weight_decay=options.weight_decay or None,
-            global_clipnorm=options.clip_norm if math.isfinite(options.clip_norm) else None,
-        ),
-        loss=learner.loss,
-        weighted_metrics=list(learner.metrics),
-        jit_compile=False,
-        steps_per_execution=options.steps_per_execution,
-    )
-    return model
 
 
 class Fitted(NamedTuple):
@@ -189,8 +106,14 @@ def _fit(
     streams, options = prepared(task), task.options
     say(f"data: {described}")
     check_memory(options, task.embedded)  # Now with the lanes that suit the data, and what it makes vectors of.
+    lesson = None if options.resume and numbers(claim.folder) else task.lesson()
+    if lesson is not None:
+        keras.utils.set_random_seed(options.seed)
+        learn(lesson, claim.folder, resume=options.resume)
     keras.utils.set_random_seed(options.seed)
     learner = task.learner()
+    if lesson is not None:
+        lesson.teach(learner.network)
     model = compiled(learner, streams["train"], options)
     run = UnfinishedRun(
         claim.folder,
@@ -205,7 +128,7 @@ def _fit(
     describe(fitted, options)
     if before is not None:
         before(fitted)
-    first = run.open(model, options.resume)
+    first = run.open(model, options.resume and bool(numbers(claim.folder)))
     if not run.finished:
         with interrupts.asking():
             model.fit(
@@ -321,8 +244,3 @@ def peak_memory_mb() -> float:
         return int(kilobytes) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024) / 1e6
-
-
-def verbosity() -> int:
-    """Keras's `verbose` argument: a progress bar in a terminal, one line per epoch elsewhere."""
-    return 1 if console.is_terminal else 2

@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from common.layers.base import Configured, register
+from common.layers.masks import number_of
 from common.networks.network import Network, Part
 from common.streams.stream import Stream, shares_of
 
@@ -57,6 +58,9 @@ class TBPTT(Configured, keras.Model):
     most `reach` (k2) steps. With k2 > k1 the k2 - k1 steps before the window are computed again from the state carried
     at that earlier point; the loss counts on the new steps only (Williams & Peng 1990, "An Efficient Gradient-Based
     Algorithm for On-Line Training of Recurrent Network Trajectories", BPTT(h; h')).
+
+    Each part of a window gets `position`, a number of the training step, int32. What a network draws from it is the
+    same for all lanes, for the history and the new steps, and after a resume.
 
     A share of the lanes is a replica with its carried state: its forward pass, loss and backward pass are one function,
     and the shares' functions run beside each other. The sum of their gradients is that of all lanes.
@@ -159,9 +163,9 @@ class TBPTT(Configured, keras.Model):
 
     def _train_shares(self, windows: Sequence[tuple]) -> tuple[tuple, ...]:
         """What `_train_share` returns for each share from the carried state, one tuple for each of its results."""
-        shares = shares_of(self.lanes, len(windows))
+        shares, position = shares_of(self.lanes, len(windows)), number_of(*tf.unstack(tf.cast(self.position, tf.int32)))
         results = [
-            self._trained(window, state, (lanes.stop - lanes.start) / self.lanes)
+            self._trained(_positioned(window, position), state, (lanes.stop - lanes.start) / self.lanes)
             for window, state, lanes in zip(windows, self.train_state.read(shares), shares)
         ]
         return tuple(zip(*results))
@@ -320,6 +324,14 @@ class _OneTraining(keras.callbacks.CallbackList):
 def _windows_of(data: tuple) -> tuple[tuple, ...]:
     """The window of each share of the lanes: of a stream's, or of a single window `(inputs, targets, weights)`."""
     return data if all(isinstance(one, tuple) for one in data) else (data,)
+
+
+def _positioned(window: tuple, position: tf.Tensor) -> tuple:
+    """A window whose parts have a number of the training step."""
+    inputs, *others = window
+    if isinstance(inputs, dict):
+        return inputs | {"position": position}, *others
+    return tuple(part | {"position": position} for part in inputs), *others
 
 
 def _summed(gradients: Sequence[Any]) -> Any:

@@ -123,7 +123,7 @@ def _best(found: Findings) -> str:
 
 def _options(found: Findings) -> list[list[str]]:
     """The options that were searched: the best value, the one that was given, and the range."""
-    given = found.search.options
+    given = found.search.settled
     return [
         ["option", "best", "given", "range"],
         *(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from common.options import TrainOptions, TuneOptions, meanings
 from common.studies.folder import Kept, check_jobs
 from common.training.memory import check_memory
 from common.tuning.journal import opened
-from common.tuning.space import Space, farthest, first, highest, space
+from common.tuning.space import Space, check_ends, first, highest, space
 
 if TYPE_CHECKING:
     from optuna.study import Study
@@ -29,6 +30,7 @@ class Search(Kept):
 
     Attributes:
         space: The range of each option that is searched.
+        settled: The options with the values that the task gives to those that are not given.
 
     Raises:
         InputError: Something cannot be searched or tried, or the folder has a search of other options or other data.
@@ -41,8 +43,8 @@ class Search(Kept):
             raise InputError("--resume: a search goes on by itself; give the same command without it")
         check_jobs(requested.jobs)
         self.space: Space = space(options, requested)
-        for one in farthest(options, self.space):
-            kind(one).check_options()
+        self.settled = kind(options).options
+        check_ends(kind, options, self.space)
         super().__init__(kind, options=options, requested=requested)
         self.check_recorded()
 
@@ -58,9 +60,7 @@ class Search(Kept):
         Raises:
             InputError: It cannot.
         """
-        from dataclasses import replace
-
-        check_memory(replace(self.options, **highest(self.space)), gates=1)
+        check_memory(replace(self.settled, **highest(self.space)), gates=1)
 
     @property
     def higher_is_better(self) -> bool:
@@ -69,7 +69,7 @@ class Search(Kept):
     @property
     def first(self) -> dict[str, Any] | None:
         """The values of the first trial: those of the options."""
-        return first(self.options, self.space)
+        return first(self.settled, self.space)
 
     @property
     def journal(self) -> Path:

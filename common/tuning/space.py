@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from common.errors import InputError
 from common.options import Choice, Linear, Log, Range, TrainOptions, TuneOptions, meanings, parsed
+
+if TYPE_CHECKING:
+    from tasks.base import Task
 
 Space = dict[str, Range]
 """The range of each option that is searched, by its name."""
@@ -89,19 +92,21 @@ def _flag(name: str) -> str:
     return name.replace("_", "-")
 
 
-def farthest(options: TrainOptions, searched: Space) -> Iterator[TrainOptions]:
-    """The options with each end of each range, one at a time, and with the highest ends of all numbers.
+def check_ends(kind: type[Task], options: TrainOptions, searched: Space) -> None:
+    """Refuses a range with an end that contradicts another option, each range by itself.
 
     Raises:
-        InputError: One of them contradicts another option.
+        InputError: There is one.
     """
     for name, values in searched.items():
         for value in values.ends:
             try:
-                yield replace(options, **{name: value})
+                kind(replace(options, **{name: value})).check_options()
             except InputError as error:
-                raise InputError(f"{name} {value} of --range {name}={values} cannot be tried: {error}") from error
-    yield replace(options, **highest(searched))
+                raise InputError(
+                    f"{name} {value} of --range {name}={values} cannot be tried: {error}; give another --range, or "
+                    "name with --only what is to be searched"
+                ) from error
 
 
 def highest(searched: Space) -> dict[str, Any]:

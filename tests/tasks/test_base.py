@@ -117,7 +117,7 @@ def test_learns_what_can_be_learned(name: str, learned) -> None:
 def test_resumes_exactly_where_it_was_killed(name: str, cell: str, trained, data_of, tmp_path: Path) -> None:
     whole, first = trained(name, cell), First()
     shutil.copytree(whole / "killed", tmp_path, dirs_exist_ok=True)
-    task = make(name, data_of(name), tmp_path, cell=cell, resume=True, **carried(name, cell))
+    task = make(name, data_of(name), tmp_path, cell=cell, resume=True, **carried(name, cell, trained(name, cell)))
     assert_remembered(fit(task, tmp_path, callbacks=(first,)), whole / "weights.npz")
     assert first.position == CHECKPOINT
 

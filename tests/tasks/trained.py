@@ -17,6 +17,7 @@ import tasks
 from common.cli.train import publish, train
 from common.training.run import Fitted, fit
 from tasks.base import Task
+from tests.language_models import language_model
 from tests.tiny import OPTIONS
 
 LEARNS = {
@@ -51,12 +52,14 @@ OF_CELLS = {
     "language_model": {
         "simple_rnn": {
             **{"level": "subword", "vocabulary": 300, "documents": "line", "layers": 2, "residual": True, "xla": True},
-            **{"token_dropout": 0.1, "activation_penalty": 1.0, "change_penalty": 1.0},
+            **{"sampled": 60, "token_dropout": 0.1, "activation_penalty": 1.0, "change_penalty": 1.0},
         },
-        "gru": {"level": "word", "smoothing": 0.1, "activation": "relu"},
+        "gru": {"level": "word", "smoothing": 0.1, "activation": "relu", "weight_dropout": 0.3},
     },
 }
 """Options of a task's own that change its network, for the training of one of the cells."""
+TAUGHT = (("sentiment", "simple_rnn"),)
+"""Tasks with the cell whose training starts from a language model."""
 VARIANTS = {
     "sentiment": {
         **{"bidirectional": True, "layers": 2, "residual": True, "xla": True},
@@ -71,9 +74,16 @@ KILLED, CHECKPOINT = (1, 8), (1, 6)
 """The position at which a training is killed, and that of its last checkpoint, which fits no multiple of 5."""
 
 
-def carried(name: str, cell: str) -> dict[str, object]:
-    """Options with which there is a state to carry, for one cell also a history, and a checkpoint inside an epoch."""
-    return CARRIED | CHECKPOINTS | ({"reach": 24} if cell == "gru" else {}) | OF_CELLS[name].get(cell, {})
+def carried(name: str, cell: str, folder: Path) -> dict[str, object]:
+    """Options with which there is a state to carry, for one cell also a history, and a checkpoint inside an epoch.
+
+    Args:
+        name: The task.
+        cell: The cell.
+        folder: The folder of the training.
+    """
+    taught = {"pretrained": folder / "taught_by", "embedding": 6} if (name, cell) in TAUGHT else {}
+    return CARRIED | CHECKPOINTS | ({"reach": 24} if cell == "gru" else {}) | OF_CELLS[name].get(cell, {}) | taught
 
 
 def make(name: str, data: Path, output: Path, **options: object) -> Task:
@@ -126,7 +136,9 @@ def few_origins() -> Iterator[None]:
 
 def fill_trained(name: str, cell: str, data: Path, *, folder: Path) -> None:
     """A short training, see the fixture `trained`."""
-    task, root = make(name, data, folder, cell=cell, **carried(name, cell)), folder / name / cell
+    if (name, cell) in TAUGHT:
+        language_model(folder / "taught_by", ["the film was warm and funny", "a tedious plot"], cell=cell)
+    task, root = make(name, data, folder, cell=cell, **carried(name, cell, folder)), folder / name / cell
     fitted = fit(task, root, callbacks=(Kill(root / "unfinished", folder / "killed" / "unfinished"),))
     shutil.copytree(root / "unfinished", folder / "done" / "unfinished")
     remember(fitted, folder / "weights.npz")

@@ -93,6 +93,28 @@ def test_scores_are_the_losses_of_the_network(writer: Writer) -> None:
     assert found["tokens"].numpy()[1].tolist()[0] == (b"<end>" if writer.ends else b"")
 
 
+def test_a_long_text_is_scored_in_chunks_with_the_scores_of_one_pass(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if writer.ends:  # Ends make no difference here.
+        return
+    texts, losses, seen = ["the old house and the cat é: old house", "", "the old", "the é"], writer.network.losses, []
+
+    def counting(x: tf.Tensor, reference: tf.Tensor) -> tf.Tensor:
+        tf.numpy_function(lambda steps: seen.append(int(steps)), [tf.shape(x)[1]], [])
+        return losses(x, reference)
+
+    monkeypatch.setattr("common.decoding.writer.CHUNK", 3)
+    monkeypatch.setattr(writer.network, "losses", counting)
+    short = Writer(writer.network, writer.pieces, ends=writer.ends, seen=np.arange(2))
+    asked = tf.constant(texts), tf.zeros((len(texts), 0))
+    found, whole = (each.functions["stream"](*asked) for each in (short, writer))
+    np.testing.assert_array_equal(found["tokens"], whole["tokens"])
+    np.testing.assert_allclose(found["log_probability"], whole["log_probability"], rtol=1e-4)
+    np.testing.assert_allclose(found["state"], whole["state"], atol=1e-5)
+    assert max(seen) == 3 and len(seen) > 4
+
+
 @given(cuts=st.sets(st.integers(0, 4), max_size=3))
 @settings(max_examples=8, deadline=None)
 def test_read_in_chunks_a_text_has_the_scores_of_one_pass(writer: Writer, cuts: set[int]) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from common.layers.masks import number_of, uniform_of, variational_mask
+from common.layers.masks import number_of, uniform_of, variational_mask, weight_mask
 
 
 def test_mask_is_fixed_within_a_sequence_and_differs_between_sequences_and_seeds() -> None:
@@ -41,6 +41,21 @@ def test_masks_of_neighbouring_sequences_units_and_seeds_are_not_correlated() ->
     neighbours += [(mask, dropped(1 + step)) for step in (1, 4, 5, 9, 10, 1000)]
     for a, b in neighbours:
         assert abs(np.mean(a == b) - 0.5) < 5 * 0.5 / np.sqrt(a.size)
+
+
+def test_masks_of_weights_are_drawn_anew_at_each_position_and_keep_the_mean() -> None:
+    masks = [weight_mask(tf.constant(n), (60, 50), rate=0.3, seed=4, dtype="float32").numpy() for n in (0, 1, -7, 0)]
+    assert np.unique(masks[0]) == pytest.approx([0, 1 / 0.7])
+    np.testing.assert_array_equal(masks[0], masks[3])
+    kept = np.stack(masks[:3]) > 0
+    assert abs(kept.mean() - 0.7) < 5 * np.sqrt(0.21 / kept.size)
+    for a, b in (
+        (kept[0], kept[1]),
+        (kept[1], kept[2]),
+        (kept[0, 1:], kept[0, :-1]),
+        (kept[0, :, 1:], kept[0, :, :-1]),
+    ):
+        assert abs(np.mean(a == b) - 0.58) < 5 * 0.5 / np.sqrt(a.size)
 
 
 def test_uniform_numbers_are_uniform_and_below_one() -> None:

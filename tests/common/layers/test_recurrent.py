@@ -11,7 +11,7 @@ from hypothesis import given, settings
 
 from common import cells
 from common.cells.seeds import seed_for
-from common.layers.masks import variational_mask
+from common.layers.masks import variational_mask, weight_mask
 from common.layers.recurrent import Recurrent
 from tests.cell_checks import check_layer
 from tests.helpers import (
@@ -32,7 +32,7 @@ BATCH, TIME, FEATURES, UNITS = 3, 7, 4, 5
 @EVERY_CELL
 def test_configuration_makes_the_same_layer(cell: str) -> None:
     weights = {"seed": 3, "recurrent_initializer": "identity"}
-    layer = Recurrent(cell, 4, activation="relu", recurrent_dropout=0.25, **weights)
+    layer = Recurrent(cell, 4, activation="relu", recurrent_dropout=0.25, weight_dropout=0.5, **weights)
     check_configuration(layer)
 
 
@@ -163,3 +163,19 @@ def test_recurrent_dropout_masks_the_hidden_state_before_the_product(cell: str) 
     assert 0 < np.count_nonzero(mask) < UNITS
     plain.set_weights([kernel, mask[:, None] * recurrent, *others])
     assert_all_close(outputs, plain(x)[0])
+
+
+@EVERY_CELL
+def test_dropped_weights_are_zeros_of_the_recurrent_kernel_in_training_alone(cell: str) -> None:
+    x, at = normal(2, 6, FEATURES), tf.constant(9)
+    layer, plain = Recurrent(cell, UNITS, weight_dropout=0.4, seed=3), Recurrent(cell, UNITS)
+    outputs, _ = layer(x, position=at, training=True)
+    assert_all_close(tf.function(layer, jit_compile=True)(x, position=at, training=True)[0], outputs)
+    plain.build(x.shape)
+    kernel, recurrent, *others = layer.get_weights()
+    plain.set_weights([kernel, recurrent, *others])
+    np.testing.assert_array_equal(layer(x, position=at)[0], plain(x)[0])
+    mask = weight_mask(at, recurrent.shape, rate=0.4, seed=seed_for(3, "weight dropout"), dtype="float32").numpy()
+    plain.set_weights([kernel, mask * recurrent, *others])
+    assert_all_close(outputs, plain(x)[0])
+    assert not np.allclose(outputs, layer(x, position=at + 1, training=True)[0], atol=1e-3)

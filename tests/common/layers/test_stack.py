@@ -31,7 +31,7 @@ BATCH, TIME, FEATURES, UNITS = 3, 7, 4, 5
 @pytest.mark.parametrize("cell", [*cells.names(), *cells.control_names()])
 def test_configuration_makes_the_same_stack(cell: str) -> None:
     widths = {"layers": 2, "bidirectional": True, "residual": True}
-    drawn = {"dropout": 0.1, "recurrent_dropout": 0.2, "seed": 5}
+    drawn = {"dropout": 0.1, "recurrent_dropout": 0.2, "weight_dropout": 0.3, "seed": 5}
     check_configuration(RecurrentStack(cell, 4, activation="sigmoid", **widths, **drawn))
 
 

@@ -74,6 +74,17 @@ def test_dropped_vectors_are_those_of_a_sequences_tokens() -> None:
     assert len({pair[:2] for pair in pairs}) == len(set(pairs))
 
 
+def test_a_sample_of_the_tokens_counts_in_training_alone() -> None:
+    window = window_of() | {"position": tf.constant(3)}
+    plain, sampled = network_of(), network_of(sampled=5)
+    np.testing.assert_array_equal(plain(window)[0], sampled(window)[0])
+    losses, exact = (network(window, training=True)[0][..., 0] for network in (sampled, plain))
+    assert not np.allclose(losses, exact, atol=1e-3) and np.allclose(losses, exact, atol=2)
+    for wrong in ({"sampled": VOCABULARY}, {"sampled": 3, "smoothing": 0.1}):
+        with pytest.raises(ValueError, match="sample none"):
+            network_of(**wrong)
+
+
 def test_made_again_from_its_configuration_it_gives_the_same_losses() -> None:
     network, window = network_of(dropout=0.2, smoothing=0.1), window_of()
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(network))

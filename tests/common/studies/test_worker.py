@@ -64,7 +64,7 @@ def test_a_killed_run_resumes_where_it_was(
     monkeypatch.setattr(
         training.TBPTT, "fit", lambda self, *args, **rest: epochs.append(rest) or fit(self, *args, **rest)
     )
-    options = options_of(name, data_of(name), tmp_path, cell="gru", **carried(name, "gru")).as_json()
+    options = options_of(name, data_of(name), tmp_path, cell="gru", **carried(name, "gru", tmp_path)).as_json()
     result = worker.measured(kind, {"options": options, "baselines": name == "sentiment"}, folder=tmp_path)
     check(result, name, "gru")
     assert result["training"]["epochs"] == 2

@@ -46,6 +46,20 @@ def test_a_row_that_is_not_read_stays_as_it_was() -> None:
     assert (after[4] < before[4]).all()
 
 
+def test_each_variable_has_its_step_size_and_its_first_step() -> None:
+    gradients = [tf.ones((ROWS, WIDTH))] * 3
+    plain = steps(LazyAdam(0.1), gradients)
+    several = steps(LazyAdam(0.1, factors=[1.0, 0.25], starts=[0, 1]), gradients)
+    np.testing.assert_array_equal(several[:-2], plain[:-2])
+    one = steps(LazyAdam(0.1, factors=[1.0, 0.25], starts=[0, 3]), gradients)
+    np.testing.assert_array_equal(one[-2:], [1, 1])
+    # A gradient that stays the same moves a weight by the step size.
+    np.testing.assert_allclose(several[-2:] - 1, (plain[-2:] - 1) * 0.25 * 2 / 3, rtol=1e-5)
+    decayed = steps(LazyAdam(0.1, factors=[1.0, 0.25], starts=[0, 3], weight_decay=0.5), gradients)
+    np.testing.assert_array_equal(decayed[-2:], [1, 1])
+    assert not np.array_equal(decayed[:-2], one[:-2])
+
+
 def test_amsgrad_is_refused_and_the_configuration_makes_the_same_optimizer() -> None:
     with pytest.raises(ValueError, match="no amsgrad"):
         LazyAdam(amsgrad=True)

@@ -13,7 +13,8 @@ from common.options import TrainOptions
 from common.sources.splits import SPLITS
 from common.streams.sequences import Sequences
 from common.training import run
-from common.training.run import Fitted, peak_memory_mb, streams_of, training_figures
+from common.training.preparing import step_size, streams_of
+from common.training.run import Fitted, peak_memory_mb, training_figures
 
 
 def sequences_of(*lengths: int) -> Sequences:
@@ -112,7 +113,7 @@ def test_what_answers_is_what_is_saved() -> None:
 
 def test_the_step_size_falls_as_the_schedule_says() -> None:
     stream = SimpleNamespace(windows=lambda: 10)
-    inverse = run.step_size(stream, TrainOptions(learning_rate=0.5, decay=0.25))
+    inverse = step_size(stream, TrainOptions(learning_rate=0.5, decay=0.25))
     assert [float(inverse(step)) for step in (0, 10, 40)] == pytest.approx([0.5, 0.4, 0.25])
-    linear = run.step_size(stream, TrainOptions(learning_rate=0.5, schedule="linear", epochs=4))
+    linear = step_size(stream, TrainOptions(learning_rate=0.5, schedule="linear", epochs=4))
     assert [float(linear(step)) for step in (0, 10, 40, 50)] == pytest.approx([0.5, 0.375, 0, 0])

@@ -11,6 +11,10 @@ import numpy as np
 import pytest
 
 from common.errors import InputError
+from common.layers.stack import RecurrentStack
+from common.networks.language import LanguageNetwork
+from common.networks.network import OwnLoss
+from common.streams.sequences import Sequences
 from common.streams.stream import Stream
 from common.training.optimiser import LazyAdam
 from common.training.tbptt import LANES_OF_A_SHARE, TBPTT, fitting_shares
@@ -48,6 +52,22 @@ def in_one_share() -> list:
 @pytest.mark.parametrize("xla", [False, True])
 def test_results_do_not_depend_on_the_number_of_shares(xla: bool) -> None:
     assert_all_close(trained("gru", 2, xla=xla), in_one_share())
+
+
+def test_what_is_drawn_for_a_training_step_is_drawn_for_all_lanes() -> None:
+    """Dropped weights and sampled tokens are the same in every share."""
+    draw, lengths = np.random.default_rng(0), np.array(LENGTHS * 3)
+    tokens = draw.integers(0, 30, sum(lengths) + 1).astype(np.int32)
+    nothing, found = np.zeros(sum(lengths), np.float32), []
+    inputs = {"tokens": tokens[:-1], "reference": tokens[1:]}
+    stream = Stream(Sequences(lengths, inputs, targets=nothing, weights=nothing + 1), WIDE, 4, reach=6)
+    for shares in (1, 2):
+        network = LanguageNetwork(30, 6, RecurrentStack("gru", 5, weight_dropout=0.4, seed=1), sampled=9, seed=1)
+        model = TBPTT(network, WIDE, 4, reach=6, shares=shares)
+        model.compile(LazyAdam(0.02), OwnLoss(), jit_compile=False)
+        losses = model.fit(stream, verbose=0).history["loss"]
+        found.append([*losses, *model.get_weights()])
+    assert_all_close(*found)
 
 
 def test_several_windows_a_call_train_as_single_ones_do() -> None:

@@ -8,7 +8,7 @@ from cyclopts import CycloptsError
 import tasks
 from common.errors import InputError
 from common.options import Choice, Linear, Log, TuneOptions
-from common.tuning.space import farthest, first, space
+from common.tuning.space import check_ends, first, highest, space
 
 KIND = tasks.get("sentiment")
 
@@ -70,18 +70,12 @@ def test_a_range_given_twice_and_nothing_to_search_are_refused() -> None:
         space_of(only=(",",))
 
 
-def test_the_ends_of_each_range_are_tried_against_the_other_options() -> None:
-    options, searched = KIND.Options(reach=100), {"window": Log(8, 256), "residual": Choice((True, False))}
+def test_the_ends_of_each_range_are_tried_with_the_other_options() -> None:
+    searched = {"window": Log(8, 256), "residual": Choice((True, False))}
+    check_ends(KIND, KIND.Options(), searched)
     with pytest.raises(InputError, match=r"window 256 of --range window=8..256 cannot be tried: --reach 100 is less"):
-        list(farthest(options, searched))
-    ends = [(one.window, one.residual) for one in farthest(KIND.Options(), searched)]
-    assert ends == [
-        (8, True),
-        (256, True),
-        (64, True),
-        (64, False),
-        (256, True),
-    ]
+        check_ends(KIND, KIND.Options(reach=100), searched)
+    assert highest(searched) == {"window": 256}
 
 
 def test_the_first_trial_has_the_options_as_given_where_their_ranges_have_them() -> None:

@@ -1,0 +1,222 @@
+"""What a saved language model teaches further trainings: its tokens, its weights, and what it has read."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from common import program
+from common.errors import InputError, counted
+from common.files import reason
+from common.serving import versions
+from common.serving.versions import ASSETS
+from common.sources.digests import note_file
+from common.sources.seen import hashes, seen
+
+if TYPE_CHECKING:
+    import keras
+
+    from common.networks.contextual import ReadingModel
+    from common.networks.language import LanguageNetwork
+    from common.networks.stream import StreamNetwork
+    from common.options import TrainOptions
+    from common.streams import Sequences
+    from common.text.subwords import Subwords
+    from common.training.lesson import Lesson
+
+PIECES, READ, NETWORK, WEIGHTS = FILES = "pieces.json", "read.npy", "network.json", "weights.npz"
+
+
+def keep(folder: Path, network: LanguageNetwork, *, pieces: Subwords, texts: Sequence[str]) -> None:
+    """Writes what further trainings need of a language model into a folder.
+
+    Args:
+        folder: The folder.
+        network: The network.
+        pieces: Its tokens.
+        texts: The texts that it has read; hashes of them are written.
+    """
+    (folder / PIECES).write_text(json.dumps(pieces.known, ensure_ascii=False) + "\n", encoding="utf-8")
+    np.save(folder / READ, hashes(texts))
+    (folder / NETWORK).write_text(json.dumps(network.get_config(), indent=2) + "\n")
+    np.savez(folder / WEIGHTS, *network.get_weights())
+
+
+class Pretrained:
+    """A saved language model that a training starts from.
+
+    Args:
+        folder: The folder of its version.
+
+    Attributes:
+        config: The options of its training.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        try:
+            self.config: dict[str, Any] = json.loads((folder / ASSETS / "config.json").read_text())
+            task = self.config["task"]
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"--pretrained {folder}: it has no {ASSETS}/config.json that can be read") from error
+        if task != "language_model":
+            raise InputError(f"--pretrained {folder}: a model of {task}; give one of language_model")
+        if missing := [name for name in FILES if not (folder / ASSETS / name).is_file()]:
+            raise InputError(
+                f"--pretrained {folder}: it has no {ASSETS}/{missing[0]}, as language models of earlier versions of "
+                "this program have not; train it again"
+            )
+
+    @classmethod
+    def found(cls, path: Path | str, cell: str | None) -> Pretrained:
+        """The language model that `--pretrained` names.
+
+        Args:
+            path: A version; or a folder of versions, or of such folders by cell, of which the newest is taken.
+            cell: The cell that it must have; None is any.
+
+        Raises:
+            InputError: There is none, or it has another cell.
+        """
+        path = Path(path)
+        there = (path / versions.GRAPH).is_file() or versions.versions(path)
+        by_cell = [path / cell] if cell else sorted(one for one in path.glob("*") if one.is_dir())
+        folders = [one for one in by_cell if versions.versions(one)]
+        if not there and not folders:
+            with_cell = f" with the cell {cell}" if cell else ""
+            raise InputError(
+                f"--pretrained {path}: neither a saved language model nor a folder of some{with_cell}; train one: "
+                + program.command("language_model", *(["--cell", cell] if cell else []))
+            )
+        found = [versions.newest(one) for one in ([path] if there else folders)]
+        model = cls(max(found, key=lambda folder: (folder / versions.GRAPH).stat().st_mtime_ns))
+        if cell and (other := model.config["cell"]) != cell:
+            raise InputError(f"--pretrained {path}: its cell is {other}, not {cell}; give --cell {other}")
+        return model
+
+    def note(self) -> None:
+        """Notes its files as data that is read."""
+        for name in FILES:
+            note_file(self.folder / ASSETS / name)
+
+    @cached_property
+    def pieces(self) -> Subwords:
+        """Its tokens."""
+        from common.text.subwords import Subwords
+
+        return Subwords(json.loads((self.folder / ASSETS / PIECES).read_text(encoding="utf-8")))
+
+    @property
+    def backward(self) -> bool:
+        """Whether it reads texts from their end."""
+        return self.config.get("backward", False)
+
+    def reading(self) -> ReadingModel:
+        """It as a reader of sentences."""
+        from common.networks.contextual import ReadingModel
+
+        return ReadingModel(self.network(), self.pieces, self.backward)
+
+    def refuse_read(self, texts: Sequence[str], data: str) -> None:
+        """Refuses test texts that the language model has read.
+
+        Args:
+            texts: The test texts.
+            data: Where they come from.
+
+        Raises:
+            InputError: It has read one.
+        """
+        if found := seen(texts, np.load(self.folder / ASSETS / READ)):
+            raise InputError(
+                f"--pretrained {self.folder}: it has read {counted(len(found), 'test text')} of {data}, such as "
+                f"{texts[found[0]][:60]!r}; train it on texts without them (language_model --drop-seen leaves out what "
+                "a test part of its own data has)"
+            )
+
+    def network(self, **changes: Any) -> LanguageNetwork:
+        """Its network.
+
+        Args:
+            changes: Arguments of `LanguageNetwork` that have other values.
+
+        Raises:
+            InputError: A file cannot be read.
+        """
+        from common.networks.language import LanguageNetwork
+
+        assets = self.folder / ASSETS
+        try:
+            config = json.loads((assets / NETWORK).read_text())
+            with np.load(assets / WEIGHTS) as file:
+                weights = [file[f"arr_{n}"] for n in range(len(file))]
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"--pretrained {self.folder}: its weights cannot be read ({reason(error)}); train it again"
+            ) from error
+        network = LanguageNetwork.from_config(config | changes)
+        network.build()
+        network.set_weights(weights)
+        return network
+
+    def taught(self, network: StreamNetwork, source: LanguageNetwork | None = None) -> tuple[keras.layers.Layer, ...]:
+        """Gives a network the vectors and the recurrences of the language model.
+
+        Args:
+            network: The network, whose embedding and stack are as large.
+            source: The network of the language model, if it has learned more.
+
+        Returns:
+            The layers of the network, the highest first, as `Learner.gradually` has them.
+        """
+        source = self.network() if source is None else source
+        if not network.built:
+            network.build()
+        network.embed.set_weights(source.vectors.get_weights())
+        network.stack.set_weights(source.stack.get_weights())
+        return network.head, *reversed(network.stack.forwards), network.embed
+
+    def lesson(self, encoded: Mapping[str, tuple[np.ndarray, np.ndarray]], options: TrainOptions) -> Lesson:
+        """The language model learns to continue a task's own texts (Howard & Ruder 2018, section 3.2).
+
+        Args:
+            encoded: For `"train"` and `"validation"`: the tokens of all texts end to end, `[steps]`, each text with
+                its start and end; and the steps of each text, `[texts]`.
+            options: The options of the task.
+        """
+        from common.networks.network import Learner, OwnLoss, own_accuracy
+        from common.training.lesson import Lesson
+
+        network = self.network(dropout=CONTINUED["dropout"])
+        return Lesson(
+            f"the language model {self.folder} learns to continue the training texts",
+            Learner(network, OwnLoss(), (own_accuracy(),)),
+            {split: _to_continue(*encoded[split]) for split in ("train", "validation")},
+            replace(options, **CONTINUED, window=self.config["window"], reach=None),
+            lambda taught: self.taught(taught, network),
+        )
+
+
+CONTINUED = {"epochs": 2, "learning_rate": 1e-3, "schedule": "linear", "dropout": 0.3, "weight_decay": 0.0}
+"""How a language model learns to continue a task's own texts."""
+
+
+def _to_continue(tokens: np.ndarray, lengths: np.ndarray) -> Sequences:
+    """What a language model reads of texts and predicts: each token after those before it."""
+    from common.streams import Sequences
+
+    ends = np.cumsum(lengths) - 1
+    read, reference = np.delete(tokens, ends), np.delete(tokens, ends - lengths + 1)
+    return Sequences(
+        lengths - 1,
+        {"tokens": read, "reference": reference},
+        targets=np.zeros(len(read), np.int32),
+        weights=np.ones(len(read), np.float32),
+    )

@@ -1,0 +1,118 @@
+"""Dynamic evaluation: a language model whose weights are adapted to the text that it reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from common.networks.network import Network, Part
+from common.reports import counting
+from common.streams import Sequences, Stream
+
+SEGMENT = 20
+"""Steps that are scored before the weights are adapted to them."""
+RATE, DECAY, LEAST = 0.002, 0.02, 0.001
+"""Size of a step; the part of the way back to the trained weights of each; added to the divisor of gradients."""
+LANES, WINDOWS = 16, 200
+"""Segments of training texts from which the usual size of gradients is found, and how many of them at a time."""
+
+
+class DynamicEvaluation:
+    """Adapts a trained network to the texts that it is scored on, after it has scored them.
+
+    After each segment, a step along its gradient is made: each weight's part is divided by the root mean square that it
+    has on training texts, and each weight goes back towards its trained value, those with large gradients faster
+    (Krause et al. 2018, "Dynamic Evaluation of Neural Sequence Models", equations 4 to 6).
+
+    Args:
+        network: A trained network that returns its losses, `[batch, time, 2]`. Its weights are changed.
+        training: Sequences that it was trained on.
+    """
+
+    def __init__(self, network: Network, training: Sequences) -> None:
+        self.network = network
+        self._weights = [weight.value for weight in network.trainable_variables]
+        self._trained = [tf.constant(weight) for weight in self._weights]
+        self._state = [tf.Variable(x) for x in tf.nest.flatten(network.initial_state(1))]
+        roots = self._usual_gradients(training)
+        mean = sum(float(tf.reduce_sum(root)) for root in roots) / sum(tf.size(root).numpy() for root in roots)
+        self._steps = [RATE / (root + LEAST) for root in roots]
+        self._back = [tf.minimum(DECAY / mean * root, 1.0) for root in roots]
+        self._adapt = tf.function(self._adapted, autograph=False, reduce_retracing=True)
+
+    def losses(self, sequences: Sequences) -> np.ndarray:
+        """The loss of each step, `[steps]`; the sequences are read one after another."""
+        stream = Stream(sequences, 1, SEGMENT, shuffle=False)
+        with counting("adapting to the text", stream.windows()) as done:
+            found = []
+            for part, weights in parts_of(stream):
+                found.append(self._adapt(part, weights).numpy())
+                done(1)
+        return stream.at_steps(np.concatenate(found)[..., None])[:, 0]
+
+    def _usual_gradients(self, training: Sequences) -> list[tf.Tensor]:
+        """The root mean square of the gradient of each weight over segments of training texts."""
+        lanes = min(LANES, len(training.filling(LANES)))
+        stream = Stream(training.filling(lanes), lanes, SEGMENT)
+        gradients = tf.function(self._gradients, autograph=False, reduce_retracing=True)
+        sums, state = (
+            [tf.Variable(tf.zeros_like(weight)) for weight in self._weights],
+            self.network.initial_state(lanes),
+        )
+        windows = min(WINDOWS, stream.windows())
+        with counting("measuring gradients", windows) as done:
+            for (part, weights), _ in zip(parts_of(stream), range(windows)):
+                _, state, found = gradients(part, weights, state)
+                for total, gradient in zip(sums, found, strict=True):
+                    total.assign_add(gradient**2)
+                done(1)
+        return [tf.sqrt(total / windows) for total in sums]
+
+    def _adapted(self, part: Part, weights: tf.Tensor) -> tf.Tensor:
+        """The losses of a segment, `[1, time]`; then adapts to it."""
+        state = tf.nest.pack_sequence_as(self.network.initial_state(1), [tf.identity(x) for x in self._state])
+        losses, after, gradients = self._gradients(part, weights, state)
+        for variable, value in zip(self._state, tf.nest.flatten(after), strict=True):
+            variable.assign(value)
+        changed = zip(self._weights, self._trained, gradients, self._steps, self._back, strict=True)
+        for weight, trained, gradient, step, back in changed:
+            weight.assign_add(back * (trained - weight) - step * gradient)
+        return losses
+
+    def _gradients(self, part: Part, weights: tf.Tensor, state: tuple) -> tuple[tf.Tensor, tuple, list[tf.Tensor]]:
+        """The losses of a window, `[lanes, time]`, the state after it, and the gradients of their weighted mean."""
+        with tf.GradientTape() as tape:
+            outputs, after = self.network(part, state=state)
+            mean = tf.reduce_mean(outputs[..., 0] * weights)
+        return outputs[..., 0], after, list(map(tf.convert_to_tensor, tape.gradient(mean, self._weights)))
+
+
+def restored(network: Network, weights: Sequence[np.ndarray], *, sequences: Sequences, losses: np.ndarray) -> bool:
+    """Gives a fresh network saved weights.
+
+    Args:
+        network: The network.
+        weights: The weights, in its order.
+        sequences: Some short ones.
+        losses: The losses that the saved network has at their first steps.
+
+    Returns:
+        Whether the network has these losses, so that it is the saved one and the tokens are those it learned.
+    """
+    network.build()
+    if [weight.shape for weight in weights] != [weight.shape for weight in network.weights]:
+        return False
+    network.set_weights(weights)
+    stream = Stream(sequences, 1, sequences.steps, shuffle=False)
+    ((part, _),) = parts_of(stream)
+    found = stream.at_steps(network(part)[0].numpy())[: len(losses), 0]
+    return found.shape == losses.shape and np.allclose(found, losses, atol=1e-3)
+
+
+def parts_of(stream: Stream) -> Iterator[tuple[Part, tf.Tensor]]:
+    """The inputs of each window, and 1 where a step counts, 0 where it does not."""
+    for inputs, _, weights in stream.iterate():
+        part = {name: tf.constant(value) for name, value in inputs.items()}
+        yield part, tf.constant((weights > 0).astype(np.float32))

@@ -1,0 +1,67 @@
+"""Tests of a training that comes before a task's own."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from common.networks.network import Learner, Network
+from common.options import TrainOptions
+from common.training.checkpoints import LESSON, all_of, numbers
+from common.training.lesson import Lesson, learn
+from tests.common.training.models import LENGTHS, network_of, sequences_of
+
+OPTIONS = TrainOptions(
+    **{"batch_size": 2, "window": 5, "epochs": 2, "passes": 1, "xla": False, "steps_per_execution": 1},
+    **{"checkpoint_every": 3, "checkpoint_share": math.inf, "dropout": 0.2},
+)
+
+
+class Killed(Exception):
+    """A kill."""
+
+
+class Kill(keras.callbacks.Callback):
+    """Kills a training in its second epoch."""
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        if tuple(self.model.position.numpy()) == (1, 5):
+            raise Killed
+
+
+def lesson(taught: list[Network]) -> Lesson:
+    sequences = {"train": sequences_of(LENGTHS), "validation": sequences_of([4, 6, 1, 9, 3], seed=7)}
+    network = network_of("gru", dropout=0.2)
+    learner = Learner(network, "sparse_categorical_crossentropy")
+    return Lesson("a test learns", learner, sequences, OPTIONS, taught.append)
+
+
+def weights(one: Lesson) -> list[np.ndarray]:
+    return one.learner.network.get_weights()
+
+
+def test_a_lesson_that_was_killed_goes_on_and_one_that_is_learned_is_remembered(tmp_path: Path) -> None:
+    whole, killed, resumed, again = (lesson([]) for _ in range(4))
+    before = weights(whole)
+    learn(whole, tmp_path / "whole", resume=False)
+    assert not np.allclose(weights(whole)[0], before[0])
+    with pytest.raises(Killed):
+        learn(killed, tmp_path / "run", resume=False, callbacks=(Kill(),))
+    assert all_of(tmp_path / "run")[-1].parent == tmp_path / "run" / LESSON and not numbers(tmp_path / "run")
+    for one in (resumed, again):
+        learn(one, tmp_path / "run", resume=True)
+        for ours, theirs in zip(weights(one), weights(whole), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_the_checkpoints_of_the_run_itself_come_before_those_of_its_lesson(tmp_path: Path) -> None:
+    for name in ("lesson/1", "lesson/2"):
+        (tmp_path / name).mkdir(parents=True)
+    assert all_of(tmp_path) == [tmp_path / "lesson/1", tmp_path / "lesson/2"]
+    (tmp_path / "1").mkdir()
+    assert all_of(tmp_path) == [tmp_path / "1"]
+    assert all_of(tmp_path / "none") == []

@@ -1,0 +1,32 @@
+"""Tiny language models that have learned nothing, for what starts from one."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from common.layers.stack import RecurrentStack
+from common.networks.language import LanguageNetwork
+from common.serving.pretrained import keep
+from common.serving.versions import ASSETS, GRAPH
+from common.text.pieces import pieces_of
+from common.text.scripts import Level
+
+CONFIG = {
+    **{"task": "language_model", "units": 8, "embedding": 6, "layers": 1, "residual": False, "activation": "tanh"},
+    **{"window": 8},
+}
+
+
+def language_model(folder: Path, texts: list[str], *, cell: str = "lstm", level: Level = "subword") -> Path:
+    """Writes what trainings read of a language model into a folder, as a version in `cell`; returns the version."""
+    pieces = pieces_of(level, texts, size=300)
+    stack = RecurrentStack(cell, CONFIG["units"], seed=1)
+    network = LanguageNetwork(len(pieces), CONFIG["embedding"], stack, dropout=0.1, seed=1)
+    network.build()
+    assets = folder / cell / "1" / ASSETS
+    assets.mkdir(parents=True)
+    (assets.parent / GRAPH).touch()
+    (assets / "config.json").write_text(json.dumps(CONFIG | {"cell": cell, "level": level}))
+    keep(assets, network, pieces=pieces, texts=texts)
+    return assets.parent
