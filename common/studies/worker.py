@@ -87,9 +87,9 @@ def measured(kind: type[Task], job: dict[str, Any], *, folder: Path) -> dict[str
     parts, gradients = Parts(), {"start": {}, "end": {}}
 
     def look(when: str, fitted: Fitted) -> None:
-        network, loss, _ = fitted.learner
+        learner = fitted.learner
         with parts.part(f"gradients at the {when}"):
-            gradients[when] = gradient_by_distance(network, fitted.streams["train"], loss)
+            gradients[when] = gradient_by_distance(learner.network, fitted.streams["train"], learner.loss)
 
     fitted = fit(task, folder, logs=job.get("logs"), before=lambda fresh: look("start", fresh))
     with fitted.claim.held():

@@ -11,7 +11,7 @@ import pytest
 import tasks
 from common.errors import InputError
 from common.options import Log
-from common.training import run
+from common.training import preparing, run
 from common.training.tbptt import TBPTT
 from common.training.unfinished import Diverged
 from common.tuning import trial
@@ -49,7 +49,7 @@ def no_test(monkeypatch: pytest.MonkeyPatch) -> None:
     def looked(*given: object, **named: object) -> None:
         raise AssertionError("a trial looked at the test split")
 
-    streams_of = run.streams_of
+    streams_of = preparing.streams_of
 
     def without(sequences: dict, options: object) -> dict:
         streams = streams_of(sequences, options)
@@ -57,7 +57,7 @@ def no_test(monkeypatch: pytest.MonkeyPatch) -> None:
             monkeypatch.setattr(streams["test"], name, looked)
         return streams
 
-    monkeypatch.setattr(run, "streams_of", without)
+    monkeypatch.setattr(preparing, "streams_of", without)
     for holder, name in ((run, "tested"), (KIND, "answers"), (KIND, "evaluate"), (KIND, "baselines")):
         monkeypatch.setattr(holder, name, looked)
     monkeypatch.setattr(TBPTT, "predict", looked)
