@@ -1,4 +1,4 @@
-"""The command line: python run.py <task> [train|compare|evaluate|predict] [options], python run.py serve [options].
+"""The command line: python run.py <task> [train|compare|tune|evaluate|predict] [options], python run.py serve.
 
 Installed, it is `sequence-suite`.
 """

@@ -9,7 +9,20 @@ from typing import Annotated, ClassVar, Literal
 from cyclopts import Parameter
 
 from common.networks.forecast.tables import borders_of
-from common.options import Count, DataOptions, Encoding, NotNegative, PredictOptions, Share, Steps, TrainOptions, option
+from common.options import (
+    Choice,
+    Count,
+    DataOptions,
+    Encoding,
+    Linear,
+    Log,
+    NotNegative,
+    PredictOptions,
+    Share,
+    Steps,
+    TrainOptions,
+    option,
+)
 from common.sources.load import load
 from common.sources.series import Missing, Panel, SeriesReader
 
@@ -96,20 +109,22 @@ class ForecastingOptions(ForecastingData, TrainOptions):
 
     horizon: Count | None = None
     segment: Count | None = None
-    head: Literal["segment", "recursive", "direct"] = "segment"
+    head: Literal["segment", "recursive", "direct"] = option(
+        "segment", tune=Choice(("segment", "recursive", "direct"), asked=True)
+    )
     seasons: Counts | None = None
     levels: Counts = ()
-    calendar: bool = True
+    calendar: bool = option(True, tune=Choice((False, True), asked=True))
     quantiles: Levels = (0.1, 0.5, 0.9)
     mix: bool = option(True, trains=False)
     calibrate: bool = option(True, trains=False)
     point: Literal["mse", "mae"] = "mse"
-    embedding: Count = 64
+    embedding: Count = option(64, tune=Log(16, 256))
     context: Count | None = None
-    units: Count = 128
-    window: Steps = 14
+    units: Count = option(128, tune=Log(16, 256))
+    window: Steps = option(14, tune=Log(4, 64))
     dropout: Share = 0.5
-    read_dropout: Share = 0.5
+    read_dropout: Share = option(0.5, tune=Linear(0.0, 0.7))
     decay: NotNegative = 0.05
     epochs: Count = 60
     patience: Count = 12

@@ -16,6 +16,8 @@ from common.options import (
     DataOptions,
     Encoding,
     EvaluateOptions,
+    Linear,
+    Log,
     NotNegative,
     Positive,
     PredictTexts,
@@ -99,20 +101,20 @@ class LanguageOptions(LanguageData, TrainOptions):
     level: Level | None = None
     vocabulary: Count | None = None
     min_count: Count = 2
-    units: Count = 512
+    units: Count = option(512, tune=Log(128, 1024))
     backward: bool = False
-    embedding: Count = 256
-    token_dropout: Share = 0.0
-    weight_dropout: Share = 0.0
-    smoothing: Share = 0.0
+    embedding: Count = option(256, tune=Log(64, 512))
+    token_dropout: Share = option(0.0, tune=Linear(0.0, 0.3, asked=True))
+    weight_dropout: Share = option(0.0, tune=Linear(0.0, 0.6, asked=True))
+    smoothing: Share = option(0.0, tune=Linear(0.0, 0.2, asked=True))
     sampled: Whole | None = None
-    activation_penalty: NotNegative = 0.0
-    change_penalty: NotNegative = 0.0
+    activation_penalty: NotNegative = option(0.0, tune=Log(0.01, 10.0, asked=True))
+    change_penalty: NotNegative = option(0.0, tune=Log(0.01, 10.0, asked=True))
     window: Count = 64
     dropout: Share = 0.1
     learning_rate: Positive = 3e-3
     schedule: Literal["inverse", "linear"] = "linear"
-    weight_decay: NotNegative = 0.1
+    weight_decay: NotNegative = option(0.1, tune=Log(1e-3, 1.0))
     epochs: Count | None = option(None, trains=False)
 
     def __post_init__(self) -> None:

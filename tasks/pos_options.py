@@ -8,7 +8,21 @@ from typing import Annotated, ClassVar
 
 from cyclopts import Parameter
 
-from common.options import Count, DataOptions, Encoding, NotNegative, Positive, PredictTexts, Share, TrainOptions, Whole
+from common.options import (
+    Choice,
+    Count,
+    DataOptions,
+    Encoding,
+    Linear,
+    Log,
+    NotNegative,
+    Positive,
+    PredictTexts,
+    Share,
+    TrainOptions,
+    Whole,
+    option,
+)
 from common.serving.pretrained import Pretrained
 from common.sources.load import load, load_test
 from common.sources.records import TaggedSentences
@@ -64,17 +78,17 @@ class PosOptions(PosData, TrainOptions):
 
     lanes: ClassVar[int] = 16
 
-    units: Count = 200
-    bidirectional: bool = True
-    embedding: Count = 100
-    min_count: Count = 2
-    word_dropout: Share = 0.2
-    affixes: bool = True
-    characters: Whole = 64
+    units: Count = option(200, tune=Log(32, 400))
+    bidirectional: bool = option(True, tune=Choice((False, True), asked=True))
+    embedding: Count = option(100, tune=Log(25, 300))
+    min_count: Count = option(2, tune=Linear(1, 5, asked=True))
+    word_dropout: Share = option(0.2, tune=Linear(0.0, 0.5))
+    affixes: bool = option(True, tune=Choice((False, True), asked=True))
+    characters: Whole = option(64, tune=Log(16, 128))
     learning_rate: Positive = 2e-3
     decay: NotNegative = 0.1
     epochs: Count = 50
-    crf: bool = False
+    crf: bool = option(False, tune=Choice((False, True), asked=True))
     pretrained: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = ()
 
     def models(self) -> list[Pretrained]:

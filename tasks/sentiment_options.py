@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from cyclopts import Parameter
 
 from common.errors import InputError
-from common.options import Count, DataOptions, Encoding, Positive, Share, TrainOptions, Whole, option
+from common.options import (
+    Choice,
+    Count,
+    DataOptions,
+    Encoding,
+    Linear,
+    Log,
+    Positive,
+    Share,
+    TrainOptions,
+    Whole,
+    option,
+)
 from common.serving.pretrained import Pretrained
 from common.sources.labelled import LabelledReader
 from common.sources.load import load, load_test
@@ -91,16 +103,19 @@ class SentimentOptions(SentimentData, TrainOptions):
             0.5, or 0.4 with --pretrained.
     """
 
-    level: Level | None = None
-    units: Count = 64
+    level: Level | None = option(None, tune=Choice(get_args(Level), asked=True))
+    units: Count = option(64, tune=Log(16, 256))
+    bidirectional: bool = option(False, tune=Choice((False, True), asked=True))
     residual: bool = True
-    embedding: Count = 64
-    vocabulary: Count | None = None
-    bigrams: Whole = 30000
-    min_count: Count = 2
-    word_dropout: Share | None = None
-    readout: Literal["last", "mean", "max", "mean_max", "last_mean_max"] | None = None
-    supervise: Literal["end", "rising"] | None = None
+    embedding: Count = option(64, tune=Log(16, 256))
+    vocabulary: Count | None = option(None, tune=Log(1000, 50_000, asked=True))
+    bigrams: Whole = option(30000, tune=Choice((0, 10_000, 30_000, 100_000), asked=True))
+    min_count: Count = option(2, tune=Linear(1, 5, asked=True))
+    word_dropout: Share | None = option(None, tune=Linear(0.0, 0.6))
+    readout: Literal["last", "mean", "max", "mean_max", "last_mean_max"] | None = option(
+        None, tune=Choice(("last", "mean", "max", "mean_max", "last_mean_max"), asked=True)
+    )
+    supervise: Literal["end", "rising"] | None = option(None, tune=Choice(("end", "rising"), asked=True))
     linear: bool = True
     patience: Count = 3
     pretrained: None | Path = None  # noqa: RUF036 - in this order "none" is none.

@@ -9,7 +9,21 @@ from typing import Literal
 
 from cyclopts import Parameter
 
-from common.options import Beam, Count, DataOptions, Encoding, NotNegative, PredictTexts, Share, Steps, TrainOptions
+from common.options import (
+    Beam,
+    Choice,
+    Count,
+    DataOptions,
+    Encoding,
+    Linear,
+    Log,
+    NotNegative,
+    PredictTexts,
+    Share,
+    Steps,
+    TrainOptions,
+    option,
+)
 from common.sources.labelled import TEXT_NAMES
 from common.sources.load import load, load_test
 from common.sources.parallel import LANGUAGE, PairReader
@@ -80,14 +94,16 @@ class TranslationOptions(TranslationData, TrainOptions):
         length_power: Power of the length by which log-probabilities of hypotheses are divided.
     """
 
-    units: Count = 256
-    bidirectional: bool = True
-    embedding: Count = 256
+    units: Count = option(256, tune=Log(64, 512))
+    bidirectional: bool = option(True, tune=Choice((False, True), asked=True))
+    embedding: Count = option(256, tune=Log(64, 512))
     vocabulary: Count = 8000
-    attention: Literal["multiplicative", "additive", "none"] = "multiplicative"
+    attention: Literal["multiplicative", "additive", "none"] = option(
+        "multiplicative", tune=Choice(("multiplicative", "additive", "none"), asked=True)
+    )
     longest: Count = 100
-    smoothing: Share = 0.1
-    scheduled_sampling: Share = 0.0
+    smoothing: Share = option(0.1, tune=Linear(0.0, 0.3, asked=True))
+    scheduled_sampling: Share = option(0.0, tune=Linear(0.0, 0.5, asked=True))
     beam: Beam = 5
     length_power: NotNegative = 1.0
     window: Steps = 64

@@ -147,6 +147,7 @@ def subwords(content: bytes) -> None:
 def command_line(content: bytes) -> None:
     """Words of a command line, up to what would be trained, compared or predicted: exit code 0 or 2."""
     import tasks
+    from common.tuning.search import Search
 
     words = [part.decode(errors="surrogateescape").replace("/", "_").replace("\0", "") for part in content.split(CUT)]
     words = [word for word in words if word not in ("serve", "models")]  # The one waits, the other removes.
@@ -154,12 +155,16 @@ def command_line(content: bytes) -> None:
     def checked(kind: type, options: object) -> None:
         kind(options).check()
 
+    def searched(kind: type, *, options: object, requested: object) -> None:
+        Search(kind, options=options, requested=requested)
+
     def nothing(*given: object, **named: object) -> None:
         pass
 
     said, here = io.StringIO(), Path.cwd()
     with tempfile.TemporaryDirectory() as place, contextlib.ExitStack() as stack:
         stubs = {"_train": checked, "_compare": nothing, "_evaluate": nothing, "predicting.predict": nothing}
+        stubs["_tune"] = searched
         for name, stub in stubs.items():
             stack.enter_context(patch(f"common.cli.commands.{name}", stub))
         stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
@@ -186,9 +191,9 @@ WORDS: dict[str, str] = {
     "1\ta\t_\t_\t_\t_\t_\t_\t_\t_\n",
     "packer": "a|b|c",
     "subwords": "%s|{n}|<b>|今|\u0301|the cat| |\xff|&amp;|\\n",
-    "command_line": "sentiment|pos|translation|forecasting|language_model|train|compare|predict|evaluate|--units|"
+    "command_line": "sentiment|pos|translation|forecasting|language_model|train|compare|tune|predict|evaluate|--units|"
     "--data|-1|nan|1e9|--help|--vary|units=1,2|--cells|lstm|--output|--no-linear|--target|y|--config|--seed|"
-    "--name|=|--|--horizon|[red]",
+    "--name|=|--|--horizon|[red]|--only|units|--range|units=2..4",
 }
 """What an input of each target often holds, separated by bars."""
 

@@ -12,10 +12,10 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
     *("program", "errors", "interrupts", "files", "memory", "reports"),
     *("cells", "options", "text", "sources", "streams", "layers", "networks", "decoding"),
-    *("scoring", "baselines", "figures", "training", "serving", "studies", "cli"),
+    *("scoring", "baselines", "figures", "training", "serving", "studies", "tuning", "cli"),
 )
 """The rooms of common/, each above those that it may import. The first six are modules."""
-TASK_NAMED_BY = ("training", "studies", "cli")
+TASK_NAMED_BY = ("training", "studies", "tuning", "cli")
 """Rooms whose annotations may name what a task is; at run time they import none."""
 MOST_LINES, MOST_LINES_OF_A_TASK, MOST_LINES_OF_A_FUNCTION, MOST_POSITIONS = 350, 300, 60, 3
 OWN = [*sorted(ROOT.glob("common/**/*.py")), *sorted(ROOT.glob("tasks/*.py")), ROOT / "run.py"]

@@ -42,14 +42,14 @@ def test_series_are_refused_before_tensorflow_is_imported(learned, tmp_path: Pat
 
 
 def test_what_no_memory_can_hold_is_refused_before_tensorflow_is_imported() -> None:
-    commands = [["sentiment", "--units", "2000000"], ["pos", "compare", "--units", "2000000"]]
+    commands = [[*words, "--units", "2000000"] for words in (["sentiment"], ["pos", "compare"], ["pos", "tune"])]
     script = (
         "import pathlib, sys, run; from common.training import memory; memory.DEVICES = pathlib.Path('/none'); "
         f"print([run.main(c) for c in {commands}], 'tensorflow' in sys.modules)"
     )
     done = command("-c", script)
-    assert done.stdout == "[2, 2] False\n"
-    assert done.stderr.count("error: --units 2000000: ") == done.stderr.count("\n") == 2
+    assert done.stdout == "[2, 2, 2] False\n"
+    assert done.stderr.count("error: --units 2000000: ") == done.stderr.count("\n") == 3
 
 
 def test_texts_are_refused_before_tensorflow_is_imported(learned, tmp_path: Path) -> None:
@@ -70,6 +70,8 @@ def test_texts_are_refused_before_tensorflow_is_imported(learned, tmp_path: Path
     commands = [
         *(["sentiment", "--data", place + name] for name in ("none.csv", "names.csv", "one.csv")),
         ["sentiment", "compare", "--data", f"{place}one.csv", "--match", "parameters"],
+        ["sentiment", "tune", "--data", f"{place}one.csv"],
+        *(["sentiment", "tune", *words] for words in (["--range", "epochs=2..4"], ["--jobs", "1000"], ["--resume"])),
         ["sentiment", "evaluate", "--data", f"{place}strange.csv", *saved],
         *(["pos", "--data", place + name] for name in ("a.conllu", "a.tsv")),
         *(["translation", "--data", place + name] for name in ("pairs.tsv", "train")),

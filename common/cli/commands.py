@@ -1,4 +1,4 @@
-"""The commands of a task: train, compare, evaluate, predict. A command may return the command line to run next.
+"""The commands of a task: train, compare, tune, evaluate, predict. A command may return the command line to run next.
 
 The command line is made from the annotations in `app_of`. They name classes of the task, so they must be evaluated.
 """
@@ -14,14 +14,15 @@ from common.cli import predicting
 from common.cli.imports import import_tensorflow
 from common.cli.parsing import unset
 from common.errors import InputError
-from common.options import DataOptions, EvaluateOptions, StudyOptions, TrainOptions, from_saved
+from common.options import DataOptions, EvaluateOptions, StudyOptions, TrainOptions, TuneOptions, from_saved
 
 if TYPE_CHECKING:
     from common.studies.study import Study
+    from common.tuning.search import Search
     from tasks.base import Task
 
-COMMANDS = ("train", "compare", "evaluate", "predict")
-DEFAULT_STUDY = StudyOptions()
+COMMANDS = ("train", "compare", "tune", "evaluate", "predict")
+DEFAULT_STUDY, DEFAULT_SEARCH = StudyOptions(), TuneOptions()
 
 
 def app_of(kind: type["Task"]) -> App:
@@ -38,6 +39,10 @@ def app_of(kind: type["Task"]) -> App:
         """Train every cell with every seed, and report which is better, at what cost, with statistical tests."""
         return _compare(kind, options=options, requested=study)
 
+    def tune(options: kind.Options = default_options, search: TuneOptions = DEFAULT_SEARCH) -> str:
+        """Search for the options with the best validation value, and save them for train --config."""
+        return _tune(kind, options=options, requested=search)
+
     def evaluate(saved: kind.Evaluate = default_evaluate, data: Given = none_given) -> None:
         """Score a saved model on the test split of its own or other data. Options not given keep the model's values."""
         _evaluate(kind, saved=saved, given=data)
@@ -45,9 +50,10 @@ def app_of(kind: type["Task"]) -> App:
     def predict(*inputs: str, saved: kind.Saved = default_saved) -> None:
         predicting.predict(kind, inputs, saved=saved)
 
-    app = App(name=kind.name, help=f"{kind.summary}. Commands: train (when none is named), compare, evaluate, predict.")
+    named = ", ".join(COMMANDS).replace("train", "train (when none is named)")
+    app = App(name=kind.name, help=f"{kind.summary}. Commands: {named}.")
     app.default(train)
-    for command in (train, compare, evaluate):
+    for command in (train, compare, tune, evaluate):
         app.command(command)
     app.command(
         predict,
@@ -106,6 +112,37 @@ def _compared(study: "Study", failed: list[str]) -> str:
         reports.say(f"failed: {line}")
     reports.say(f"saved: {page}; next to it report.md, the figures, and results.csv with one row per run")
     return shlex.join(["python", "-m", "webbrowser", str(page)])
+
+
+def _tune(kind: type["Task"], *, options: TrainOptions, requested: TuneOptions) -> str:
+    from common.tuning import running
+    from common.tuning.search import Search
+
+    with interrupts.working():
+        search = Search(kind, options=options, requested=requested)
+        kind(options).check()
+        search.check_memory()
+    with interrupts.working(), search.held():
+        running.run(search)
+        return _tuned(search)
+
+
+def _tuned(search: "Search") -> str:
+    from common import reports
+
+    with reports.waiting("writing the report"):
+        from common.tuning import report
+        from common.tuning.findings import Findings
+
+        found = Findings(search)
+        if found.best is None:
+            why = f"; the first: {found.failed[0]}" if found.failed else ""
+            raise InputError(f"{search.folder}: no trial is complete, {report.summary(found)}{why}")
+        page = report.write(found)
+    reports.console.print(report.table(found))
+    reports.say(f"{report.summary(found)}; {report.advice(found)}")
+    reports.say(f"saved: {page}; next to it report.md, the figures, trials.csv, and {report.BEST}, the best options")
+    return report.following(found)
 
 
 def _evaluate(kind: type["Task"], *, saved: EvaluateOptions, given: DataOptions) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -64,16 +64,3 @@ def check(path: Path) -> None:
         raise InputError(f"{FLAG} {path}{where}: not YAML ({getattr(error, 'problem', error)}); {RIGHT}") from error
     if not isinstance(found, dict) or not all(isinstance(name, str) for name in found):
         raise InputError(f"{FLAG} {path}: not names of options with values; {RIGHT}")
-
-
-def as_yaml(options: Mapping[str, Any]) -> str:
-    """Options as the YAML that `--config` reads: those that have a value.
-
-    Args:
-        options: JSON-ready values by name.
-    """
-    import yaml
-
-    given = {name.replace("_", "-"): value for name, value in options.items() if value is not None}
-    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
-    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)

@@ -100,7 +100,7 @@ def _interrupted(error: KeyboardInterrupt, arguments: Sequence[str]) -> int:
     code, word, resumable = INTERRUPTED, "interrupted", None
     if isinstance(error, interrupts.Interrupted):
         code, word, resumable = error.code, error.word, error.resumable
-    if resumable is None and "compare" in arguments[1:2]:
+    if resumable is None and arguments[1:2] in (["compare"], ["tune"]):
         resumable = True
     elif resumable is not None:
         arguments = [word for word in arguments if word != "--resume"] + (["--resume"] if resumable else [])

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from common.cli.card import CARD, card, scores_of
-from common.cli.configuration import as_yaml
 from common.errors import InputError
 from common.files import drafted, reason, remove_drafts
+from common.options import as_yaml
 from common.reports import Parts, console, say, scores_table, waiting
 from common.serving import versions
 from common.serving.export import Export, save
@@ -40,7 +40,9 @@ def train(task: Task) -> Path:
                 folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise InputError(f"{option} {given}: {error.strerror}; give a folder that can be written to") from error
-    return publish(task, fit(task, root), root)
+    name = f"{options.cell}_{options.digest()}"
+    logs = options.tensorboard / task.name / "train" / name if options.tensorboard else None
+    return publish(task, fit(task, root, logs=logs), root)
 
 
 def publish(task: Task, fitted: Fitted, root: Path) -> Path:

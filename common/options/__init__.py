@@ -18,9 +18,14 @@ from common.options.kinds import Steps as Steps
 from common.options.kinds import Whole as Whole
 from common.options.kinds import check_encoding as check_encoding
 from common.options.parsing import as_arguments as as_arguments
+from common.options.parsing import as_yaml as as_yaml
 from common.options.parsing import differences as differences
 from common.options.parsing import from_saved as from_saved
 from common.options.parsing import parsed as parsed
+from common.options.ranges import Choice as Choice
+from common.options.ranges import Linear as Linear
+from common.options.ranges import Log as Log
+from common.options.ranges import Range as Range
 from common.options.shared import EMBEDDED as EMBEDDED
 from common.options.shared import FORMAT as FORMAT
 from common.options.shared import TFDS as TFDS
@@ -31,3 +36,4 @@ from common.options.shared import PredictTexts as PredictTexts
 from common.options.shared import SavedOptions as SavedOptions
 from common.options.shared import StudyOptions as StudyOptions
 from common.options.shared import TrainOptions as TrainOptions
+from common.options.shared import TuneOptions as TuneOptions

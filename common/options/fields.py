@@ -1,9 +1,11 @@
-"""What an option means for a resumed run and for a study, written next to its default."""
+"""What an option means for a resumed run, for a study and for a search, written next to its default."""
 
 from __future__ import annotations
 
 from dataclasses import field, fields
 from typing import Any, Literal, NamedTuple, get_args
+
+from common.options.ranges import Range
 
 StudyRole = Literal["shared", "free", "place", "set", "refused"]
 
@@ -15,12 +17,15 @@ class Meaning(NamedTuple):
         trains: Whether it changes the training steps. An unfinished run with another value is then another run.
         study: Its role in a study. `shared`: all runs have the same value, unless it is varied, and a study keeps its
             value. `free`: as `shared`, but later calls of a study may give another value. `place`: says where the
-            study is; it is neither varied nor kept. `set`: the study sets it for each run, so it cannot be given.
-            `refused`: it has no use in a study, so it cannot be given.
+            study or its logs are; it is neither varied nor kept. `set`: the study sets it for each run, so it cannot be
+            given. `refused`: it has no use in a study, so it cannot be given.
+        tune: The values that a search may try. None: none, as where others would change what the validation value
+            measures, so that trials could not be compared.
     """
 
     trains: bool = True
     study: StudyRole = "shared"
+    tune: Range | None = None
 
     @property
     def given(self) -> bool:
@@ -36,7 +41,7 @@ class Meaning(NamedTuple):
 MEANING = "meaning"
 
 
-def option(default: Any, *, trains: bool = True, study: StudyRole = "shared") -> Any:
+def option(default: Any, *, trains: bool = True, study: StudyRole = "shared", tune: Range | None = None) -> Any:
     """A field of an options class, with its default and its `Meaning`.
 
     Raises:
@@ -44,7 +49,7 @@ def option(default: Any, *, trains: bool = True, study: StudyRole = "shared") ->
     """
     if study not in get_args(StudyRole):
         raise ValueError(f"study is one of {', '.join(get_args(StudyRole))}, not {study!r}")
-    return field(default=default, metadata={MEANING: Meaning(trains, study)})
+    return field(default=default, metadata={MEANING: Meaning(trains, study, tune)})
 
 
 def meanings(kind: type) -> dict[str, Meaning]:

@@ -63,3 +63,16 @@ def parsed(kind: type, name: str, word: str) -> Any:
 def from_saved(kind: type, config: dict[str, Any]) -> Any:
     """The options of class `kind` from a saved `config.json`; options that it lacks keep their defaults."""
     return kind(**{field.name: config[field.name] for field in fields(kind) if field.name in config})
+
+
+def as_yaml(options: Mapping[str, Any]) -> str:
+    """Options as the YAML that `--config` reads: those that have a value.
+
+    Args:
+        options: JSON-ready values by name.
+    """
+    import yaml
+
+    given = {name.replace("_", "-"): value for name, value in options.items() if value is not None}
+    plain = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
+    return yaml.safe_dump(plain, sort_keys=False, allow_unicode=True)

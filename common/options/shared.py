@@ -13,6 +13,7 @@ from common.cells.names import ActivationName, CellName, InitializerName, Traina
 from common.errors import InputError
 from common.options.fields import meanings, option
 from common.options.kinds import Count, Encoding, Folder, Layers, NotNegative, Positive, Seed, Share, Steps
+from common.options.ranges import Choice, Linear, Log
 
 FORMAT = 6
 """The format of unfinished runs and studies. Raise it when older ones cannot be continued: they are then refused."""
@@ -157,7 +158,7 @@ class TrainOptions(DataOptions):
             training is long enough to gain by it.
         steps_per_execution: Training steps that one call runs; progress is shown, and the time looked at, after each
             call.
-        tensorboard: Folder for TensorBoard logs; none are written when not given.
+        tensorboard: Folder for TensorBoard logs, with a folder for each run; none are written when not given.
         checkpoint_every: Training steps between the places inside an epoch where a checkpoint may be written; the end
             of an epoch is one, too.
         checkpoint_share: Maximum share of the time that checkpoints take: one is left out where too little time has
@@ -166,13 +167,13 @@ class TrainOptions(DataOptions):
         output: Folder of the saved models.
     """
 
-    cell: TrainableName = option("lstm", study="set")
-    layers: Layers = 1
-    units: Count = 128
-    activation: ActivationName = "tanh"
-    recurrent_initializer: InitializerName = "orthogonal"
+    cell: TrainableName = option("lstm", study="set", tune=Choice(get_args(CellName), asked=True))
+    layers: Layers = option(1, tune=Linear(1, 3))
+    units: Count = option(128, tune=Log(16, 512))
+    activation: ActivationName = option("tanh", tune=Choice(get_args(ActivationName), asked=True))
+    recurrent_initializer: InitializerName = option("orthogonal", tune=Choice(get_args(InitializerName), asked=True))
     bidirectional: bool = False
-    residual: bool = False
+    residual: bool = option(False, tune=Choice((False, True), asked=True))
     lanes: ClassVar[int] = 32
     """Those of data of common size, where no batch size is given."""
 
@@ -180,20 +181,20 @@ class TrainOptions(DataOptions):
     passes: Steps | None = None
     seconds: Positive | None = option(None, trains=False)
     patience: Count = option(5, trains=False)
-    batch_size: Count | None = None
-    window: Steps = 64
+    batch_size: Count | None = option(None, tune=Log(4, 128, asked=True))
+    window: Steps = option(64, tune=Log(8, 256))
     reach: Steps | None = None
-    learning_rate: Positive = 1e-3
-    schedule: Literal["inverse", "linear"] = "inverse"
-    decay: NotNegative = 0.0
-    weight_decay: NotNegative = 0.0
-    clip_norm: Positive = 1.0
-    dropout: Share = 0.5
-    recurrent_dropout: Share = 0.0
+    learning_rate: Positive = option(1e-3, tune=Log(1e-4, 3e-2))
+    schedule: Literal["inverse", "linear"] = option("inverse", tune=Choice(("inverse", "linear"), asked=True))
+    decay: NotNegative = option(0.0, tune=Linear(0.0, 0.5, asked=True))
+    weight_decay: NotNegative = option(0.0, tune=Log(1e-3, 1.0, asked=True))
+    clip_norm: Positive = option(1.0, tune=Log(0.1, 10.0, asked=True))
+    dropout: Share = option(0.5, tune=Linear(0.0, 0.7))
+    recurrent_dropout: Share = option(0.0, tune=Linear(0.0, 0.5, asked=True))
     seed: Seed = option(0, study="set")
     xla: bool | None = option(None, trains=False)
     steps_per_execution: Steps = option(8, trains=False)
-    tensorboard: Folder | None = option(None, trains=False, study="refused")
+    tensorboard: Folder | None = option(None, trains=False, study="place")
     checkpoint_every: Count = option(500, trains=False, study="free")
     checkpoint_share: Positive = option(0.02, trains=False, study="free")
     resume: bool = option(False, trains=False, study="refused")
@@ -250,3 +251,30 @@ class StudyOptions:
     name: str = "default"
     jobs: Count = 1
     scheduler: str | None = None
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TuneOptions:
+    """What a search tries, and for how long.
+
+    Attributes:
+        trials: Number of trials of the search, those of earlier calls among them.
+        search_seconds: Maximum time of this call in seconds; trials at work are then saved, and the same command goes
+            on with them. (--seconds is the maximum of each trial.)
+        only: Options to search, such as units,dropout. Not given: all with a range of their own, but those that are
+            given another value than their default, which keep it.
+        range: A range instead of an option's own, such as units=32..256 or cell=lstm,gru; may be given several times.
+            The option is then searched.
+        prune: Stop a trial whose validation value is worse than the median of the others after as many epochs.
+        name: Name of the search; the same name and options continue a search.
+        jobs: Trials at the same time, each on its share of the cores.
+    """
+
+    trials: Count = 20
+    search_seconds: Positive | None = None
+    only: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = ()
+    range: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = ()
+    prune: bool = True
+    name: str = "default"
+    jobs: Count = 1

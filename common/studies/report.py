@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from rich.table import Table
 
-from common.errors import shown
 from common.files import drafted
-from common.reports import Parts, narrow_table
+from common.reports import narrow_table
 from common.studies import markup
 from common.studies.figures import FIGURES
 from common.studies.findings import Findings, Verdict
 from common.studies.markup import escaped
-
-STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 0 auto; padding: 1rem; color: #222; }
-img { max-width: 100%; height: auto; }
-table { display: block; overflow-x: auto; border-collapse: collapse; font-size: 0.85rem; }
-th, td { padding: 0.25rem 0.6rem; border-bottom: 1px solid #ddd; text-align: right; white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; }
-pre { overflow-x: auto; background: #f5f5f5; padding: 0.6rem; white-space: pre-wrap; overflow-wrap: anywhere; }
-"""
+from common.studies.page import figures_of, write_page
 
 
 def table(found: Findings) -> Table:
@@ -40,37 +28,15 @@ def write(found: Findings) -> Path:
     Raises:
         InputError: The study's folder cannot be written to.
     """
-    import markdown
-
     folder = found.study.folder
     with drafted("--output", folder / "results.csv") as draft:
         found.frame().to_csv(draft, index=False)
-    figures = folder / "figures"
-    figures.mkdir(exist_ok=True)
-    drawn, parts = {}, Parts()
-    for name, (draw, caption) in FIGURES.items():
-        with parts.part(f"figure {name}"):
-            if draw(found, figures / f"{name}.png"):
-                drawn[name] = caption
-    left_out = [*found.left_out, *(f"{name} left out: {why}" for name, why in parts.failed.items())]
-    text = report(found, drawn, left_out)
-
-    def embedded(match: re.Match) -> str:
-        data = base64.b64encode((folder / match[1]).read_bytes()).decode()
-        return f'src="data:image/png;base64,{data}"'
-
-    body = re.sub(r'src="(figures/[^"]+)"', embedded, markdown.markdown(text, extensions=["tables", "fenced_code"]))
-    name = html.escape(shown(found.study.requested.name))
-    page = (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{found.study.kind.name}: {name}</title><style>{STYLE}</style>"
-        f"</head><body>{body}</body></html>\n"
+    drawn, failed = figures_of(FIGURES, found, folder)
+    return write_page(
+        folder,
+        f"{found.study.kind.name}: {found.study.requested.name}",
+        report(found, drawn, [*found.left_out, *failed]),
     )
-    for name, written in (("report.md", text), ("report.html", page)):
-        with drafted("--output", folder / name) as draft:
-            draft.write_text(written, encoding="utf-8")
-    return folder / "report.html"
 
 
 def report(found: Findings, figures: dict[str, str], left_out: Sequence[str] = ()) -> str:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed
 from contextlib import contextmanager
-from pathlib import Path
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
@@ -15,9 +14,10 @@ from common.files import write_json
 from common.options import StudyOptions
 from common.reports import console, say
 from common.studies.arms import Arm, Run
+from common.studies.folder import logs_of
 from common.studies.matching import budgets
 from common.studies.study import Study
-from common.studies.work import JOB, RESULT, ROOT, cores, do, stop
+from common.studies.work import JOB, RESULT, ROOT, do, kind_of, slots_of, stop
 
 ANSWER_WITHIN = 10
 """Seconds within which a scheduler must answer."""
@@ -39,7 +39,7 @@ def run(study: Study) -> list[str]:
     failed = []
     if missing:
         _write_jobs(study, missing)
-        with _executor(study.requested) as pool, _progress() as bar:
+        with _executor(study.requested) as pool, progress() as bar:
             failed = _done(study, pool, missing, bar=bar)
     study.record(study.command)
     return failed
@@ -54,26 +54,22 @@ def _write_jobs(study: Study, missing: Sequence[Run]) -> None:
         measures = next((one for one in missing if one.arm == reference), missing[0])
     for one in missing:
         job = {
-            "options": options[one.arm].as_json() | {"seed": one.seed} | _absolute(options[one.arm].data),
+            "options": options[one.arm].as_json() | {"seed": one.seed},
             "settings": dict(one.arm.settings),
             "baselines": one == measures,
             "cores": None,
             "jobs": study.requested.jobs if study.requested.scheduler is None else None,
+            "logs": logs_of(study, one.folder),
         }
         folder = study.folder_of(one)
         folder.mkdir(parents=True, exist_ok=True)
         write_json("--output", folder / JOB, job)
 
 
-def _absolute(data: str | None) -> dict[str, str]:
-    """The data with an absolute path, if it is a path."""
-    return {"data": str(Path(data).resolve())} if data and Path(data).exists() else {}
-
-
 def _done(study: Study, pool: Executor, missing: Sequence[Run], *, bar: Progress) -> list[str]:
     """Does the runs; returns those that failed, one line per run."""
-    kind, scheduler = f"{study.kind.__module__}:{study.kind.__qualname__}", study.requested.scheduler
-    slots = _slots(study.requested)
+    kind, scheduler = kind_of(study.kind), study.requested.scheduler
+    slots = slots_of(study.requested.jobs if scheduler is None else 0)
     work = [pool.submit(do, kind, one.folder, study.folder_of(one).resolve(), slots=slots) for one in missing]
     try:
         return _reported(as_completed(work), len(missing), bar=bar)
@@ -103,7 +99,8 @@ def _reported(finished: Iterable[Future[tuple[str, str]]], total: int, *, bar: P
     return failed
 
 
-def _progress() -> Progress:
+def progress() -> Progress:
+    """A bar of runs that are done."""
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -113,13 +110,6 @@ def _progress() -> Progress:
         TimeRemainingColumn(elapsed_when_finished=False),
     )
     return Progress(*columns, console=console, disable=not console.is_terminal)
-
-
-def _slots(requested: StudyOptions) -> list[list[int]]:
-    """The cores of each of the runs that share this machine."""
-    there, jobs = cores(), requested.jobs if requested.scheduler is None else 0
-    share = len(there) // requested.jobs
-    return [there[number * share : (number + 1) * share] for number in range(jobs)]
 
 
 @contextmanager

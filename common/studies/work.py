@@ -18,7 +18,9 @@ JOB, RESULT, LOG, ITEMS = "job.json", "result.json", "log.txt", "items.npz"
 """Files in the folder of a run: the job, its result, the output of its process, and what each test item contributes."""
 
 
-def do(kind: str, name: str, folder: Path, *, slots: Sequence[Sequence[int]]) -> tuple[str, str]:
+def do(
+    kind: str, name: str, folder: Path, *, slots: Sequence[Sequence[int]], module: str = "common.studies.worker"
+) -> tuple[str, str]:
     """Does one run.
 
     Args:
@@ -26,6 +28,7 @@ def do(kind: str, name: str, folder: Path, *, slots: Sequence[Sequence[int]]) ->
         name: Name of the run.
         folder: Its folder, with its job.
         slots: The cores of each slot of this machine, which has one run per slot; without slots a run uses all cores.
+        module: The module whose process does it.
 
     Returns:
         The name, and an error, "" if there is none.
@@ -34,7 +37,7 @@ def do(kind: str, name: str, folder: Path, *, slots: Sequence[Sequence[int]]) ->
         with _slot(folder.parent, slots) as taken, (folder / LOG).open("a") as log:
             job = json.loads((folder / JOB).read_text()) | {"cores": taken}
             write_json("--output", folder / JOB, job)
-            command = [sys.executable, "-m", "common.studies.worker", kind, str(folder)]
+            command = [sys.executable, "-m", module, kind, str(folder)]
             # In a group of its own, so that Ctrl-C reaches this process alone, which passes it on once.
             own = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT, process_group=0)
             code = _wait(own)
@@ -76,6 +79,18 @@ def _slot(folder: Path, slots: Sequence[Sequence[int]]) -> Iterator[Sequence[int
             yield taken
             return
     yield None
+
+
+def slots_of(jobs: int) -> list[list[int]]:
+    """The cores of each of the runs that share this machine."""
+    there = cores()
+    share = len(there) // max(jobs, 1)
+    return [there[number * share : (number + 1) * share] for number in range(jobs)]
+
+
+def kind_of(task: type) -> str:
+    """A task's class as `do` takes it."""
+    return f"{task.__module__}:{task.__qualname__}"
 
 
 def cores() -> list[int]:

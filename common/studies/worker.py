@@ -12,6 +12,7 @@ import os
 import shutil
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
@@ -34,8 +35,14 @@ PREDICTIONS = 20
 LONGEST_EXAMPLE = 24
 
 
-def main(kind: str, folder: Path) -> int:
-    """Does the run; returns the exit code."""
+def main(kind: str, folder: Path, measure: Callable[..., dict[str, Any]]) -> int:
+    """Does a run in this process, which has it alone; returns the exit code.
+
+    Args:
+        kind: The task's class, `module:Class`.
+        folder: The folder of the run, with its job; its result is written there.
+        measure: As `measured`.
+    """
     interrupts.install()
     alone = (folder / ".lock").open("w")
     fcntl.flock(alone, fcntl.LOCK_EX)  # Waits for a run that a killed study left behind.
@@ -53,7 +60,7 @@ def main(kind: str, folder: Path) -> int:
     keep_compiled()
     module, name = kind.split(":")
     try:
-        result = measured(getattr(import_module(module), name), job, folder=folder)
+        result = measure(getattr(import_module(module), name), job, folder=folder)
         write_json("--output", folder / RESULT, result)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -71,25 +78,20 @@ def measured(kind: type[Task], job: dict[str, Any], *, folder: Path) -> dict[str
     Raises:
         InputError: An option does not suit the task, its data or this machine; or training diverged.
     """
-    from common.options import FORMAT, from_saved
     from common.reports import Parts
     from common.studies.probes import gradient_by_distance
-    from common.training.checkpoints import numbers
-    from common.training.claim import VISIBLE
     from common.training.run import Results, baselines_of, fit, ready, tested
 
-    left = list((folder / "unfinished").glob(VISIBLE))
-    killed = any(numbers(one) or not one.name.startswith(f"{FORMAT}-") for one in left)  # The latter are refused.
-    options = from_saved(kind.Options, job["options"])
-    task = kind(replace(options, resume=killed, output=folder, tensorboard=None))
+    task = begun(kind, job, folder=folder)
+    options = task.options
     parts, gradients = Parts(), {"start": {}, "end": {}}
 
     def look(when: str, fitted: Fitted) -> None:
-        network, loss, _ = fitted.learner
+        learner = fitted.learner
         with parts.part(f"gradients at the {when}"):
-            gradients[when] = gradient_by_distance(network, fitted.streams["train"], loss)
+            gradients[when] = gradient_by_distance(learner.network, fitted.streams["train"], learner.loss)
 
-    fitted = fit(task, folder, before=lambda fresh: look("start", fresh))
+    fitted = fit(task, folder, logs=job.get("logs"), before=lambda fresh: look("start", fresh))
     with fitted.claim.held():
         metrics, export = ready(task, fitted)
         answers, scores = tested(task, fitted, export)
@@ -98,7 +100,7 @@ def measured(kind: type[Task], job: dict[str, Any], *, folder: Path) -> dict[str
                 items.write(folder / ITEMS)
         look("end", fitted)
         baselines, of_baselines = baselines_of(task, answers, parts) if job["baselines"] else ({}, {})
-        conditions = {"jobs": job.get("jobs"), "cores": len(job.get("cores") or ()), "resumed": killed}
+        conditions = {"jobs": job.get("jobs"), "cores": len(job.get("cores") or ()), "resumed": options.resume}
         result = metrics | scores | {"conditions": conditions, "units": options.units, "gradients": gradients}
         result |= {"gate": None, "latency_ms": math.nan} | ({"baselines": of_baselines} if job["baselines"] else {})
         with parts.part("gate"):
@@ -108,6 +110,17 @@ def measured(kind: type[Task], job: dict[str, Any], *, folder: Path) -> dict[str
             result["latency_ms"] = latency_ms(task, export, results=results, folder=folder / "saved" / "1")
     fitted.claim.release()
     return result | ({"failed": parts.failed} if parts.failed else {})
+
+
+def begun(kind: type[Task], job: dict[str, Any], *, folder: Path) -> Task:
+    """The task of a run, which goes on from the checkpoint that a killed process left in its folder."""
+    from common.options import FORMAT, from_saved
+    from common.training.checkpoints import numbers
+    from common.training.claim import VISIBLE
+
+    left = list((folder / "unfinished").glob(VISIBLE))
+    killed = any(numbers(one) or not one.name.startswith(f"{FORMAT}-") for one in left)  # The latter are refused.
+    return kind(replace(from_saved(kind.Options, job["options"]), resume=killed, output=folder, tensorboard=None))
 
 
 def gate_over_example(task: Task, network: Network, stream: Stream) -> dict[str, Any] | None:
@@ -160,4 +173,4 @@ def latency_ms(task: Task, exported: Export, *, results: Results, folder: Path) 
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
+    sys.exit(main(sys.argv[1], Path(sys.argv[2]), measured))

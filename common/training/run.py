@@ -19,6 +19,7 @@ from common.sources.digests import noting
 from common.training.checkpoints import numbers
 from common.training.claim import Claim
 from common.training.lesson import learn
+from common.training.logs import tensorboard
 from common.training.memory import check_memory
 from common.training.preparing import Streams, compiled, prepared, verbosity
 from common.training.tbptt import TBPTT
@@ -69,7 +70,12 @@ class Results(NamedTuple):
 
 
 def fit(
-    task: Task, root: Path, *, callbacks: tuple[keras.callbacks.Callback, ...] = (), before: Callable | None = None
+    task: Task,
+    root: Path,
+    *,
+    callbacks: tuple[keras.callbacks.Callback, ...] = (),
+    logs: str | Path | None = None,
+    before: Callable | None = None,
 ) -> Fitted:
     """Trains to the best epoch.
 
@@ -77,6 +83,7 @@ def fit(
         task: A task that is not yet loaded; its data may be read.
         root: The folder in which the unfinished run is kept.
         callbacks: Further callbacks.
+        logs: The folder for the TensorBoard logs of this run; None for none.
         before: Called with the fresh `Fitted` before the first step.
 
     Raises:
@@ -90,13 +97,13 @@ def fit(
             claim.note(task.digests)  # Those of what `Task.check` has read.
             described = task.load()
         claim.begin()
-        return _fit(task, prepared(task), described=described, claim=claim, callbacks=callbacks, before=before)
+        return _fit(task, described, claim, callbacks=callbacks, logs=logs, before=before)
 
 
 def _fit(
-    task: Task, streams: Streams, *, described: str, claim: Claim, callbacks: tuple, before: Callable | None
+    task: Task, described: str, claim: Claim, *, callbacks: tuple, logs: str | Path | None, before: Callable | None
 ) -> Fitted:
-    options = task.options
+    streams, options = prepared(task), task.options
     say(f"data: {described}")
     check_memory(options, task.embedded)  # Now with the lanes that suit the data, and what it makes vectors of.
     lesson = None if options.resume and numbers(claim.folder) else task.lesson()
@@ -129,7 +136,7 @@ def _fit(
                 validation_data=streams["validation"],
                 epochs=options.epochs,
                 initial_epoch=first,
-                callbacks=[run, *tensorboard(options), *callbacks],
+                callbacks=[run, *tensorboard(logs, options, run), *callbacks],
                 verbose=verbosity(),
             )
     run.restore_best()
@@ -237,10 +244,3 @@ def peak_memory_mb() -> float:
         return int(kilobytes) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024) / 1e6
-
-
-def tensorboard(options: TrainOptions) -> list[keras.callbacks.Callback]:
-    """The callback that logs for TensorBoard, where a folder is given."""
-    if options.tensorboard is None:
-        return []
-    return [keras.callbacks.TensorBoard(str(options.tensorboard), write_graph=False)]

@@ -21,6 +21,10 @@ SECONDS_OF_THE_FIRST = 0.1
 """What a checkpoint is taken to cost before one was written."""
 
 
+class Diverged(InputError):
+    """The loss is no longer a number: the options let the weights grow without bound."""
+
+
 class UnfinishedRun(keras.callbacks.Callback):
     """Keeps the weights of the best epoch, the history, and checkpoints; stops training that no longer gets better.
 
@@ -139,7 +143,7 @@ class UnfinishedRun(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         if not math.isfinite(logs["loss"]):
             epoch, window = self.model.diverged_at.numpy().tolist()
-            raise InputError(
+            raise Diverged(
                 f"training diverged: the loss is {logs['loss']} at epoch {epoch + 1}, step {window}; "
                 "lower --learning-rate or --clip-norm"
             )

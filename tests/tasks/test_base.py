@@ -218,8 +218,3 @@ for command in {commands!r}:
 @pytest.mark.parametrize("name", VARIANTS)
 def test_networks_that_read_both_ways_train_and_serve(name: str, variant) -> None:
     assert_same_scores(variant(name))
-
-
-def test_tensorboard_gets_its_logs(data_of, tmp_path: Path) -> None:
-    fit(make("sentiment", data_of("sentiment"), tmp_path, epochs=1, tensorboard=tmp_path / "logs"), tmp_path)
-    assert list((tmp_path / "logs").rglob("events.*"))

@@ -11,10 +11,10 @@ import yaml
 
 import tasks
 from common.cli import commands
-from common.cli.configuration import as_yaml, configured
+from common.cli.configuration import configured
 from common.cli.entry import main
 from common.errors import InputError
-from common.options import TrainOptions
+from common.options import TrainOptions, as_yaml
 from common.serving.versions import ASSETS
 from tests.tiny import OPTIONS
 

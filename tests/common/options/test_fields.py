@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import pytest
 
 import tasks
-from common.options import meanings, option
+from common.options import meanings, option, parsed
 from common.options.fields import Meaning
 
 LEADS_TO_THE_SAME_STEPS = {
     *("epochs", "seconds", "patience", "tensorboard", "checkpoint_every", "resume", "output", "xla"),
     *("checkpoint_share", "steps_per_execution", "calibrate", "mix"),
 }
-REFUSED_BY_A_STUDY = {"cell", "seed", "resume", "tensorboard"}
-NEVER_VARIED = REFUSED_BY_A_STUDY | {"output"}
+REFUSED_BY_A_STUDY = {"cell", "seed", "resume"}
+NEVER_VARIED = REFUSED_BY_A_STUDY | {"output", "tensorboard"}
 NOT_SHARED = NEVER_VARIED | {"checkpoint_every", "checkpoint_share"}
 
 
@@ -27,6 +27,21 @@ def test_every_option_of_every_task_means_what_it_says(task: str) -> None:
     assert {name for name, meaning in found.items() if not meaning.varied} == NEVER_VARIED
     assert {name for name, meaning in found.items() if meaning.study != "shared"} == NOT_SHARED
     assert {name for name, meaning in found.items() if meaning.study == "set"} == {"cell", "seed"}
+
+
+@pytest.mark.parametrize("task", tasks.TASKS)
+def test_the_default_of_an_option_that_is_searched_is_in_its_range(task: str) -> None:
+    """So the first trial has the options as they are given. What is searched only when asked may have none."""
+    kind = tasks.get(task)
+    default = kind(kind.Options()).options  # A task may give values to those that are not given.
+    ranges = {name: meaning.tune for name, meaning in meanings(kind.Options).items() if meaning.tune is not None}
+    searched = {name for name, one in ranges.items() if not one.asked}
+    assert searched >= {"learning_rate", "units", "layers", "dropout", "window", "embedding"}
+    assert [name for name in searched if getattr(default, name) not in ranges[name]] == []
+    for name, one in ranges.items():
+        assert meanings(kind.Options)[name].trains, f"{name} changes no weight"
+        for end in one.ends:
+            assert parsed(kind.Options, name, str(end).lower() if isinstance(end, bool) else str(end)) == end
 
 
 def test_another_default_keeps_the_meaning_and_another_meaning_replaces_it() -> None:

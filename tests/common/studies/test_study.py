@@ -28,7 +28,6 @@ def test_the_first_seed_of_all_arms_comes_before_the_next(study_of) -> None:
         ({"cell": "gru"}, {}, "--cell: a study sets it for each run; give --cells and --seeds"),
         ({"seed": 3}, {}, "--seed: a study sets it for each run"),
         ({"resume": True}, {}, "--resume: a study does not take it; leave it out"),
-        ({"tensorboard": "logs"}, {}, "--tensorboard: a study does not take it; leave it out"),
         ({}, {"reference": "gru", "cells": ("lstm",)}, "--reference gru"),
         ({}, {"match": "time"}, "--seconds"),
         ({"seconds": 3.0}, {}, "--match time"),
@@ -66,8 +65,8 @@ def test_the_reference_of_matched_parameters_stays(study_of) -> None:
         ("{", "study.json cannot be read"),
         ("[]", "study.json cannot be read"),
         ("{}", "study.json cannot be read"),
-        ('{"options": {"units": 8}, "commands": []}', f"a study of format 1, .* reads format {FORMAT}; give another"),
-        ('{"format": 99, "options": {}, "commands": []}', "a study of format 99"),
+        ('{"options": {"units": 8}, "commands": []}', f"of format 1, .* reads format {FORMAT}; give another"),
+        ('{"format": 99, "options": {}, "commands": []}', "of format 99"),
     ],
 )
 def test_a_record_that_is_broken_or_of_another_version_is_refused(record: str, message: str, study_of) -> None:
@@ -107,7 +106,7 @@ def test_every_option_that_differs_is_named(study_of) -> None:
 
 
 def test_a_second_compare_is_refused_while_the_first_lives(study_of) -> None:
-    refused = pytest.raises(InputError, match=r"another compare is at work on this study, process \d+; wait")
+    refused = pytest.raises(InputError, match=r"another compare is at work there, process \d+; wait")
     with study_of().held(), refused, study_of().held():
         pass
     with study_of().held():

@@ -1,0 +1,1 @@
+"""`tune`: searches for the options with the best validation value."""
