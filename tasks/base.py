@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple, Protocol
 
+from common.errors import InputError
 from common.options import DataOptions, PredictOptions, PredictTexts, TrainOptions
 from common.sources.digests import noting
 from common.training.memory import check_memory
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
 
+    from common.formats.portable import Portable
     from common.networks.network import Learner, Network
     from common.scoring import Scores
     from common.scoring.items import Items
@@ -230,6 +232,13 @@ class Task(ABC):
     @abstractmethod
     def predict(cls, model: SavedModel, asked: Any, options: PredictOptions) -> list[Record]:
         """Predicts for what `asked` returned, by default raw inputs; returns one record per input or series."""
+
+    @classmethod
+    def portable(cls, model: SavedModel) -> Portable:
+        """A saved model for other runtimes; refuses what they cannot have."""
+        raise InputError(
+            f"export: models of {cls.name} run in TensorFlow alone, so far; docs/formats.md says which do not"
+        )
 
     @classmethod
     def streamed(cls, model: SavedModel, source: BinaryIO, options: PredictOptions) -> Iterator[list[str]]:

@@ -25,6 +25,7 @@ from tasks.language_model_options import LanguageData, LanguageOptions, Language
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from common.formats.portable import Portable
     from common.networks.network import Learner, Network
     from common.serving.answer_files import Answered
     from common.serving.saved_model import Record, SavedModel
@@ -174,7 +175,7 @@ class LanguageModel(Task):
         endpoints = {
             name: Endpoint(functions[name], signature, AXES.get(name, {})) for name, signature in SIGNATURES.items()
         }
-        return Export(endpoints, [network, *self.pieces.lookups])
+        return Export(endpoints, [network, *self.pieces.lookups], network, {"pieces": self.pieces.known})
 
     def example(self, version: Path) -> str:
         return "This film" if self.options.data is None else self.texts("test").texts[0].split("\n")[0][:40]
@@ -196,6 +197,13 @@ class LanguageModel(Task):
             {"text": prompt, "continuation": "".join(written(model, prompt, _how(options, seed)))}
             for prompt, seed in _drawn(asked, options)
         ]
+
+    @classmethod
+    def portable(cls, model: SavedModel) -> Portable:
+        from common.formats.language import portable
+        from common.serving.structure import Structure
+
+        return portable(Structure(model), ends=model.config["ends"])
 
     @classmethod
     def live(cls, model: SavedModel, asked: Sequence[str], options: LanguageSaved) -> bool:

@@ -204,7 +204,7 @@ class Writer:
         return found._replace(last=found.last[:, 0], made=found.made[:, 0])
 
     def _ids(self, text: tf.Tensor) -> tf.RaggedTensor:
-        return self.pieces(composed(tf.strings.regex_replace(text, "\r\n?", "\n")))
+        return read_as(self.pieces, text)
 
     def _read(self, reader: Reader, ids: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor, Reader]:
         """Reads texts from a state, but for the last token of each.
@@ -221,6 +221,11 @@ class Writer:
         x, stack = walked(lambda t, stack: self.network.step(tokens[:, t], stack), reader.stack, lengths, like=like)
         newest = tf.gather(tokens, lengths, batch_dims=1)
         return x, reference, reader._replace(stack=stack, last=tf.where(lengths > 0, newest, reader.last))
+
+
+def read_as(pieces: Subwords, text: tf.Tensor) -> tf.RaggedTensor:
+    """The numbers of the pieces of texts as a writer reads them, string `[N]`: int32 `[N, (pieces)]`."""
+    return pieces(composed(tf.strings.regex_replace(text, "\r\n?", "\n")))
 
 
 def _or_start(last: tf.Tensor) -> tf.Tensor:
