@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from common.serving.saved_model import SavedModel
     from tasks.base import Task
 
-ROUNDING = 1e-4
-"""Files may differ from the saved model by so much, see `Agreement.difference`."""
-
 
 def export(kind: type[Task], *, saved: ExportOptions, given: DataOptions) -> str:
     """Writes a saved model for another runtime.
@@ -102,12 +99,10 @@ def _verify(
 def _say(agreement: Agreement, name: str, *, of: str, may_differ: bool) -> None:
     from common import reports
 
-    if agreement.difference > ROUNDING and not may_differ:
-        raise InputError(
-            f"export: {name} differs from the saved model by {agreement.difference:.2g} on inputs {of}, more than "
-            f"rounding ({ROUNDING:g}); nothing was written"
-        )
-    reports.say(
-        f"{name}: {agreement.same:,} of {agreement.answers:,} answers are the same on inputs {of}; largest difference "
-        f"{agreement.difference:.1e}"
+    told = (
+        f"{name}, inputs {of}: texts in {agreement.same:,} of {agreement.answers:,} answers are the same; "
+        f"numbers differ by {agreement.difference:.1e} at most"
     )
+    if not may_differ and not agreement.but_for_rounding:
+        raise InputError(f"export: the file is not the saved model, nothing was written; {told}")
+    reports.say(told)

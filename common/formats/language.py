@@ -70,10 +70,10 @@ def portable(structure: Structure, *, ends: bool) -> Portable:
     def scored(run: Run, record: Record, *, end: bool) -> Record:
         ids = [*read(tf.constant([record["text"]]))[0].numpy(), *([END] if end else [])]
         given = record.get("state", ())  # That of the network, and the last token, which it has not read yet.
-        state, last = (given[:-1], given[-1]) if len(given) else (np.zeros(twin.state, np.float32), START)
+        given = given if len(given) else np.append(np.zeros(twin.state, np.float32), np.float32(START))
         if not ids:
-            return {"tokens": [], "log_probability": np.zeros(0, np.float32), "state": np.append(state, last)}
-        found = run(tokens=np.array([[last, *ids[:-1]]], np.int32), state=state[None])
+            return {"tokens": [], "log_probability": np.zeros(0, np.float32), "state": given}
+        found = run(tokens=np.array([[given[-1], *ids[:-1]]], np.int32), state=given[None, :-1])
         return {
             "tokens": [names[number] for number in ids],
             "log_probability": found["log_probabilities"][0, np.arange(len(ids)), ids],
