@@ -236,9 +236,7 @@ class Task(ABC):
     @classmethod
     def portable(cls, model: SavedModel) -> Portable:
         """A saved model for other runtimes; refuses what they cannot have."""
-        raise InputError(
-            f"export: models of {cls.name} run in TensorFlow alone, so far; docs/formats.md says which do not"
-        )
+        raise InputError(f"export: models of {cls.name} run in TensorFlow alone, so far; see docs/formats.md")
 
     @classmethod
     def streamed(cls, model: SavedModel, source: BinaryIO, options: PredictOptions) -> Iterator[list[str]]:

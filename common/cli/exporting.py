@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from common import interrupts
-from common.cli.imports import import_tensorflow
+from common.cli.imports import discarding_errors, import_tensorflow
 from common.cli.tested import Tested
 from common.errors import InputError
 from common.options import DataOptions, ExportOptions
@@ -44,13 +44,13 @@ def export(kind: type[Task], *, saved: ExportOptions, given: DataOptions) -> str
     from common.formats.runtimes import RUNTIMES
 
     with interrupts.working():
-        with reports.waiting("converting"):
+        with reports.waiting("converting"), discarding_errors():
             portable, runtime = kind.portable(model), RUNTIMES[saved.runtime]
             content = runtime.convert(portable.twin)
-        runs = {saved.runtime: runtime.load(content)}
-        if saved.int8:  # Where the weights are rounded, the file as it was before shows that all else is right.
-            exact = RUNTIMES[saved.format]
-            runs = {saved.format: exact.load(exact.convert(portable.twin))} | runs
+            runs = {saved.runtime: runtime.load(content)}
+            if saved.int8:  # A file with the weights as they are shows that all else is right.
+                exact = RUNTIMES[saved.format]
+                runs = {saved.format: exact.load(exact.convert(portable.twin))} | runs
         for name, run in runs.items():
             may_differ = saved.int8 and name == saved.runtime
             _try(model, portable, run=run, name=name, may_differ=may_differ)
