@@ -26,7 +26,7 @@ from common.cli.imports import import_tensorflow
 from common.cli.tested import Tested
 from common.formats.portable import Ported
 from common.formats.runtimes import RUNTIMES
-from common.formats.twin import STEPS, Run, Twin
+from common.formats.twin import Run
 from common.options import Count
 from common.serving.saved_model import STREAM, Record, SavedModel
 from common.serving.versions import newest
@@ -106,12 +106,6 @@ class Noting(Ported):
         return noted_run
 
 
-def first_steps(twin: Twin, given: list[dict[str, np.ndarray]]) -> list[dict[str, np.ndarray]]:
-    """The inputs with their first step alone."""
-    along = {one.name for one in twin.inputs if STEPS in one.shape}
-    return [{name: x[:, :1] if name in along else x for name, x in inputs.items()} for inputs in given]
-
-
 def rows_of(path: Path, *, calls: int) -> list[Row]:
     """The rows of a saved model."""
     import tasks
@@ -128,7 +122,8 @@ def rows_of(path: Path, *, calls: int) -> list[Row]:
             rows.append(_of_saved_model(model, ported, kind.evaluate(model, tested.test).scores))
         answer, step = milliseconds(_called(ported.run), ported.given), None
         if portable.twin.state:
-            step = milliseconds(_called(ported.run), first_steps(portable.twin, ported.given))
+            first = [portable.twin.steps(inputs, slice(1)) for inputs in ported.given]
+            step = milliseconds(_called(ported.run), first)
         same = f"{found.same:,} of {found.answers:,}; {found.difference:.1e}"
         rows.append(Row(name, len(content) / 1e6, answer, step, same, scores))
     return rows

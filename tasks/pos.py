@@ -30,6 +30,7 @@ from tasks.pos_options import PosData, PosOptions, PosSaved
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from common.formats.portable import Portable
     from common.networks.network import Learner, Network
     from common.serving.saved_model import Record, SavedModel
     from common.training.run import Results
@@ -169,7 +170,7 @@ class Pos(Task):
         }
         if not self.options.bidirectional:
             endpoints["stream"] = Endpoint(tagger.stream, [text, STATE], STREAM_AXES)
-        return Export(endpoints, [network, *self.encoder.lookups])
+        return Export(endpoints, [network, *self.encoder.lookups], network, self.encoder.described)
 
     def config(self) -> dict[str, Any]:
         """The options, and the tags."""
@@ -200,6 +201,13 @@ class Pos(Task):
         return [
             {"text": text} | of_words(answer, sum(map(bool, answer["tokens"]))) for text, answer in zip(asked, answers)
         ]
+
+    @classmethod
+    def portable(cls, model: SavedModel) -> Portable:
+        from common.formats.tagger import portable
+        from common.serving.structure import Structure
+
+        return portable(Structure(model), model.config["tags"])
 
     @classmethod
     def show(cls, records: Sequence[Record]) -> Table:

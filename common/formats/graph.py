@@ -97,3 +97,18 @@ class Graph(ABC):
         Returns:
             The hidden states in the order of the steps, `[batch, time, units]`, and the state after the step read last.
         """
+
+    @abstractmethod
+    def last(self, layer: Recurrent, x: Value, lengths: Value, *, backward: bool = False) -> Value:
+        """The hidden state of a recurrent layer after the step that it reads last, `[batch, units]`.
+
+        Args:
+            layer: The layer with its weights.
+            x: `[batch, time, features]`, with padding behind the steps of each row.
+            lengths: The steps of each row, int32 `[batch]`, all positive.
+            backward: Whether it reads from a row's last step to its first.
+        """
+
+    @abstractmethod
+    def row(self, x: Value) -> Value:
+        """A tensor as the only row of a batch: `[1, ...]`."""

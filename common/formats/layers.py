@@ -13,7 +13,7 @@ from common.formats.graph import Graph, Value, weights
 if TYPE_CHECKING:
     import keras
 
-    from common.layers.embeddings import SumEmbedding
+    from common.layers.embeddings import SpelledEmbedding, SumEmbedding
     from common.layers.linear import NgramClassifier
     from common.layers.readout import Readout
     from common.layers.stack import RecurrentStack
@@ -82,6 +82,36 @@ def sum_embedding(graph: Graph, layer: SumEmbedding, columns: Sequence[Value]) -
         for table, numbers, size in zip(layer.embeddings, columns, layer.sizes)
     ]
     return sum(found[1:], start=found[0])
+
+
+def spelled_embedding(
+    graph: Graph,
+    layer: SpelledEmbedding,
+    words: Value,
+    *,
+    affixes: Value | None = None,
+    letters: Value | None = None,
+    lengths: Value | None = None,
+) -> Value:
+    """The twin of `SpelledEmbedding`, `[batch, time, width]`; with letters for one row.
+
+    Args:
+        graph: The graph.
+        layer: The layer.
+        words: The numbers of words, int32 `[batch, time]`.
+        affixes: Those of their affixes, int32 `[batch, time, affixes of a word]`, if the layer reads any.
+        letters: Those of their letters, int32 `[time, letters]`, if the layer reads any, with padding behind each word.
+        lengths: The letters of each word, int32 `[time]`, all positive.
+    """
+    x = graph.gather(graph.constant(weights(layer.word_vectors)[0]), words)
+    if layer.affixes:
+        x = x + graph.sum(graph.gather(graph.constant(weights(layer.affix_vectors)[0]), affixes), 2)
+    if not layer.characters:
+        return x
+    spelled = graph.gather(graph.constant(weights(layer.character_vectors)[0]), letters)
+    forward = graph.last(layer.reader.forwards[0], spelled, lengths)
+    backward = graph.last(layer.reader.backwards[0], spelled, lengths, backward=True)
+    return graph.concat([x, graph.row(graph.concat([forward, backward], 1))], 2)
 
 
 def readout_sizes(readout: Readout) -> list[int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -73,6 +73,30 @@ class TensorFlowGraph(Graph):
         self, layer: Recurrent, x: tf.Tensor, state: Sequence[tf.Tensor] | None, *, backward: bool = False
     ) -> tuple[tf.Tensor, State]:
         # The loop of `common.layers.scan` carries gradients and segments, which LiteRT has no operations for.
+        step, projected = self._steps(layer, x)
+        first = tuple(state) if state else (tf.zeros((x.shape[0], layer.units)),) * layer.kind.states
+        states = tf.scan(step, projected, first, reverse=backward)
+        return time_major(states[0]), tuple(one[0 if backward else -1] for one in states)
+
+    def last(self, layer: Recurrent, x: tf.Tensor, lengths: tf.Tensor, *, backward: bool = False) -> tf.Tensor:
+        step, projected = self._steps(layer, x)
+        steps, rows = tf.unstack(tf.shape(projected)[:2])
+
+        def body(t: tf.Tensor, state: State) -> tuple[tf.Tensor, State]:
+            at = steps - 1 - t if backward else t
+            inside = (at < lengths)[:, None]
+            new = step(state, tf.gather(projected, at))
+            return t + 1, tuple(tf.where(inside, one, old) for one, old in zip(new, state))
+
+        first = (tf.zeros(tf.stack([rows, layer.units])),) * layer.kind.states
+        shapes = tf.TensorShape([]), (tf.TensorShape([None, layer.units]),) * layer.kind.states
+        return tf.while_loop(lambda t, _: t < steps, body, (tf.constant(0), first), shape_invariants=shapes)[1][0]
+
+    def row(self, x: tf.Tensor) -> tf.Tensor:
+        return x[None]
+
+    def _steps(self, layer: Recurrent, x: tf.Tensor) -> tuple[Callable[[State, tf.Tensor], State], tf.Tensor]:
+        """A step of a layer from its projected inputs, and these, time-major."""
         own = layer.kind.weights(*map(tf.constant, weights(layer.keras_cell)))
         how = {"activation": ACTIVATIONS[layer.activation], "more": own.more}
 
@@ -82,10 +106,7 @@ class TensorFlowGraph(Graph):
                 product += bias
             return layer.kind.step.forward(projected, product, previous, **how)[0]
 
-        projected = time_major(self.matmul(x, own.kernel) + own.bias)
-        first = tuple(state) if state else (tf.zeros((x.shape[0], layer.units)),) * layer.kind.states
-        states = tf.scan(step, projected, first, reverse=backward)
-        return time_major(states[0]), tuple(one[0 if backward else -1] for one in states)
+        return step, time_major(self.matmul(x, own.kernel) + own.bias)
 
 
 def converted(twin: Twin, *, int8: bool = False) -> bytes:

@@ -134,27 +134,39 @@ class OnnxGraph(Graph):
     def recurrence(
         self, layer: Recurrent, x: Tensor, state: Sequence[Tensor] | None, *, backward: bool = False
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
+        first = [self.node("Unsqueeze", [one, self._axes(0)]) for one in state] if state else [""] * layer.kind.states
+        hidden, *after = self._recurrence(layer, x, ["", *first], backward=backward)
+        outputs = self.node("Transpose", [self.node("Squeeze", [hidden, self._axes(1)])], perm=[1, 0, 2])
+        return outputs, tuple(self.node("Squeeze", [one, self._axes(0)]) for one in after)
+
+    def last(self, layer: Recurrent, x: Tensor, lengths: Tensor, *, backward: bool = False) -> Tensor:
+        first = [""] * layer.kind.states
+        _, hidden, *_ = self._recurrence(layer, x, [lengths, *first], backward=backward)
+        return self.node("Squeeze", [hidden, self._axes(0)])
+
+    def row(self, x: Tensor) -> Tensor:
+        return self.node("Unsqueeze", [x, self._axes(0)], dtype=x.dtype)
+
+    def _recurrence(self, layer: Recurrent, x: Tensor, more: Sequence[Tensor | str], *, backward: bool) -> list[Tensor]:
+        """Adds a node of a recurrence; `more` are its lengths and the state, each "" where there is none."""
         kind = KINDS[layer.cell]
         kernel, recurrent, bias, *peepholes = weights(layer.keras_cell)
         given = [np.ascontiguousarray(_ordered(kind, matrix).T)[None] for matrix in (kernel, recurrent)]
         of_inputs, of_states = bias if bias.ndim == 2 else (bias, np.zeros_like(bias))
         given.append(np.concatenate([_ordered(kind, of_inputs), _ordered(kind, of_states)])[None])
-        more = [np.concatenate([one[n] for n in PEEPHOLES])[None] for one in peepholes]
-        first = [self.node("Unsqueeze", [one, self._axes(0)]) for one in state] if state else [""] * layer.kind.states
-        inputs = [self.node("Transpose", [x], perm=[1, 0, 2]), *map(self.constant, given), "", *first]
+        ordered = [np.concatenate([one[n] for n in PEEPHOLES])[None] for one in peepholes]
+        steps = self.node("Transpose", [x], perm=[1, 0, 2])
         activation = OPERATIONS[layer.activation]
         functions = {"RNN": [activation], "GRU": ["Sigmoid", activation], "LSTM": ["Sigmoid", activation, activation]}
-        hidden, *after = self.node(
+        return self.node(
             kind,
-            [*inputs, *map(self.constant, more)],
+            [steps, *map(self.constant, given), *more, *map(self.constant, ordered)],
             1 + layer.kind.states,
             hidden_size=layer.units,
             direction="reverse" if backward else "forward",
             activations=functions[kind],
             **({"linear_before_reset": 1} if kind == "GRU" else {}),
         )
-        outputs = self.node("Transpose", [self.node("Squeeze", [hidden, self._axes(1)])], perm=[1, 0, 2])
-        return outputs, tuple(self.node("Squeeze", [one, self._axes(0)]) for one in after)
 
 
 def _ordered(kind: str, weights: np.ndarray) -> np.ndarray:

@@ -66,17 +66,20 @@ class Twin:
         shape: Shape = (BATCH, sum(sizes))
         return cls([*inputs, Input("state", shape)], outputs | {"next_state": shape}, stepped)
 
+    def steps(self, inputs: dict[str, np.ndarray], which: slice) -> dict[str, np.ndarray]:
+        """Inputs of which some steps are left."""
+        axes = {one.name: one.shape.index(STEPS) for one in self.inputs if STEPS in one.shape}
+        return {name: x[(slice(None),) * axes[name] + (which,)] if name in axes else x for name, x in inputs.items()}
+
     def halved(self, run: Run) -> Run:
         """A file that reads what it is given in two calls, with the state between them; for trials of the state."""
 
         def run_twice(**inputs: np.ndarray) -> dict[str, np.ndarray]:
-            along = {one.name for one in self.inputs if STEPS in one.shape}
-            middle = min(inputs[name].shape[1] for name in along) // 2
-            if not self.state or not middle:
+            steps = next(inputs[one.name].shape[one.shape.index(STEPS)] for one in self.inputs if STEPS in one.shape)
+            if not self.state or steps < 2:
                 return run(**inputs)
-            first = run(**{name: x[:, :middle] if name in along else x for name, x in inputs.items()})
-            rest = {name: x[:, middle:] if name in along else x for name, x in inputs.items()}
-            second = run(**rest | {"state": first["next_state"]})
+            first = run(**self.steps(inputs, slice(steps // 2)))
+            second = run(**self.steps(inputs, slice(steps // 2, None)) | {"state": first["next_state"]})
             joined = {name for name, shape in self.outputs.items() if STEPS in shape}
             return second | {name: np.concatenate([first[name], second[name]], 1) for name in joined}
 

@@ -6,15 +6,17 @@ import keras
 import numpy as np
 import onnxruntime
 import pytest
+import tensorflow as tf
 
 from common import cells
 from common.errors import InputError
-from common.formats import classifier, language
+from common.formats import classifier, language, tagger
 from common.formats.graph import Graph, Value
 from common.formats.layers import state_sizes
 from common.formats.runtimes import LITERT, ONNX
 from common.formats.twin import BATCH, STEPS, Input, Run, Twin
-from common.layers.embeddings import SumEmbedding
+from common.layers.crf import CRFHead
+from common.layers.embeddings import SpelledEmbedding, SumEmbedding
 from common.layers.heads import ReadoutHead
 from common.layers.linear import NgramClassifier
 from common.layers.readout import Readout
@@ -22,8 +24,10 @@ from common.layers.recurrent import Recurrent
 from common.layers.stack import RecurrentStack
 from common.networks.joined import JoinedNetwork
 from common.networks.language import LanguageNetwork
+from common.networks.spelling import spelled
 from common.networks.stream import StreamNetwork
 from common.networks.whole import whole_window
+from common.text.words import AFFIXES
 
 SIZES, CLASSES, UNITS = (20, 30), 3, 6
 READOUTS = ("last", "mean", "max", "mean_max")
@@ -85,42 +89,82 @@ def test_a_language_model_in_onnx(cell: str, embedding: int) -> None:
 
 
 def test_every_cell_in_litert() -> None:
-    """All cells beside each other, both ways, so that there is one conversion."""
+    """All cells beside each other, both ways, and over rows of several lengths, so that there is one conversion."""
     layers = [Recurrent(cell, UNITS, activation=ACTIVATIONS[n % 3]) for n, cell in enumerate(cells.names())]
     for layer in layers:
         layer.build((None, None, 4))
         with_weights(layer)
+    sizes = [size for layer in layers for size in [UNITS] * layer.kind.states]
 
-    def function(graph: Graph, state: list[Value], x: Value) -> tuple[dict[str, Value], list[Value]]:
-        outputs, after = [], []
+    def function(graph: Graph, state: list[Value], x: Value, rows: Value, lengths: Value) -> tuple:
+        outputs, last, after = [], [], []
         for layer in layers:
             many = len(after)
             forward, final = graph.recurrence(layer, x, state[many : many + layer.kind.states])
-            backward, _ = graph.recurrence(layer, x, None, backward=True)
-            outputs += [forward, backward]
+            outputs += [forward, graph.recurrence(layer, x, None, backward=True)[0]]
+            last += [graph.last(layer, rows, lengths, backward=backward) for backward in (False, True)]
             after += final
-        return {"y": graph.concat(outputs, 2)}, after
+        return {"y": graph.concat(outputs, 2), "last": graph.concat(last, 1)}, after
 
-    sizes = [size for layer in layers for size in [UNITS] * layer.kind.states]
-    twin = Twin.stateful(
-        [Input("x", (BATCH, STEPS, 4))], {"y": (BATCH, STEPS, 2 * UNITS * len(layers))}, sizes=sizes, function=function
-    )
-    draw = np.random.default_rng(2)
+    wide = 2 * UNITS * len(layers)
+    inputs = [Input("x", (BATCH, STEPS, 4)), Input("rows", ("rows", "most", 4)), Input("lengths", ("rows",), "int32")]
+    outputs = {"y": (BATCH, STEPS, wide), "last": ("rows", wide)}
+    twin = Twin.stateful(inputs, outputs, sizes=sizes, function=function)
     runs = [runtime.load(runtime.convert(twin)) for runtime in (LITERT, ONNX)]
+    draw = np.random.default_rng(2)
     for steps in (5, 1):
-        x, state = (draw.normal(size=shape).astype(np.float32) for shape in ((1, steps, 4), (1, sum(sizes))))
-        expected, after, at = [], [], 0
-        for layer in layers:
-            own = [state[:, at + n * UNITS : at + (n + 1) * UNITS] for n in range(layer.kind.states)]
-            outputs, final = layer(x, state=tuple(own))
-            backward, _ = layer(x[:, ::-1])
-            expected += [outputs, backward[:, ::-1]]
-            after += final
-            at += UNITS * layer.kind.states
+        shapes = (1, steps, 4), (3, 4, 4), (1, sum(sizes))
+        x, rows, state = (draw.normal(size=shape).astype(np.float32) for shape in shapes)
+        lengths = np.array([2, 4, 1], np.int32)
+        expected = reference(layers, x, state, rows=rows, lengths=lengths)
         for run in runs:
-            found = run(x=x, state=state)
-            np.testing.assert_allclose(found["y"], np.concatenate(expected, 2), rtol=1e-4, atol=1e-5)
-            np.testing.assert_allclose(found["next_state"], np.concatenate(after, 1), rtol=1e-4, atol=1e-5)
+            for name, found in run(x=x, rows=rows, lengths=lengths, state=state).items():
+                np.testing.assert_allclose(found, expected[name], rtol=1e-4, atol=1e-5)
+
+
+def reference(
+    layers: list[Recurrent], x: np.ndarray, state: np.ndarray, *, rows: np.ndarray, lengths: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What the layers themselves give."""
+    y, last, after, at = [], [], [], 0
+    for layer in layers:
+        own = [state[:, at + n * UNITS : at + (n + 1) * UNITS] for n in range(layer.kind.states)]
+        outputs, final = layer(x, state=tuple(own))
+        y += [outputs, layer(x[:, ::-1])[0][:, ::-1]]
+        each = [row[None, :length] for row, length in zip(rows, lengths)]
+        last += [np.concatenate([layer(row[:, ::way])[0][:, -1] for row in each]) for way in (1, -1)]
+        after += final
+        at += UNITS * layer.kind.states
+    return {"y": np.concatenate(y, 2), "last": np.concatenate(last, 1), "next_state": np.concatenate(after, 1)}
+
+
+@pytest.mark.parametrize(("cell", "crf", "bidirectional"), [("lstm", False, True), ("gru", True, False)])
+def test_a_tagger_in_onnx(cell: str, crf: bool, bidirectional: bool) -> None:
+    embed = SpelledEmbedding(9, UNITS, characters=7, character_units=3, affixes=11, cell=cell)
+    head = CRFHead(CLASSES) if crf else ReadoutHead(Readout(), keras.layers.Dense(CLASSES, "softmax"))
+    network = StreamNetwork(embed, RecurrentStack(cell, UNITS, bidirectional=bidirectional), head)
+    network.build()
+    with_weights(network)
+    draw = np.random.default_rng(3)
+    words, affixes, letters = (
+        draw.integers(0, most, shape).astype(np.int32)
+        for most, shape in ((9, (1, 5)), (11, (1, 5, AFFIXES)), (7, (5, 4)))
+    )
+    lengths = np.array([1, 4, 2, 3, 4], np.int32)
+    window = whole_window({"words": words, "affixes": affixes}, np.array([5]))
+    window |= spelled(tf.RaggedTensor.from_tensor(letters, lengths), tf.range(5)[None])
+    expected, _ = network(window)
+    twin = tagger.twin_of(network, CLASSES)
+    run = ONNX.load(ONNX.convert(twin))
+    start = {"state": np.zeros((1, twin.state), np.float32)} if twin.state else {}
+    found = run(words=words, affixes=affixes, letters=letters, lengths=lengths, **start)
+    values = found["scores" if crf else "probability"]
+    np.testing.assert_allclose(values, expected[..., :CLASSES], rtol=1e-4, atol=1e-5)
+    if crf:
+        best, shares = tagger.decoded(values[0], head.start.numpy(), head.transition.numpy())
+        tags, probability = head.decode(expected[..., :-1], window["keep"])
+        assert best == tags[0].numpy().tolist()
+        np.testing.assert_allclose(shares, probability[0], rtol=1e-4)
 
 
 def test_onnx_has_recurrences_of_its_own_and_any_batch() -> None:
