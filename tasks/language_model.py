@@ -18,13 +18,14 @@ from common.serving.export import Endpoint, Export
 from common.serving.language import (
     CONTEXT,
     PIECES,
+    backward,
+    continuations,
     losses,
     scored,
     scored_long,
     scores_of_texts,
     told_of,
     written,
-    written_before,
 )
 from common.serving.pretrained import Pretrained, keep
 from common.sources.plain import PlainTexts
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
 
+    from common.formats.portable import Portable
     from common.networks.network import Learner, Network
     from common.scoring import Scores
     from common.serving.answer_files import Answered
@@ -210,7 +212,7 @@ class LanguageModel(Task):
         endpoints = {
             name: Endpoint(functions[name], signature, AXES.get(name, {})) for name, signature in SIGNATURES.items()
         }
-        return Export(endpoints, [network, *self.pieces.lookups])
+        return Export(endpoints, [network, *self.pieces.lookups], network, {"pieces": self.pieces.known})
 
     def example(self, version: Path) -> str:
         return "This film" if self.options.data is None else self.texts("test").texts[0].split("\n")[0][:40]
@@ -229,11 +231,14 @@ class LanguageModel(Task):
         if options.score:
             found = scored(model, asked, backward=backward(model))
             return [told_of(answer, tokens=options.tokens) for answer in found]
-        if backward(model):
-            return [{"before": written_before(model, text, how), "text": text} for text, how in options.drawn(asked)]
-        return [
-            {"text": text, "continuation": "".join(written(model, text, how))} for text, how in options.drawn(asked)
-        ]
+        return continuations(model, options.drawn(asked), backward=backward(model))
+
+    @classmethod
+    def portable(cls, model: SavedModel) -> Portable:
+        from common.formats.language import portable
+        from common.serving.structure import Structure
+
+        return portable(Structure(model), ends=model.config["ends"])
 
     @classmethod
     def live(cls, model: SavedModel, asked: Sequence[str], options: LanguageSaved) -> bool:
@@ -293,8 +298,3 @@ class LanguageModel(Task):
         adapted = DynamicEvaluation(known.network(), task.sequences("train"))
         found = adapted.losses(task._in_steps(task._encoded(test.texts)))
         return {f"{model.folder}, dynamic": Likelihoods(found, Length.of(test.texts, ends=task.ends)).scores()}
-
-
-def backward(model: SavedModel) -> bool:
-    """Whether a saved model reads texts from their end."""
-    return model.config.get("backward", False)

@@ -224,7 +224,7 @@ class Writer:
         return found._replace(last=found.last[:, 0], made=found.made[:, 0])
 
     def _ids(self, text: tf.Tensor) -> tf.RaggedTensor:
-        ids = self.pieces(composed(tf.strings.regex_replace(text, "\r\n?", "\n")))
+        ids = read_as(self.pieces, text)
         if not self.backward:
             return ids
         lengths = ids.row_lengths()
@@ -253,6 +253,11 @@ def _as_rows(ids: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
     lengths = tf.cast(ids.row_lengths(), tf.int32)
     steps = tf.reduce_max(tf.pad(lengths, [[0, 1]], constant_values=1))
     return ids.to_tensor(PADDING, shape=tf.stack([-1, steps])), lengths
+
+
+def read_as(pieces: Subwords, text: tf.Tensor) -> tf.RaggedTensor:
+    """The numbers of the pieces of texts as a writer reads them, string `[N]`: int32 `[N, (pieces)]`."""
+    return pieces(composed(tf.strings.regex_replace(text, "\r\n?", "\n")))
 
 
 def _or_start(last: tf.Tensor) -> tf.Tensor:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -96,6 +96,18 @@ def told_of(answer: Record, *, tokens: bool = False) -> Record:
         return found
     each = [{"token": name, "nats": float(value)} for name, value in zip(answer["tokens"], nats)]
     return found | {"tokens": each}
+
+
+def backward(model: SavedModel) -> bool:
+    """Whether a saved model reads texts from their end."""
+    return model.config.get("backward", False)
+
+
+def continuations(model: SavedModel, drawn: Iterable[tuple[str, How]], *, backward: bool) -> list[Record]:
+    """Texts with what follows them, or with what stands before them by a model that reads from the end."""
+    if backward:
+        return [{"before": written_before(model, text, how), "text": text} for text, how in drawn]
+    return [{"text": text, "continuation": "".join(written(model, text, how))} for text, how in drawn]
 
 
 def written_before(model: SavedModel, prompt: str, how: How) -> str:

@@ -18,6 +18,7 @@ from common.serving.versions import ASSETS
 from common.streams.batches import BATCH
 
 if TYPE_CHECKING:
+    import numpy as np
     import tensorflow as tf
 
 STREAM = "stream"
@@ -100,6 +101,15 @@ class SavedModel:
             InputError: The model cannot be loaded.
         """
         return self._loaded.signatures
+
+    @property
+    def variables(self) -> list[np.ndarray]:
+        """The values of its variables, in the order of the network that was saved.
+
+        Raises:
+            InputError: The model cannot be loaded.
+        """
+        return [variable.numpy() for variable in self._loaded.variables]
 
     def inputs(self, signature: str = "serving_default") -> dict[str, tf.TensorSpec]:
         """The inputs of a signature, by name."""
