@@ -184,8 +184,8 @@ class Task(ABC):
 
     # The saved model
 
-    def keep(self, network: Network, folder: Path) -> None:
-        """Writes what further trainings need of the network into the folder `assets.extra` of a version."""
+    def keep(self, folder: Path) -> None:
+        """Writes what further trainings need of this one into the folder `assets.extra` of a version."""
 
     def config(self) -> dict[str, Any]:
         """What is saved next to the model: the name of the task, and the options."""

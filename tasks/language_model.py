@@ -27,7 +27,7 @@ from common.serving.language import (
     told_of,
     written,
 )
-from common.serving.pretrained import Pretrained, keep
+from common.serving.pretrained import Pretrained, keep_read
 from common.sources.plain import PlainTexts
 from common.sources.splits import SPLITS
 from common.streams import Pieces, Sequences, Stream
@@ -193,8 +193,8 @@ class LanguageModel(Task):
     def figure(self, results: Results) -> Figure:
         return language_figure(results, title=self.title)
 
-    def keep(self, network: Network, folder: Path) -> None:
-        keep(folder, network, pieces=self.pieces, texts=self.read_texts())
+    def keep(self, folder: Path) -> None:
+        keep_read(folder, self.read_texts())
 
     def read_texts(self) -> list[str]:
         """The texts that training reads, or by which it is validated."""

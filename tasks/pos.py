@@ -192,7 +192,8 @@ class Pos(Task):
         if not self.options.bidirectional and context is None:
             endpoints["stream"] = Endpoint(tagger.stream, [text, STATE], STREAM_AXES)
         resources = [network, *self.encoder.lookups, *(context.resources if context else ())]
-        return Export(endpoints, resources, network, self.encoder.described)
+        portable = network if context is None else None
+        return Export(endpoints, resources, portable, self.encoder.described)
 
     def config(self) -> dict[str, Any]:
         """The options, and the tags."""

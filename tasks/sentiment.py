@@ -241,7 +241,8 @@ class Sentiment(Task):
         if not self.options.bidirectional:
             reading = ReadingClassifier(network, self.encoder, self.labels, joined=self.linear is not None)
             endpoints["stream"] = Endpoint(reading.stream, [text, STATE], AXES)
-        return Export(endpoints, [network, *self.encoder.lookups], network, self.encoder.described)
+        portable = network if self.pretrained is None else None
+        return Export(endpoints, [network, *self.encoder.lookups], portable, self.encoder.described)
 
     def config(self) -> dict[str, Any]:
         """The options, with the level and the supervision that were chosen, and the labels."""

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import tensorflow as tf
+
 from common.layers.stack import RecurrentStack
 from common.networks.language import LanguageNetwork
-from common.serving.pretrained import keep
-from common.serving.versions import ASSETS, GRAPH
+from common.serving import structure
+from common.serving.export import Endpoint, Export, save
+from common.serving.pretrained import keep_read
+from common.serving.versions import ASSETS
 from common.text.pieces import pieces_of
 from common.text.scripts import Level
 
@@ -24,9 +28,12 @@ def language_model(folder: Path, texts: list[str], *, cell: str = "lstm", level:
     stack = RecurrentStack(cell, CONFIG["units"], seed=1)
     network = LanguageNetwork(len(pieces), CONFIG["embedding"], stack, dropout=0.1, seed=1)
     network.build()
+    read = Endpoint(lambda tokens: {"states": network.read(tokens)}, [tf.TensorSpec([None, None], tf.int32, "tokens")])
+    export = Export({"serving_default": read}, [network], network, {"pieces": pieces.known})
     assets = folder / cell / "1" / ASSETS
-    assets.mkdir(parents=True)
-    (assets.parent / GRAPH).touch()
+    save(export, assets.parent)
+    assets.mkdir()
     (assets / "config.json").write_text(json.dumps(CONFIG | {"cell": cell, "level": level}))
-    keep(assets, network, pieces=pieces, texts=texts)
+    structure.write(export, assets)
+    keep_read(assets, texts)
     return assets.parent

@@ -90,7 +90,7 @@ def _published(task: Task, fitted: Fitted, root: Path, *, metrics: dict[str, Any
         assets.mkdir()
         structure.write(export, assets)
         (assets / "config.json").write_text(json.dumps(task.config(), indent=2) + "\n")
-        task.keep(fitted.model.network, assets)
+        task.keep(assets)
         _write_metrics(metrics, assets)
         options = task.options.as_json()
         (assets / "options.yaml").write_text(as_yaml({n: v for n, v in options.items() if n not in LEFT_OUT}))

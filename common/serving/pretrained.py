@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -14,8 +13,9 @@ import numpy as np
 
 from common import program
 from common.errors import InputError, counted
-from common.files import reason
 from common.serving import versions
+from common.serving.saved_model import SavedModel
+from common.serving.structure import Structure
 from common.serving.versions import ASSETS
 from common.sources.digests import note_file
 from common.sources.seen import hashes, seen
@@ -31,22 +31,13 @@ if TYPE_CHECKING:
     from common.text.subwords import Subwords
     from common.training.lesson import Lesson
 
-PIECES, READ, NETWORK, WEIGHTS = FILES = "pieces.json", "read.npy", "network.json", "weights.npz"
+READ = "read.npy"
+"""The file in `ASSETS` with hashes of the texts that a language model has read."""
 
 
-def keep(folder: Path, network: LanguageNetwork, *, pieces: Subwords, texts: Sequence[str]) -> None:
-    """Writes what further trainings need of a language model into a folder.
-
-    Args:
-        folder: The folder.
-        network: The network.
-        pieces: Its tokens.
-        texts: The texts that it has read; hashes of them are written.
-    """
-    (folder / PIECES).write_text(json.dumps(pieces.known, ensure_ascii=False) + "\n", encoding="utf-8")
+def keep_read(folder: Path, texts: Sequence[str]) -> None:
+    """Writes hashes of the texts that a language model has read into a folder."""
     np.save(folder / READ, hashes(texts))
-    (folder / NETWORK).write_text(json.dumps(network.get_config(), indent=2) + "\n")
-    np.savez(folder / WEIGHTS, *network.get_weights())
 
 
 class Pretrained:
@@ -69,11 +60,12 @@ class Pretrained:
             raise InputError(f"{option} {folder}: it has no {ASSETS}/config.json that can be read") from error
         if task != "language_model":
             raise InputError(f"{option} {folder}: a model of {task}; give one of language_model")
-        if missing := [name for name in FILES if not (folder / ASSETS / name).is_file()]:
+        if not (folder / ASSETS / READ).is_file():
             raise InputError(
-                f"{option} {folder}: it has no {ASSETS}/{missing[0]}, as language models of earlier versions of "
-                "this program have not; train it again"
+                f"{option} {folder}: it has no {ASSETS}/{READ}, as language models of earlier versions of this program "
+                "have not; train it again"
             )
+        self._structure = Structure(SavedModel(folder), option)
 
     @classmethod
     def found(cls, path: Path | str, cell: str | None) -> Pretrained:
@@ -104,15 +96,15 @@ class Pretrained:
 
     def note(self) -> None:
         """Notes its files as data that is read."""
-        for name in FILES:
-            note_file(self.folder / ASSETS / name)
+        for path in sorted((self.folder / "variables").iterdir()):
+            note_file(path)
 
     @cached_property
     def pieces(self) -> Subwords:
         """Its tokens."""
         from common.text.subwords import Subwords
 
-        return Subwords(json.loads((self.folder / ASSETS / PIECES).read_text(encoding="utf-8")))
+        return Subwords(self._structure.vocabulary["pieces"])
 
     def has_read(self, texts: Sequence[str]) -> bool:
         """Whether these are the texts that it has read."""
@@ -147,29 +139,8 @@ class Pretrained:
             )
 
     def network(self, **changes: Any) -> LanguageNetwork:
-        """Its network.
-
-        Args:
-            changes: Arguments of `LanguageNetwork` that have other values.
-
-        Raises:
-            InputError: A file cannot be read.
-        """
-        from common.networks.language import LanguageNetwork
-
-        assets = self.folder / ASSETS
-        try:
-            config = json.loads((assets / NETWORK).read_text())
-            with np.load(assets / WEIGHTS) as file:
-                weights = [file[f"arr_{n}"] for n in range(len(file))]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise InputError(
-                f"{self.option} {self.folder}: its weights cannot be read ({reason(error)}); train it again"
-            ) from error
-        network = LanguageNetwork.from_config(config | changes)
-        network.build()
-        network.set_weights(weights)
-        return network
+        """Its network; `changes` are arguments of `LanguageNetwork` that have other values."""
+        return self._structure.network(**changes)
 
     def taught(self, network: StreamNetwork, source: LanguageNetwork | None = None) -> tuple[keras.layers.Layer, ...]:
         """Gives a network the vectors and the recurrences of the language model.

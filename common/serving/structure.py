@@ -44,6 +44,7 @@ class Structure:
 
     Args:
         model: The model.
+        option: What asks for it, for messages.
 
     Attributes:
         vocabulary: `Export.vocabulary` of the model.
@@ -52,22 +53,28 @@ class Structure:
         InputError: It was saved without one, or in another format.
     """
 
-    def __init__(self, model: SavedModel) -> None:
-        self.model = model
+    def __init__(self, model: SavedModel, option: str = "export") -> None:
+        self.model, self.option = model, option
         path = model.folder / ASSETS / FILE
         again = "train it again, or choose another --version"
         if not path.is_file():
-            raise InputError(f"export: {model.folder} was saved before models could be exported; {again}")
+            raise InputError(
+                f"{option}: {model.folder} has no {FILE}: it was saved by an earlier version of this program, or "
+                f"starts from a language model; {again}"
+            )
         try:
             self._read: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
         except (OSError, ValueError, EOFError) as error:
-            raise InputError(f"export: {path} cannot be read ({error}); {again}") from error
+            raise InputError(f"{option}: {path} cannot be read ({error}); {again}") from error
         if (found := self._read.get("format")) != FORMAT:
-            raise InputError(f"export: {path} has format {found}, not {FORMAT}; {again}")
+            raise InputError(f"{option}: {path} has format {found}, not {FORMAT}; {again}")
         self.vocabulary: dict[str, Any] = self._read["vocabulary"]
 
-    def network(self) -> Network:
+    def network(self, **changes: Any) -> Network:
         """The network with its weights.
+
+        Args:
+            changes: Arguments of its class that have other values.
 
         Raises:
             InputError: The weights are not those of the network.
@@ -77,11 +84,12 @@ class Structure:
         for package in (layers, networks):  # Their classes register themselves when they are imported.
             for module in walk_packages(package.__path__, f"{package.__name__}."):
                 import_module(module.name)
-        network = keras.saving.deserialize_keras_object(self._read["network"])  # It is built already.
+        saved = self._read["network"]
+        network = keras.saving.deserialize_keras_object(saved | {"config": saved["config"] | changes})  # It is built.
         values = self.model.variables
         if [value.shape for value in values] != [tuple(one.shape) for one in network.variables]:
             raise InputError(
-                f"export: the weights of {self.model.folder} are not those of its structure; train it again"
+                f"{self.option}: the weights of {self.model.folder} are not those of its structure; train it again"
             )
         for variable, value in zip(network.variables, values):
             variable.assign(value)

@@ -109,7 +109,7 @@ def _of_subwords(subwords: Subwords) -> Splitter:
     return Splitter(split, chunk, subwords.lookups, "subword", subwords.known)
 
 
-def of_pieces(subwords: Subwords) -> Splitter:
+def of_pieces(subwords: Subwords, level: Level) -> Splitter:
     """Texts as the pieces of a language model, as it reads them: the letters as they are, and `START` first."""
     names = tf.constant(piece_names(subwords))
 
@@ -131,7 +131,7 @@ def of_pieces(subwords: Subwords) -> Splitter:
         rows = tf.concat([first, pieces(tf.strings.regex_replace(text, f"{BLANKS}$", ""))], 0)
         return tf.gather(rows, tf.range(first.nrows()) + tf.where(goes_on, first.nrows(), 0))
 
-    return Splitter(split, chunk, subwords.lookups)
+    return Splitter(split, chunk, subwords.lookups, level, subwords.known)
 
 
 def piece_names(subwords: Subwords) -> list[str]:
@@ -184,7 +184,7 @@ class Encoder:
         """
         given = None if isinstance(pieces, int) else pieces
         counts: list[Counter[bytes]] = [Counter() for _ in sizes]
-        chosen = of_pieces(given) if given else splitter(level, texts, pieces)
+        chosen = of_pieces(given, level) if given else splitter(level, texts, pieces)
         for batch in _batches(texts):
             found = chosen.split(batch)
             for length, count in enumerate(counts, 1):

@@ -57,13 +57,10 @@ def test_what_is_none_is_refused(version: Path, tmp_path: Path) -> None:
         Pretrained.found(tmp_path / "nothing", "lstm")
     other = language_model(tmp_path, TEXTS)
     config = other / ASSETS / "config.json"
-    for name, said in (("weights.npz", "weights cannot be read"), ("network.json", "weights cannot be read")):
+    for name in ("read.npy", "structure.json.gz"):
         kept = (other / ASSETS / name).read_bytes()
-        (other / ASSETS / name).write_bytes(kept[:20])
-        with pytest.raises(InputError, match=said):
-            Pretrained(other).network()
         (other / ASSETS / name).unlink()
-        with pytest.raises(InputError, match=f"it has no .*{name}.*train it again"):
+        with pytest.raises(InputError, match=f"^--pretrained.* has no .*{name}.*train it again"):
             Pretrained(other)
         (other / ASSETS / name).write_bytes(kept)
     config.write_text(json.dumps({"task": "pos"}))
