@@ -58,18 +58,17 @@ class Export:
 
 def save(export: Export, folder: Path) -> None:
     """Writes a SavedModel. It answers only, so it holds no gradients."""
-    import keras
     import tensorflow as tf
 
-    archive = keras.export.ExportArchive()
-    for resource in export.resources:
-        archive.track(resource)
-    for name, endpoint in export.endpoints.items():
-        function = tf.function(endpoint.function, input_signature=endpoint.signature, autograph=False)
-        # Saving traces each endpoint again. A concrete function is a single operation of it.
-        archive.add_endpoint(name, function.get_concrete_function(), endpoint.signature)
+    module = tf.Module()
+    module.resources = [list(getattr(resource, "variables", [])) or resource for resource in export.resources]
+    functions = {
+        name: tf.function(endpoint.function, input_signature=endpoint.signature, autograph=False)
+        for name, endpoint in export.endpoints.items()
+    }
+    signatures = {name: function.get_concrete_function() for name, function in functions.items()}
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    archive.write_out(str(folder), options=options, verbose=False)
+    tf.saved_model.save(module, str(folder), signatures=signatures, options=options)
     name_axes(folder, {name: endpoint.axes for name, endpoint in export.endpoints.items()})
 
 

@@ -258,9 +258,13 @@ class Stream:
         fixed = {*self.sequences.inputs, "keep", "sequence", "row_of_sequence"}
         slots = self.sequences.sparse_outputs
 
+        def of_steps(array: np.ndarray) -> tuple[int | None, ...]:
+            # The windows of streams in order differ; what is traced for one of them serves all.
+            return (len(array), array.shape[1] if self.shuffle else None, *array.shape[2:])
+
         def shape_of(name: str, array: np.ndarray) -> tuple[int | None, ...]:
             if name in fixed:
-                return array.shape
+                return of_steps(array)
             rows = None if name in self.sequences.per_sequence else len(array)  # Those that `expand` adds are lanes.
             return rows, *[None] * (array.ndim - 1)
 
@@ -268,7 +272,7 @@ class Stream:
             return {name: tf.TensorSpec(shape_of(name, array), array.dtype) for name, array in part.items()}
 
         def of_outputs(array: np.ndarray) -> tf.TensorSpec:
-            shape = (len(array), None, *array.shape[2:]) if slots else array.shape
+            shape = (len(array), None, *array.shape[2:]) if slots else of_steps(array)
             return tf.TensorSpec(shape, array.dtype)
 
         def of_window(window: Window) -> tuple:
