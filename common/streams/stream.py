@@ -259,13 +259,13 @@ class Stream:
         slots = self.sequences.sparse_outputs
 
         def of_steps(array: np.ndarray) -> tuple[int | None, ...]:
-            # The windows of streams in order differ; what is traced for one of them serves all.
             return (len(array), array.shape[1] if self.shuffle else None, *array.shape[2:])
 
         def shape_of(name: str, array: np.ndarray) -> tuple[int | None, ...]:
             if name in fixed:
                 return of_steps(array)
-            rows = None if name in self.sequences.per_sequence else len(array)  # Those that `expand` adds are lanes.
+            # Those that `expand` adds are lanes. Streams in order differ, and one graph is to serve all of them.
+            rows = len(array) if self.shuffle and name not in self.sequences.per_sequence else None
             return rows, *[None] * (array.ndim - 1)
 
         def spec_of(part: Inputs) -> dict[str, tf.TensorSpec]:

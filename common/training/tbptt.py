@@ -259,7 +259,7 @@ class TBPTT(Configured, keras.Model):
                 self.position.assign([epoch, 0])
             windows = stream.dataset(epoch, int(self.position[1]), shares=self.shares)
             if epoch == initial_epoch:
-                self._make_metrics(windows.element_spec)
+                self._make_metrics(windows)
             training.set_params(params | {"steps": int(windows.cardinality())})
             super().fit(
                 windows,
@@ -277,20 +277,17 @@ class TBPTT(Configured, keras.Model):
         training.end()
         return self.history
 
-    def _make_metrics(self, windows: tuple) -> None:
-        """Gives metrics their variables, which Keras makes in the first step: TensorFlow would trace that step twice.
-
-        Args:
-            windows: The windows of the shares, as specifications.
-        """
-        outputs = []
-        for window, lanes in zip(_windows_of(windows), shares_of(self.lanes, len(windows))):
-            states = [tf.TensorSpec((lanes.stop - lanes.start, *v.shape[1:]), v.dtype) for v in self.train_state.values]
-            state = tf.nest.pack_sequence_as(self.train_state.structure, states)
-            traced = self._trained.get_concrete_function(window, state, (lanes.stop - lanes.start) / self.lanes)
-            outputs.append(traced.structured_outputs[1])
-        blank = tf.nest.map_structure(lambda x: tf.zeros([n or 1 for n in x.shape], x.dtype), (windows, outputs))
-        self._logs(_windows_of(blank[0]), blank[1], tf.constant(0.0))
+    def _make_metrics(self, windows: tf.data.Dataset) -> None:
+        """Gives metrics their variables, which Keras makes in the first step and so traces twice."""
+        window, outputs = _windows_of(next(iter(windows))), []
+        states = tf.nest.map_structure(
+            tf.type_spec_from_value, self.train_state.read(shares_of(self.lanes, len(window)))
+        )
+        for share, spec, state in zip(window, _windows_of(windows.element_spec), states):
+            lanes, targets = len(share[1]), share[1].shape
+            traced = self._trained.get_concrete_function(spec, state, lanes / self.lanes).structured_outputs[1]
+            outputs.append(tf.zeros([n or targets[axis] for axis, n in enumerate(traced.shape)], traced.dtype))
+        self._logs(window, outputs, tf.constant(0.0))
 
     def _dataset(self, x: Any) -> Any:
         """The windows of a stream for evaluation or prediction; other data as it is."""
