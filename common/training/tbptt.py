@@ -258,8 +258,8 @@ class TBPTT(Configured, keras.Model):
             if int(self.position[0]) != epoch:
                 self.position.assign([epoch, 0])
             windows = stream.dataset(epoch, int(self.position[1]), shares=self.shares)
-            if epoch == initial_epoch:
-                self._make_metrics(windows)
+            if self.train_function is None:
+                self._make_metrics(stream.dataset(epoch, shares=self.shares))
             training.set_params(params | {"steps": int(windows.cardinality())})
             super().fit(
                 windows,
