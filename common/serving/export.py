@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,15 @@ class Endpoint:
     function: Callable[..., dict[str, tf.Tensor]]
     signature: list[tf.TensorSpec]
     axes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @cached_property
+    def traced(self) -> tf.types.experimental.PolymorphicFunction:
+        """The function as a graph; one that is a graph already is not traced again."""
+        import tensorflow as tf
+
+        if isinstance(self.function, tf.types.experimental.PolymorphicFunction):
+            return self.function
+        return tf.function(self.function, input_signature=self.signature, autograph=False)
 
 
 @dataclass(frozen=True)
@@ -62,11 +72,7 @@ def save(export: Export, folder: Path) -> None:
 
     module = tf.Module()
     module.resources = [list(getattr(resource, "variables", [])) or resource for resource in export.resources]
-    functions = {
-        name: tf.function(endpoint.function, input_signature=endpoint.signature, autograph=False)
-        for name, endpoint in export.endpoints.items()
-    }
-    signatures = {name: function.get_concrete_function() for name, function in functions.items()}
+    signatures = {name: endpoint.traced.get_concrete_function() for name, endpoint in export.endpoints.items()}
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     tf.saved_model.save(module, str(folder), signatures=signatures, options=options)
     name_axes(folder, {name: endpoint.axes for name, endpoint in export.endpoints.items()})
