@@ -128,8 +128,8 @@ class Translation(Task):
         return Learner(network, OwnLoss(), (own_accuracy(),))
 
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Translations:
-        test = self.splits.test
-        return Translations.of(export, test.sources, test.targets, language=self.splits.languages[1])
+        test, asked = self.splits.test, {"language": self.splits.languages[1], "beam": self.options.beam}
+        return Translations.of(export, test.sources, test.targets, **asked)
 
     def baselines(self, answers: Translations) -> dict[str, Callable[[], Translations]]:
         train = self.splits.train
@@ -211,7 +211,8 @@ class Translation(Task):
 
     @classmethod
     def evaluate(cls, model: SavedModel, test: Pairs) -> Evaluated:
-        answers = Translations.of(model, test.sources, test.targets, language=model.config["languages"][1])
+        asked = {"language": model.config["languages"][1], "beam": model.config["beam"]}
+        answers = Translations.of(model, test.sources, test.targets, **asked)
         triples = zip(answers.sources, answers.references, answers.predictions)
         rows = (dict(zip(("text", "reference", "translation"), triple)) for triple in triples)
         return Evaluated(answers.scores(), answers.report(), rows)

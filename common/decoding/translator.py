@@ -51,7 +51,8 @@ class Translator:
 
     Attributes:
         functions: The functions for a saved model, by the names of their signatures: `serving_default`, `beam`,
-            `attention` and `likelihood`. They share the graph of one search, which takes seconds to trace.
+            `attention` and `likelihood`. They share the graphs of one search and of one reader, which take seconds to
+            trace.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class Translator:
         self.beam = beam
         self.length_power = length_power
         self.most = most
+        self._reading = tf.function(self._read, input_signature=[TEXT], autograph=False)
         self._search = tf.function(self._searched, input_signature=[TEXT, BEAM], autograph=False)
         self.functions = {
             name: tf.function(function, input_signature=inputs, autograph=False)
@@ -138,7 +140,7 @@ class Translator:
         Returns:
             `log_probability`, `[N]`; and `tokens`, the number of subwords, int32 `[N]`; both include the end.
         """
-        ids, lengths, placeholders = self._read(text)
+        ids, lengths, placeholders = self._reading(text)
         reference, many = _ended(self.subwords.encode_with(composed(translation), placeholders))
         tokens = tf.concat([tf.fill([tf.shape(reference)[0], 1], START), reference[:, :-1]], 1)
         memory, state = self.network.read(ids, lengths)
@@ -160,7 +162,7 @@ class Translator:
         """
         tf.debugging.assert_positive(beam, f"beam: {RANGE}")
         tf.debugging.assert_less_equal(beam, WIDEST, f"beam: {RANGE}")
-        ids, lengths, placeholders = self._read(text)
+        ids, lengths, placeholders = self._reading(text)
         memory, state = self.network.read(ids, lengths)
         memory = tf.nest.map_structure(lambda x: tf.repeat(x, beam, 0), memory)
 

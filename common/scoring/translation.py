@@ -56,9 +56,9 @@ class Translations(NamedTuple):
     model: Model | None = None
 
     @classmethod
-    def of(cls, model: Model, sources: Sequence[str], references: Sequence[str], *, language: str) -> Self:
+    def of(cls, model: Model, sources: Sequence[str], references: Sequence[str], *, language: str, beam: int) -> Self:
         """The translations that a model predicts, and the log-probabilities that it gives to the references."""
-        predictions = translated(model, sources)
+        predictions = translated(model, sources, beam=beam)
         pairs = [{"text": source, "translation": reference} for source, reference in zip(sources, references)]
         likelihoods = model.ask(pairs, "likelihood", what="scoring")
         log_probability, tokens = (
@@ -110,10 +110,9 @@ class Translations(NamedTuple):
             rows.writerows(zip(self.sources, self.references, self.predictions))
 
 
-def translated(model: Model, sources: Sequence[str], **options: Any) -> list[str]:
-    """The translations that a model predicts; with `beam=n`, those of a search that keeps `n` hypotheses."""
-    signature = "beam" if options else "serving_default"
-    answers = model.ask([{"text": source} for source in sources], signature, what="translating", **options)
+def translated(model: Model, sources: Sequence[str], *, beam: int) -> list[str]:
+    """The translations that a model predicts by a search that keeps `beam` hypotheses."""
+    answers = model.ask([{"text": source} for source in sources], "beam", what="translating", beam=beam)
     return [answer["translation"] for answer in answers]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,15 @@ class Endpoint:
     function: Callable[..., dict[str, tf.Tensor]]
     signature: list[tf.TensorSpec]
     axes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @cached_property
+    def traced(self) -> tf.types.experimental.PolymorphicFunction:
+        """The function as a graph; one that is a graph already is not traced again."""
+        import tensorflow as tf
+
+        if isinstance(self.function, tf.types.experimental.PolymorphicFunction):
+            return self.function
+        return tf.function(self.function, input_signature=self.signature, autograph=False)
 
 
 @dataclass(frozen=True)
@@ -65,18 +75,13 @@ class Export:
 
 def save(export: Export, folder: Path) -> None:
     """Writes a SavedModel. It answers only, so it holds no gradients."""
-    import keras
     import tensorflow as tf
 
-    archive = keras.export.ExportArchive()
-    for resource in export.resources:
-        archive.track(resource)
-    for name, endpoint in export.endpoints.items():
-        function = tf.function(endpoint.function, input_signature=endpoint.signature, autograph=False)
-        # Saving traces each endpoint again. A concrete function is a single operation of it.
-        archive.add_endpoint(name, function.get_concrete_function(), endpoint.signature)
+    module = tf.Module()
+    module.resources = [list(getattr(resource, "variables", [])) or resource for resource in export.resources]
+    signatures = {name: endpoint.traced.get_concrete_function() for name, endpoint in export.endpoints.items()}
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    archive.write_out(str(folder), options=options, verbose=False)
+    tf.saved_model.save(module, str(folder), signatures=signatures, options=options)
     name_axes(folder, {name: endpoint.axes for name, endpoint in export.endpoints.items()})
 
 

@@ -249,27 +249,29 @@ class Stream:
     def dataset(self, epoch: int = 0, first: int = 0, *, shares: int = 1) -> tf.data.Dataset:
         """The windows of an epoch as a `tf.data.Dataset` of known size, from window `first` on.
 
-        Each element is a tuple with the window of each share of the lanes, see `window_at`.
+        Each element is a tuple with the window of each share of the lanes, see `window_at`. Those of a stream in order
+        have no fixed number of steps: one graph serves validation and test, whose windows differ.
         """
         import tensorflow as tf
 
         cut = shares_of(self.lanes, shares)
-
         fixed = {*self.sequences.inputs, "keep", "sequence", "row_of_sequence"}
-        slots = self.sequences.sparse_outputs
+
+        def of_steps(array: np.ndarray, known: bool) -> tuple[int | None, ...]:
+            return len(array), array.shape[1] if known else None, *array.shape[2:]
 
         def shape_of(name: str, array: np.ndarray) -> tuple[int | None, ...]:
             if name in fixed:
-                return array.shape
-            rows = None if name in self.sequences.per_sequence else len(array)  # Those that `expand` adds are lanes.
+                return of_steps(array, self.shuffle)
+            # Those that `expand` adds are lanes.
+            rows = len(array) if self.shuffle and name not in self.sequences.per_sequence else None
             return rows, *[None] * (array.ndim - 1)
 
         def spec_of(part: Inputs) -> dict[str, tf.TensorSpec]:
             return {name: tf.TensorSpec(shape_of(name, array), array.dtype) for name, array in part.items()}
 
         def of_outputs(array: np.ndarray) -> tf.TensorSpec:
-            shape = (len(array), None, *array.shape[2:]) if slots else array.shape
-            return tf.TensorSpec(shape, array.dtype)
+            return tf.TensorSpec(of_steps(array, self.shuffle and not self.sequences.sparse_outputs), array.dtype)
 
         def of_window(window: Window) -> tuple:
             inputs, *outputs = window

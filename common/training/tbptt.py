@@ -262,9 +262,8 @@ class TBPTT(Configured, keras.Model):
             if int(self.position[0]) != epoch:
                 self.position.assign([epoch, 0])
             windows = stream.dataset(epoch, int(self.position[1]), shares=self.shares)
-            if self.sums_to_restore:  # Metrics get their variables with the first window that they see.
-                window = _windows_of(next(iter(windows)))
-                self._logs(window, self._train_shares(window)[1], tf.constant(0.0))
+            if self.train_function is None:
+                self._make_metrics(stream.dataset(epoch, shares=self.shares))
             training.set_params(params | {"steps": int(windows.cardinality())})
             super().fit(
                 windows,
@@ -281,6 +280,18 @@ class TBPTT(Configured, keras.Model):
                 break
         training.end()
         return self.history
+
+    def _make_metrics(self, windows: tf.data.Dataset) -> None:
+        """Gives metrics their variables, which Keras makes in the first step and so traces twice."""
+        window, outputs = _windows_of(next(iter(windows))), []
+        states = tf.nest.map_structure(
+            tf.type_spec_from_value, self.train_state.read(shares_of(self.lanes, len(window)))
+        )
+        for share, spec, state in zip(window, _windows_of(windows.element_spec), states):
+            lanes, targets = len(share[1]), share[1].shape
+            traced = self._trained.get_concrete_function(spec, state, lanes / self.lanes).structured_outputs[1]
+            outputs.append(tf.zeros([n or targets[axis] for axis, n in enumerate(traced.shape)], traced.dtype))
+        self._logs(window, outputs, tf.constant(0.0))
 
     def _dataset(self, x: Any) -> Any:
         """The windows of a stream for evaluation or prediction; other data as it is."""

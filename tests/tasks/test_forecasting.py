@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -55,17 +56,19 @@ def evaluate(model: SavedModel, data: ForecastingData) -> Evaluated:
     return Forecasting.evaluate(model, Forecasting.test(model, data))
 
 
-def untrained(task: Forecasting, folder: Path) -> tuple[SavedModel, Network]:
+def untrained(task: Forecasting, folder: Path, *signatures: str) -> tuple[SavedModel, Network]:
     """A task's network, untrained, and how it is served, with its options next to it."""
     task.load()
     network = task.learner().network
     network.build()
-    return served(task, network, folder), network
+    return served(task, network, folder, *signatures), network
 
 
-def served(task: Forecasting, network: Network, folder: Path) -> SavedModel:
-    """A network as it is served, with its task's options next to it."""
-    export.save(task.export(network), folder)
+def served(task: Forecasting, network: Network, folder: Path, *signatures: str) -> SavedModel:
+    """A network as it is served, by some of its signatures, with its task's options next to it."""
+    whole = task.export(network)
+    wanted = signatures or ("serving_default",)
+    export.save(replace(whole, endpoints={name: whole.endpoints[name] for name in wanted}), folder)
     (folder / ASSETS).mkdir()
     (folder / ASSETS / "config.json").write_text(json.dumps(task.config()))
     return SavedModel(folder)
@@ -409,7 +412,7 @@ def test_a_calendar_of_no_period_is_served(tmp_path: Path) -> None:
 
 def test_a_backtest_with_a_context_is_what_the_network_answers(data_of, tmp_path: Path) -> None:
     options = {"target": ("load",), "levels": (5, 23)}
-    model, network = untrained(task_of(data_of("forecasting"), **options), tmp_path / "saved")
+    model, network = untrained(task_of(data_of("forecasting"), **options), tmp_path / "saved", "backtest")
     for context in (9, 24, 26, None):
         task = task_of(data_of("forecasting"), **options, context=context)
         task.load()
@@ -443,7 +446,7 @@ def test_forecasts_are_mixed_with_those_of_smoothing_and_the_mixture_is_exported
     mixed = share * parts["network"].mean + (1 - share) * parts["smoothing"].mean
     np.testing.assert_allclose(after.mean, mixed, rtol=1e-5)
     assert {name for part in parts.values() for name in task.scores(part)} == set(task.scores(after))
-    saved = backtest(served(task, network, tmp_path / "saved"), task.tables, context=None)
+    saved = backtest(served(task, network, tmp_path / "saved", "backtest"), task.tables, context=None)
     np.testing.assert_allclose(saved.mean, after.mean, rtol=1e-4)
 
 
@@ -462,7 +465,7 @@ def test_calibration_moves_the_ends_of_intervals_alone_and_is_exported(data_of, 
             np.testing.assert_array_equal(before.quantiles, after.quantiles)
     coverage = [task.scores(found)["coverage_80"] for found in (before, after)]
     assert coverage[0] < 0.5 and 0.75 < coverage[1] < 0.85
-    found = backtest(served(task, network, tmp_path / "saved"), task.tables, context=None)
+    found = backtest(served(task, network, tmp_path / "saved", "backtest"), task.tables, context=None)
     np.testing.assert_allclose(found.quantiles, after.quantiles, rtol=1e-4)
 
 
@@ -515,8 +518,9 @@ def test_large_values_are_exact_from_the_file_to_the_answer(tmp_path: Path) -> N
 
 def test_the_numbers_of_columns_are_checked_and_nothing_gives_nothing(data_of, tmp_path: Path) -> None:
     task = task_of(data_of("forecasting"), known=(), target=("load", "heat"), calendar=False)
-    model, _ = untrained(task, tmp_path / "saved")
-    for name in ("serving_default", "backtest"):
+    names = "serving_default", "backtest"
+    model, _ = untrained(task, tmp_path / "saved", *names)
+    for name in names:
         function = model.signatures[name]
         for columns in (1, 3):
             with pytest.raises(tf.errors.InvalidArgumentError, match="history: give 2 columns"):
@@ -553,7 +557,7 @@ def test_a_series_that_training_cannot_know_is_left_out_and_changes_no_other(
     assert "; series left out: new" in task.load()
     other.load()
     np.testing.assert_array_equal(task.tables.values, other.tables.values)
-    model, _ = untrained(task, tmp_path / "saved")
+    model, _ = untrained(task, tmp_path / "saved", "serving_default", "backtest")
     records = predict(model, [str(both)], ForecastingSaved())
     assert [record["unique_id"] for record in records] == ["old"]
     assert records == predict(model, [str(alone)], ForecastingSaved())

@@ -49,7 +49,7 @@ def test_there_is_no_survival_without_placeholders_and_no_perplexity_without_pro
 
 def test_a_model_gives_translations_and_the_likelihood_of_references() -> None:
     model = Upper()
-    found = Translations.of(model, ["a", "b c"], ["A", "no"], language="fr")
+    found = Translations.of(model, ["a", "b c"], ["A", "no"], language="fr", beam=2)
     assert found.predictions == ["A", "B C"] and found.model is model and not model.shared
     assert found.scores()["perplexity"] == pytest.approx(2) and found.scores()["exact_match"] == 0.5
     assert translation.translated(model, ["x"], beam=1) == ["X"] and model.shared == {"beam": 1}

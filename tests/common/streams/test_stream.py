@@ -277,7 +277,7 @@ def test_dataset_is_the_windows_and_knows_its_size(stream: Stream, epoch: int) -
     ((inputs, *_),) = dataset.element_spec
     specs = inputs if isinstance(inputs, tuple) else (inputs,)
     for spec, steps in zip(specs, (stream.window, stream.reach - stream.window)):
-        static = {name: (stream.lanes, steps) for name in ("tokens", "keep", "sequence")}
+        static = {name: (stream.lanes, steps if stream.shuffle else None) for name in ("tokens", "keep", "sequence")}
         assert {name: tuple(spec[name].shape) for name in static} == static
     assert_same(list(dataset.as_numpy_iterator()), [(window,) for window in stream.iterate(epoch, first)])
 
@@ -407,15 +407,16 @@ def test_one_long_text_fills_every_lane() -> None:
     assert len(cut) == 16 and stream.efficiency() > 0.99
 
 
-def test_the_lanes_of_further_inputs_are_known_to_a_dataset_their_widths_are_not() -> None:
+def test_a_dataset_for_training_knows_the_lanes_of_further_inputs_and_not_their_widths() -> None:
     def expand(inputs: Inputs, targets: np.ndarray) -> tuple[Inputs, np.ndarray]:
         width = int(inputs["tokens"].max())
         return inputs | {"more": np.ones((len(targets), width), np.float32)}, targets
 
     pictures = {"picture": np.zeros((5, 3), np.float32)}
     sequences = replace(sequences_of([3, 4, 2, 6, 1]), expand=expand, per_sequence=pictures)
-    dataset = Stream(sequences, 2, 4, shuffle=False).dataset()
-    ((specs, *_),) = dataset.element_spec
-    assert specs["tokens"].shape == (2, 4) and specs["picture"].shape.as_list() == [None, None]
-    assert specs["more"].shape.as_list() == [2, None]
+    for shuffle, tokens, more in ((True, [2, 4], [2, None]), (False, [2, None], [None, None])):
+        dataset = Stream(sequences, 2, 4, shuffle=shuffle).dataset()
+        ((specs, *_),) = dataset.element_spec
+        assert specs["tokens"].shape.as_list() == tokens and specs["picture"].shape.as_list() == [None, None]
+        assert specs["more"].shape.as_list() == more
     assert len({inputs["more"].shape[1] for ((inputs, _, _),) in dataset}) > 1
