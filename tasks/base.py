@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
+from common.errors import InputError
 from common.options import DataOptions, EvaluateOptions, PredictOptions, PredictTexts, TrainOptions
+from common.scoring.answers import Answers as Answers
+from common.scoring.answers import Evaluated as Evaluated
 from common.sources.digests import noting
 from common.training.memory import check_memory
 
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
 
+    from common.formats.portable import Portable
     from common.networks.network import Learner, Network
     from common.scoring import Scores
     from common.scoring.items import Items
@@ -28,30 +32,6 @@ if TYPE_CHECKING:
     from common.training.lesson import Lesson
     from common.training.run import Results
     from common.training.tbptt import TBPTT
-
-
-class Answers(Protocol):
-    """Predictions with their references, which score themselves; `Task.scores` and `Task.report` may do it instead."""
-
-    def scores(self) -> Scores:
-        """The test metrics."""
-
-    def report(self) -> str:
-        """More about the predictions than a number, as text."""
-
-
-class Evaluated(NamedTuple):
-    """How a saved model does on a test split.
-
-    Attributes:
-        scores: The test metrics.
-        report: More about the predictions than a number, as text.
-        rows: Each prediction beside its reference, by the names of columns; all have the same names.
-    """
-
-    scores: Scores
-    report: str
-    rows: Iterable[Mapping[str, Any]] = ()
 
 
 class Task(ABC):
@@ -239,6 +219,11 @@ class Task(ABC):
     @abstractmethod
     def predict(cls, model: SavedModel, asked: Any, options: PredictOptions) -> list[Record]:
         """Predicts for what `asked` returned, by default raw inputs; returns one record per input or series."""
+
+    @classmethod
+    def portable(cls, model: SavedModel) -> Portable:
+        """A saved model for other runtimes; refuses what they cannot have."""
+        raise InputError(f"export: models of {cls.name} run in TensorFlow alone, so far; see docs/formats.md")
 
     @classmethod
     def streamed(cls, model: SavedModel, source: BinaryIO, options: PredictOptions) -> Iterator[list[str]]:

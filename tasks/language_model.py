@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -18,7 +18,8 @@ from common.serving.export import Endpoint, Export
 from common.serving.language import (
     CONTEXT,
     PIECES,
-    How,
+    backward,
+    continuations,
     losses,
     scored,
     scored_long,
@@ -26,7 +27,7 @@ from common.serving.language import (
     told_of,
     written,
 )
-from common.serving.pretrained import keep
+from common.serving.pretrained import Pretrained, keep
 from common.sources.plain import PlainTexts
 from common.sources.splits import SPLITS
 from common.streams import Pieces, Sequences, Stream
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
 
-    from common.networks.language import LanguageNetwork
+    from common.formats.portable import Portable
     from common.networks.network import Learner, Network
     from common.scoring import Scores
     from common.serving.answer_files import Answered
@@ -72,7 +73,7 @@ class LanguageModel(Task):
     higher_score_is_better = False
 
     def load(self) -> str:
-        from common.text.pieces import encoded, pieces_of
+        from common.text.pieces import pieces_of
 
         options, self.splits = self.options, self.records
         say_each(self.splits.notes)
@@ -83,7 +84,7 @@ class LanguageModel(Task):
         size = options.vocabulary or MOST_TOKENS[self.level]
         self.pieces = pieces_of(self.level, train.texts, size=size, min_count=options.min_count)
         self.embedded = len(self.pieces), options.embedding
-        self.encoded = {split: encoded(self.pieces, self.texts(split).texts) for split in SPLITS}
+        self.encoded = {split: self._encoded(self.texts(split).texts) for split in SPLITS}
         tokens = sum(map(len, self.encoded["train"]))
         epochs = options.epochs or min(max(round(TOKENS[self.level] / max(tokens, 1)), 1), MOST_EPOCHS)
         sampled = options.sampled_of(len(self.pieces))
@@ -108,6 +109,12 @@ class LanguageModel(Task):
         if self.ends or split == "train":
             return found
         return found.in_pieces(PIECES, least=CONTEXT // 4, context=CONTEXT // 4)
+
+    def _encoded(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """The numbers of the tokens of texts, in the order in which they are read."""
+        from common.text.pieces import encoded
+
+        return [one[::-1] if self.options.backward else one for one in encoded(self.pieces, texts)]
 
     def _in_steps(self, texts: Sequence[np.ndarray]) -> Sequences:
         """The steps of encoded texts."""
@@ -155,11 +162,11 @@ class LanguageModel(Task):
         return Learner(network, OwnLoss(), (own_accuracy(),))
 
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Likelihoods:
-        of_steps = stream.at_steps(outputs)[:, 0]
+        of_steps, backward = stream.at_steps(outputs)[:, 0], self.options.backward
         prompt = {"prompt": "", "state": np.zeros(0, np.float32), "seed": self.options.seed}
         more = {"length": 400 if self.level == "character" else 100, "temperature": 0.8, "top_k": 0, "top_p": 1.0}
         return self._likelihoods(
-            of_steps if self.ends else losses(scored_long(export, self.texts("test").texts)),
+            of_steps if self.ends else losses(scored_long(export, self.texts("test").texts, backward=backward)),
         )._replace(
             places=by_place(of_steps, stream.sequences.lengths),
             sample=export.ask([prompt], "continue", **more)[0]["text"],
@@ -187,8 +194,11 @@ class LanguageModel(Task):
         return language_figure(results, title=self.title)
 
     def keep(self, network: Network, folder: Path) -> None:
-        texts = self.splits.train.texts + self.splits.validation.texts
-        keep(folder, network, pieces=self.pieces, texts=texts)
+        keep(folder, network, pieces=self.pieces, texts=self.read_texts())
+
+    def read_texts(self) -> list[str]:
+        """The texts that training reads, or by which it is validated."""
+        return self.splits.train.texts + self.splits.validation.texts
 
     def config(self) -> dict[str, Any]:
         """The options, with the level that was chosen, whether texts have ends, and the split that was scored."""
@@ -198,11 +208,11 @@ class LanguageModel(Task):
         from common.decoding.writer import AXES, SIGNATURES, Writer
 
         seen = np.unique(np.concatenate(self.encoded["train"]))
-        functions = Writer(network, self.pieces, ends=self.ends, seen=seen).functions
+        functions = Writer(network, self.pieces, ends=self.ends, seen=seen, backward=self.options.backward).functions
         endpoints = {
             name: Endpoint(functions[name], signature, AXES.get(name, {})) for name, signature in SIGNATURES.items()
         }
-        return Export(endpoints, [network, *self.pieces.lookups])
+        return Export(endpoints, [network, *self.pieces.lookups], network, {"pieces": self.pieces.known})
 
     def example(self, version: Path) -> str:
         return "This film" if self.options.data is None else self.texts("test").texts[0].split("\n")[0][:40]
@@ -219,19 +229,24 @@ class LanguageModel(Task):
     @classmethod
     def predict(cls, model: SavedModel, asked: Sequence[str], options: LanguageSaved) -> list[Record]:
         if options.score:
-            return [told_of(answer, tokens=options.tokens) for answer in scored(model, asked)]
-        return [
-            {"text": prompt, "continuation": "".join(written(model, prompt, _how(options, seed)))}
-            for prompt, seed in _drawn(asked, options)
-        ]
+            found = scored(model, asked, backward=backward(model))
+            return [told_of(answer, tokens=options.tokens) for answer in found]
+        return continuations(model, options.drawn(asked), backward=backward(model))
+
+    @classmethod
+    def portable(cls, model: SavedModel) -> Portable:
+        from common.formats.language import portable
+        from common.serving.structure import Structure
+
+        return portable(Structure(model), ends=model.config["ends"])
 
     @classmethod
     def live(cls, model: SavedModel, asked: Sequence[str], options: LanguageSaved) -> bool:
-        if options.score:
+        if options.score or backward(model):
             return False
-        for prompt, seed in _drawn(asked, options):
+        for prompt, how in options.drawn(asked):
             show_on(prompt)
-            for text in written(model, prompt, _how(options, seed)):
+            for text in written(model, prompt, how):
                 show_on(text)
             say("")
         return True
@@ -260,7 +275,7 @@ class LanguageModel(Task):
     @classmethod
     def evaluate(cls, model: SavedModel, test: PlainTexts) -> Evaluated:
         ends = model.config["ends"]
-        found = (scored if ends else scored_long)(model, test.texts)
+        found = (scored if ends else scored_long)(model, test.texts, backward=backward(model))
         answers = Likelihoods(losses(found), Length.of(test.texts, ends=ends))
         return Evaluated(answers.scores(), answers.report(), (told_of(answer) for answer in found))
 
@@ -269,7 +284,6 @@ class LanguageModel(Task):
         """With `--dynamic-evaluation`, the scores of a network that is made again and adapted to the texts."""
         if not options.dynamic_evaluation:
             return {}
-        from common.text.pieces import encoded
         from common.training.dynamic import DynamicEvaluation
 
         task = cls(from_saved(cls.Options, model.config))
@@ -277,29 +291,10 @@ class LanguageModel(Task):
             task.load()
         except InputError as error:
             raise InputError(f"--dynamic-evaluation: needs the texts that the model learned from; {error}") from error
-        adapted = DynamicEvaluation(task._made_again(model), task.sequences("train"))
-        found = adapted.losses(task._in_steps(encoded(task.pieces, test.texts)))
-        return {f"{model.folder}, dynamic": Likelihoods(found, Length.of(test.texts, ends=task.ends)).scores()}
-
-    def _made_again(self, model: SavedModel) -> LanguageNetwork:
-        """The network of a saved model; refuses one that was trained on other texts than this task's."""
-        from common.text.pieces import encoded
-        from common.training.dynamic import restored
-
-        text, network = self.texts("train").texts[0][:300], self.learner().network
-        expected = losses(model.ask([{"text": text, "state": np.zeros(0, np.float32)}], "stream"))
-        sequences = self._in_steps(encoded(self.pieces, [text]))
-        if not restored(network, model.weights, sequences=sequences, losses=expected):
-            told = f"{self.splits.source} is not what {model.folder} learned from"
+        known = Pretrained(model.folder, "--dynamic-evaluation")
+        if not known.has_read(task.read_texts()):
+            told = f"{task.splits.source} is not what {model.folder} learned from"
             raise InputError(f"--dynamic-evaluation: {told}; restore the texts, or train again")
-        return network
-
-
-def _how(options: LanguageSaved, seed: int) -> How:
-    return How(options.length, options.temperature, options.top_k, options.top_p, seed)
-
-
-def _drawn(prompts: Sequence[str], options: LanguageSaved) -> Iterator[tuple[str, int]]:
-    """Each prompt with the seed of each of its samples, all different."""
-    every = (prompt for prompt in prompts for _ in range(options.samples))
-    return ((prompt, options.seed + n) for n, prompt in enumerate(every))
+        adapted = DynamicEvaluation(known.network(), task.sequences("train"))
+        found = adapted.losses(task._in_steps(task._encoded(test.texts)))
+        return {f"{model.folder}, dynamic": Likelihoods(found, Length.of(test.texts, ends=task.ends)).scores()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -26,6 +27,7 @@ from common.options import (
     Whole,
     option,
 )
+from common.serving.language import How
 from common.sources.load import load, load_test
 from common.sources.plain import Documents, PlainTexts, TextReader
 from common.sources.splits import Splits
@@ -85,6 +87,7 @@ class LanguageOptions(LanguageData, TrainOptions):
         min_count: Minimum occurrences of a word or character that is a token.
         epochs: Maximum number of epochs. Not given: as many as read 15 million subwords or words, or 8 million
             characters, 1 to 20.
+        backward: Read texts from their end: the model says what stands before a text.
         embedding: Width of the vectors of tokens, which are the weights of the readout as well.
         token_dropout: Share of a text's different tokens whose vectors are dropped in training.
         weight_dropout: Share of the recurrent weights dropped, anew in each training step.
@@ -99,6 +102,7 @@ class LanguageOptions(LanguageData, TrainOptions):
     vocabulary: Count | None = None
     min_count: Count = 2
     units: Count = option(512, tune=Log(128, 1024))
+    backward: bool = False
     embedding: Count = option(256, tune=Log(64, 512))
     token_dropout: Share = option(0.0, tune=Linear(0.0, 0.3, asked=True))
     weight_dropout: Share = option(0.0, tune=Linear(0.0, 0.6, asked=True))
@@ -177,3 +181,9 @@ class LanguageSaved(PredictTexts):
             raise InputError("--tokens: needs --score FILE, the texts whose tokens are scored")
         if self.score is not None and self.input_file is not None:
             raise InputError(f"--score {self.score}: names the input file; leave out --input-file")
+
+    def drawn(self, prompts: Sequence[str]) -> Iterator[tuple[str, How]]:
+        """Each prompt with how each of its samples is written; all have different seeds."""
+        every = (prompt for prompt in prompts for _ in range(self.samples))
+        for number, prompt in enumerate(every):
+            yield prompt, How(self.length, self.temperature, self.top_k, self.top_p, self.seed + number)

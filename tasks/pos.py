@@ -30,6 +30,7 @@ from tasks.pos_options import PosData, PosOptions, PosSaved
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from common.formats.portable import Portable
     from common.networks.contextual import ContextReader
     from common.networks.network import Learner, Network
     from common.serving.saved_model import Record, SavedModel
@@ -190,7 +191,8 @@ class Pos(Task):
         }
         if not self.options.bidirectional and context is None:
             endpoints["stream"] = Endpoint(tagger.stream, [text, STATE], STREAM_AXES)
-        return Export(endpoints, [network, *self.encoder.lookups, *(context.resources if context else ())])
+        resources = [network, *self.encoder.lookups, *(context.resources if context else ())]
+        return Export(endpoints, resources, network, self.encoder.described)
 
     def config(self) -> dict[str, Any]:
         """The options, and the tags."""
@@ -221,6 +223,13 @@ class Pos(Task):
         return [
             {"text": text} | of_words(answer, sum(map(bool, answer["tokens"]))) for text, answer in zip(asked, answers)
         ]
+
+    @classmethod
+    def portable(cls, model: SavedModel) -> Portable:
+        from common.formats.tagger import portable
+        from common.serving.structure import Structure
+
+        return portable(Structure(model), model.config["tags"])
 
     @classmethod
     def show(cls, records: Sequence[Record]) -> Table:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
     from matplotlib.figure import Figure
 
+    from common.formats.portable import Portable
     from common.networks.linear import LinearPart
     from common.networks.network import Learner, Network, Part
     from common.scoring import Scores
@@ -240,7 +241,7 @@ class Sentiment(Task):
         if not self.options.bidirectional:
             reading = ReadingClassifier(network, self.encoder, self.labels, joined=self.linear is not None)
             endpoints["stream"] = Endpoint(reading.stream, [text, STATE], AXES)
-        return Export(endpoints, [network, *self.encoder.lookups])
+        return Export(endpoints, [network, *self.encoder.lookups], network, self.encoder.described)
 
     def config(self) -> dict[str, Any]:
         """The options, with the level and the supervision that were chosen, and the labels."""
@@ -263,6 +264,13 @@ class Sentiment(Task):
             }
             for text, answer in zip(asked, answers)
         ]
+
+    @classmethod
+    def portable(cls, model: SavedModel) -> Portable:
+        from common.formats.classifier import portable
+        from common.serving.structure import Structure
+
+        return portable(Structure(model), model.config["labels"])
 
     @classmethod
     def formats(cls, model: SavedModel) -> dict[str, dict[str, Format]]:

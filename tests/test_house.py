@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
     *("program", "errors", "interrupts", "files", "memory", "reports"),
     *("cells", "options", "text", "sources", "streams", "layers", "networks", "decoding"),
-    *("scoring", "baselines", "figures", "training", "serving", "studies", "tuning", "cli"),
+    *("scoring", "baselines", "figures", "training", "serving", "formats", "studies", "tuning", "cli"),
 )
 """The rooms of common/, each above those that it may import. The first six are modules."""
 TASK_NAMED_BY = ("training", "studies", "tuning", "cli")

@@ -1,4 +1,6 @@
-"""The commands of a task: train, compare, tune, evaluate, predict. A command may return the command line to run next.
+"""The commands of a task: train, compare, tune, evaluate, predict, export.
+
+A command may return the command line to run next.
 
 The command line is made from the annotations in `app_of`. They name classes of the task, so they must be evaluated.
 """
@@ -10,19 +12,20 @@ from typing import TYPE_CHECKING
 from cyclopts import App
 
 from common import interrupts, program
-from common.cli import predicting
+from common.cli import exporting, predicting
 from common.cli.imports import import_tensorflow
 from common.cli.parsing import unset
+from common.cli.tested import Tested
 from common.errors import InputError
-from common.options import DataOptions, EvaluateOptions, StudyOptions, TrainOptions, TuneOptions, from_saved
+from common.options import DataOptions, EvaluateOptions, ExportOptions, StudyOptions, TrainOptions, TuneOptions
 
 if TYPE_CHECKING:
     from common.studies.study import Study
     from common.tuning.search import Search
     from tasks.base import Task
 
-COMMANDS = ("train", "compare", "tune", "evaluate", "predict")
-DEFAULT_STUDY, DEFAULT_SEARCH = StudyOptions(), TuneOptions()
+COMMANDS = ("train", "compare", "tune", "evaluate", "predict", "export")
+DEFAULT_STUDY, DEFAULT_SEARCH, DEFAULT_EXPORT = StudyOptions(), TuneOptions(), ExportOptions()
 
 
 def app_of(kind: type["Task"]) -> App:
@@ -50,10 +53,14 @@ def app_of(kind: type["Task"]) -> App:
     def predict(*inputs: str, saved: kind.Saved = default_saved) -> None:
         predicting.predict(kind, inputs, saved=saved)
 
+    def export(saved: ExportOptions = DEFAULT_EXPORT, data: Given = none_given) -> str:
+        """Write a saved model for ONNX Runtime or LiteRT, after its answers are compared with the saved model's."""
+        return exporting.export(kind, saved=saved, given=data)
+
     named = ", ".join(COMMANDS).replace("train", "train (when none is named)")
     app = App(name=kind.name, help=f"{kind.summary}. Commands: {named}.")
     app.default(train)
-    for command in (train, compare, tune, evaluate):
+    for command in (train, compare, tune, evaluate, export):
         app.command(command)
     app.command(
         predict,
@@ -161,24 +168,15 @@ def _evaluate(kind: type["Task"], *, saved: EvaluateOptions, given: DataOptions)
                 f"--input-file {saved.input_file}: another name for --data, which is given too; leave out one"
             )
         given = replace(given, data=str(saved.input_file))
-    learned = from_saved(kind.Data, model.config)
-    data = replace(learned, **{name: value for name, value in vars(given).items() if value is not None})
-    if not data.at_hand:
-        import_tensorflow()  # Some readers do, and less quietly.
-    other = not data.same_data(learned)
-    with interrupts.working():
-        test = kind.test(model, data, other=other)
+    tested = Tested.read(kind, model, given)
     import_tensorflow()
     with interrupts.working():
-        others = kind.scored_otherwise(model, test, saved)
-        found = kind.evaluate(model, test)
+        others = kind.scored_otherwise(model, tested.test, saved)
+        found = kind.evaluate(model, tested.test)
         if path:
             write_rows(found.rows, path, begin)
-    split = "test" if other else model.config.get("tested", "test")
-    names = [each.data or "the embedded data" for each in (data, learned)]
-    part = f"; the model learned from {names[1]}" if other else f", its {split} part"
-    reports.say(f"data: {names[0]}{part}")
+    reports.say(f"data: {tested.data}")
     reports.say(found.report)
-    reports.console.print(reports.scores_table(split, {str(model.folder): found.scores} | others))
+    reports.console.print(reports.scores_table(tested.split, {str(model.folder): found.scores} | others))
     if path:
         reports.say(f"written: {path}")

@@ -16,7 +16,7 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
 def import_tensorflow() -> None:
     """Imports TensorFlow alone; Keras follows where a module of this suite imports it."""
-    with interrupts.working(at_once=True), _discarding_errors(), _without_keras(), _without_collections():
+    with interrupts.working(at_once=True), discarding_errors(), _without_keras(), _without_collections():
         import tensorflow
         from absl import logging
     tensorflow.get_logger().setLevel("ERROR")
@@ -24,8 +24,8 @@ def import_tensorflow() -> None:
 
 
 @contextmanager
-def _discarding_errors() -> Iterator[None]:
-    """Discards what is printed to standard error, here before log levels take effect."""
+def discarding_errors() -> Iterator[None]:
+    """Discards what libraries print to standard error where no log level keeps them from it."""
     terminal, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     try:

@@ -15,7 +15,7 @@ from common.errors import InputError
 from common.files import drafted, reason, remove_drafts
 from common.options import as_yaml
 from common.reports import Parts, console, say, scores_table, waiting
-from common.serving import versions
+from common.serving import structure, versions
 from common.serving.export import Export, save
 from common.training.run import Fitted, Results, baselines_of, fit, ready, tested
 
@@ -88,6 +88,7 @@ def _published(task: Task, fitted: Fitted, root: Path, *, metrics: dict[str, Any
         save(export, folder)
         assets = folder / versions.ASSETS
         assets.mkdir()
+        structure.write(export, assets)
         (assets / "config.json").write_text(json.dumps(task.config(), indent=2) + "\n")
         task.keep(fitted.model.network, assets)
         _write_metrics(metrics, assets)

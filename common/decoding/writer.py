@@ -85,15 +85,20 @@ class Writer:
         pieces: The pieces of texts.
         ends: Whether the network has learned where texts end.
         seen: The numbers that training texts have, `[seen]`: it writes no others.
+        backward: Whether texts are read from their end: then what is written stands before a prompt, chunks come last
+            first, and the pieces of scores, too.
 
     Attributes:
         functions: The functions for a saved model, by the names of their signatures.
     """
 
-    def __init__(self, network: LanguageNetwork, pieces: Subwords, *, ends: bool, seen: np.ndarray) -> None:
+    def __init__(
+        self, network: LanguageNetwork, pieces: Subwords, *, ends: bool, seen: np.ndarray, backward: bool = False
+    ) -> None:
         self.network = network
         self.pieces = pieces
         self.ends = ends
+        self.backward = backward
         unwritten = np.full(len(pieces), NEVER, np.float32)
         unwritten[[*seen, END] if ends else seen] = 0
         self._unwritten = tf.constant(unwritten)
@@ -147,7 +152,8 @@ class Writer:
         last = tf.where(ended, END, tf.where(lengths > 0, newest, reader.last))
         after = Reader(chosen(lengths > 0, drawn.state, reader.stack), last, reader.made + lengths)
         inside = tf.range(tf.shape(tokens)[1]) < lengths[:, None]
-        text = self.pieces.decode(tf.where(inside, tokens, PADDING))
+        tokens = tf.where(inside, tokens, PADDING)
+        text = self.pieces.decode(tf.reverse_sequence(tokens, lengths, 1) if self.backward else tokens)
         return {"text": text, "ended": ended, "state": flattened(after)}
 
     def score(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -218,7 +224,11 @@ class Writer:
         return found._replace(last=found.last[:, 0], made=found.made[:, 0])
 
     def _ids(self, text: tf.Tensor) -> tf.RaggedTensor:
-        return self.pieces(composed(tf.strings.regex_replace(text, "\r\n?", "\n")))
+        ids = read_as(self.pieces, text)
+        if not self.backward:
+            return ids
+        lengths = ids.row_lengths()
+        return tf.RaggedTensor.from_tensor(tf.reverse_sequence(ids.to_tensor(), lengths, 1), lengths)
 
     def _read(self, reader: Reader, reference: tf.Tensor, lengths: tf.Tensor) -> tuple[tf.Tensor, Reader]:
         """Reads texts from a state, but for the last token of each.
@@ -243,6 +253,11 @@ def _as_rows(ids: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
     lengths = tf.cast(ids.row_lengths(), tf.int32)
     steps = tf.reduce_max(tf.pad(lengths, [[0, 1]], constant_values=1))
     return ids.to_tensor(PADDING, shape=tf.stack([-1, steps])), lengths
+
+
+def read_as(pieces: Subwords, text: tf.Tensor) -> tf.RaggedTensor:
+    """The numbers of the pieces of texts as a writer reads them, string `[N]`: int32 `[N, (pieces)]`."""
+    return pieces(composed(tf.strings.regex_replace(text, "\r\n?", "\n")))
 
 
 def _or_start(last: tf.Tensor) -> tf.Tensor:

@@ -31,6 +31,7 @@ from common.options.shared import FORMAT as FORMAT
 from common.options.shared import TFDS as TFDS
 from common.options.shared import DataOptions as DataOptions
 from common.options.shared import EvaluateOptions as EvaluateOptions
+from common.options.shared import ExportOptions as ExportOptions
 from common.options.shared import PredictOptions as PredictOptions
 from common.options.shared import PredictTexts as PredictTexts
 from common.options.shared import SavedOptions as SavedOptions

@@ -87,6 +87,35 @@ class EvaluateOptions(SavedOptions):
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
+class ExportOptions(SavedOptions):
+    """Which saved model to export, and how.
+
+    Attributes:
+        format: onnx for ONNX Runtime, or litert for LiteRT, which was TensorFlow Lite.
+        int8: Round the weights of LiteRT to 8 bits: a smaller file, answers that differ a little.
+        to: Folder to write; by default the name of the format in the folder of the saved model.
+        verify: Also compare the answers to the whole test split of the model's own data; the options of data name
+            other data.
+    """
+
+    format: Literal["onnx", "litert"] = "onnx"
+    int8: bool = False
+    to: Folder | None = None
+    verify: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.int8 and self.format != "litert":
+            raise InputError(f"--int8: for --format litert, not {self.format}; leave it out, or give --format litert")
+
+    @property
+    def runtime(self) -> str:
+        """The name of the format, also that of its folder."""
+        return f"{self.format}-int8" if self.int8 else self.format
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
 class PredictOptions(SavedOptions):
     """Which saved model to use, what it is asked, and where its answers are written.
 

@@ -12,6 +12,8 @@ from common.serving.asking import Record, answered
 if TYPE_CHECKING:
     import tensorflow as tf
 
+    from common.networks.network import Network
+
 
 @dataclass(frozen=True)
 class Endpoint:
@@ -38,10 +40,15 @@ class Export:
     Attributes:
         endpoints: The endpoints by name; `serving_default` is among them.
         resources: The layers that the endpoints use; their variables and tables go into the SavedModel.
+        network: The network among them, for other runtimes, see `common.serving.structure`; it has all the variables.
+            None where other runtimes cannot have it.
+        vocabulary: What they need besides, such as names of tokens, as JSON has it.
     """
 
     endpoints: dict[str, Endpoint]
     resources: list[Any]
+    network: Network | None = None
+    vocabulary: Mapping[str, Any] = field(default_factory=dict)
 
     def ask(
         self, records: Sequence[Record], signature: str = "serving_default", *, what: str = "predicting", **shared: Any

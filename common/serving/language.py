@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -41,15 +41,15 @@ class How(NamedTuple):
     seed: int
 
 
-def scored_long(model: SavedModel | Export, texts: Sequence[str]) -> list[Record]:
+def scored_long(model: SavedModel | Export, texts: Sequence[str], *, backward: bool = False) -> list[Record]:
     """As `scored`, for long texts without ends: they are cut, and each piece is read after its context."""
     from common.text.pieces import with_context
 
-    cut = [list(with_context(text, pieces=PIECES, context=CONTEXT)) for text in texts]
+    cut = [list(with_context(text, pieces=PIECES, context=CONTEXT, backward=backward)) for text in texts]
     start, pieces = np.zeros(0, np.float32), [piece for some in cut for piece in some]
     read = model.ask([{"text": piece.context, "state": start} for piece in pieces], "stream", what="reading")
     records = [{"text": piece.text, "state": before["state"]} for piece, before in zip(pieces, read)]
-    found = iter(_without_padding(model.ask(records, "stream", what="scoring")))
+    found = iter(_without_padding(model.ask(records, "stream", what="scoring"), backward))
     joined = []
     for text, some in zip(texts, cut):
         parts = [next(found) for _ in some]
@@ -59,17 +59,24 @@ def scored_long(model: SavedModel | Export, texts: Sequence[str]) -> list[Record
     return joined
 
 
-def scored(model: SavedModel | Export, texts: Sequence[str]) -> list[Record]:
-    """How likely each token of texts is: `text`, `tokens` and `log_probability`."""
-    found = _without_padding(model.ask([{"text": text} for text in texts], "score", what="scoring"))
+def scored(model: SavedModel | Export, texts: Sequence[str], *, backward: bool = False) -> list[Record]:
+    """How likely each token of texts is: `text`, `tokens` and `log_probability`.
+
+    Args:
+        model: The model.
+        texts: The texts.
+        backward: Whether the model reads texts from their end.
+    """
+    found = _without_padding(model.ask([{"text": text} for text in texts], "score", what="scoring"), backward)
     return [{"text": text} | answer for text, answer in zip(texts, found)]
 
 
-def _without_padding(answers: Sequence[Record]) -> Iterator[Record]:
-    """The tokens and log-probabilities of answers."""
+def _without_padding(answers: Sequence[Record], backward: bool) -> Iterator[Record]:
+    """The tokens and log-probabilities of answers, in the order of the text."""
     for answer in answers:
         many = sum(token != "" for token in answer["tokens"])
-        yield {"tokens": answer["tokens"][:many], "log_probability": answer["log_probability"][:many]}
+        found = {"tokens": answer["tokens"][:many], "log_probability": answer["log_probability"][:many]}
+        yield {name: values[::-1] for name, values in found.items()} if backward else found
 
 
 def losses(records: Sequence[Record]) -> np.ndarray:
@@ -91,11 +98,36 @@ def told_of(answer: Record, *, tokens: bool = False) -> Record:
     return found | {"tokens": each}
 
 
+def backward(model: SavedModel) -> bool:
+    """Whether a saved model reads texts from their end."""
+    return model.config.get("backward", False)
+
+
+def continuations(model: SavedModel, drawn: Iterable[tuple[str, How]], *, backward: bool) -> list[Record]:
+    """Texts with what follows them, or with what stands before them by a model that reads from the end."""
+    if backward:
+        return [{"before": written_before(model, text, how), "text": text} for text, how in drawn]
+    return [{"text": text, "continuation": "".join(written(model, text, how))} for text, how in drawn]
+
+
+def written_before(model: SavedModel, prompt: str, how: How) -> str:
+    """What stands before a prompt, by a model that reads texts from their end."""
+    return b"".join(reversed(list(_parts(model, prompt, how)))).decode(errors="replace")
+
+
 def written(model: SavedModel, prompt: str, how: How) -> Iterator[str]:
     """What follows a prompt, a few tokens at a time."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    for part in _parts(model, prompt, how):
+        yield decoder.decode(part)
+    yield decoder.decode(b"", final=True)
+
+
+def _parts(model: SavedModel, prompt: str, how: How) -> Iterator[bytes]:
+    """What a model writes, a few tokens at a time."""
     import tensorflow as tf
 
-    write, decoder = model.signatures["continue"], codecs.getincrementaldecoder("utf-8")("replace")
+    write = model.signatures["continue"]
     state, left, ended = tf.zeros((1, 0)), how.length, False
     drawn = {
         "seed": tf.constant([how.seed % 2**31], tf.int32),
@@ -107,7 +139,7 @@ def written(model: SavedModel, prompt: str, how: How) -> Iterator[str]:
         length = min(left, CHUNK)
         answer = write(prompt=tf.constant([prompt]), state=state, length=tf.constant(length), **drawn)
         prompt, state, ended, left = "", answer["state"], bool(answer["ended"][0]), left - length
-        yield decoder.decode(answer["text"][0].numpy(), final=ended or not left)
+        yield answer["text"][0].numpy()
 
 
 def scores_of_texts(title: str, records: Sequence[Record]) -> Table:

@@ -54,23 +54,24 @@ class Pretrained:
 
     Args:
         folder: The folder of its version.
+        option: The option that asks for it, for messages.
 
     Attributes:
         config: The options of its training.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, option: str = "--pretrained") -> None:
+        self.folder, self.option = folder, option
         try:
             self.config: dict[str, Any] = json.loads((folder / ASSETS / "config.json").read_text())
             task = self.config["task"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InputError(f"--pretrained {folder}: it has no {ASSETS}/config.json that can be read") from error
+            raise InputError(f"{option} {folder}: it has no {ASSETS}/config.json that can be read") from error
         if task != "language_model":
-            raise InputError(f"--pretrained {folder}: a model of {task}; give one of language_model")
+            raise InputError(f"{option} {folder}: a model of {task}; give one of language_model")
         if missing := [name for name in FILES if not (folder / ASSETS / name).is_file()]:
             raise InputError(
-                f"--pretrained {folder}: it has no {ASSETS}/{missing[0]}, as language models of earlier versions of "
+                f"{option} {folder}: it has no {ASSETS}/{missing[0]}, as language models of earlier versions of "
                 "this program have not; train it again"
             )
 
@@ -113,6 +114,10 @@ class Pretrained:
 
         return Subwords(json.loads((self.folder / ASSETS / PIECES).read_text(encoding="utf-8")))
 
+    def has_read(self, texts: Sequence[str]) -> bool:
+        """Whether these are the texts that it has read."""
+        return np.array_equal(hashes(texts), np.load(self.folder / ASSETS / READ))
+
     @property
     def backward(self) -> bool:
         """Whether it reads texts from their end."""
@@ -136,7 +141,7 @@ class Pretrained:
         """
         if found := seen(texts, np.load(self.folder / ASSETS / READ)):
             raise InputError(
-                f"--pretrained {self.folder}: it has read {counted(len(found), 'test text')} of {data}, such as "
+                f"{self.option} {self.folder}: it has read {counted(len(found), 'test text')} of {data}, such as "
                 f"{texts[found[0]][:60]!r}; train it on texts without them (language_model --drop-seen leaves out what "
                 "a test part of its own data has)"
             )
@@ -159,7 +164,7 @@ class Pretrained:
                 weights = [file[f"arr_{n}"] for n in range(len(file))]
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise InputError(
-                f"--pretrained {self.folder}: its weights cannot be read ({reason(error)}); train it again"
+                f"{self.option} {self.folder}: its weights cannot be read ({reason(error)}); train it again"
             ) from error
         network = LanguageNetwork.from_config(config | changes)
         network.build()

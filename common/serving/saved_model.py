@@ -103,13 +103,13 @@ class SavedModel:
         return self._loaded.signatures
 
     @property
-    def weights(self) -> list[np.ndarray]:
-        """The weights of the network, in its order.
+    def variables(self) -> list[np.ndarray]:
+        """The values of its variables, in the order of the network that was saved.
 
         Raises:
             InputError: The model cannot be loaded.
         """
-        return [weight.numpy() for weight in self._loaded.variables]
+        return [variable.numpy() for variable in self._loaded.variables]
 
     def inputs(self, signature: str = "serving_default") -> dict[str, tf.TensorSpec]:
         """The inputs of a signature, by name."""

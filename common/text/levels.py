@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -28,11 +28,15 @@ class Splitter(NamedTuple):
         chunk: The same for texts that go on where others stopped, without `END`; also takes which texts go on,
             bool `[N]`.
         lookups: The tables that it uses, for an export to track.
+        level: The level.
+        pieces: The known subwords of that level.
     """
 
     split: Callable[[tf.Tensor], tf.RaggedTensor]
     chunk: Callable[[tf.Tensor, tf.Tensor], tf.RaggedTensor]
     lookups: list[Any]
+    level: Level
+    pieces: Sequence[str] = ()
 
 
 class Chunk(NamedTuple):
@@ -63,10 +67,16 @@ def splitter(level: Level, texts: Sequence[str], size: int) -> Splitter:
         InputError: There are too few subwords to spell every text.
     """
     if level == "subword":
-        return _of_subwords(texts, size)
+        ready = [text.decode() for batch in _batches(texts) for text in _opened(batch).numpy()]
+        return _of_subwords(Subwords.of(ready, size))
+    return _of_level(level)
+
+
+def _of_level(level: Level) -> Splitter:
+    """The splitter of a level that needs no pieces."""
     if level == "character":
-        return Splitter(characters, _more_characters, [])
-    return Splitter(words, lambda text, goes_on: words(text)[:, :-1], [])
+        return Splitter(characters, _more_characters, [], level)
+    return Splitter(words, lambda text, goes_on: words(text)[:, :-1], [], level)
 
 
 def _more_characters(text: tf.Tensor, goes_on: tf.Tensor) -> tf.RaggedTensor:
@@ -82,9 +92,7 @@ def _begins_with_blank(text: tf.Tensor) -> tf.Tensor:
     return tf.strings.regex_full_match(text, rf"(?s:{BLANKS}.*)")
 
 
-def _of_subwords(texts: Sequence[str], size: int) -> Splitter:
-    ready = [text.decode() for batch in _batches(texts) for text in _opened(batch).numpy()]
-    subwords = Subwords.of(ready, size)
+def _of_subwords(subwords: Subwords) -> Splitter:
     names = tf.constant([name.replace(" ", BLANK) for name in subwords.names])
 
     def pieces(text: tf.Tensor) -> tf.RaggedTensor:
@@ -98,7 +106,7 @@ def _of_subwords(texts: Sequence[str], size: int) -> Splitter:
     def chunk(text: tf.Tensor, goes_on: tf.Tensor) -> tf.RaggedTensor:
         return pieces(tf.where(goes_on & ~_begins_with_blank(text), trimmed(text), _opened(text)))
 
-    return Splitter(split, chunk, subwords.lookups)
+    return Splitter(split, chunk, subwords.lookups, "subword", subwords.known)
 
 
 def of_pieces(subwords: Subwords) -> Splitter:
@@ -195,6 +203,19 @@ class Encoder:
             for count, size in zip(counts[1:], sizes[1:])
         )
         return cls(chosen, [tokens, *rest], opening=1 if given else 0)
+
+    @property
+    def described(self) -> dict[str, Any]:
+        """What `restored` makes an equal encoder of, as JSON; `ngrams` are the names of each length's numbers."""
+        ngrams = [known.names for known in self.vocabularies]
+        return {"level": self.splitter.level, "pieces": list(self.splitter.pieces), "ngrams": ngrams}
+
+    @classmethod
+    def restored(cls, described: Mapping[str, Any]) -> Encoder:
+        """The encoder that was described."""
+        subword = described["level"] == "subword"
+        splitter = _of_subwords(Subwords(described["pieces"])) if subword else _of_level(described["level"])
+        return cls(splitter, [Vocabulary(names[2:]) for names in described["ngrams"]])
 
     def __call__(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Numbers of the n-grams that end at each step of `text`, string `[N]`: int32 `[N, (tokens), lengths]`."""

@@ -68,20 +68,25 @@ def chunks(text: str, most: int = LONGEST_CHUNK) -> Iterator[str]:
 
 
 class Piece(NamedTuple):
-    """A piece of a text, and what stands before it."""
+    """A piece of a text, and what is read before it."""
 
     context: str
     text: str
 
 
-def with_context(text: str, *, pieces: int, context: int) -> Iterator[Piece]:
-    """Cuts a text after ends of lines into about so many pieces, none much shorter than its context.
+def with_context(text: str, *, pieces: int, context: int, backward: bool = False) -> Iterator[Piece]:
+    """Cuts a text at ends of lines into about so many pieces, none much shorter than its context.
 
     Args:
         text: The text.
         pieces: Maximum number of pieces.
         context: Characters of the context, rounded up to whole lines.
+        backward: Whether the text is read from its end: pieces then come last first, and contexts stand after them.
     """
+    if backward:
+        for piece in with_context(text[::-1], pieces=pieces, context=context):
+            yield Piece(piece.context[::-1], piece.text[::-1])
+        return
     at = 0
     for one in chunks(text, max(-(-len(text) // pieces), context, 1)):
         begins = text.rfind("\n", 0, max(at - context, 0)) + 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
 import keras
@@ -83,6 +83,22 @@ class WordEncoder:
             affixes=Vocabulary.of(inside, size=len(inside), min_count=min_count),
             seen=Vocabulary(sorted(counts)),
         )
+
+    @property
+    def described(self) -> dict[str, list[str]]:
+        """The names of all numbers, of which `restored` makes an equal encoder, as JSON."""
+        kinds = {
+            "words": self.known,
+            "letters": self.known_letters,
+            "affixes": self.known_affixes,
+            "seen": self.all_seen,
+        }
+        return {name: vocabulary.names for name, vocabulary in kinds.items()}
+
+    @classmethod
+    def restored(cls, described: Mapping[str, Sequence[str]]) -> WordEncoder:
+        """The encoder that was described."""
+        return cls(**{name: Vocabulary(names[2:]) for name, names in described.items()})
 
     def words(self, tokens: tf.Tensor) -> tf.Tensor:
         """Numbers of words, int32, of any shape; 0 for an empty string."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import tensorflow as tf
@@ -13,10 +13,12 @@ from common.streams import Sequences, Stream
 
 SEGMENT = 20
 """Steps that are scored before the weights are adapted to them."""
-RATE, DECAY, LEAST = 0.002, 0.02, 0.001
-"""Size of a step; the part of the way back to the trained weights of each; added to the divisor of gradients."""
+RATE, DECAY, LEAST = 1e-4, 0.005, 0.1
+"""Size of a step; how much of the way back a weight goes at each, on average; and what is added to the usual size of a
+gradient before it divides, as a share of the mean of all weights. They are those that suit characters of Shakespeare.
+"""
 LANES, WINDOWS = 16, 200
-"""Segments of training texts from which the usual size of gradients is found, and how many of them at a time."""
+"""Training texts from which the usual size of gradients is found: segments at a time, and how often."""
 
 
 class DynamicEvaluation:
@@ -38,7 +40,7 @@ class DynamicEvaluation:
         self._state = [tf.Variable(x) for x in tf.nest.flatten(network.initial_state(1))]
         roots = self._usual_gradients(training)
         mean = sum(float(tf.reduce_sum(root)) for root in roots) / sum(tf.size(root).numpy() for root in roots)
-        self._steps = [RATE / (root + LEAST) for root in roots]
+        self._steps = [RATE / (root + LEAST * mean) for root in roots]
         self._back = [tf.minimum(DECAY / mean * root, 1.0) for root in roots]
         self._adapt = tf.function(self._adapted, autograph=False, reduce_retracing=True)
 
@@ -87,28 +89,6 @@ class DynamicEvaluation:
             outputs, after = self.network(part, state=state)
             mean = tf.reduce_mean(outputs[..., 0] * weights)
         return outputs[..., 0], after, list(map(tf.convert_to_tensor, tape.gradient(mean, self._weights)))
-
-
-def restored(network: Network, weights: Sequence[np.ndarray], *, sequences: Sequences, losses: np.ndarray) -> bool:
-    """Gives a fresh network saved weights.
-
-    Args:
-        network: The network.
-        weights: The weights, in its order.
-        sequences: Some short ones.
-        losses: The losses that the saved network has at their first steps.
-
-    Returns:
-        Whether the network has these losses, so that it is the saved one and the tokens are those it learned.
-    """
-    network.build()
-    if [weight.shape for weight in weights] != [weight.shape for weight in network.weights]:
-        return False
-    network.set_weights(weights)
-    stream = Stream(sequences, 1, sequences.steps, shuffle=False)
-    ((part, _),) = parts_of(stream)
-    found = stream.at_steps(network(part)[0].numpy())[: len(losses), 0]
-    return found.shape == losses.shape and np.allclose(found, losses, atol=1e-3)
 
 
 def parts_of(stream: Stream) -> Iterator[tuple[Part, tf.Tensor]]:

@@ -120,7 +120,7 @@ def test_task_help_lists_every_option_with_its_default(task: str, capsys: pytest
     [
         (("sentimnt",), 'Did you mean "sentiment"?'),
         (("sentiment", "pedict", "x"), "'pedict' is no command; did you mean predict?"),
-        (("pos", "qqq"), "'qqq' is no command; the commands are train, compare, tune, evaluate, predict"),
+        (("pos", "qqq"), "'qqq' is no command; the commands are train, compare, tune, evaluate, predict, export"),
         (("sentiment", "--windw", "3"), "Did you mean --window?"),
         (("sentiment", "--cell", "lstn"), '"lstm"'),
         (("sentiment", "--window", "0"), "--window. Must be >= 1"),

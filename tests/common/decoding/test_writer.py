@@ -143,3 +143,30 @@ def test_the_default_signature_writes_text_and_has_a_bound(writer: Writer) -> No
     assert found[0] == found[1] and isinstance(found[0].decode(), str)
     with pytest.raises(tf.errors.InvalidArgumentError, match="length"):
         writer.functions["serving_default"](tf.constant(["the"]), tf.constant(MOST + 1), *more)
+
+
+@pytest.fixture(scope="module")
+def backward(writer: Writer) -> Writer:
+    return Writer(writer.network, writer.pieces, ends=writer.ends, seen=np.arange(len(writer.pieces)), backward=True)
+
+
+def test_read_from_its_end_a_text_is_scored_last_piece_first(writer: Writer, backward: Writer) -> None:
+    texts = ["the old house", "é"]
+    found = backward.functions["score"](tf.constant(texts))
+    for row, text in enumerate(texts):
+        ids = [*writer.pieces(tf.constant([text]))[0].numpy()[::-1], *([END] if writer.ends else [])]
+        losses = writer.network.losses(writer.network.read(tf.constant([[START, *ids[:-1]]])), tf.constant([ids]))
+        many = len(ids)
+        np.testing.assert_allclose(found["log_probability"][row, :many], -losses[0, :, 0], atol=1e-5)
+        names = [writer.pieces.names[n].encode() for n in ids]
+        assert found["tokens"][row].numpy().tolist()[:many] == names
+        assert not found["log_probability"][row, many:].numpy().any()
+
+
+def test_read_from_its_end_a_text_is_written_before_what_is_there(backward: Writer) -> None:
+    prompts = ["house and the cat"] * 12
+    whole = write(backward, prompts, length=6, temperature=2.0)["text"].numpy()
+    first = write(backward, prompts, length=2, temperature=2.0)
+    then = write(backward, [""] * 12, state=first["state"], length=4, temperature=2.0)["text"].numpy()
+    assert (whole == then + first["text"].numpy()).all()
+    assert (first["text"].numpy() != b"").any() and (then != b"").any()

@@ -16,6 +16,7 @@ from common.layers.embeddings import SumEmbedding
 from common.layers.heads import ReadoutHead, classifier
 from common.layers.readout import Readout
 from common.layers.stack import RecurrentStack
+from common.networks.contextual import ContextReader, ReadingModel
 from common.networks.stream import StreamNetwork
 from common.options import TrainOptions
 from common.serving.pretrained import Pretrained
@@ -79,6 +80,10 @@ def test_texts_that_it_has_read_are_refused(model: Pretrained) -> None:
         model.refuse_read(["A new one", "UND noch eine zeile!"], "data")
 
 
+def test_it_knows_the_texts_that_it_has_read(model: Pretrained) -> None:
+    assert model.has_read(TEXTS) and not model.has_read(TEXTS[:-1]) and not model.has_read([*TEXTS, "Neues"])
+
+
 @pytest.mark.parametrize("text", ["Ein warmer Film", " Größe ▁ ist\nrelativ\0 ", "", "x<br/>é", "<start> und <end>"])
 def test_its_tokens_have_the_numbers_that_it_reads(text: str, model: Pretrained) -> None:
     numbers = encoder(model)(tf.constant([text]))[0, :, 0].numpy().tolist()
@@ -131,3 +136,33 @@ def test_its_lesson_reads_each_text_from_start_to_end(model: Pretrained) -> None
     lesson.teach(taught)
     assert (taught.embed.get_weights()[0] == 0.25).all()
     assert isinstance(lesson.learner.network.out, keras.layers.Dense)
+
+
+@pytest.fixture(params=[False, True], ids=["forward", "backward"])
+def reading(model: Pretrained, request: pytest.FixtureRequest) -> ReadingModel:
+    return model.reading()._replace(backward=request.param)
+
+
+def test_words_in_context_are_what_the_language_model_has_read_until_then(reading: ReadingModel) -> None:
+    sentences = [("Ein", "warmer", "Film"), ("Größe",), ("Und", "noch", "eine", "Zeile", ".")]
+    found = ContextReader([reading]).vectors(sentences)
+    at = 0
+    for words in sentences:
+        for n, word in enumerate(words):
+            until = " ".join(words[: n + 1])
+            after = ("" if n == 0 else " ") + " ".join(words[n:])
+            ids = reading.pieces(tf.constant([after if reading.backward else until]))[0].numpy()
+            ids = ids[::-1] if reading.backward else ids
+            expected = reading.network.read(tf.constant([[START, *ids]]))[0, -1]
+            np.testing.assert_allclose(found[at], expected, atol=2e-3, err_msg=word)
+            at += 1
+    assert at == len(found)
+
+
+def test_both_directions_stand_side_by_side(model: Pretrained) -> None:
+    both = [model.reading(), model.reading()._replace(backward=True)]
+    sentences = [("Ein", "Film"), ("noch", "eine", "Zeile")]
+    together = ContextReader(both).vectors(sentences)
+    apart = np.concatenate([ContextReader([one]).vectors(sentences) for one in both], 1)
+    np.testing.assert_array_equal(together, apart)
+    assert ContextReader(both).width == together.shape[1] == 2 * CONFIG["units"]

@@ -61,3 +61,14 @@ def test_pieces_follow_their_contexts() -> None:
 def test_a_long_text_is_encoded_as_its_chunks_are() -> None:
     pieces, text = pieces_of("character", TEXTS, size=300), "ab\n" * 40_000
     assert len(encoded(pieces, [text])[0]) == len(text)
+
+
+@given(text=st.text(alphabet="ab \n", max_size=400))
+def test_read_from_its_end_pieces_come_last_first_and_contexts_stand_after_them(text: str) -> None:
+    cut = list(with_context(text, pieces=8, context=50, backward=True))
+    assert "".join(piece.text for piece in reversed(cut)) == text
+    at = len(text)
+    for piece in cut:
+        assert text[at:].startswith(piece.context)
+        at -= len(piece.text)
+    assert not cut[0].context

@@ -10,7 +10,7 @@ from common.layers.stack import RecurrentStack
 from common.networks.language import LanguageNetwork
 from common.streams import Sequences, Stream
 from common.training import dynamic
-from common.training.dynamic import DynamicEvaluation, parts_of, restored
+from common.training.dynamic import DynamicEvaluation, parts_of
 
 VOCABULARY, SEGMENT = 12, 5
 
@@ -71,12 +71,12 @@ def test_a_segment_is_scored_and_then_a_step_of_the_paper_is_made() -> None:
     (first, _), (second, _) = parts_of(Stream(texts, 1, SEGMENT, shuffle=False))
     expected, state, found = gradients(first, plain.initial_state(1))
     for weight, gradient, root in zip(plain.trainable_weights, found, usual, strict=True):
-        weight.assign(weight - dynamic.RATE * gradient / (root + dynamic.LEAST))
+        weight.assign(weight - dynamic.RATE * gradient / (root + dynamic.LEAST * mean))
     trained = network.get_weights()
     then, _, found = gradients(second, state)
     for weight, gradient, root, before in zip(plain.trainable_weights, found, usual, trained, strict=True):
         back = np.minimum(dynamic.DECAY * root / mean, 1) * (before - weight)
-        weight.assign(weight + back - dynamic.RATE * gradient / (root + dynamic.LEAST))
+        weight.assign(weight + back - dynamic.RATE * gradient / (root + dynamic.LEAST * mean))
 
     losses = DynamicEvaluation(network, training).losses(texts)
     np.testing.assert_allclose(losses, np.concatenate([expected, then]), rtol=1e-4)
@@ -84,20 +84,10 @@ def test_a_segment_is_scored_and_then_a_step_of_the_paper_is_made() -> None:
         np.testing.assert_allclose(ours - before, theirs - before, rtol=1e-3, atol=1e-7)
 
 
-def test_a_text_of_its_own_kind_becomes_likelier_as_it_is_read() -> None:
+def test_a_text_of_its_own_kind_becomes_likelier_as_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamic, "RATE", 0.003)
     network, texts = network_of(), texts_of([600], tokens=2)
     plain = alone(network, texts)
     found = DynamicEvaluation(network, texts_of([60] * 4)).losses(texts)
     assert found[:SEGMENT] == pytest.approx(plain[:SEGMENT], rel=1e-4)
     assert found[-100:].mean() < 0.8 * plain[-100:].mean()
-
-
-def test_other_weights_or_tokens_are_noticed() -> None:
-    network, texts = network_of(), texts_of([9])
-    losses, weights = alone(network, texts)[:7], network.get_weights()
-    fresh = {"sequences": texts, "losses": losses}
-    assert restored(network_of(), weights, **fresh)
-    assert not restored(network_of(), weights[:-1], **fresh)
-    assert not restored(network_of(), [2 * weight for weight in weights], **fresh)
-    assert not restored(network_of(), weights, sequences=texts_of([9], seed=1), losses=losses)
-    assert not restored(network_of(), weights, sequences=texts_of([6]), losses=losses)

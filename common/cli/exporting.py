@@ -1,0 +1,108 @@
+"""The command `export`: a saved model for another runtime, published if it gives the same answers."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from common import interrupts
+from common.cli.imports import discarding_errors, import_tensorflow
+from common.cli.tested import Tested
+from common.errors import InputError
+from common.options import DataOptions, ExportOptions
+
+if TYPE_CHECKING:
+    from common.formats.portable import Agreement, Portable
+    from common.formats.twin import Run
+    from common.serving.saved_model import SavedModel
+    from tasks.base import Task
+
+
+def export(kind: type[Task], *, saved: ExportOptions, given: DataOptions) -> str:
+    """Writes a saved model for another runtime.
+
+    Args:
+        kind: The task.
+        saved: The model, the format, and where it is written.
+        given: The options of data that are given; if there are any, or `--verify`, its test split is answered, too.
+
+    Returns:
+        The command line that runs the example.
+
+    Raises:
+        InputError: The model cannot be exported, or the file differs from it by more than rounding.
+    """
+    from common.serving.saved_model import SavedModel
+
+    model = SavedModel.chosen(saved, kind.name)
+    folder = saved.to or model.folder / saved.runtime
+    verified = saved.verify or any(value is not None for value in vars(given).values())
+    tested = Tested.read(kind, model, given) if verified else None
+    import_tensorflow()
+    from common import reports
+    from common.formats import folder as folders
+    from common.formats.runtimes import RUNTIMES
+
+    with interrupts.working():
+        with reports.waiting("converting"), discarding_errors():
+            portable, runtime = kind.portable(model), RUNTIMES[saved.runtime]
+            content = runtime.convert(portable.twin)
+            runs = {saved.runtime: runtime.load(content)}
+            if saved.int8:  # A file with the weights as they are shows that all else is right.
+                exact = RUNTIMES[saved.format]
+                runs = {saved.format: exact.load(exact.convert(portable.twin))} | runs
+        for name, run in runs.items():
+            may_differ = saved.int8 and name == saved.runtime
+            _try(model, portable, run=run, name=name, may_differ=may_differ)
+            if tested:
+                _verify(kind, model, portable=portable, tested=tested, run=run, name=name, may_differ=may_differ)
+        folders.write(folder, portable, runtime=runtime, content=content)
+    reports.say(f"model: {model.folder}")
+    sizes = f"{runtime.file} {len(content) / 1e6:.2f} MB, {folders.VOCABULARY}, {folders.EXAMPLE}"
+    reports.say(f"saved: {folder} ({sizes}); it needs numpy and {runtime.needs}")
+    return shlex.join(["python", str(folder / folders.EXAMPLE), *portable.asked])
+
+
+def _try(model: SavedModel, portable: Portable, *, run: Run, name: str, may_differ: bool) -> None:
+    """Compares answers to records that need no data, read at once and in two parts."""
+    from common.formats.portable import Ported
+
+    ported = Ported(model, portable, run)
+    for signature, records in portable.trials.items():
+        ported.ask(records, signature, what="trying")
+        ported.run = portable.twin.halved(run)
+        ported.ask(records, signature, what="trying")
+    _say(ported.agreement, name, of="made of its vocabulary", may_differ=may_differ)
+
+
+def _verify(
+    kind: type[Task],
+    model: SavedModel,
+    *,
+    portable: Portable,
+    tested: Tested,
+    run: Run,
+    name: str,
+    may_differ: bool,
+) -> None:
+    """Compares answers to a test split, and shows the scores of both."""
+    from common import reports
+    from common.formats.portable import Ported
+
+    ported = Ported(model, portable, run)
+    scores = {name: kind.evaluate(ported, tested.test).scores}
+    _say(ported.agreement, name, of=f"of {tested.data}", may_differ=may_differ)
+    scores = {"SavedModel": kind.evaluate(model, tested.test).scores} | scores
+    reports.console.print(reports.scores_table(tested.split, scores))
+
+
+def _say(agreement: Agreement, name: str, *, of: str, may_differ: bool) -> None:
+    from common import reports
+
+    told = (
+        f"{name}, inputs {of}: texts in {agreement.same:,} of {agreement.answers:,} answers are the same; "
+        f"numbers differ by {agreement.difference:.1e} at most"
+    )
+    if not may_differ and not agreement.but_for_rounding:
+        raise InputError(f"export: the file is not the saved model, nothing was written; {told}")
+    reports.say(told)

@@ -1,0 +1,1 @@
+"""Saved models for other runtimes: ONNX Runtime and LiteRT."""

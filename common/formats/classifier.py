@@ -1,0 +1,121 @@
+"""Classifiers of texts for other runtimes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from itertools import chain
+
+import numpy as np
+
+from common.formats import layers
+from common.formats.graph import Graph, Value
+from common.formats.portable import Portable
+from common.formats.twin import BATCH, STEPS, Input, Run, Twin
+from common.networks.joined import LEAST, JoinedNetwork
+from common.networks.stream import StreamNetwork
+from common.serving.saved_model import Record
+from common.serving.structure import Structure
+from common.text.levels import Encoder
+from common.text.scripts import Level
+from common.text.words import BLANK
+
+TRIALS, LONGEST = 24, 40
+"""Texts with which a file is tried, and the tokens of the longest."""
+SPLITS = {
+    "word": """\
+# Words as the model reads most texts; some rare signs, such as markup, it reads in its own way.
+text = re.sub(r"([^\\W\\d_])['’]([^\\W\\d_])", r"\\1 ʼ\\2", " ".join(sys.argv[1:]).lower())
+tokens = [*re.findall(r"[^\\W_]+|\\S", text), "<end>"]
+""",
+    "character": """\
+# Characters as the model reads most texts; some rare signs, such as joined emoji, it reads in its own way.
+tokens = [*re.sub(r"\\s+", "▁", " ".join(sys.argv[1:]).strip().lower()), "<end>"]
+""",
+    "subword": """\
+# The longest subword first, as the model reads most texts; it never joins a sign with the word beside it.
+text, tokens, pieces = "▁" + re.sub(r"\\s+", "▁", " ".join(sys.argv[1:]).strip().lower()), [], set(vocabulary["pieces"])
+while text:
+    tokens.append(next((text[:n] for n in range(len(text), 1, -1) if text[:n] in pieces), text[0]))
+    text = text[len(tokens[-1]) :]
+tokens.append("<end>")
+""",
+}
+"""How an example makes tokens of the words of the command line, by level."""
+EXAMPLE = """\
+numbers = [{name: number for number, name in enumerate(names)} for names in vocabulary["ngrams"]]
+longest, before = len(numbers), ["<start>"] * (len(numbers) - 1) + tokens
+steps = [
+    [known.get(" ".join(before[n - length : n]), 1) for length, known in enumerate(numbers, 1)]
+    for n in range(longest, longest + len(tokens))
+]
+inputs = {"tokens": np.array([steps], np.int32)}
+if vocabulary["state"]:  # Zeros are the start of a text; `next_state` of a call goes on with it.
+    inputs["state"] = np.zeros((1, vocabulary["state"]), np.float32)
+probability = run(**inputs)["probability"][0]
+print(f"{vocabulary['labels'][probability.argmax()]} {probability.max():.4f}")
+"""
+
+
+def twin_of(network: StreamNetwork, lengths: int, classes: int) -> Twin:
+    """The network, with its linear part if it has one: from n-grams of a text to class probabilities after the last.
+
+    Args:
+        network: The network.
+        lengths: How many n-grams end at each token.
+        classes: Number of classes.
+    """
+    layers.refuse_controls(network.stack)
+    stack, readout = network.stack, network.head.readout
+    linear = network.linear if isinstance(network, JoinedNetwork) else None
+    a, b = map(float, network.weighting.numpy()) if linear else (1.0, 0.0)
+    groups = [layers.state_sizes(stack), layers.readout_sizes(readout), layers.linear_sizes(linear)]
+
+    def function(graph: Graph, state: Sequence[Value] | None, tokens: Value) -> tuple[dict[str, Value], list[Value]]:
+        columns = [graph.pick(tokens, n, 2) for n in range(lengths)]
+        of_stack, of_readout, of_linear = layers.grouped(state, groups)
+        x, after_stack = layers.stacked(graph, stack, layers.sum_embedding(graph, network.embed, columns), of_stack)
+        x, after_readout = layers.summary(graph, readout, x, of_readout)
+        probability, after_linear = layers.dense(graph, network.head.outputs, x), []
+        if linear:
+            log_linear, after_linear = layers.linear(graph, linear, columns, of_linear)
+            log_network = graph.unary("log", graph.maximum(probability, LEAST))
+            probability = graph.softmax(log_network * a + log_linear * b)
+        return {"probability": probability}, [*after_stack, *after_readout, *after_linear]
+
+    inputs, outputs = [Input("tokens", (BATCH, STEPS, lengths), "int32")], {"probability": (BATCH, classes)}
+    if stack.bidirectional:  # It reads from the end of a text, too.
+        return Twin(inputs, outputs, lambda graph, tokens: function(graph, None, tokens)[0])
+    return Twin.stateful(inputs, outputs, sizes=[*chain(*groups)], function=function)
+
+
+def portable(structure: Structure, labels: Sequence[str]) -> Portable:
+    """A classifier of texts, of which `structure` is saved."""
+    encoder = Encoder.restored(structure.vocabulary)
+    twin = twin_of(structure.network(), encoder.longest, len(labels))
+    level: Level = encoder.splitter.level
+
+    def answer(run: Run, record: Record) -> Record:
+        tokens, _ = encoder.encode([record["text"]])
+        start = {"state": np.zeros((1, twin.state), np.float32)} if twin.state else {}
+        (probability,) = run(tokens=tokens[None], **start)["probability"]
+        known = (tokens[:-1, 0] > 1).sum() / max(len(tokens) - 1, 1)  # The last is the end mark.
+        return {"label": labels[probability.argmax()], "probability": probability, "known": float(known)}
+
+    pieces = [name.replace(" ", BLANK) for name in encoder.splitter.pieces]
+    return Portable(
+        twin,
+        {"labels": list(labels), "state": twin.state} | structure.vocabulary | {"pieces": pieces},
+        "Classifies a text",
+        ["A warm, funny film."],
+        SPLITS[level] + EXAMPLE,
+        {"serving_default": answer},
+        {"serving_default": _trials(encoder.vocabularies[0].names[2:], level)},
+    )
+
+
+def _trials(names: Sequence[str], level: Level) -> list[Record]:
+    """Texts of known tokens, and of some that are not known; the first is empty."""
+    draw, between = random.Random(0), " " if level == "word" else ""
+    drawn = ([*draw.choices(names, k=draw.randint(1, LONGEST)), "q"] for _ in range(TRIALS - 1))
+    return [{"text": between.join(tokens).replace(BLANK, " ")} for tokens in ([], *drawn)]

@@ -1,0 +1,57 @@
+"""The folder of a model for another runtime: the model, its vocabulary, an example."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from uuid import uuid4
+
+from common.errors import InputError
+from common.files import reason
+from common.formats.portable import Portable
+from common.formats.runtimes import Runtime
+
+VOCABULARY, EXAMPLE = "vocabulary.json", "example.py"
+
+
+def example(portable: Portable, runtime: Runtime) -> str:
+    """The example as a program of Python."""
+    imports = ["json", *(["re"] if "re." in portable.example else []), "sys"]
+    asked = " ".join(f'"{word}"' if " " in word else word for word in portable.asked)
+    package, _, code = runtime.code.partition("\n\n")
+    return "\n".join(
+        [
+            f'"""{portable.usage}: python example.py {asked}. Needs numpy and {runtime.needs}."""\n',
+            *(f"import {name}" for name in imports),
+            "from pathlib import Path\n",
+            f"import numpy as np\n{package}\n",
+            "here = Path(__file__).parent",
+            f'vocabulary = json.loads((here / "{VOCABULARY}").read_text("utf-8"))\n{code}',
+            portable.example,
+        ]
+    )
+
+
+def write(folder: Path, portable: Portable, *, runtime: Runtime, content: bytes) -> None:
+    """Writes the folder completely or not at all; one that is there is replaced if it is such a folder, too.
+
+    Raises:
+        InputError: It cannot be written, or what is there is something else.
+    """
+    if folder.exists() and not all((folder / name).is_file() for name in (runtime.file, VOCABULARY, EXAMPLE)):
+        raise InputError(f"--to {folder}: is there already and no exported model; name a folder that is not there")
+    draft, old = (folder.with_name(f".{folder.name}-{uuid4().hex}.{what}") for what in ("draft", "old"))
+    try:
+        draft.mkdir(parents=True)
+        (draft / runtime.file).write_bytes(content)
+        (draft / VOCABULARY).write_text(json.dumps(portable.vocabulary, ensure_ascii=False) + "\n", "utf-8")
+        (draft / EXAMPLE).write_text(example(portable, runtime), "utf-8")
+        if folder.exists():
+            folder.rename(old)
+        draft.rename(folder)
+    except OSError as error:
+        raise InputError(f"--to {folder}: cannot be written ({reason(error)}); name another folder") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,88 @@
+"""The structure of a saved model: its network without the weights, and its vocabularies, for other runtimes."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+from typing import TYPE_CHECKING, Any
+
+from common import layers, networks
+from common.errors import InputError
+from common.serving.export import Export
+from common.serving.saved_model import SavedModel
+from common.serving.versions import ASSETS
+
+if TYPE_CHECKING:
+    from common.networks.network import Network
+
+FILE = "structure.json.gz"
+"""The file in `ASSETS`. It has no weights: these are the variables of the SavedModel, in the network's order."""
+FORMAT = 1
+"""The format of the file. Raise it when older ones cannot be read."""
+
+
+def write(export: Export, assets: Path) -> None:
+    """Writes the structure of what is exported, if it has one."""
+    import keras
+
+    if export.network is None:
+        return
+    structure = {
+        "format": FORMAT,
+        "network": keras.saving.serialize_keras_object(export.network),
+        "vocabulary": export.vocabulary,
+    }
+    # Without the time, so that equal models are equal files.
+    (assets / FILE).write_bytes(gzip.compress(json.dumps(structure).encode(), mtime=0))
+
+
+class Structure:
+    """The structure of a saved model.
+
+    Args:
+        model: The model.
+
+    Attributes:
+        vocabulary: `Export.vocabulary` of the model.
+
+    Raises:
+        InputError: It was saved without one, or in another format.
+    """
+
+    def __init__(self, model: SavedModel) -> None:
+        self.model = model
+        path = model.folder / ASSETS / FILE
+        again = "train it again, or choose another --version"
+        if not path.is_file():
+            raise InputError(f"export: {model.folder} was saved before models could be exported; {again}")
+        try:
+            self._read: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
+        except (OSError, ValueError, EOFError) as error:
+            raise InputError(f"export: {path} cannot be read ({error}); {again}") from error
+        if (found := self._read.get("format")) != FORMAT:
+            raise InputError(f"export: {path} has format {found}, not {FORMAT}; {again}")
+        self.vocabulary: dict[str, Any] = self._read["vocabulary"]
+
+    def network(self) -> Network:
+        """The network with its weights.
+
+        Raises:
+            InputError: The weights are not those of the network.
+        """
+        import keras
+
+        for package in (layers, networks):  # Their classes register themselves when they are imported.
+            for module in walk_packages(package.__path__, f"{package.__name__}."):
+                import_module(module.name)
+        network = keras.saving.deserialize_keras_object(self._read["network"])  # It is built already.
+        values = self.model.variables
+        if [value.shape for value in values] != [tuple(one.shape) for one in network.variables]:
+            raise InputError(
+                f"export: the weights of {self.model.folder} are not those of its structure; train it again"
+            )
+        for variable, value in zip(network.variables, values):
+            variable.assign(value)
+        return network

@@ -1,0 +1,123 @@
+"""The command `export`: files for other runtimes, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import tensorflow as tf
+
+import run
+from common.formats import portable
+from common.serving import structure
+from common.serving.saved_model import SavedModel
+from common.serving.versions import ASSETS
+
+TEXTS = ("A great film, it was!", "it's dull... and DULL", "")
+
+
+@pytest.fixture
+def export(capsys: pytest.CaptureFixture[str]):
+    """Runs the command with a model; returns what it prints, or the error."""
+
+    def command(task: str, model: Path, *words: object, code: int = 0) -> str:
+        assert run.main([task, "export", "--model", str(model), *map(str, words)]) == code
+        printed = capsys.readouterr()
+        return printed.err if code else printed.out
+
+    return command
+
+
+def example(folder: Path, *words: str) -> str:
+    done = subprocess.run([sys.executable, folder / "example.py", *words], capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+def test_a_classifier_in_onnx_and_its_example(learned, export, tmp_path: Path) -> None:
+    version = learned("sentiment")
+    printed = export("sentiment", version, "--to", tmp_path / "there" / "onnx", "--verify")
+    assert "onnx, inputs made of its vocabulary: texts in 48 of 48 answers are the same" in printed
+    assert "texts in 60 of 60 answers are the same" in printed and "its test part" in printed
+    assert "SavedModel" in printed and "next: python" in printed
+    folder, model = tmp_path / "there" / "onnx", SavedModel(version)
+    assert {path.name for path in folder.iterdir()} == {"model.onnx", "vocabulary.json", "example.py"}
+    code = (folder / "example.py").read_text()
+    assert "tensorflow" not in code and len(code.splitlines()) <= 50
+    for text, answer in zip(TEXTS, model.ask([{"text": text} for text in TEXTS])):
+        assert example(folder, text) == f"{answer['label']} {answer['probability'].max():.4f}\n"
+    export("sentiment", version, "--to", folder)  # What is there is replaced.
+    assert [path.name for path in folder.parent.iterdir()] == ["onnx"]
+
+
+def test_a_language_model_in_litert_with_weights_of_8_bits_and_its_example(
+    learned, data_of, export, tmp_path: Path
+) -> None:
+    version = learned("language_model")
+    shutil.copytree(version, tmp_path / "1")
+    printed = export("language_model", tmp_path, "--format", "litert", "--int8", "--data", data_of("language_model"))
+    assert (
+        printed.count("its test part: texts in 2 of 2 answers are the same") == 2
+    )  # With the weights as they are, and rounded.
+    assert "litert-int8" in printed
+    folder = tmp_path / "1" / "litert-int8"
+    how = {"length": tf.constant(20), "temperature": tf.constant(0.0), "top_p": tf.constant(1.0)}
+    written = (
+        SavedModel(version)
+        .signatures["serving_default"](prompt=tf.constant(["ba", ""]), seed=tf.constant(0), **how)["text"]
+        .numpy()
+    )
+    assert example(folder, "ba", "1")
+    export("language_model", tmp_path)  # With weights of 8 bits another token may be the most likely one.
+    found = [example(folder.with_name("onnx"), prompt, "20") for prompt in ("ba", "")]
+    assert found == [text.decode() + "\n" for text in written]
+
+
+def test_a_tagger_in_onnx_and_its_example(variant, export, tmp_path: Path) -> None:
+    version, words = variant("pos"), ["bdgka", "Nrb-7to", "x", "."]
+    printed = export("pos", version, "--to", tmp_path / "new", "--verify")
+    assert "its test part: texts in 60 of 60 answers are the same" in printed
+    tags = SavedModel(version).ask([{"tokens": words}])[0]["tags"]
+    assert example(tmp_path / "new", *words).split() == [f"{word}/{tag}" for word, tag in zip(words, tags)]
+
+
+def test_what_is_not_the_saved_model_is_not_written(
+    learned, export, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portable, "ROUNDING", -1.0)
+    error = export("sentiment", learned("sentiment"), "--to", tmp_path / "new", code=2)
+    assert error.startswith("error: export: the file is not the saved model, nothing was written; onnx, inputs made of")
+    assert not any(tmp_path.iterdir())
+
+
+def test_what_cannot_be_exported_is_refused(learned, export, tmp_path: Path) -> None:
+    version = learned("sentiment")
+    assert "--int8: for --format litert" in export("sentiment", version, "--int8", code=2)
+    assert "a model of sentiment" in export("pos", version, code=2)
+    (tmp_path / "mine").write_text("")
+    assert "is there already and no exported model" in export("sentiment", version, "--to", tmp_path, code=2)
+    old = tmp_path / "old"
+    shutil.copytree(version, old)
+    (old / ASSETS / structure.FILE).write_bytes(b"no gzip")
+    assert "structure.json.gz cannot be read" in export("sentiment", old, code=2)
+    (old / ASSETS / structure.FILE).unlink()
+    error = export("sentiment", old, code=2)
+    assert "was saved before models could be exported" in error and len(error.splitlines()) == 1
+
+
+def test_structures_of_another_format_or_model_are_refused(learned, tmp_path: Path) -> None:
+    import gzip
+
+    version = tmp_path / "1"
+    shutil.copytree(learned("sentiment"), version)
+    path = version / ASSETS / structure.FILE
+    read = json.loads(gzip.decompress(path.read_bytes()))
+    for changed, said in (({"format": 99}, "has format 99"), ({}, "are not those of its structure")):
+        network = json.loads(json.dumps(read["network"]))
+        network["config"]["linear"]["config"]["sizes"][0] += 1
+        path.write_bytes(gzip.compress(json.dumps(read | {"network": network} | changed).encode()))
+        with pytest.raises(structure.InputError, match=said):
+            structure.Structure(SavedModel(version)).network()

@@ -1,0 +1,182 @@
+"""Twins give the answers of their networks in every format."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import onnxruntime
+import pytest
+import tensorflow as tf
+
+from common import cells
+from common.errors import InputError
+from common.formats import classifier, language, tagger
+from common.formats.graph import Graph, Value
+from common.formats.layers import state_sizes
+from common.formats.runtimes import LITERT, ONNX
+from common.formats.twin import BATCH, STEPS, Input, Run, Twin
+from common.layers.crf import CRFHead
+from common.layers.embeddings import SpelledEmbedding, SumEmbedding
+from common.layers.heads import ReadoutHead
+from common.layers.linear import NgramClassifier
+from common.layers.readout import Readout
+from common.layers.recurrent import Recurrent
+from common.layers.stack import RecurrentStack
+from common.networks.joined import JoinedNetwork
+from common.networks.language import LanguageNetwork
+from common.networks.spelling import spelled
+from common.networks.stream import StreamNetwork
+from common.networks.whole import whole_window
+from common.text.words import AFFIXES
+
+SIZES, CLASSES, UNITS = (20, 30), 3, 6
+READOUTS = ("last", "mean", "max", "mean_max")
+ACTIVATIONS = ("tanh", "relu", "sigmoid")
+
+
+def with_weights(layer: keras.layers.Layer) -> keras.layers.Layer:
+    """Other weights than the initial ones, of which many are 0; squared norms stay positive."""
+    draw = np.random.default_rng(0)
+    layer.set_weights([np.abs(0.5 * draw.normal(size=w.shape) + 0.2) for w in layer.get_weights()])
+    return layer
+
+
+def classifier_of(stack: RecurrentStack, readout: str, *, joined: bool) -> StreamNetwork:
+    parts = SumEmbedding(SIZES, UNITS), stack, ReadoutHead(Readout(readout), keras.layers.Dense(CLASSES, "softmax"))
+    network = JoinedNetwork(*parts, linear=NgramClassifier(SIZES, CLASSES)) if joined else StreamNetwork(*parts)
+    network.build()
+    return with_weights(network)
+
+
+def halves(twin: Twin, run: Run, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+    """What a file gives for inputs from the start, read at once and in two parts, which must agree."""
+    inputs |= {"state": np.zeros((len(inputs["tokens"]), twin.state), np.float32)} if twin.state else {}
+    found = run(**inputs)
+    for name, values in twin.halved(run)(**inputs).items():
+        np.testing.assert_allclose(values, found[name], rtol=1e-5, atol=1e-6)
+    return found
+
+
+@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_a_classifier_in_onnx(number: int, bidirectional: bool) -> None:
+    """Each cell with each readout, with and without a linear part, one way and both ways."""
+    draw, joined = np.random.default_rng(1), number % 2 == bidirectional
+    more = {"layers": 2, "residual": number > 1, "activation": ACTIVATIONS[number % 3], "bidirectional": bidirectional}
+    stack, readout = RecurrentStack(cells.names()[number], UNITS, **more), READOUTS[number - 2 * bidirectional]
+    network, tokens = classifier_of(stack, readout, joined=joined), draw.integers(0, min(SIZES), (2, 4, 2))
+    if not joined:
+        tokens[0, 2] = SIZES[0] + 5, 1  # The linear part may know more tokens than the embedding.
+    tokens = tokens.astype(np.int32)
+    window = whole_window({"tokens": tokens}, np.full(2, 4), outputs_at_end=True)
+    expected, _ = (network.joined if joined else network)(window)
+    twin = classifier.twin_of(network, 2, CLASSES)
+    found = halves(twin, ONNX.load(ONNX.convert(twin)), tokens=tokens)
+    np.testing.assert_allclose(found["probability"], expected[:, 0], rtol=1e-4, atol=1e-6)
+    assert ("next_state" in found) == (not bidirectional)
+
+
+@pytest.mark.parametrize(("cell", "embedding"), [("gru", UNITS), ("peephole_lstm", 4)])
+def test_a_language_model_in_onnx(cell: str, embedding: int) -> None:
+    network = LanguageNetwork(20, embedding, RecurrentStack(cell, UNITS, layers=2, residual=True))
+    network.build()
+    twin, tokens = language.twin_of(with_weights(network)), np.array([[1, 5, 7, 2], [1, 3, 3, 19]], np.int32)
+    found = halves(twin, ONNX.load(ONNX.convert(twin)), tokens=tokens)["log_probabilities"]
+    state = network.initial_state(2)
+    for step in range(4):
+        expected, state, _ = network.next(tokens[:, step], state)
+        np.testing.assert_allclose(found[:, step], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_every_cell_in_litert() -> None:
+    """All cells beside each other, both ways, and over rows of several lengths, so that there is one conversion."""
+    layers = [Recurrent(cell, UNITS, activation=ACTIVATIONS[n % 3]) for n, cell in enumerate(cells.names())]
+    for layer in layers:
+        layer.build((None, None, 4))
+        with_weights(layer)
+    sizes = [size for layer in layers for size in [UNITS] * layer.kind.states]
+
+    def function(graph: Graph, state: list[Value], x: Value, rows: Value, lengths: Value) -> tuple:
+        outputs, last, after = [], [], []
+        for layer in layers:
+            many = len(after)
+            forward, final = graph.recurrence(layer, x, state[many : many + layer.kind.states])
+            outputs += [forward, graph.recurrence(layer, x, None, backward=True)[0]]
+            last += [graph.last(layer, rows, lengths, backward=backward) for backward in (False, True)]
+            after += final
+        return {"y": graph.concat(outputs, 2), "last": graph.concat(last, 1)}, after
+
+    wide = 2 * UNITS * len(layers)
+    inputs = [Input("x", (BATCH, STEPS, 4)), Input("rows", ("rows", "most", 4)), Input("lengths", ("rows",), "int32")]
+    outputs = {"y": (BATCH, STEPS, wide), "last": ("rows", wide)}
+    twin = Twin.stateful(inputs, outputs, sizes=sizes, function=function)
+    runs = [runtime.load(runtime.convert(twin)) for runtime in (LITERT, ONNX)]
+    draw = np.random.default_rng(2)
+    for steps in (5, 1):
+        shapes = (1, steps, 4), (3, 4, 4), (1, sum(sizes))
+        x, rows, state = (draw.normal(size=shape).astype(np.float32) for shape in shapes)
+        lengths = np.array([2, 4, 1], np.int32)
+        expected = reference(layers, x, state, rows=rows, lengths=lengths)
+        for run in runs:
+            for name, found in run(x=x, rows=rows, lengths=lengths, state=state).items():
+                np.testing.assert_allclose(found, expected[name], rtol=1e-4, atol=1e-5)
+
+
+def reference(
+    layers: list[Recurrent], x: np.ndarray, state: np.ndarray, *, rows: np.ndarray, lengths: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What the layers themselves give."""
+    y, last, after, at = [], [], [], 0
+    for layer in layers:
+        own = [state[:, at + n * UNITS : at + (n + 1) * UNITS] for n in range(layer.kind.states)]
+        outputs, final = layer(x, state=tuple(own))
+        y += [outputs, layer(x[:, ::-1])[0][:, ::-1]]
+        each = [row[None, :length] for row, length in zip(rows, lengths)]
+        last += [np.concatenate([layer(row[:, ::way])[0][:, -1] for row in each]) for way in (1, -1)]
+        after += final
+        at += UNITS * layer.kind.states
+    return {"y": np.concatenate(y, 2), "last": np.concatenate(last, 1), "next_state": np.concatenate(after, 1)}
+
+
+@pytest.mark.parametrize(("cell", "crf", "bidirectional"), [("lstm", False, True), ("gru", True, False)])
+def test_a_tagger_in_onnx(cell: str, crf: bool, bidirectional: bool) -> None:
+    embed = SpelledEmbedding(9, UNITS, characters=7, character_units=3, affixes=11, cell=cell)
+    head = CRFHead(CLASSES) if crf else ReadoutHead(Readout(), keras.layers.Dense(CLASSES, "softmax"))
+    network = StreamNetwork(embed, RecurrentStack(cell, UNITS, bidirectional=bidirectional), head)
+    network.build()
+    with_weights(network)
+    draw = np.random.default_rng(3)
+    words, affixes, letters = (
+        draw.integers(0, most, shape).astype(np.int32)
+        for most, shape in ((9, (1, 5)), (11, (1, 5, AFFIXES)), (7, (5, 4)))
+    )
+    lengths = np.array([1, 4, 2, 3, 4], np.int32)
+    window = whole_window({"words": words, "affixes": affixes}, np.array([5]))
+    window |= spelled(tf.RaggedTensor.from_tensor(letters, lengths), tf.range(5)[None])
+    expected, _ = network(window)
+    twin = tagger.twin_of(network, CLASSES)
+    run = ONNX.load(ONNX.convert(twin))
+    start = {"state": np.zeros((1, twin.state), np.float32)} if twin.state else {}
+    found = run(words=words, affixes=affixes, letters=letters, lengths=lengths, **start)
+    values = found["scores" if crf else "probability"]
+    np.testing.assert_allclose(values, expected[..., :CLASSES], rtol=1e-4, atol=1e-5)
+    if crf:
+        best, shares = tagger.decoded(values[0], head.start.numpy(), head.transition.numpy())
+        tags, probability = head.decode(expected[..., :-1], window["keep"])
+        assert best == tags[0].numpy().tolist()
+        np.testing.assert_allclose(shares, probability[0], rtol=1e-4)
+
+
+def test_onnx_has_recurrences_of_its_own_and_any_batch() -> None:
+    network = classifier_of(RecurrentStack("lstm", UNITS), "mean", joined=True)
+    content = ONNX.convert(classifier.twin_of(network, 2, CLASSES))
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    shapes = {one.name: one.shape for one in session.get_inputs()}
+    assert shapes == {"tokens": ["batch", "steps", 2], "state": ["batch", 2 * UNITS + UNITS + 1 + CLASSES + 1]}
+    assert b"LSTM" in content and sum(state_sizes(network.stack)) == 2 * UNITS
+
+
+def test_controls_are_refused() -> None:
+    network = classifier_of(RecurrentStack("mlp", UNITS), "last", joined=False)
+    with pytest.raises(InputError, match="export: mlp is a control without recurrence"):
+        classifier.twin_of(network, 2, CLASSES)
