@@ -116,7 +116,7 @@ def two_cells(braces: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     def make(folder: Path) -> None:
         words = words_of(braces, folder, "--cells", "simple_rnn", "gru", "--seeds", "1", "--jobs", "2")
-        assert run.main(words) == 0
+        assert run.main([*words, "--tensorboard", str(folder / "logs")]) == 0
 
     return made_once(tmp_path_factory, "study of two cells", make)
 

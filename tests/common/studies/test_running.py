@@ -26,6 +26,8 @@ def test_a_study_of_texts_with_braces_is_done(two_cells: Path) -> None:
     assert (folder / "report.html").is_file()
     assert not list(folder.glob("runs/*/unfinished"))
     assert not list(folder.glob("runs/*/saved"))
+    logs = two_cells / "logs" / "sentiment" / "compare" / "default"
+    assert sorted(path.parent.name for path in logs.glob("*/events.*")) == ["gru_seed=0", "simple_rnn_seed=0"]
 
 
 def test_a_study_is_extended_and_its_failures_are_reported(braces, done: Path, command, capfd) -> None:
