@@ -168,12 +168,16 @@ class LanguageModel(Task):
 
     def export(self, network: Network) -> Export:
         from common.decoding.writer import AXES, SIGNATURES, Writer
+        from common.networks.inside import INSIDE, axes, has_inside
 
         seen = np.unique(np.concatenate(self.encoded["train"]))
-        functions = Writer(network, self.pieces, ends=self.ends, seen=seen).functions
+        writer = Writer(network, self.pieces, ends=self.ends, seen=seen)
         endpoints = {
-            name: Endpoint(functions[name], signature, AXES.get(name, {})) for name, signature in SIGNATURES.items()
+            name: Endpoint(writer.functions[name], signature, AXES.get(name, {}))
+            for name, signature in SIGNATURES.items()
         }
+        if has_inside(network.stack):
+            endpoints[INSIDE] = Endpoint(writer.inside, SIGNATURES["score"], axes(network.stack))
         return Export(endpoints, [network, *self.pieces.lookups])
 
     def example(self, version: Path) -> str:

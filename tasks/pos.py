@@ -158,6 +158,7 @@ class Pos(Task):
     def export(self, network: Network) -> Export:
         import tensorflow as tf
 
+        from common.networks.inside import INSIDE, axes, has_inside
         from common.networks.stepping import STATE
         from common.networks.tagger import AXES, STREAM_AXES, WORDS, Tagger
 
@@ -167,6 +168,8 @@ class Pos(Task):
             "serving_default": Endpoint(tagger.tag, [WORDS], AXES),
             "text": Endpoint(tagger.tag_text, [text], AXES),
         }
+        if has_inside(network.stack):
+            endpoints[INSIDE] = Endpoint(tagger.inside, [text], axes(network.stack))
         if not self.options.bidirectional:
             endpoints["stream"] = Endpoint(tagger.stream, [text, STATE], STREAM_AXES)
         return Export(endpoints, [network, *self.encoder.lookups])

@@ -14,6 +14,7 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
+from common.serving.http.asking import Asker
 from common.serving.http.batching import Batches
 from common.serving.http.limits import Limits
 from common.serving.http.monitoring import Metrics, Observed
@@ -34,6 +35,7 @@ def application(
     every: float = 2.0,
     log: TextIO | None = sys.stdout,
     loaded: Callable[[], None] = lambda: None,
+    page: Callable[[FastAPI, Asker], None] | None = None,
 ) -> FastAPI:
     """An application that serves the models of a store.
 
@@ -46,6 +48,7 @@ def application(
         every: Seconds between two looks for new versions.
         log: Where the access log is written; None writes none.
         loaded: Called when the models that were there at the start are loaded.
+        page: Puts a page for people at `/`; without one, `/` leads to the documentation.
     """
     batches = Batches(
         threads=threads,
@@ -75,8 +78,13 @@ def application(
         store.close()
 
     app = FastAPIOffline(title="Saved models", description=ABOUT, version="1", lifespan=lifespan)
-    app.include_router(Protocol(store, batches, limits).router)
+    asker = Asker(store, batches, limits)
+    app.include_router(Protocol(asker).router)
     app.include_router(server_routes(store, metrics))
+    if page is None:
+        app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
+    else:
+        page(app, asker)
     app.add_middleware(Observed, metrics=metrics, log=log)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(HTTPException, _no_such_page)
@@ -87,10 +95,6 @@ def application(
 def server_routes(store: Store, metrics: Metrics) -> APIRouter:
     """The routes that tell about the server itself."""
     router = APIRouter(tags=["server"])
-
-    @router.get("/", include_in_schema=False)
-    async def home() -> Response:
-        return RedirectResponse("/docs")
 
     @router.get("/healthz", summary="Health", responses={UNAVAILABLE: {"description": "Still loading"}})
     async def health() -> Response:
