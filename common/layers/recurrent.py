@@ -125,7 +125,9 @@ class Recurrent(Configured, keras.layers.Layer):
 
     @property
     def _weights(self) -> Weights:
-        return self.kind.weights(*(tf.cast(tf.convert_to_tensor(w), self.compute_dtype) for w in self.keras_cell.weights))
+        return self.kind.weights(
+            *(tf.cast(tf.convert_to_tensor(w), self.compute_dtype) for w in self.keras_cell.weights)
+        )
 
     def watched(self, inputs: tf.Tensor, keep: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         """What is inside the layer at each step, from a state of zeros.

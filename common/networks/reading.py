@@ -96,7 +96,7 @@ class ReadingClassifier:
         """The `tokens` of texts, string `[N]`, and what is inside the network after each, see `inside`."""
         rows, last = tf.shape(text)[0], self.encoder.longest - 1
         chunk = self.encoder.chunk(text, tf.zeros(tf.stack([rows, last]), tf.int32), tf.zeros([rows], tf.bool))
-        lengths = chunk.tokens.row_lengths()
+        lengths = tf.cast(chunk.tokens.row_lengths(), tf.int32)
         steps = tf.maximum(tf.reduce_max(lengths), 1)  # A recurrence has one step or more.
         numbers = chunk.numbers.to_tensor(shape=tf.stack([rows, steps, self.encoder.longest]))
         features = self.network.features(_window(numbers, tf.ones(tf.stack([rows, steps]))))

@@ -161,7 +161,9 @@ class ServedForecaster:
         """The mean and the quantiles in the user's units, `[N, origins, horizon, columns, 1 + quantiles]`."""
         horizon, group = self.windows.horizon, inputs["group"]
         columns = len(self.windows.tables.panel.columns)
-        outputs, _ = self.network.joined(self._window(inputs, every=every))  # [N * columns, origins, horizon, 1 + quantiles]
+        outputs, _ = self.network.joined(
+            self._window(inputs, every=every)
+        )  # [N * columns, origins, horizon, 1 + quantiles]
         many, origins = tf.shape(group)[0], tf.shape(outputs)[1]
         outputs = tf.reshape(outputs, (many, columns, origins, horizon, 1 + len(self.network.quantiles)))
         outputs = tf.transpose(outputs, (0, 2, 3, 1, 4))  # [N, origins, horizon, columns, 1 + quantiles]

@@ -1,0 +1,114 @@
+"""The picture of what is inside a recurrence while it reads: hidden state and gates, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from nicegui import ui
+
+from common.serving.http.joining import Arrays
+from common.serving.http.refusals import Refused
+from common.serving.page import charts
+from common.serving.page.view import Latest, View, cards, strings
+
+SIGNATURE = "inside"
+HIDDEN = "hidden_state"
+MOST_UNITS = 20
+"""Units that are drawn: those that change most."""
+ABOUT = {
+    HIDDEN: "The hidden state is all that the cell tells the layers above: each row is a unit, red below 0, blue above.",
+    "cell_state": "The cell state is the LSTM's memory; where nothing is forgotten or written, a row keeps its colour.",
+    "forget_gate": "The forget gate decides how much of the memory is kept: dark is all, white is nothing.",
+    "input_gate": "The input gate decides how much of the new step is written into the memory: dark is all of it.",
+    "output_gate": "The output gate decides how much of the memory is shown to the layers above: dark is all of it.",
+    "update_gate": "The update gate decides how much of the old state is kept: dark is all, white is nothing.",
+    "reset_gate": "The reset gate decides how much of the old state the new one is computed from: dark is all of it.",
+}
+"""One sentence for each thing there is to see."""
+
+
+class Inside:
+    """A part of a view that opens, with the states and gates of each model for the same input.
+
+    Args:
+        view: The view.
+        inputs: Gives the inputs to read, or None where there are none.
+        steps: The names of steps, for models that give no tokens.
+    """
+
+    def __init__(
+        self,
+        view: View,
+        inputs: Callable[[], Mapping[str, Any] | None],
+        *,
+        steps: Callable[[int], list[str]] = lambda many: [str(n + 1) for n in range(many)],
+    ) -> None:
+        self._view, self._inputs, self._steps = view, inputs, steps
+        self._latest, self._answers = Latest(), {}
+        ui.context.client.on_delete(self._latest.stop)
+        names = [name for name in ABOUT if any(one.has(SIGNATURE, name) for one in view.served)]
+        with ui.expansion("Look inside: hidden state and gates", icon="grid_on", on_value_change=self.show) as self.box:
+            if not names:
+                ui.label(
+                    "These models were saved without what is inside them; train them again to see their states."
+                ).classes("about")
+                return
+            shown = {name: name.replace("_", " ") for name in names}
+            self.what = ui.toggle(shown, value=HIDDEN, on_change=self._draw).props(
+                "no-caps unelevated toggle-color=primary"
+            )
+            self.about = ui.label(ABOUT[HIDDEN]).classes("about")
+            self.pictures = cards()
+        self.box.classes("inside")
+
+    async def show(self) -> None:
+        """Asks the models, if it is open."""
+        inputs = self._inputs()
+        if not self.box.value or not hasattr(self, "what"):
+            return
+        if inputs is None:
+            self._latest.stop()
+            self._answers = {}
+        else:
+            answers = await self._latest(self._view.ask_all(SIGNATURE, inputs))
+            if answers is None:
+                return
+            self._answers = answers
+        self._draw()
+
+    def _draw(self) -> None:
+        what = self.what.value
+        self.about.text = ABOUT[what]
+        self.pictures.clear()
+        for one in self._view.served:
+            answer = self._answers.get(one.name)
+            if answer is None:
+                continue
+            card = self._view.card(one, self.pictures)
+            if isinstance(answer, Refused):
+                card.refuse(answer)
+            elif what in answer:
+                card.head.text = what.replace("_", " ")
+                with card.body:
+                    self._picture(answer, what)
+            else:
+                with card.body:
+                    ui.label(f"{one.cell} has no {what.replace('_', ' ')}.").classes("line")
+
+    def _picture(self, answer: Arrays, what: str) -> None:
+        values = answer[what][0]
+        values = values.reshape(-1, *values.shape[-2:])[0].T  # [units, steps]; of several columns, the first.
+        names = strings(answer["tokens"][0]) if "tokens" in answer else self._steps(values.shape[1])
+        values = values[:, : len(names)]
+        if not values.size:
+            ui.label("There is no step to show.").classes("line")
+            return
+        moving = np.sort(np.argsort(-values.std(1), kind="stable")[:MOST_UNITS])
+        signed = what in (HIDDEN, "cell_state")
+        rows = [f"unit {unit + 1}" for unit in moving]
+        options = charts.heat(names, rows, values[moving], signed=signed, what=what.replace("_", " "), named=False)
+        ui.echart(options).classes("chart tall")
+        if len(moving) < len(values):
+            ui.label(f"The {len(moving)} of {len(values)} units that change most.").classes("note")

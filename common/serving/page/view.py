@@ -1,0 +1,176 @@
+"""What the views of the page share: models side by side, and work of which only the latest counts."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
+
+from nicegui import ui
+
+from common.serving.http.asking import Asker
+from common.serving.http.joining import Arrays
+from common.serving.http.refusals import Refused
+from common.serving.page.served import COLOURS, Served
+
+T = TypeVar("T")
+Answer = Arrays | Refused
+PAUSE = 350
+"""Milliseconds without a key after which what was typed is asked."""
+
+
+class Latest:
+    """Does one thing at a time: what comes takes the place of what is being done."""
+
+    def __init__(self) -> None:
+        self._task: asyncio.Future | None = None
+
+    async def __call__(self, work: Awaitable[T]) -> T | None:
+        """The result of the work, or None if other work has taken its place."""
+        self.stop()
+        task = self._task = asyncio.ensure_future(work)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if task.cancelled():
+                return None
+            raise
+        finally:
+            task.cancel()
+
+    def stop(self) -> None:
+        """Drops what is being done; requests that wait in the queue are not computed."""
+        if self._task is not None:
+            self._task.cancel()
+
+
+class View(ABC):
+    """A part of the page: one kind of model, tried by one visitor.
+
+    Args:
+        asker: Asks the models, through the server's queue and within its limits.
+        served: The models, the plainest cell first.
+
+    Attributes:
+        title: The word on its tab.
+        icon: The icon on its tab.
+        about: One sentence that says what there is to see.
+    """
+
+    title: ClassVar[str]
+    icon: ClassVar[str]
+    about: ClassVar[str]
+
+    def __init__(self, asker: Asker, served: Sequence[Served]) -> None:
+        self.asker, self.served = asker, served
+        self.colours = colours_of(served)
+        self.latest = Latest()
+        ui.context.client.on_delete(self.latest.stop)
+        ui.label(self.about).classes("about")
+        self.build()
+
+    @classmethod
+    @abstractmethod
+    def fits(cls, served: Served) -> bool:
+        """Whether this view can show a model."""
+
+    @abstractmethod
+    def build(self) -> None:
+        """Makes the elements of the view."""
+
+    @property
+    def start(self) -> Awaitable[None] | None:
+        """What is done when the view is first shown."""
+        return None
+
+    def line(self) -> ui.label:
+        """A line for what cannot be answered, empty for now."""
+        return ui.label().classes("line").props("role=status")
+
+    def card(self, served: Served, box: ui.element) -> Card:
+        """A card for a model in a box of cards."""
+        with box:
+            return Card(served, self.colours[served.name])
+
+    async def ask(self, served: Served, signature: str, inputs: Mapping[str, Any]) -> Answer:
+        """The answer of a model, or why there is none."""
+        try:
+            with self.asker.store.find(served.name) as model:
+                return await self.asker.answer(model, signature, inputs, deadline=self.asker.deadline())
+        except Refused as refused:
+            return refused
+
+    async def ask_all(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, Answer]:
+        """The answers of all models of the view that have the signature, by name."""
+        able = [one for one in self.served if signature in one.signatures]
+        answers = await asyncio.gather(*(self.ask(one, signature, inputs) for one in able))
+        return {one.name: answer for one, answer in zip(able, answers)}
+
+
+def colours_of(served: Sequence[Served]) -> dict[str, str]:
+    """A colour for each model by name: that of its cell, which is the same in all views, as long as there are some."""
+    found: dict[str, str] = {}
+    for one in served:
+        own = COLOURS[one.order[0] % len(COLOURS)]
+        free = [colour for colour in COLOURS if colour not in found.values()]
+        found[one.name] = own if own in free or not free else free[0]
+    return found
+
+
+class Card:
+    """A model's part of a view: its name above, and room for its answer.
+
+    Attributes:
+        head: The place for the answer in a word or two, at the right of the name.
+        body: The place for everything else.
+    """
+
+    def __init__(self, served: Served, colour: str) -> None:
+        with ui.element("section").classes("model").style(f"--cell: {colour}"):
+            with ui.element("div").classes("model-head"):
+                ui.label(served.cell).classes("model-name")
+                self.head = ui.label().classes("model-answer")
+            ui.label(served.subtitle).classes("model-which")
+            self.body = ui.element("div").classes("model-body")
+
+    def clear(self) -> None:
+        """Empties the card."""
+        self.head.text = ""
+        self.body.clear()
+
+    def refuse(self, refused: Refused) -> None:
+        """Says why this model has no answer."""
+        self.clear()
+        with self.body:
+            ui.label(refused.message).classes("line")
+
+
+def cards() -> ui.element:
+    """A box whose cards stand next to each other where there is room."""
+    return ui.element("div").classes("models")
+
+
+def titled(element: ui.element, text: str) -> ui.element:
+    """An element with a text that shows when the mouse is over it; any text, as it is."""
+    element.props["title"] = text
+    return element
+
+
+def all_refused(answers: Mapping[str, Answer]) -> Refused | None:
+    """What every model says, if none has an answer."""
+    refused = [answer for answer in answers.values() if isinstance(answer, Refused)]
+    return refused[0] if refused and len(refused) == len(answers) else None
+
+
+def typed(value: Any) -> str:
+    """The text of a field; a browser may send anything."""
+    return value if isinstance(value, str) else ""
+
+
+def strings(values: Any) -> list[str]:
+    """The strings of an array of bytes, without the padding behind the last."""
+    found = [value.decode(errors="replace") for value in values.tolist()]
+    while found and not found[-1]:
+        found.pop()
+    return found
