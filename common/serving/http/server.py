@@ -44,9 +44,8 @@ def serve(options: ServeOptions, *, catalogue: Catalogue, listening: socket.sock
             return
         host, port = listening.getsockname()[:2]
         at = f"[{host}]" if ":" in host else host
-        say(
-            f"serving {', '.join(sorted(found))} at http://{at}:{port}; {'a page to try them: /, ' if options.page else ''}how to ask: /docs"
-        )
+        page = "; a page to try them: /" if options.page else ""
+        say(f"serving {', '.join(sorted(found))} at http://{at}:{port}{page}; how to ask: /docs")
 
     app = application(
         store,

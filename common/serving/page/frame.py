@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from nicegui import ui
 
 from common.serving.http.asking import Asker
+from common.serving.page.forecast import Forecast
 from common.serving.page.scores import Scores
 from common.serving.page.served import Served
+from common.serving.page.tags import Tags
 from common.serving.page.training import Training
+from common.serving.page.translation import Translation
 from common.serving.page.view import View
 from common.serving.page.writing import Writing
 
-VIEWS: tuple[type[View], ...] = (Scores, Writing, Training)
+VIEWS: tuple[type[View], ...] = (Scores, Tags, Translation, Forecast, Writing, Training)
 TITLE = "Recurrent sequence models"
 STYLE = (Path(__file__).parent / "page.css").read_text()
 
@@ -29,26 +31,21 @@ def show(asker: Asker) -> None:
         with ui.element("header").classes("top"):
             ui.label(TITLE).classes("title").props("role=heading aria-level=1")
             ui.label(
-                "Recurrent networks read one step at a time and carry a hidden state along. Try them: the same input goes "
-                "to every cell that was trained."
+                "Recurrent networks read one step at a time and carry a hidden state along. Try them: the same input "
+                "goes to every cell that was trained."
             ).classes("about")
-        found = {view: [one for one in served if view.fits(one)] for view in VIEWS}
-        found = {view: models for view, models in found.items() if models}
-        if not found:
-            ui.label(_nothing(served, ready=asker.store.ready)).classes("line")
-            if not asker.store.ready:
-                ui.timer(1, lambda: ui.navigate.reload() if asker.store.ready else None)
+        found = {view: models for view in VIEWS if (models := [one for one in served if view.fits(one)])}
+        if not asker.store.ready:
+            ui.label("The models are being loaded; this page shows them as soon as they are there.").classes("about")
+            ui.timer(1, lambda: ui.navigate.reload() if asker.store.ready else None)
+        elif not found:
+            names = ", ".join(one.name for one in served)
+            ui.label(f"None of the models here can be shown on a page: {names}. See /docs.").classes("line")
         else:
             _tabs(asker, found)
         with ui.element("footer").classes("bottom"):
             ui.link("HTTP interface", "/docs")
             ui.link("Metrics", "/metrics")
-
-
-def _nothing(served: Sequence[Served], *, ready: bool) -> str:
-    if not ready:
-        return "The models are being loaded; try again in a moment."
-    return f"None of the models here can be shown on a page: {', '.join(one.name for one in served)}. See /docs."
 
 
 def _tabs(asker: Asker, found: dict[type[View], list[Served]]) -> None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from nicegui import ui
@@ -11,14 +10,14 @@ from nicegui import ui
 from common.serving.http.joining import Arrays
 from common.serving.http.refusals import Refused
 from common.serving.page import charts
-from common.serving.page.view import Latest, View, cards, strings
+from common.serving.page.view import Inputs, Latest, View, cards, strings
 
 SIGNATURE = "inside"
 HIDDEN = "hidden_state"
 MOST_UNITS = 20
 """Units that are drawn: those that change most."""
 ABOUT = {
-    HIDDEN: "The hidden state is all that the cell tells the layers above: each row is a unit, red below 0, blue above.",
+    HIDDEN: "The hidden state is what the cell tells the layers above: a row is a unit, red below 0, blue above.",
     "cell_state": "The cell state is the LSTM's memory; where nothing is forgotten or written, a row keeps its colour.",
     "forget_gate": "The forget gate decides how much of the memory is kept: dark is all, white is nothing.",
     "input_gate": "The input gate decides how much of the new step is written into the memory: dark is all of it.",
@@ -34,14 +33,14 @@ class Inside:
 
     Args:
         view: The view.
-        inputs: Gives the inputs to read, or None where there are none.
+        inputs: Gives what each model reads.
         steps: The names of steps, for models that give no tokens.
     """
 
     def __init__(
         self,
         view: View,
-        inputs: Callable[[], Mapping[str, Any] | None],
+        inputs: Inputs,
         *,
         steps: Callable[[int], list[str]] = lambda many: [str(n + 1) for n in range(many)],
     ) -> None:
@@ -65,18 +64,12 @@ class Inside:
 
     async def show(self) -> None:
         """Asks the models, if it is open."""
-        inputs = self._inputs()
         if not self.box.value or not hasattr(self, "what"):
             return
-        if inputs is None:
-            self._latest.stop()
-            self._answers = {}
-        else:
-            answers = await self._latest(self._view.ask_all(SIGNATURE, inputs))
-            if answers is None:
-                return
+        answers = await self._latest(self._view.ask_all(SIGNATURE, self._inputs))
+        if answers is not None:
             self._answers = answers
-        self._draw()
+            self._draw()
 
     def _draw(self) -> None:
         what = self.what.value

@@ -66,7 +66,7 @@ class Scores(View):
         self.chart_box = ui.element("div").classes("charts")
         self.answers = cards()
         self.readings: dict[str, Reading | Refused] = {}
-        self.inside = Inside(self, lambda: {"text": [self._given]} if self._given else None)
+        self.inside = Inside(self, lambda one: {"text": [self._given]} if self._given else None)
 
     @property
     def start(self) -> Awaitable[None]:

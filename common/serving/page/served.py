@@ -21,7 +21,7 @@ COLOURS = ("#1d4ed8", "#c2410c", "#0f766e", "#7e22ce", "#be185d", "#4d7c0f")
 """A colour for each cell, dark enough for text on white."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Served:
     """A model that answers.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from nicegui import ui
@@ -16,6 +16,8 @@ from common.serving.page.served import COLOURS, Served
 
 T = TypeVar("T")
 Answer = Arrays | Refused
+Inputs = Callable[[Served], Mapping[str, Any] | None]
+"""The inputs of a model; None where it is not asked."""
 PAUSE = 350
 """Milliseconds without a key after which what was typed is asked."""
 
@@ -101,11 +103,12 @@ class View(ABC):
         except Refused as refused:
             return refused
 
-    async def ask_all(self, signature: str, inputs: Mapping[str, Any]) -> dict[str, Answer]:
-        """The answers of all models of the view that have the signature, by name."""
-        able = [one for one in self.served if signature in one.signatures]
-        answers = await asyncio.gather(*(self.ask(one, signature, inputs) for one in able))
-        return {one.name: answer for one, answer in zip(able, answers)}
+    async def ask_all(self, signature: str, inputs: Inputs) -> dict[str, Answer]:
+        """The answers of all models of the view that have the signature and get inputs, by name."""
+        given = {one: inputs(one) for one in self.served if signature in one.signatures}
+        given = {one: some for one, some in given.items() if some is not None}
+        answers = await asyncio.gather(*(self.ask(one, signature, some) for one, some in given.items()))
+        return {one.name: answer for one, answer in zip(given, answers)}
 
 
 def colours_of(served: Sequence[Served]) -> dict[str, str]:

@@ -24,8 +24,8 @@ class Writing(View):
     title = "Writing"
     icon = "edit_note"
     about = (
-        "Begin a text and let each model write on, one token after the other: a low temperature takes what is likely, a "
-        "high one takes risks."
+        "Begin a text and let each model write on, one token after the other: a low temperature takes what is likely, "
+        "a high one takes risks."
     )
 
     @classmethod
@@ -44,7 +44,7 @@ class Writing(View):
         self.seed = 1
         self.wrong = self.line()
         self.texts = cards()
-        self.inside = Inside(self, lambda: {"text": [self._given]})
+        self.inside = Inside(self, lambda one: {"text": [self._given]})
 
     def _slider(self, name: str, span: tuple[float, float, float], value: float) -> ui.slider:
         low, high, step = span
