@@ -16,9 +16,10 @@ from common.errors import InputError, counted
 from common.serving.forecasts import check, digits_of, inputs_of, known_to, reader_of, records_of
 from common.serving.http.refusals import Refused
 from common.serving.page import charts
+from common.serving.page.cards import Card, Cards
 from common.serving.page.inside import Inside
 from common.serving.page.served import Served
-from common.serving.page.view import Card, View, all_refused, cards
+from common.serving.page.view import View, all_refused
 from common.serving.versions import ASSETS
 from common.sources.series import Panel
 
@@ -30,6 +31,8 @@ MOST_ROWS = 5000
 """Rows of a history that a model reads at most: the last ones."""
 MOST_SERIES = 500
 """Series of a file from which one can be chosen."""
+HEIGHT = 320
+"""Of a chart, in pixels."""
 _READING = asyncio.Semaphore(1)
 """Files are read one at a time, so that those of many visitors leave time for requests."""
 
@@ -73,7 +76,7 @@ class Forecast(View):
             self.upload.props('flat bordered accept=".csv,.tsv,.txt,.parquet"').classes("upload")
             self.series = ui.select([], label="Series", on_change=self.show).props("outlined dense")
         self.wrong = self.line()
-        self.answers = cards()
+        self.answers = Cards(self.served)
         self.inside = Inside(self, self._inputs, steps=_segments)
 
     @property
@@ -111,6 +114,7 @@ class Forecast(View):
         names = [group.name for group in read.groups][:MOST_SERIES]
         before = self.series.value
         self.series.set_options(names, value=names[0])
+        self.series.set_visibility(len(names) > 1)
         if before == names[0]:  # Else the change of the value has done it.
             await self.show()
 
@@ -128,19 +132,11 @@ class Forecast(View):
             return
         refused = all_refused(found)
         self._say_wrong(refused.message if refused else "" if found else wrong)
-        for one in self.served:
-            answer, of = found.get(one.name), asked[one.name]
-            card = None if refused or not found else self.card(one, self.answers)
-            if card is None:
-                continue
-            if isinstance(of, InputError):
-                card.refuse(Refused(str(of)))
-            elif isinstance(answer, Refused):
-                card.refuse(answer)
-            else:
-                outputs = {name: answer[name][0] for name in ("mean", "quantiles")}
-                sizes = {"lengths": [of.rows], "horizon": one.config["horizon"]}
-                _draw(card, records_of(one.config, of.panel, [outputs], **sizes))
+        answers = found and {name: Refused(str(of)) for name, of in asked.items() if isinstance(of, InputError)} | found
+        for one, card, answer in self.answers.fill(self.served, {} if refused else answers):
+            of, outputs = asked[one.name], {name: answer[name][0] for name in ("mean", "quantiles")}
+            sizes = {"lengths": [of.rows], "horizon": one.config["horizon"]}
+            _draw(card, records_of(one.config, of.panel, [outputs], **sizes))
         await self.inside.show()
 
     def _inputs(self, served: Served) -> Mapping[str, Any] | None:
@@ -193,20 +189,18 @@ def _nothing(line: str) -> None:
 
 
 def _segments(many: int) -> list[str]:
-    return [f"segment {n + 1 - many}" if n + 1 < many else "last segment" for n in range(many)]
+    """Segments of a series, counted back from its end."""
+    return [str(n + 1 - many) if n + 1 < many else "last" for n in range(many)]
 
 
 def _draw(card: Card, records: Sequence[Mapping[str, Any]]) -> None:
     """A chart of each column of a forecast."""
-    for record in records:
-        levels = list(record["quantiles"])
-        mean = np.array(record["mean"])
-        card.head.text = f"{counted(len(mean), 'step')} ahead"
-        with card.body:
-            ui.echart(_chart(record, levels)).classes("chart").style("height: 320px")
-            if len(levels) > 1:
-                share = float(levels[-1]) - float(levels[0])
-                ui.label(f"The band holds {share:.0%} of the values, by the model's own account.").classes("note")
+    levels = list(records[0]["quantiles"])
+    card.head.text = f"{counted(len(records[0]['mean']), 'step')} ahead"
+    card.charts.show(*((_chart(record, levels), HEIGHT) for record in records))
+    if len(levels) > 1:
+        share = float(levels[-1]) - float(levels[0])
+        card.note(f"The band holds {share:.0%} of the values, by the model's own account.")
 
 
 def _chart(record: Mapping[str, Any], levels: Sequence[str]) -> dict[str, Any]:

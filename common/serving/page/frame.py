@@ -68,6 +68,6 @@ def _tabs(asker: Asker, found: dict[type[View], list[Served]]) -> None:
     first = next(iter(found)).title
     with ui.tab_panels(tabs, value=first, animated=False, keep_alive=True).classes("panels"):
         for view in found:
-            with ui.tab_panel(view.title) as panel:
+            with ui.tab_panel(view.title).classes(f"view-{view.title.lower()}") as panel:
                 panels[view.title] = panel
     ui.context.client.on_connect(opened)

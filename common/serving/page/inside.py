@@ -8,14 +8,16 @@ import numpy as np
 from nicegui import ui
 
 from common.serving.http.joining import Arrays
-from common.serving.http.refusals import Refused
 from common.serving.page import charts
-from common.serving.page.view import Inputs, Latest, View, cards, strings
+from common.serving.page.cards import Card, Cards
+from common.serving.page.view import Inputs, Latest, View, strings
 
 SIGNATURE = "inside"
 HIDDEN = "hidden_state"
 MOST_UNITS = 20
 """Units that are drawn: those that change most."""
+MOST_STEPS = 60
+"""Steps that are drawn: the last ones."""
 ABOUT = {
     HIDDEN: "The hidden state is what the cell tells the layers above: a row is a unit, red below 0, blue above.",
     "cell_state": "The cell state is the LSTM's memory; where nothing is forgotten or written, a row keeps its colour.",
@@ -59,7 +61,7 @@ class Inside:
                 "no-caps unelevated toggle-color=primary"
             )
             self.about = ui.label(ABOUT[HIDDEN]).classes("about")
-            self.pictures = cards()
+            self.pictures = Cards(view.served)
         self.box.classes("inside")
 
     async def show(self) -> None:
@@ -75,33 +77,28 @@ class Inside:
         what = self.what.value
         self.about.text = ABOUT[what]
         self.pictures.clear()
-        for one in self._view.served:
-            answer = self._answers.get(one.name)
-            if answer is None:
-                continue
-            card = self._view.card(one, self.pictures)
-            if isinstance(answer, Refused):
-                card.refuse(answer)
-            elif what in answer:
+        for one, card, answer in self.pictures.fill(self._view.served, self._answers):
+            if what in answer:
                 card.head.text = what.replace("_", " ")
-                with card.body:
-                    self._picture(answer, what)
+                self._picture(card, answer, what)
             else:
-                with card.body:
-                    ui.label(f"{one.cell} has no {what.replace('_', ' ')}.").classes("line")
+                card.note(f"{one.cell} has no {what.replace('_', ' ')}.")
 
-    def _picture(self, answer: Arrays, what: str) -> None:
+    def _picture(self, card: Card, answer: Arrays, what: str) -> None:
         values = answer[what][0]
         values = values.reshape(-1, *values.shape[-2:])[0].T  # [units, steps]; of several columns, the first.
         names = strings(answer["tokens"][0]) if "tokens" in answer else self._steps(values.shape[1])
-        values = values[:, : len(names)]
+        many = len(names)
+        values, names = values[:, max(0, many - MOST_STEPS) : many], names[-MOST_STEPS:]
         if not values.size:
-            ui.label("There is no step to show.").classes("line")
+            card.note("There is no step to show.")
             return
         moving = np.sort(np.argsort(-values.std(1), kind="stable")[:MOST_UNITS])
         signed = what in (HIDDEN, "cell_state")
         rows = [f"unit {unit + 1}" for unit in moving]
         options = charts.heat(names, rows, values[moving], signed=signed, what=what.replace("_", " "), named=False)
-        ui.echart(options).classes("chart tall")
+        card.charts.show((options, 440))
         if len(moving) < len(values):
-            ui.label(f"The {len(moving)} of {len(values)} units that change most.").classes("note")
+            card.note(f"The {len(moving)} of {len(values)} units that change most.")
+        if many > MOST_STEPS:
+            card.note(f"The last {MOST_STEPS} of {many:,} steps.")

@@ -80,7 +80,7 @@ def mount(app: FastAPI, asker: Asker) -> None:
     ui.run_with(app, show_welcome_message=False, tailwind=False, reconnect_timeout=20)
     core.app.add_middleware(Bounded, most=asker.limits.body + FORM)
     core.app.exception_handlers[404] = _nothing_there
-    core.app.exception_handlers[Refused] = _refused
+    core.app.exception_handlers[Refused] = refused
     app.router.routes[-1] = Page("/", core.app)
 
 
@@ -88,5 +88,5 @@ async def _nothing_there(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": f"Not Found: {request.method} {request.url.path}"}, NOT_FOUND)
 
 
-async def _refused(request: Request, error: Refused) -> Response:
+async def refused(request: Request, error: Refused) -> Response:
     return JSONResponse({"error": error.message}, error.status)

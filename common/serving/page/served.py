@@ -58,10 +58,15 @@ class Served:
         return known.index(cell) if cell in known else len(known), self.name
 
     @property
+    def colour(self) -> str:
+        """The colour of its cell."""
+        return COLOURS[self.order[0] % len(COLOURS)]
+
+    @property
     def subtitle(self) -> str:
         """Which model it is, and its size."""
-        sizes = [f"{self.config[name]} {what}" for name, what in (("units", "units"),) if name in self.config]
-        return ", ".join([f"{self.name}, version {self.number}", *sizes])
+        size = f", {self.config['units']} units" if "units" in self.config else ""
+        return f"{self.name}, version {self.number}{size}"
 
     def has(self, signature: str, *tensors: str) -> bool:
         """Whether it has a signature with these inputs or outputs."""

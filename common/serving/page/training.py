@@ -11,8 +11,9 @@ from typing import Any
 from nicegui import ui
 
 from common.serving.page import charts
+from common.serving.page.cards import Card
 from common.serving.page.served import Served
-from common.serving.page.view import Card, View, cards
+from common.serving.page.view import View
 from common.serving.versions import ASSETS
 
 FIGURE = "figure.png"
@@ -29,9 +30,10 @@ class Training(View):
         return (served.folder / ASSETS / "metrics.json").is_file()
 
     def build(self) -> None:
-        box = cards()
+        box = ui.element("div").classes("models")
         for one in sorted(self.served, key=lambda one: str(one.config.get("task"))):  # Stays in order by cell.
-            self._model(one, self.card(one, box))
+            with box:
+                self._model(one, Card(one, one.colour))
 
     def _model(self, served: Served, card: Card) -> None:
         folder = served.folder / ASSETS
@@ -42,10 +44,10 @@ class Training(View):
                 ui.label(str(data)).classes("note")
             _scores(metrics, served)
             if options := _curves(folder / "history.csv"):
-                ui.echart(options).classes("chart")
-            if (folder / FIGURE).is_file():
-                with ui.expansion("The figure of this training", icon="image"):
-                    ui.image(figure_of(served)).classes("figure").props('no-spinner fit="contain"')
+                card.charts.show((options, 300))
+        if (folder / FIGURE).is_file():
+            with card.foot, ui.expansion("The figure of this training", icon="image"):
+                ui.image(figure_of(served)).classes("figure").props('no-spinner fit="contain"')
 
 
 def figure_of(served: Served) -> str:

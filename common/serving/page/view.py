@@ -12,12 +12,14 @@ from nicegui import ui
 from common.serving.http.asking import Asker
 from common.serving.http.joining import Arrays
 from common.serving.http.refusals import Refused
-from common.serving.page.served import COLOURS, Served
+from common.serving.page.served import Served
 
 T = TypeVar("T")
 Answer = Arrays | Refused
 Inputs = Callable[[Served], Mapping[str, Any] | None]
 """The inputs of a model; None where it is not asked."""
+MOST_CHARACTERS = 1000
+"""Characters of a text, so that no visitor's page keeps the server busy."""
 PAUSE = 350
 """Milliseconds without a key after which what was typed is asked."""
 
@@ -66,7 +68,6 @@ class View(ABC):
 
     def __init__(self, asker: Asker, served: Sequence[Served]) -> None:
         self.asker, self.served = asker, served
-        self.colours = colours_of(served)
         self.latest = Latest()
         ui.context.client.on_delete(self.latest.stop)
         ui.label(self.about).classes("about")
@@ -90,11 +91,6 @@ class View(ABC):
         """A line for what cannot be answered, empty for now."""
         return ui.label().classes("line").props("role=status")
 
-    def card(self, served: Served, box: ui.element) -> Card:
-        """A card for a model in a box of cards."""
-        with box:
-            return Card(served, self.colours[served.name])
-
     async def ask(self, served: Served, signature: str, inputs: Mapping[str, Any]) -> Answer:
         """The answer of a model, or why there is none."""
         try:
@@ -111,55 +107,6 @@ class View(ABC):
         return {one.name: answer for one, answer in zip(given, answers)}
 
 
-def colours_of(served: Sequence[Served]) -> dict[str, str]:
-    """A colour for each model by name: that of its cell, which is the same in all views, as long as there are some."""
-    found: dict[str, str] = {}
-    for one in served:
-        own = COLOURS[one.order[0] % len(COLOURS)]
-        free = [colour for colour in COLOURS if colour not in found.values()]
-        found[one.name] = own if own in free or not free else free[0]
-    return found
-
-
-class Card:
-    """A model's part of a view: its name above, and room for its answer.
-
-    Attributes:
-        head: The place for the answer in a word or two, at the right of the name.
-        body: The place for everything else.
-    """
-
-    def __init__(self, served: Served, colour: str) -> None:
-        with ui.element("section").classes("model").style(f"--cell: {colour}"):
-            with ui.element("div").classes("model-head"):
-                ui.label(served.cell).classes("model-name")
-                self.head = ui.label().classes("model-answer")
-            ui.label(served.subtitle).classes("model-which")
-            self.body = ui.element("div").classes("model-body")
-
-    def clear(self) -> None:
-        """Empties the card."""
-        self.head.text = ""
-        self.body.clear()
-
-    def refuse(self, refused: Refused) -> None:
-        """Says why this model has no answer."""
-        self.clear()
-        with self.body:
-            ui.label(refused.message).classes("line")
-
-
-def cards() -> ui.element:
-    """A box whose cards stand next to each other where there is room."""
-    return ui.element("div").classes("models")
-
-
-def titled(element: ui.element, text: str) -> ui.element:
-    """An element with a text that shows when the mouse is over it; any text, as it is."""
-    element.props["title"] = text
-    return element
-
-
 def all_refused(answers: Mapping[str, Answer]) -> Refused | None:
     """What every model says, if none has an answer."""
     refused = [answer for answer in answers.values() if isinstance(answer, Refused)]
@@ -167,8 +114,15 @@ def all_refused(answers: Mapping[str, Answer]) -> Refused | None:
 
 
 def typed(value: Any) -> str:
-    """The text of a field; a browser may send anything."""
-    return value if isinstance(value, str) else ""
+    """The text of a field, without blanks around it; a browser may send anything."""
+    return value.strip() if isinstance(value, str) else ""
+
+
+def too_long(text: str) -> str:
+    """What is said of a text that is too long for a page, which draws every word of it; else nothing."""
+    if len(text) <= MOST_CHARACTERS:
+        return ""
+    return f"{len(text):,} characters; this page takes {MOST_CHARACTERS:,}, and /docs tells how to ask with more."
 
 
 def strings(values: Any) -> list[str]:

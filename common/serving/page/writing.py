@@ -10,9 +10,10 @@ import numpy as np
 from nicegui import ui
 
 from common.serving.http.refusals import Refused
+from common.serving.page.cards import Card, Cards
 from common.serving.page.inside import Inside
 from common.serving.page.served import Served
-from common.serving.page.view import Card, View, cards, typed
+from common.serving.page.view import View, too_long, typed
 
 SIGNATURE = "continue"
 PIECES = 4
@@ -33,7 +34,7 @@ class Writing(View):
         return served.has(SIGNATURE, "prompt", "state", "temperature", "length", "seed", "text", "ended")
 
     def build(self) -> None:
-        self.prompt = ui.textarea("The beginning", value="The film ").props("outlined autogrow").classes("field")
+        self.prompt = ui.textarea("The beginning", value="The film").props("outlined autogrow").classes("field")
         with ui.element("div").classes("controls"):
             self.temperature = self._slider("Temperature", (0.1, 1.5, 0.05), 0.8)
             self.length = self._slider("Tokens", (20, 400, 20), 120)
@@ -43,7 +44,7 @@ class Writing(View):
             ui.button("Stop", on_click=self.latest.stop).props("flat")
         self.seed = 1
         self.wrong = self.line()
-        self.texts = cards()
+        self.texts = Cards(self.served)
         self.inside = Inside(self, lambda one: {"text": [self._given]})
 
     def _slider(self, name: str, span: tuple[float, float, float], value: float) -> ui.slider:
@@ -56,7 +57,7 @@ class Writing(View):
 
     @property
     def _given(self) -> str:
-        return typed(self.prompt.value)
+        return typed(self.prompt.value)  # A blank at its end would be a token of its own.
 
     async def write_another(self) -> None:
         """Writes with other draws."""
@@ -65,9 +66,11 @@ class Writing(View):
 
     async def write(self) -> None:
         """Lets all models write, at the same time."""
-        self.wrong.text = ""
         self.texts.clear()
-        shown = [(one, self.card(one, self.texts)) for one in self.served]
+        self.wrong.text = too_long(self._given)
+        if self.wrong.text:
+            return
+        shown = [(one, self.texts.show(one)) for one in self.served]
         work = asyncio.gather(*(self._write(one, card) for one, card in shown), self.inside.show())
         refused = await self.latest(work)
         if refused is None:
@@ -91,7 +94,7 @@ class Writing(View):
         except Refused as refused:
             card.head.text = ""
             if not written.text:
-                card.refuse(refused)
+                card.refuse(refused.message)
                 return refused
             with card.body:
                 ui.label(refused.message).classes("line")
