@@ -62,23 +62,13 @@ def application(
         versions=lambda: {name: model.version.number for name, model in store.models.items()},
     )
 
-    async def load_and_watch() -> None:
-        await store.refresh()
-        loaded()
-        await store.watch(every)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        watching = asyncio.create_task(load_and_watch())
-        yield
-        watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await watching
-        batches.close()
-        store.close()
-
-    app = FastAPIOffline(title="Saved models", description=ABOUT, version="1", lifespan=lifespan)
     asker = Asker(store, batches, limits)
+    app = FastAPIOffline(
+        title="Saved models",
+        description=ABOUT,
+        version="1",
+        lifespan=lambda app: _loading(asker, every=every, loaded=loaded),
+    )
     app.include_router(Protocol(asker).router)
     app.include_router(server_routes(store, metrics))
     if page is None:
@@ -90,6 +80,24 @@ def application(
     app.add_exception_handler(HTTPException, _no_such_page)
     app.add_exception_handler(Exception, _failed)
     return app
+
+
+@asynccontextmanager
+async def _loading(asker: Asker, *, every: float, loaded: Callable[[], None]) -> AsyncIterator[None]:
+    """Loads the models while the application runs."""
+
+    async def load_and_watch() -> None:
+        await asker.store.refresh()
+        loaded()
+        await asker.store.watch(every)
+
+    watching = asyncio.create_task(load_and_watch())
+    yield
+    watching.cancel()
+    with suppress(asyncio.CancelledError):
+        await watching
+    asker.batches.close()
+    asker.store.close()
 
 
 def server_routes(store: Store, metrics: Metrics) -> APIRouter:
