@@ -95,10 +95,13 @@ class Forecast(View):
         """Takes the file of a visitor."""
         self.upload.reset()
         suffix = ".parquet" if given.file.name.lower().endswith(".parquet") else ".csv"
-        with TemporaryDirectory() as folder:
-            path = Path(folder) / f"series{suffix}"
-            await given.file.save(path)
-            await self._read(path, Path(given.file.name).name or "your file")
+        try:
+            with TemporaryDirectory() as folder:
+                path = Path(folder) / f"series{suffix}"
+                await given.file.save(path)
+                await self._read(path, Path(given.file.name).name or "your file")
+        except OSError as error:  # Such as a server without a folder to write to.
+            self._say_wrong(f"The server cannot keep a file for a moment: {error.strerror}.")
 
     def _too_large(self) -> None:
         self.wrong.text = f"One file of at most {self.asker.limits.body:,} bytes, please: CSV or Parquet."
