@@ -214,10 +214,13 @@ class Forecasting(Task):
 
     def export(self, network: Network) -> Export:
         from common.networks.forecast.serving import AXES, ServedForecaster
+        from common.networks.inside import INSIDE, has_inside
 
         served = ServedForecaster(network, self.windows, missing=self.options.missing == "allow")
         functions = {"serving_default": served.forecast, "backtest": served.backtest}
         endpoints = {n: Endpoint(of, served.signature, AXES.get(n, {})) for n, of in functions.items()}
+        if has_inside(network.stack):
+            endpoints[INSIDE] = Endpoint(served.inside, served.signature, served.inside_axes)
         endpoints["stream"] = Endpoint(served.stream, served.stream_signature, AXES["stream"])
         return Export(endpoints, [network])
 

@@ -184,21 +184,17 @@ class LanguageModel(Task):
             [np.append(read[:1], predicted) for read, predicted in map(self._read_and_predicted, self.encoded[split])]
             for split in ("train", "test")
         )
-        order = ORDERS[self.level]
+        order, size = ORDERS[self.level], len(self.pieces)
         return {
-            "unigram": lambda: self._likelihoods(unigram_losses(train, test, len(self.pieces))),
-            f"kneser_ney_{order}_gram": lambda: self._likelihoods(NGrams(train, len(self.pieces), order).losses(test)),
+            "unigram": lambda: self._likelihoods(unigram_losses(train, test, size)),
+            f"kneser_ney_{order}_gram": lambda: self._likelihoods(NGrams(train, size, order).losses(test)),
         }
 
     def figure(self, results: Results) -> Figure:
         return language_figure(results, title=self.title)
 
     def keep(self, folder: Path) -> None:
-        keep_read(folder, self.read_texts())
-
-    def read_texts(self) -> list[str]:
-        """The texts that training reads, or by which it is validated."""
-        return self.splits.train.texts + self.splits.validation.texts
+        keep_read(folder, self.splits.train.texts + self.splits.validation.texts)
 
     def config(self) -> dict[str, Any]:
         """The options, with the level that was chosen, whether texts have ends, and the split that was scored."""
@@ -206,12 +202,14 @@ class LanguageModel(Task):
 
     def export(self, network: Network) -> Export:
         from common.decoding.writer import AXES, SIGNATURES, Writer
+        from common.networks.inside import INSIDE, axes, has_inside
 
         seen = np.unique(np.concatenate(self.encoded["train"]))
-        functions = Writer(network, self.pieces, ends=self.ends, seen=seen, backward=self.options.backward).functions
-        endpoints = {
-            name: Endpoint(functions[name], signature, AXES.get(name, {})) for name, signature in SIGNATURES.items()
-        }
+        writer = Writer(network, self.pieces, ends=self.ends, seen=seen, backward=self.options.backward)
+        functions = writer.functions
+        endpoints = {name: Endpoint(functions[name], one, AXES.get(name, {})) for name, one in SIGNATURES.items()}
+        if has_inside(network.stack):
+            endpoints[INSIDE] = Endpoint(writer.inside, SIGNATURES["score"], axes(network.stack))
         return Export(endpoints, [network, *self.pieces.lookups], network, {"pieces": self.pieces.known})
 
     def example(self, version: Path) -> str:
@@ -292,7 +290,7 @@ class LanguageModel(Task):
         except InputError as error:
             raise InputError(f"--dynamic-evaluation: needs the texts that the model learned from; {error}") from error
         known = Pretrained(model.folder, "--dynamic-evaluation")
-        if not known.has_read(task.read_texts()):
+        if not known.has_read(task.splits.train.texts + task.splits.validation.texts):
             told = f"{task.splits.source} is not what {model.folder} learned from"
             raise InputError(f"--dynamic-evaluation: {told}; restore the texts, or train again")
         adapted = DynamicEvaluation(known.network(), task.sequences("train"))

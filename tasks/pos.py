@@ -179,6 +179,7 @@ class Pos(Task):
     def export(self, network: Network) -> Export:
         import tensorflow as tf
 
+        from common.networks.inside import INSIDE, axes, has_inside
         from common.networks.stepping import STATE
         from common.networks.tagger import AXES, STREAM_AXES, WORDS, Tagger
 
@@ -189,6 +190,8 @@ class Pos(Task):
             "serving_default": Endpoint(tagger.tag, [WORDS], AXES),
             "text": Endpoint(tagger.tag_text, [text], AXES),
         }
+        if has_inside(network.stack):
+            endpoints[INSIDE] = Endpoint(tagger.inside, [text], axes(network.stack))
         if not self.options.bidirectional and context is None:
             endpoints["stream"] = Endpoint(tagger.stream, [text, STATE], STREAM_AXES)
         resources = [network, *self.encoder.lookups, *(context.resources if context else ())]

@@ -222,6 +222,7 @@ class Sentiment(Task):
     def export(self, network: Network) -> Export:
         import tensorflow as tf
 
+        from common.networks.inside import INSIDE, axes, has_inside
         from common.networks.reading import AXES, ReadingClassifier
         from common.networks.stepping import STATE
         from common.networks.whole import known_share
@@ -238,8 +239,10 @@ class Sentiment(Task):
 
         text = tf.TensorSpec([None], tf.string, "text")
         endpoints = {"serving_default": Endpoint(classify, [text])}
+        reading = ReadingClassifier(network, self.encoder, self.labels, joined=self.linear is not None)
+        if has_inside(network.stack):
+            endpoints[INSIDE] = Endpoint(reading.inside, [text], axes(network.stack))
         if not self.options.bidirectional:
-            reading = ReadingClassifier(network, self.encoder, self.labels, joined=self.linear is not None)
             endpoints["stream"] = Endpoint(reading.stream, [text, STATE], AXES)
         portable = network if self.pretrained is None else None
         return Export(endpoints, [network, *self.encoder.lookups], portable, self.encoder.described)

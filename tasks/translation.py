@@ -154,16 +154,18 @@ class Translation(Task):
         results.answers.write(folder)
 
     def export(self, network: Network) -> Export:
-        from common.decoding.translator import AXES, MOST, Translator
+        from common.decoding.translator import AXES, MOST, TEXT, Translator
+        from common.networks.inside import INSIDE, axes
 
         options = self.options
         search = {"copies": self.copies, "beam": options.beam, "length_power": options.length_power}
         search["most"] = max(MOST, 2 * options.longest + 20)
-        functions = Translator(network, subwords=self.subwords, **search).functions
+        translator = Translator(network, subwords=self.subwords, **search)
         endpoints = {
             name: Endpoint(function, function.input_signature, AXES.get(name, {}))
-            for name, function in functions.items()
+            for name, function in translator.functions.items()
         }
+        endpoints[INSIDE] = Endpoint(translator.inside, [TEXT], axes(network.encoder))
         return Export(endpoints, [network, *self.subwords.lookups])
 
     def example(self, version: Path) -> str:

@@ -156,7 +156,7 @@ def check_entry(cell: str) -> None:
     assert weights.recurrent.shape == layer.recurrent_kernel.shape
     for bias in (weights.bias, *weights.recurrent_bias):
         assert bias.shape == layer.kernel.shape[1:]
-    assert kind.gate is None or 0 <= kind.gate.saved < kind.step.saves
+    assert all(0 <= gate.saved < kind.step.saves for gate in kind.gates)
     check_configuration(Recurrent(cell, UNITS, activation="relu", recurrent_dropout=0.25, seed=3))
 
 

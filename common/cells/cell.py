@@ -76,7 +76,7 @@ class Step(NamedTuple):
 
 
 class Gate(NamedTuple):
-    """A gate that decides how much of the old state a cell keeps.
+    """A gate of a cell.
 
     Attributes:
         name: The usual name of the gate, such as `"forget gate"`.
@@ -96,11 +96,11 @@ class Cell:
         keras_cell: The Keras cell class that holds weights, initialisers and configuration.
         weights: Turns the weights of that Keras cell, in their order, into `Weights`.
         states: How many state tensors the cell carries; the hidden state is the first.
-        gate: What decides how much of the old state is kept; None for a cell without such a gate.
+        gates: The gates. The first is the one that decides how much of the old state is kept.
     """
 
     step: Step
     keras_cell: type[keras.layers.Layer]
     weights: Callable[..., Weights]
     states: int = 1
-    gate: Gate | None = None
+    gates: tuple[Gate, ...] = ()

@@ -30,7 +30,7 @@ GRU = Cell(
     step=Step(_forward, _backward, saves=4),
     keras_cell=keras.layers.GRUCell,
     weights=lambda kernel, recurrent, bias: Weights(kernel, recurrent, bias[0], (bias[1],)),
-    gate=Gate("update gate", saved=0),
+    gates=(Gate("update gate", saved=0), Gate("reset gate", saved=1)),
 )
 """Cho et al. (2014), "Learning Phrase Representations using RNN Encoder-Decoder for Statistical Machine Translation",
 with the reset gate after the product (`reset_after=True`), as in `keras.layers.GRUCell`."""

@@ -41,7 +41,7 @@ LSTM = Cell(
     keras_cell=keras.layers.LSTMCell,
     weights=Weights,
     states=2,
-    gate=Gate("forget gate", saved=1),
+    gates=(Gate("forget gate", saved=1), Gate("input gate", saved=0), Gate("output gate", saved=3)),
 )
 """Gers, Schmidhuber & Cummins (2000), "Learning to Forget: Continual Prediction with LSTM", gates in Keras order,
 i, f, g, o, as in `keras.layers.LSTMCell`."""

@@ -82,6 +82,6 @@ PEEPHOLE_LSTM = Cell(
     keras_cell=PeepholeLSTMCell,
     weights=lambda kernel, recurrent, bias, peepholes: Weights(kernel, recurrent, bias, more=(peepholes,)),
     states=2,
-    gate=Gate("forget gate", saved=1),
+    gates=(Gate("forget gate", saved=1), Gate("input gate", saved=0), Gate("output gate", saved=3)),
 )
 """Gers & Schmidhuber (2000), see `PeepholeLSTMCell`."""

@@ -11,6 +11,7 @@ import tensorflow as tf
 from common.decoding.copying import copying
 from common.decoding.loops import Decoded
 from common.decoding.search import beam as beam_search
+from common.networks.inside import TOKENS, inside
 from common.networks.pairs.network import PairNetwork
 from common.options import WIDEST
 from common.text.canonical import composed
@@ -129,6 +130,12 @@ class Translator:
             "translation": pieces[:, :longest],
             "weights": weights[:, :longest],
         }
+
+    def inside(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The subwords of texts, string `[N]`, as `tokens`, and what is inside the encoder after each, see `inside`."""
+        ids, lengths, placeholders = self._read(text)
+        found = inside(self.network.encoder, self.network.vectors(ids), lengths)
+        return {TOKENS: self.subwords.pieces(ids, placeholders)} | found
 
     def likelihood(self, text: tf.Tensor, translation: tf.Tensor) -> dict[str, tf.Tensor]:
         """How likely translations are.

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from common.decoding.loops import NEVER
 from common.decoding.sampling import sample
+from common.networks.inside import TOKENS, inside
 from common.networks.language import LanguageNetwork
 from common.networks.stepping import STATE, chosen, flattened, restored, walked
 from common.text.canonical import composed
@@ -197,6 +198,17 @@ class Writer:
         inside = tf.sequence_mask(lengths, steps)
         named = tf.gather(tf.constant([name.encode() for name in self.pieces.names]), reference)
         return {"tokens": tf.where(inside, named, ""), "log_probability": tf.where(inside, -losses, 0.0)}, after
+
+    def inside(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The start and the pieces of texts, string `[N]`, as `tokens`, and what is inside the network after each."""
+        ids = self._ids(text)
+        ids = tf.concat([tf.fill([ids.nrows(), 1], START), ids], 1)
+        window = {TOKENS: ids.to_tensor(PADDING), "sequence": None}
+        found = inside(self.network.stack, self.network.features(window), ids.row_lengths())
+        return {TOKENS: self._named(ids).to_tensor("")} | found
+
+    def _named(self, ids: tf.RaggedTensor) -> tf.RaggedTensor:
+        return tf.gather(tf.constant([name.encode() for name in self.pieces.names]), ids)
 
     def next(self, tokens: tf.Tensor, state: tf.Tensor) -> dict[str, tf.Tensor]:
         """The distribution of the next token.

@@ -74,7 +74,9 @@ def twin_of(network: StreamNetwork, lengths: int, classes: int) -> Twin:
     def function(graph: Graph, state: Sequence[Value] | None, tokens: Value) -> tuple[dict[str, Value], list[Value]]:
         columns = [graph.pick(tokens, n, 2) for n in range(lengths)]
         of_stack, of_readout, of_linear = layers.grouped(state, groups)
-        x, after_stack = layers.stacked(graph, stack, layers.sum_embedding(graph, network.embed, columns), of_stack)
+        x, after_stack = layers.stacked(
+            graph, stack, layers.sum_embedding(graph, network.embed, columns), state=of_stack
+        )
         x, after_readout = layers.summary(graph, readout, x, of_readout)
         probability, after_linear = layers.dense(graph, network.head.outputs, x), []
         if linear:

@@ -48,7 +48,9 @@ def twin_of(network: LanguageNetwork) -> Twin:
 
     def function(graph: Graph, state: Sequence[Value], tokens: Value) -> tuple[dict[str, Value], list[Value]]:
         vectors = graph.constant(vectors_of)
-        x, after = layers.stacked(graph, network.stack, graph.gather(vectors, tokens) * network.embedding**0.5, state)
+        x, after = layers.stacked(
+            graph, network.stack, graph.gather(vectors, tokens) * network.embedding**0.5, state=state
+        )
         x = x if network.out is None else layers.dense(graph, network.out, x)
         scores = graph.matmul(x, vectors, transposed=True) + graph.constant(biases)
         return {"log_probabilities": graph.log_softmax(scores)}, after

@@ -41,7 +41,7 @@ def state_sizes(stack: RecurrentStack) -> list[int]:
 
 
 def stacked(
-    graph: Graph, stack: RecurrentStack, x: Value, state: Sequence[Value] | None = None
+    graph: Graph, stack: RecurrentStack, x: Value, *, state: Sequence[Value] | None = None
 ) -> tuple[Value, list[Value]]:
     """The twin of `RecurrentStack`: outputs, and the parts of the state after the window; None is the start."""
     after: list[Value] = []

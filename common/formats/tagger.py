@@ -82,7 +82,7 @@ def twin_of(network: StreamNetwork, tags: int) -> Twin:
     batch = 1 if embed.characters else BATCH  # Words of one sentence are rows where their letters are read.
 
     def function(graph: Graph, state: Sequence[Value] | None, **given: Value) -> tuple[dict[str, Value], list[Value]]:
-        x, after = layers.stacked(graph, stack, layers.spelled_embedding(graph, embed, **given), state)
+        x, after = layers.stacked(graph, stack, layers.spelled_embedding(graph, embed, **given), state=state)
         name, layer = ("scores", head.emission) if crf else ("probability", head.outputs)
         return {name: layers.dense(graph, layer, x)}, after
 

@@ -14,13 +14,16 @@ import keras
 import tensorflow as tf
 
 from common import cells
-from common.cells.cell import State
+from common.cells.cell import State, Weights
 from common.cells.initializers import initializer
 from common.cells.names import InitializerName
 from common.cells.seeds import seed_for
 from common.layers.base import Configured, register
 from common.layers.masks import variational_mask, weight_mask
-from common.layers.scan import scan
+from common.layers.scan import scan, watched
+
+STATES = ("hidden state", "cell state")
+"""The names of a cell's states."""
 
 
 @register
@@ -115,7 +118,7 @@ class Recurrent(Configured, keras.layers.Layer):
         if training and self.recurrent_dropout:
             seed = seed_for(self.seed, "recurrent dropout")
             mask = variational_mask(sequence, self.units, rate=self.recurrent_dropout, seed=seed, dtype=dtype)
-        weights = self.kind.weights(*(tf.cast(tf.convert_to_tensor(w), dtype) for w in self.keras_cell.weights))
+        weights = self._weights
         if training and self.weight_dropout:
             seed, shape = seed_for(self.seed, "weight dropout"), tuple(weights.recurrent.shape)
             kept = weight_mask(position, shape, rate=self.weight_dropout, seed=seed, dtype=dtype)
@@ -130,3 +133,35 @@ class Recurrent(Configured, keras.layers.Layer):
             mask=mask,
             activation=self.activation,
         )
+
+    @property
+    def _weights(self) -> Weights:
+        return self.kind.weights(
+            *(tf.cast(tf.convert_to_tensor(w), self.compute_dtype) for w in self.keras_cell.weights)
+        )
+
+    def watched(self, inputs: tf.Tensor, keep: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        """What is inside the layer at each step, from a state of zeros.
+
+        Args:
+            inputs: `[batch, time, features]`.
+            keep: `[batch, time]`; None means that no sequence starts inside the window.
+
+        Returns:
+            The states and the gates of the cell, by their usual names, `[batch, time, units]` each.
+        """
+        x = tf.cast(inputs, self.compute_dtype)
+        states, saved = watched(
+            self.kind.step,
+            x,
+            self._weights,
+            keep=tf.ones(tf.shape(x)[:2], x.dtype) if keep is None else tf.cast(keep, x.dtype),
+            initial=self.initial_state(tf.shape(x)[0]),
+            activation=self.activation,
+        )
+        return dict(zip(self.watched_names, (*states, *(saved[gate.saved] for gate in self.kind.gates))))
+
+    @property
+    def watched_names(self) -> tuple[str, ...]:
+        """The names of what `watched` returns."""
+        return *STATES[: self.kind.states], *(gate.name for gate in self.kind.gates)

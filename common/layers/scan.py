@@ -75,6 +75,20 @@ def scan(
     return time_major(outputs), tuple(final)
 
 
+def watched(
+    step: Step, inputs: tf.Tensor, weights: Weights, *, keep: tf.Tensor, initial: State, activation: str = "tanh"
+) -> tuple[State, State]:
+    """Runs one cell over a window of streams, and shows what is inside; arguments as of `scan`. No gradient.
+
+    Returns:
+        All states, and all that the step forward saves, after each step, `[lanes, time, any]` each.
+    """
+    window = _Window(tf.transpose(keep)[:, :, None], initial, (), ())
+    projected = tf.tensordot(time_major(inputs), weights.kernel, 1)
+    _, states, saves = _forward_loop(step, ACTIVATIONS[activation])(projected, weights, window)
+    return tf.nest.map_structure(time_major, (states, saves))
+
+
 def _forward_loop(step: Step, activation: Activation) -> Callable:
     """`(projected, weights, window) -> (final state, states, saved)`; `states` and `saved` hold all steps."""
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from common.networks.inside import TOKENS, inside
 from common.networks.joined import JoinedNetwork
 from common.networks.stepping import flattened, restored, walked
 from common.networks.stream import StreamNetwork
@@ -35,7 +36,7 @@ class ReadingClassifier:
     """Classes of texts after each of their tokens: what the answer would be if the text ended there.
 
     Args:
-        network: The network, which reads forward only.
+        network: The network. It reads forward only where `stream` is used.
         encoder: The encoder of texts.
         labels: Names of the classes.
         joined: Whether the network answers together with its linear part.
@@ -44,6 +45,7 @@ class ReadingClassifier:
     def __init__(
         self, network: StreamNetwork | JoinedNetwork, encoder: Encoder, labels: Sequence[str], *, joined: bool
     ) -> None:
+        self.network = network
         self.answer = network.joined if joined else network
         self.initial_state = network.initial_joined_state if joined else network.initial_state
         self.encoder = encoder
@@ -90,7 +92,18 @@ class ReadingClassifier:
             "state": flattened(Read(network, chunk.last, read.many + lengths[:, None])),
         }
 
+    def inside(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The `tokens` of texts, string `[N]`, and what is inside the network after each, see `inside`."""
+        rows, last = tf.shape(text)[0], self.encoder.longest - 1
+        chunk = self.encoder.chunk(text, tf.zeros(tf.stack([rows, last]), tf.int32), tf.zeros([rows], tf.bool))
+        lengths = tf.cast(chunk.tokens.row_lengths(), tf.int32)
+        steps = tf.maximum(tf.reduce_max(lengths), 1)  # A recurrence has one step or more.
+        numbers = chunk.numbers.to_tensor(shape=tf.stack([rows, steps, self.encoder.longest]))
+        features = self.network.features(_window(numbers, tf.ones(tf.stack([rows, steps]))))
+        tokens = chunk.tokens.to_tensor("", shape=tf.stack([rows, steps]))
+        return {TOKENS: tokens} | inside(self.network.stack, features, lengths)
+
 
 def _window(numbers: tf.Tensor, keep: tf.Tensor) -> dict[str, tf.Tensor]:
-    """One step of each text."""
+    """Steps of each text."""
     return {"tokens": numbers, "keep": keep, "sequence": tf.zeros(tf.shape(keep), tf.int32)}

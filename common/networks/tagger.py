@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from common.layers.crf import CRFHead
 from common.networks.contextual import ContextReader
+from common.networks.inside import TOKENS, inside
 from common.networks.network import Part
 from common.networks.spelling import spelled
 from common.networks.stepping import flattened, restored, walked
@@ -139,6 +140,15 @@ class Tagger:
             "seen": self.encoder.seen(tokens),
             "state": flattened(Read(network, read.many + lengths[:, None])),
         }
+
+    def inside(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The words of texts, string `[N]`, as `tokens`, and what is inside the network after each, see `inside`."""
+        found = split(composed(text), self.split_endings)
+        lengths = tf.cast(found.row_lengths(), tf.int32)
+        steps = tf.maximum(tf.reduce_max(lengths), 1)  # A recurrence has one step or more.
+        tokens = found.to_tensor("", shape=tf.stack([tf.shape(text)[0], steps]))
+        features = self.network.features(self.window(tokens, lengths))
+        return {TOKENS: tokens} | inside(self.network.stack, features, lengths)
 
     def window(self, tokens: tf.Tensor, lengths: tf.Tensor) -> Part:
         """The inputs of the network for whole sentences, one per row, `[N, words]`."""

@@ -36,6 +36,7 @@ class ServeOptions:
         timeout: Seconds until an answer; the computation of a request that takes longer is stopped.
         poll: Seconds between two looks for new versions.
         drain: Seconds that requests have to be answered when the server is stopped.
+        page: Show a page at / on which people can try the models in a browser.
         access_log: Write a line of JSON for each request to standard output, without its texts.
     """
 
@@ -54,4 +55,5 @@ class ServeOptions:
     timeout: Positive = 10.0
     poll: Positive = 2.0
     drain: Count = 30
+    page: bool = True
     access_log: bool = True

@@ -78,6 +78,7 @@ def save(export: Export, folder: Path) -> None:
     import tensorflow as tf
 
     module = tf.Module()
+    module.weights = [] if export.network is None else list(export.network.variables)  # `SavedModel.variables`.
     module.resources = [list(getattr(resource, "variables", [])) or resource for resource in export.resources]
     signatures = {name: endpoint.traced.get_concrete_function() for name, endpoint in export.endpoints.items()}
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)

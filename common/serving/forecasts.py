@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import codecs
 import csv
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from rich.table import Table
@@ -18,7 +18,7 @@ from common.scoring.forecasts import Forecasts, Origins
 from common.serving.saved_model import Record, SavedModel
 from common.sources import series
 from common.sources.records import listed
-from common.sources.series import Group, Panel
+from common.sources.series import Group, Panel, SeriesReader
 
 PAST = 4
 """Length of the past values in a record, in horizons."""
@@ -26,6 +26,18 @@ EXAMPLE_ROWS = 2000
 """Maximum number of rows with values in an example."""
 SHOWN = 48
 """Maximum number of rows in a table."""
+
+
+class Described(Protocol):
+    """A saved model as far as its files describe it."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the version."""
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """The options of the training, and what the task keeps besides."""
 
 
 def ahead(model: SavedModel, panel: Panel, *, horizon: int) -> list[Record]:
@@ -44,11 +56,31 @@ def ahead(model: SavedModel, panel: Panel, *, horizon: int) -> list[Record]:
         InputError: A history is too short, covariates are not known for the
             whole horizon of the model, or the panel does not match the data that the model learned from.
     """
-    config, columns = model.config, panel.columns
     lengths = check(model, panel)
     requested = [(group, slice(0, length)) for group, length in zip(panel.groups, lengths)]
-    records = []
-    for group, length, answer in zip(panel.groups, lengths, _answers(model, panel, requested)):
+    answers = _answers(model, panel, requested)
+    return records_of(model.config, panel, answers, lengths=lengths, horizon=horizon)
+
+
+def records_of(
+    config: Mapping[str, Any],
+    panel: Panel,
+    answers: Sequence[Mapping[str, np.ndarray]],
+    *,
+    lengths: Sequence[int],
+    horizon: int,
+) -> list[Record]:
+    """The records of `ahead`.
+
+    Args:
+        config: The configuration of the model.
+        panel: The series.
+        answers: The outputs of the model for each group, without the axis of histories.
+        lengths: The rows of each history.
+        horizon: Steps of each forecast.
+    """
+    columns, records = panel.columns, []
+    for group, length, answer in zip(panel.groups, lengths, answers):
         times = panel.as_text(group, group.times[0] + panel.seconds * np.arange(length + horizon))
         first = max(0, length - PAST * config["horizon"])
         for number, column in enumerate(columns):
@@ -70,8 +102,20 @@ def ahead(model: SavedModel, panel: Panel, *, horizon: int) -> list[Record]:
     return records
 
 
-def known_to(config: dict[str, Any], panel: Panel) -> Panel:
-    """A panel without the series that were left out of the training of a model, by its configuration; they are named.
+def reader_of(config: Mapping[str, Any]) -> SeriesReader:
+    """The reader of files to forecast from, by the configuration of a model."""
+    same = {name: config[name] for name in ("time_column", "day_first", "encoding", "missing")}
+    names = {"targets": config["target"], "known": config["known"], "series_columns": config["series_column"]}
+    return SeriesReader(**same, **{name: tuple(value or ()) for name, value in names.items()}, ahead=True)
+
+
+def known_to(config: Mapping[str, Any], panel: Panel, *, tell: Callable[[str], None] = say) -> Panel:
+    """A panel without the series that were left out of the training of a model, by its configuration.
+
+    Args:
+        config: The configuration.
+        panel: The panel.
+        tell: Receives a line that names them, if there are any.
 
     Raises:
         InputError: No series is left, or one that was not left out has too few rows to be read.
@@ -85,7 +129,7 @@ def known_to(config: dict[str, Any], panel: Panel) -> Panel:
             f"{panel.source}: series {panel.groups[0].name!r} was left out of training; train again to forecast it"
         )
     if left_out := sorted(names.union(panel.untrained)):
-        say(f"series left out, as in training: {listed(left_out)}")
+        tell(f"series left out, as in training: {listed(left_out)}")
     columns = [name for name in panel.columns if name in lost and name not in config["target"]]
     return panel.without(names, columns=columns)
 
@@ -102,7 +146,7 @@ def check_horizon(model: SavedModel, horizon: int | None) -> int:
     return horizon or most
 
 
-def check(model: SavedModel, panel: Panel) -> list[int]:
+def check(model: Described, panel: Panel) -> list[int]:
     """Refuses what `ahead` cannot forecast; returns the number of rows of each history. It needs no TensorFlow.
 
     Raises:
@@ -113,7 +157,7 @@ def check(model: SavedModel, panel: Panel) -> list[int]:
     return lengths
 
 
-def _history(group: Group, panel: Panel, model: SavedModel) -> int:
+def _history(group: Group, panel: Panel, model: Described) -> int:
     """Number of rows up to the last value of a group; refuses histories that the model cannot forecast from."""
     config, known = model.config, panel.covariates
     rows = int(np.flatnonzero(~np.isnan(group.values).all(1))[-1]) + 1
@@ -169,20 +213,21 @@ def _answers(
     model: SavedModel, panel: Panel, requested: Sequence[tuple[Group, slice]], *, signature: str = "serving_default"
 ) -> list[Record]:
     """The outputs of a model for rows of groups, each from its own first row on."""
-    config = model.config
-    records = [
-        {
-            "history": group.values[rows],
-            "known": group.known[rows.start : rows.stop + config["horizon"]],
-            "start": group.times[rows.start],
-            "unique_id": group.name,
-        }
-        for group, rows in requested
-    ]
+    records = [inputs_of(model.config, group, rows) for group, rows in requested]
     return model.ask(records, signature, batch=1, what="forecasting")
 
 
-def check_matches(model: SavedModel, panel: Panel) -> None:
+def inputs_of(config: Mapping[str, Any], group: Group, rows: slice) -> Record:
+    """What a model reads of some rows of a group; it may take only some of it."""
+    return {
+        "history": group.values[rows],
+        "known": group.known[rows.start : rows.stop + config["horizon"]],
+        "start": group.times[rows.start],
+        "unique_id": group.name,
+    }
+
+
+def check_matches(model: Described, panel: Panel) -> None:
     """Refuses a panel of other series, another number of columns or another spacing than the model learned from.
 
     Raises:

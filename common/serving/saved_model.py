@@ -109,7 +109,7 @@ class SavedModel:
         Raises:
             InputError: The model cannot be loaded.
         """
-        return [variable.numpy() for variable in self._loaded.variables]
+        return [variable.numpy() for variable in self._loaded.weights]
 
     def inputs(self, signature: str = "serving_default") -> dict[str, tf.TensorSpec]:
         """The inputs of a signature, by name."""

@@ -11,7 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from common import cells
-from common.cells.cell import ACTIVATIONS
 from common.networks.network import Network, Part
 from common.streams import Stream
 
@@ -143,7 +142,7 @@ class Gate(NamedTuple):
 def has_gate(network: Network) -> bool:
     """Whether the network's cell has a gate that decides how much of the old state is kept."""
     stack = network.stack
-    return stack is not None and cells.is_recurrent(stack.cell) and cells.get(stack.cell).gate is not None
+    return stack is not None and cells.is_recurrent(stack.cell) and bool(cells.get(stack.cell).gates)
 
 
 def gate_values(network: Network, window: Part, *, lane: int, steps: int) -> Gate:
@@ -156,14 +155,7 @@ def gate_values(network: Network, window: Part, *, lane: int, steps: int) -> Gat
         steps: Number of steps of that sequence.
     """
     stack = network.stack
-    kind, layer = cells.get(stack.cell), stack.forwards[0]
     x = network.features(tf.nest.map_structure(tf.convert_to_tensor, window))[lane : lane + 1, :steps]
-    weights = kind.weights(*(tf.convert_to_tensor(w) for w in layer.keras_cell.weights))
-    state, found = layer.initial_state(1), []
-    for t in range(x.shape[1]):
-        product = state[0] @ weights.recurrent + sum(weights.recurrent_bias)
-        projected = x[:, t] @ weights.kernel + weights.bias
-        more = {"activation": ACTIVATIONS[layer.activation], "more": weights.more}
-        state, saved = kind.step.forward(projected, product, state, **more)
-        found.append(saved[kind.gate.saved][0])
-    return Gate(kind.gate.name, np.quantile(np.stack(found), (0.1, 0.5, 0.9), axis=1).round(4).tolist())
+    name = cells.get(stack.cell).gates[0].name
+    found = stack.forwards[0].watched(x)[name][0]  # [steps, units]
+    return Gate(name, np.quantile(found, (0.1, 0.5, 0.9), axis=1).round(4).tolist())

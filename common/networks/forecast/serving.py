@@ -6,9 +6,11 @@ from typing import Any
 
 import tensorflow as tf
 
+from common.networks import inside
 from common.networks.forecast.network import ForecastNetwork
 from common.networks.forecast.streaming import Streamed
 from common.networks.forecast.windows import Windows
+from common.networks.network import Part
 from common.networks.stepping import STATE
 
 AXES = {
@@ -96,6 +98,23 @@ class ServedForecaster:
         outputs = tf.transpose(outputs, (0, 2, 3, 1, 4))  # [N, rows, horizon, columns, 1 + quantiles]
         return self._answer(self._in_units(outputs, found["group"])) | {"state": state}
 
+    def inside(self, *inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What is inside the network after each segment of histories, `[N, columns, segments, units]`."""
+        window = self._window(self._named(inputs), every=False)
+        features = self.network.features(window)
+        shape = tf.shape(features)
+        found = inside.inside(self.network.stack, features, tf.fill(shape[:1], shape[1]))
+        columns = len(self.windows.tables.panel.columns)
+        return {
+            name: tf.reshape(value, tf.stack([-1, columns, shape[1], value.shape[2]])) for name, value in found.items()
+        }
+
+    @property
+    def inside_axes(self) -> dict[str, tuple[str, ...]]:
+        """The names of the axes of `inside`."""
+        names = [name for name in inside.axes(self.network.stack) if name != inside.TOKENS]
+        return dict.fromkeys(names, ("series", "columns", "segments", "units"))
+
     def _named(self, inputs: tuple[tf.Tensor, ...]) -> dict[str, tf.Tensor]:
         """All inputs by name; inputs that this model does not read are empty or 0."""
         given = {spec.name: tensor for spec, tensor in zip(self.signature, inputs)}
@@ -140,18 +159,24 @@ class ServedForecaster:
 
     def _outputs(self, inputs: dict[str, tf.Tensor], *, every: bool) -> tf.Tensor:
         """The mean and the quantiles in the user's units, `[N, origins, horizon, columns, 1 + quantiles]`."""
-        tables, horizon, group = self.windows.tables, self.windows.horizon, inputs["group"]
-        columns = len(tables.panel.columns)
-        with tf.control_dependencies(self._checks(inputs, least=self.windows.segment)):
-            raw = tf.ensure_shape(inputs["history"], (None, None, columns))
-            known = tf.ensure_shape(inputs["known"], (None, None, self.covariates))
-            history = tables.from_raw(raw, known, start=inputs["start"], group=group)
-            window = self.windows.from_history(history, every=every)
-        outputs, _ = self.network.joined(window)  # [N * columns, origins, horizon, 1 + quantiles]
+        horizon, group = self.windows.horizon, inputs["group"]
+        columns = len(self.windows.tables.panel.columns)
+        outputs, _ = self.network.joined(
+            self._window(inputs, every=every)
+        )  # [N * columns, origins, horizon, 1 + quantiles]
         many, origins = tf.shape(group)[0], tf.shape(outputs)[1]
         outputs = tf.reshape(outputs, (many, columns, origins, horizon, 1 + len(self.network.quantiles)))
         outputs = tf.transpose(outputs, (0, 2, 3, 1, 4))  # [N, origins, horizon, columns, 1 + quantiles]
         return self._in_units(outputs, group)
+
+    def _window(self, inputs: dict[str, tf.Tensor], *, every: bool) -> Part:
+        """What the network reads of histories, see `Windows.from_history`."""
+        tables = self.windows.tables
+        with tf.control_dependencies(self._checks(inputs, least=self.windows.segment)):
+            raw = tf.ensure_shape(inputs["history"], (None, None, len(tables.panel.columns)))
+            known = tf.ensure_shape(inputs["known"], (None, None, self.covariates))
+            history = tables.from_raw(raw, known, start=inputs["start"], group=inputs["group"])
+            return self.windows.from_history(history, every=every)
 
     def _in_units(self, outputs: tf.Tensor, group: tf.Tensor) -> tf.Tensor:
         """Scaled outputs of histories in the user's units, `[N, origins, horizon, columns, ...]`."""

@@ -14,6 +14,7 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
 
+from common.serving.http.asking import Asker
 from common.serving.http.batching import Batches
 from common.serving.http.limits import Limits
 from common.serving.http.monitoring import Metrics, Observed
@@ -34,6 +35,7 @@ def application(
     every: float = 2.0,
     log: TextIO | None = sys.stdout,
     loaded: Callable[[], None] = lambda: None,
+    page: Callable[[FastAPI, Asker], None] | None = None,
 ) -> FastAPI:
     """An application that serves the models of a store.
 
@@ -46,6 +48,7 @@ def application(
         every: Seconds between two looks for new versions.
         log: Where the access log is written; None writes none.
         loaded: Called when the models that were there at the start are loaded.
+        page: Puts a page for people at `/`; without one, `/` leads to the documentation.
     """
     batches = Batches(
         threads=threads,
@@ -59,24 +62,19 @@ def application(
         versions=lambda: {name: model.version.number for name, model in store.models.items()},
     )
 
-    async def load_and_watch() -> None:
-        await store.refresh()
-        loaded()
-        await store.watch(every)
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        watching = asyncio.create_task(load_and_watch())
-        yield
-        watching.cancel()
-        with suppress(asyncio.CancelledError):
-            await watching
-        batches.close()
-        store.close()
-
-    app = FastAPIOffline(title="Saved models", description=ABOUT, version="1", lifespan=lifespan)
-    app.include_router(Protocol(store, batches, limits).router)
+    asker = Asker(store, batches, limits)
+    app = FastAPIOffline(
+        title="Saved models",
+        description=ABOUT,
+        version="1",
+        lifespan=lambda app: _loading(asker, every=every, loaded=loaded),
+    )
+    app.include_router(Protocol(asker).router)
     app.include_router(server_routes(store, metrics))
+    if page is None:
+        app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
+    else:
+        page(app, asker)
     app.add_middleware(Observed, metrics=metrics, log=log)
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(HTTPException, _no_such_page)
@@ -84,13 +82,27 @@ def application(
     return app
 
 
+@asynccontextmanager
+async def _loading(asker: Asker, *, every: float, loaded: Callable[[], None]) -> AsyncIterator[None]:
+    """Loads the models while the application runs."""
+
+    async def load_and_watch() -> None:
+        await asker.store.refresh()
+        loaded()
+        await asker.store.watch(every)
+
+    watching = asyncio.create_task(load_and_watch())
+    yield
+    watching.cancel()
+    with suppress(asyncio.CancelledError):
+        await watching
+    asker.batches.close()
+    asker.store.close()
+
+
 def server_routes(store: Store, metrics: Metrics) -> APIRouter:
     """The routes that tell about the server itself."""
     router = APIRouter(tags=["server"])
-
-    @router.get("/", include_in_schema=False)
-    async def home() -> Response:
-        return RedirectResponse("/docs")
 
     @router.get("/healthz", summary="Health", responses={UNAVAILABLE: {"description": "Still loading"}})
     async def health() -> Response:

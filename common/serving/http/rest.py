@@ -14,15 +14,14 @@ from starlette.convertors import Convertor, register_url_convertor
 from starlette.requests import ClientDisconnect
 
 from common.serving.http import reading, writing
-from common.serving.http.batching import Batches, Job
+from common.serving.http.asking import Asker
+from common.serving.http.batching import Job
 from common.serving.http.events import EVENTS, Events, Steps
 from common.serving.http.joining import Arrays, Joining
-from common.serving.http.limits import Limits
 from common.serving.http.model import Model
 from common.serving.http.monitoring import NOTES
 from common.serving.http.refusals import GONE, LATE, TOO_LARGE, Refused
 from common.serving.http.signatures import DEFAULT
-from common.serving.http.store import Store
 
 LARGE = 1 << 16
 """Bytes of JSON from which reading and writing would keep other requests waiting."""
@@ -98,16 +97,14 @@ class Protocol:
     """The routes.
 
     Args:
-        store: The models.
-        batches: What computes requests.
-        limits: What a request may ask for.
+        asker: What asks the models.
 
     Attributes:
         router: The routes, for an application.
     """
 
-    def __init__(self, store: Store, batches: Batches, limits: Limits) -> None:
-        self.store, self.batches, self.limits = store, batches, limits
+    def __init__(self, asker: Asker) -> None:
+        self.asker, self.store, self.limits = asker, asker.store, asker.limits
         self.router = APIRouter(prefix="/v1", tags=["TensorFlow Serving REST V1"])
         for path in ("/models/{name:model}/versions/{version:digits}", "/models/{name:model}"):
             plain = {"response_class": JSONResponse}
@@ -141,7 +138,7 @@ class Protocol:
     async def predict(self, request: Request, name: str, version: str | None = None) -> Response:
         """The outputs of a signature for the inputs in the body."""
         self._note(request, name, "predict")
-        deadline = asyncio.get_running_loop().time() + self.limits.seconds
+        deadline = self.asker.deadline()
         number = number_of(version)
         body = await self._body(request, deadline)
         document = await _aside(len(body), reading.parsed, body)
@@ -158,7 +155,7 @@ class Protocol:
     async def stream(self, request: Request, name: str, version: str | None = None) -> Response:
         """The outputs of a signature step by step, each as it is there, from a state to a state: server-sent events."""
         self._note(request, name, "stream")
-        deadline = asyncio.get_running_loop().time() + self.limits.seconds
+        deadline = self.asker.deadline()
         number = number_of(version)
         body = await self._body(request, deadline)
         document = await _aside(len(body), reading.parsed, body)
@@ -185,12 +182,9 @@ class Protocol:
         Raises:
             Refused: The signature does not take the inputs, or they are more than the limits allow.
         """
-        rows = joining.check(inputs)
-        longest = self.limits.check(inputs, rows)
-        called = joining.signature.name
-        request.scope[NOTES].update(version=model.version.number, signature=called, rows=rows)
-        size = {"rows": rows, "longest": longest}
-        return Job(model, called, inputs, **size, deadline=deadline, key=joining.key(inputs, longest))
+        job = self.asker.job(model, joining, inputs, deadline=deadline)
+        request.scope[NOTES].update(version=model.version.number, signature=job.signature, rows=job.rows)
+        return job
 
     def other_method(self, verb: str) -> Any:
         """The route of `:classify` or `:regress`, which the models of this suite have no signatures for."""
@@ -198,7 +192,7 @@ class Protocol:
         async def refuse(request: Request, name: str, version: str | None = None) -> Response:
             self._note(request, name, verb)
             number = number_of(version)
-            deadline = asyncio.get_running_loop().time() + self.limits.seconds
+            deadline = self.asker.deadline()
             document = reading.parsed(await self._body(request, deadline))
             wanted = reading.signature_name(document) or DEFAULT
             reading.check_examples(document)
@@ -259,7 +253,7 @@ class Protocol:
 
     async def _unless_gone(self, request: Request, job: Job) -> Any:
         """The outputs of a request; it is dropped if its client closes the connection meanwhile."""
-        answer = asyncio.ensure_future(self.batches.answer(job))
+        answer = asyncio.ensure_future(self.asker.batches.answer(job))
         gone = asyncio.ensure_future(_closed(request))
         try:
             await asyncio.wait((answer, gone), return_when=asyncio.FIRST_COMPLETED)

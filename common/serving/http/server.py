@@ -9,10 +9,12 @@ from collections.abc import Callable
 
 import joblib
 import uvicorn
+from fastapi import FastAPI
 
 from common.errors import InputError
 from common.options.serving import ServeOptions
 from common.serving.http.app import application
+from common.serving.http.asking import Asker
 from common.serving.http.catalogue import Catalogue
 from common.serving.http.limits import Limits
 from common.serving.http.store import Store
@@ -42,7 +44,8 @@ def serve(options: ServeOptions, *, catalogue: Catalogue, listening: socket.sock
             return
         host, port = listening.getsockname()[:2]
         at = f"[{host}]" if ":" in host else host
-        say(f"serving {', '.join(sorted(found))} at http://{at}:{port}; how to ask: /docs")
+        page = "; a page to try them: /" if options.page else ""
+        say(f"serving {', '.join(sorted(found))} at http://{at}:{port}{page}; how to ask: /docs")
 
     app = application(
         store,
@@ -60,6 +63,7 @@ def serve(options: ServeOptions, *, catalogue: Catalogue, listening: socket.sock
         every=options.poll,
         log=sys.stdout if options.access_log else None,
         loaded=loaded,
+        page=_page() if options.page else None,
     )
     server = uvicorn.Server(
         uvicorn.Config(
@@ -76,3 +80,10 @@ def serve(options: ServeOptions, *, catalogue: Catalogue, listening: socket.sock
     server.run(sockets=[listening])
     if store.ready and not found:
         raise InputError("no model could be loaded; the lines above say why")
+
+
+def _page() -> Callable[[FastAPI, Asker], None]:
+    """What puts the page at `/`; imported only where it is wanted."""
+    from common.serving.page.mounting import mount
+
+    return mount

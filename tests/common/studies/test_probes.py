@@ -98,7 +98,7 @@ def test_a_control_has_no_state_to_look_at(name: str) -> None:
 def test_gates_are_those_of_the_equations(cell: str) -> None:
     network = network_of(cell)
     window, _, _ = stream_of((TIME,)).window_at(0, 0)
-    assert has_gate(network) == (cells.get(cell).gate is not None)
+    assert has_gate(network) == bool(cells.get(cell).gates)
     if not has_gate(network):
         return
     found = gate_values(network, window, lane=0, steps=TIME)

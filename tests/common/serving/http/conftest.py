@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from common.serving.http.limits import Limits
 from common.serving.http.store import Store
 from tests.shared import made_once
 
+ROOT = Path(__file__).resolve().parents[4]
 LIMITS = Limits()
 STATE = tf.TensorSpec([None, None], tf.float32, "state")
 STORY = [b"c", b"a", b"f", b"\xc3", b"\xa9", b"!"]
@@ -143,3 +147,21 @@ def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
 def client(serve: Serve, tiny: Path) -> TestClient:
     """A client of the tiny models."""
     return serve(tiny)
+
+
+@contextmanager
+def started(*arguments: str) -> Iterator[tuple[subprocess.Popen, list[str]]]:
+    """A server on a free port, and the lines that it says."""
+    command = [sys.executable, "run.py", "serve", "--port", "0", *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    lines: list[str] = []
+    reading = threading.Thread(target=lambda: [lines.append(line) for line in process.stderr])
+    reading.start()
+    try:
+        yield process, lines
+    finally:
+        process.kill()
+        reading.join()
+        process.stdout.close()
+        process.stderr.close()
+        process.wait()

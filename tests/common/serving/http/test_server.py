@@ -5,36 +5,12 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
-import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from tests.common.serving.http.conftest import until
-
-ROOT = Path(__file__).resolve().parents[4]
-
-
-@contextmanager
-def started(*arguments: str) -> Iterator[tuple[subprocess.Popen, list[str]]]:
-    """A server on a free port, and the lines that it says."""
-    command = [sys.executable, "run.py", "serve", "--port", "0", *arguments]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    lines: list[str] = []
-    reading = threading.Thread(target=lambda: [lines.append(line) for line in process.stderr])
-    reading.start()
-    try:
-        yield process, lines
-    finally:
-        process.kill()
-        reading.join()
-        process.stdout.close()
-        process.stderr.close()
-        process.wait()
+from tests.common.serving.http.conftest import started, until
 
 
 def test_it_serves_until_sigterm_and_answers_what_was_asked(tiny: Path) -> None:

@@ -1,0 +1,38 @@
+"""A server with the page, as a process of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.common.serving.http.conftest import started, until
+from tests.common.serving.page.models import write_series, write_texts
+from tests.shared import made_once
+
+BODY = 20_000
+"""Bytes that the server takes."""
+
+
+@pytest.fixture(scope="session")
+def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the two models that fit all views."""
+
+    def make(folder: Path) -> None:
+        write_texts(folder / "texts" / "1")
+        write_series(folder / "series" / "1")
+
+    return made_once(tmp_path_factory, "models of the page", make)
+
+
+@pytest.fixture(scope="session")
+def address(shown: Path) -> Iterator[str]:
+    """The address of a server that has the texts' model twice, as two cells next to each other."""
+    texts, series = shown / "texts", shown / "series"
+    models = ("--model", f"one={texts}", f"other={texts}", f"series={series}")
+    limits = ("--max-body", str(BODY), "--max-characters", "200", "--no-access-log")
+    with started("--output", str(shown / "nothing"), *models, *limits) as (_, lines):
+        until(lambda: "a page to try them" in "".join(lines), 120)
+        yield re.search(r"http://127.0.0.1:\d+", "".join(lines))[0]
