@@ -77,10 +77,10 @@ def twin_of(network: StreamNetwork, lengths: int, classes: int) -> Twin:
         x, after_stack = layers.stacked(
             graph, stack, layers.sum_embedding(graph, network.embed, columns), state=of_stack
         )
-        x, after_readout = layers.summary(graph, readout, x, of_readout)
+        x, after_readout = layers.summary(graph, readout, x, state=of_readout)
         probability, after_linear = layers.dense(graph, network.head.outputs, x), []
         if linear:
-            log_linear, after_linear = layers.linear(graph, linear, columns, of_linear)
+            log_linear, after_linear = layers.linear(graph, linear, columns, state=of_linear)
             log_network = graph.unary("log", graph.maximum(probability, LEAST))
             probability = graph.softmax(log_network * a + log_linear * b)
         return {"probability": probability}, [*after_stack, *after_readout, *after_linear]

@@ -121,7 +121,7 @@ def readout_sizes(readout: Readout) -> list[int]:
 
 
 def summary(
-    graph: Graph, readout: Readout, x: Value, state: Sequence[Value] | None = None
+    graph: Graph, readout: Readout, x: Value, *, state: Sequence[Value] | None = None
 ) -> tuple[Value, list[Value]]:
     """The twin of `Readout` at the last step: `[batch, width]`, and the parts of the state; zeros are the start."""
     if readout.kind == "last":
@@ -149,7 +149,7 @@ def linear_sizes(layer: NgramClassifier | None) -> list[int]:
 
 
 def linear(
-    graph: Graph, layer: NgramClassifier, columns: Sequence[Value], state: Sequence[Value] | None = None
+    graph: Graph, layer: NgramClassifier, columns: Sequence[Value], *, state: Sequence[Value] | None = None
 ) -> tuple[Value, list[Value]]:
     """The twin of `NgramClassifier` at the last step: log-probabilities `[batch, classes]`, and the parts of the state.
 

@@ -14,30 +14,7 @@ from common.layers.base import Configured, register
 from common.layers.masks import number_of
 from common.networks.network import Network, Part
 from common.streams.stream import Stream, shares_of
-
-
-class CarriedState(tf.Module):
-    """A network's state between windows, as variables that a checkpoint saves.
-
-    Args:
-        initial: The state, any structure of `[lanes, ...]` tensors.
-    """
-
-    def __init__(self, initial: tuple) -> None:
-        super().__init__()
-        self.structure = tf.nest.map_structure(lambda _: 0, initial)
-        self.values = [tf.Variable(value, trainable=False) for value in tf.nest.flatten(initial)]
-
-    def read(self, shares: Sequence[slice]) -> list[tuple]:
-        """The state of each share of the lanes, as tensors."""
-        values = [tf.convert_to_tensor(v) for v in self.values]
-        return [tf.nest.pack_sequence_as(self.structure, [v[lanes] for v in values]) for lanes in shares]
-
-    def carry(self, states: Sequence[tuple]) -> None:
-        """Stores the new state of all shares, through which no gradient passes."""
-        for variable, *values in zip(self.values, *map(tf.nest.flatten, states)):
-            variable.assign(tf.stop_gradient(tf.concat(values, 0)))
-
+from common.training.carried import CarriedState
 
 LANES_OF_A_SHARE = 4
 """The fewest lanes that are worth a core of their own."""
@@ -289,7 +266,8 @@ class TBPTT(Configured, keras.Model):
         )
         for share, spec, state in zip(window, _windows_of(windows.element_spec), states):
             lanes, targets = len(share[1]), share[1].shape
-            traced = self._trained.get_concrete_function(spec, state, lanes / self.lanes).structured_outputs[1]
+            positioned = _positioned(spec, tf.TensorSpec([], tf.int32))
+            traced = self._trained.get_concrete_function(positioned, state, lanes / self.lanes).structured_outputs[1]
             outputs.append(tf.zeros([n or targets[axis] for axis, n in enumerate(traced.shape)], traced.dtype))
         self._logs(window, outputs, tf.constant(0.0))
 

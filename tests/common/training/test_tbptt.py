@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from common.networks.stream import StreamNetwork
 from common.streams.sequences import Sequences
 from common.streams.stream import Stream
-from common.training.tbptt import CarriedState
+from common.training.carried import CarriedState
 from tests.common.training.models import (
     LANES,
     TOKENS,
