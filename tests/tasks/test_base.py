@@ -23,7 +23,7 @@ from common.options import from_saved
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS, versions
 from common.training.run import Fitted, fit
-from tests.tasks.trained import CHECKPOINT, OF_CELLS, VARIANTS, First, carried, history_of, make
+from tests.tasks.trained import CHECKPOINT, LOGGED, OF_CELLS, VARIANTS, First, carried, history_of, make
 
 ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = {"forecasting": 1e-4, "language_model": 1e-5}
@@ -141,7 +141,7 @@ def test_other_options_are_another_run(name: str, data_of, tmp_path: Path) -> No
     assert one.digest() == replace(one, resume=True, epochs=99).digest()
 
 
-@EVERY_TASK
+@pytest.mark.parametrize("name", ["sentiment", "forecasting", "language_model"])  # Losses of classes, values, its own.
 def test_training_that_diverges_is_refused_and_saves_nothing(name: str, data_of, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"training diverged.*--learning-rate"):
         train(make(name, data_of(name), tmp_path, cell="simple_rnn", activation="relu", learning_rate=1e9))
@@ -226,6 +226,5 @@ def test_networks_that_read_both_ways_train_and_serve(name: str, variant) -> Non
     assert_same_scores(variant(name))
 
 
-def test_tensorboard_gets_its_logs(data_of, tmp_path: Path) -> None:
-    fit(make("sentiment", data_of("sentiment"), tmp_path, epochs=1, tensorboard=tmp_path / "logs"), tmp_path)
-    assert list((tmp_path / "logs").rglob("events.*"))
+def test_tensorboard_gets_its_logs(trained) -> None:
+    assert list((trained(*LOGGED) / "logs").rglob("events.*"))

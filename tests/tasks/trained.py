@@ -67,6 +67,8 @@ VARIANTS = {
 """Options of a further training of a task, of a network that reads both ways."""
 CARRIED = {"bidirectional": False, "epochs": 2, "recurrent_dropout": 0.2}
 CHECKPOINTS = {"checkpoint_every": 5, "checkpoint_share": math.inf, "steps_per_execution": 2}
+LOGGED = ("sentiment", "simple_rnn")
+"""The training that also writes logs for TensorBoard."""
 KILLED, CHECKPOINT = (1, 8), (1, 6)
 """The position at which a training is killed, and that of its last checkpoint, which fits no multiple of 5."""
 
@@ -126,7 +128,8 @@ def few_origins() -> Iterator[None]:
 
 def fill_trained(name: str, cell: str, data: Path, *, folder: Path) -> None:
     """A short training, see the fixture `trained`."""
-    task, root = make(name, data, folder, cell=cell, **carried(name, cell)), folder / name / cell
+    logs = {"tensorboard": folder / "logs"} if (name, cell) == LOGGED else {}
+    task, root = make(name, data, folder, cell=cell, **carried(name, cell), **logs), folder / name / cell
     fitted = fit(task, root, callbacks=(Kill(root / "unfinished", folder / "killed" / "unfinished"),))
     shutil.copytree(root / "unfinished", folder / "done" / "unfinished")
     remember(fitted, folder / "weights.npz")
