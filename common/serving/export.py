@@ -79,6 +79,7 @@ def save(export: Export, folder: Path) -> None:
 
     module = tf.Module()
     module.weights = [] if export.network is None else list(export.network.variables)  # `SavedModel.variables`.
+    # What a layer has besides its variables would be copied as well; one without variables is a table.
     module.resources = [list(getattr(resource, "variables", [])) or resource for resource in export.resources]
     signatures = {name: endpoint.traced.get_concrete_function() for name, endpoint in export.endpoints.items()}
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)

@@ -141,7 +141,7 @@ def test_other_options_are_another_run(name: str, data_of, tmp_path: Path) -> No
     assert one.digest() == replace(one, resume=True, epochs=99).digest()
 
 
-@EVERY_TASK
+@pytest.mark.parametrize("name", ["sentiment", "forecasting", "language_model"])  # Losses of classes, values, its own.
 def test_training_that_diverges_is_refused_and_saves_nothing(name: str, data_of, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"training diverged.*--learning-rate"):
         train(make(name, data_of(name), tmp_path, cell="simple_rnn", activation="relu", learning_rate=1e9))

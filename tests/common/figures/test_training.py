@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from types import SimpleNamespace
 
 from matplotlib.figure import Figure
@@ -38,3 +39,9 @@ def test_a_matrix_of_many_classes_has_shares_and_no_counts() -> None:
         assert (loss.get_title(), accuracy.get_title()) == ("loss", "accuracy")
         assert len(matrix.texts) == (0 if len(classes) == 13 else 12 * 12)
         assert matrix.images[0].get_array()[:, 0].tolist() == [1.0] * len(classes)
+
+
+def test_dollars_in_labels_are_text() -> None:
+    labels = [r"price ($\foo$)", "$5"]
+    figure = classification_figure(SimpleNamespace(history=HISTORY), labels, labels, labels=labels, title=r"$\foo$")
+    figure.savefig(io.BytesIO(), format="png")

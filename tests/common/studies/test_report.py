@@ -35,6 +35,12 @@ def test_the_report_is_one_file_with_everything_in_it(made_up) -> None:
     assert f"| simple_rnn | 5 | 64 | {mean['simple_rnn']:.4f} |" in text
 
 
+def test_runs_of_dask_workers_have_no_timings(made_up) -> None:
+    study = made_up(cells=("lstm", "gru"), more={"conditions": {"jobs": None, "cores": None, "resumed": False}})
+    report.write(Findings(study))
+    assert "timings are not comparable" in (study.folder / "report.md").read_text()
+
+
 def test_varied_numbers_have_a_figure(made_up) -> None:
     study = made_up(cells=("lstm", "gru"), controls=False, vary=("window=16,64",))
     assert report.write(Findings(study)).is_file()

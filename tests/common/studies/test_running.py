@@ -16,6 +16,13 @@ def folder_of(output: Path) -> Path:
     return output / "sentiment" / "compare" / "default"
 
 
+def broken(run: Path) -> None:
+    """Makes a run fail at once: its folder holds something that is not a checkpoint."""
+    checkpoint = run / "unfinished" / "x" / "latest" / "checkpoint"
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_text("not one")
+
+
 def test_a_study_of_texts_with_braces_is_done(two_cells: Path) -> None:
     folder = folder_of(two_cells)
     found = pd.read_csv(folder / "results.csv")
@@ -33,10 +40,7 @@ def test_a_study_of_texts_with_braces_is_done(two_cells: Path) -> None:
 def test_a_study_is_extended_and_its_failures_are_reported(braces, done: Path, command, capfd) -> None:
     folder = folder_of(done)
     before = {path: path.stat().st_mtime_ns for path in folder.glob("runs/*/result.json")}
-    # The second seed fails at once: its folder holds something that is not a checkpoint.
-    broken = folder / "runs" / "gru_seed=1" / "unfinished" / "x" / "latest" / "checkpoint"
-    broken.parent.mkdir(parents=True)
-    broken.write_text("not one")
+    broken(folder / "runs" / "gru_seed=1")
     assert main(command(braces, done, "--cells", "gru", "--seeds", "2")) == 0
     printed = capfd.readouterr().out
     assert "2 runs, 1 of them done before" in printed
@@ -69,13 +73,15 @@ def test_a_study_in_which_every_run_fails_is_an_error(data_of, tmp_path: Path, c
     assert "every run failed; the first: gru_seed=0: exit code 2: it broke" in capfd.readouterr().err
 
 
-def test_dask_workers_do_the_runs(data_of, tmp_path: Path, command) -> None:
+def test_dask_workers_do_the_runs(braces, done: Path, command, capfd) -> None:
+    """The one that is left fails at once, as one that this process starts does."""
     distributed = pytest.importorskip("distributed")
+    broken(folder_of(done) / "runs" / "gru_seed=1")
     with distributed.LocalCluster(1, processes=True, threads_per_worker=1, dashboard_address=None) as cluster:
-        words = command(data_of("sentiment"), tmp_path, "--cells", "gru", "--seeds", "1")
+        words = command(braces, done, "--cells", "gru", "--seeds", "2")
         assert main([*words, "--scheduler", cluster.scheduler_address]) == 0
-    assert len(pd.read_csv(folder_of(tmp_path) / "results.csv")) == 1
-    assert "timings are not comparable" in (folder_of(tmp_path) / "report.md").read_text()
+    assert "failed: gru_seed=1: exit code 2: --resume: no unfinished run" in capfd.readouterr().out
+    assert json.loads((folder_of(done) / "runs" / "gru_seed=1" / "job.json").read_text())["jobs"] is None
 
 
 def test_a_scheduler_that_does_not_answer_is_reported(data_of, tmp_path: Path, command, capfd, monkeypatch) -> None:
