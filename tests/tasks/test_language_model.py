@@ -5,17 +5,20 @@ from __future__ import annotations
 import csv
 import json
 import random
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from common.errors import InputError
 from common.serving.language import losses, scored_long
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS
 from common.text.pieces import encoded
 from run import main
 from tasks.language_model import LanguageModel, LanguageOptions
+from tasks.language_model_options import LanguageData, LanguageEvaluate
 from tests.tiny import OPTIONS
 
 
@@ -110,3 +113,56 @@ def test_what_training_knows_is_likelier(learned, tmp_path: Path, capsys) -> Non
     assert "error: --score " in capsys.readouterr().err
     assert main(["language_model", "predict", "--tokens", "a"]) == 2
     assert "--tokens: needs --score" in capsys.readouterr().err
+
+
+def test_adapted_to_a_text_the_model_of_a_saved_version_finds_it_likelier(
+    learned, tmp_path: Path, capsys, monkeypatch
+) -> None:
+    version, other = learned("language_model"), tmp_path / "other.txt"
+    other.write_text("mli dka.\n" * 40)
+    monkeypatch.setattr("common.training.dynamic.RATE", 0.003)
+    model, dynamic = SavedModel(version), LanguageEvaluate(dynamic_evaluation=True)
+    test = LanguageModel.test(model, LanguageData(data=str(other)), other=True)
+    assert LanguageModel.scored_otherwise(model, test, LanguageEvaluate()) == {}
+    ((name, adapted),) = LanguageModel.scored_otherwise(model, test, dynamic).items()
+    plain = LanguageModel.evaluate(model, test).scores
+    assert name == f"{version}, dynamic" and set(adapted) == set(plain)
+    assert adapted["nats_per_token"] < 0.8 * plain["nats_per_token"]
+
+    def refused(data: Path) -> str:
+        copy = tmp_path / "copy" / "1"
+        shutil.copytree(version, copy, dirs_exist_ok=True)
+        config = SavedModel(version).config | {"data": str(data)}
+        (copy / ASSETS / "config.json").write_text(json.dumps(config))
+        words = ["language_model", "evaluate", "--dynamic-evaluation", "--data", str(other), "--model", str(copy)]
+        assert main(words) == 2
+        return capsys.readouterr().err
+
+    assert "--dynamic-evaluation: needs the texts that the model learned from" in refused(tmp_path / "gone")
+    assert f"is not what {tmp_path / 'copy' / '1'} learned from" in refused(other)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"bidirectional": True}, "--bidirectional: reading backwards"),
+        ({"sampled": 9, "smoothing": 0.1}, "--sampled 9: --smoothing spreads"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(options: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        LanguageOptions(**options)
+
+
+def test_a_large_vocabulary_is_sampled_by_itself() -> None:
+    assert [
+        LanguageOptions(**given).sampled_of(tokens)
+        for given, tokens in (
+            ({}, 50_000),
+            ({}, 50_001),
+            ({"smoothing": 0.1}, 10**5),
+            ({"sampled": 0}, 10**5),
+            ({"sampled": 99}, 100),
+            ({"sampled": 99}, 99),
+        )
+    ] == [0, 8192, 0, 0, 99, 0]

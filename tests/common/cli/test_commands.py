@@ -35,10 +35,12 @@ def test_evaluate_takes_what_is_not_given_from_the_saved_model(
     kind = tasks.get("pos")
     monkeypatch.setattr(kind, "test", lambda model, data, *, other: calls.append((data, other)))
     monkeypatch.setattr(kind, "evaluate", lambda model, test: Evaluated({}, ""))
+    monkeypatch.setattr(kind, "scored_otherwise", lambda model, test, options: {"in another way": {"accuracy": 0.5}})
     assert run.main(["pos", "evaluate", *arguments]) == 0
     assert calls == [(kind.Data(**expected), expected["data"] == "other")]
     said = {"mine": "data: mine, its test part", "other": "data: other; the model learned from mine"}
-    assert capsys.readouterr().out.splitlines()[0] == said[expected["data"]]
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[0] == said[expected["data"]] and "in another way" in printed
 
 
 def test_evaluate_reads_one_file(monkeypatch: pytest.MonkeyPatch, capsys) -> None:
