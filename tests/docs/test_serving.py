@@ -22,7 +22,10 @@ def test_the_limits_have_the_defaults_of_the_page() -> None:
 
 
 def test_the_pages_name_options_that_there_are() -> None:
-    own = set(re.findall(r"`(--[a-z-]+)", PAGE.split("## With TensorFlow")[0] + KUBERNETES)) - {"--no-access-log", "--no-page"}
+    own = set(re.findall(r"`(--[a-z-]+)", PAGE.split("## With TensorFlow")[0] + KUBERNETES)) - {
+        "--no-access-log",
+        "--no-page",
+    }
     assert own and own <= OPTIONS.keys()
 
 
