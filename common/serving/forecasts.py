@@ -79,18 +79,17 @@ def records_of(
         lengths: The rows of each history.
         horizon: Steps of each forecast.
     """
-    columns, records = panel.columns, []
+    names, records = iter(names_of(panel)), []
     for group, length, answer in zip(panel.groups, lengths, answers):
         times = panel.as_text(group, group.times[0] + panel.seconds * np.arange(length + horizon))
         first = max(0, length - PAST * config["horizon"])
-        for number, column in enumerate(columns):
-            named, several = bool(panel.series), len(columns) > 1
+        for number in range(len(panel.columns)):
             mean = answer["mean"][:horizon, number].astype(float)
             quantiles = answer["quantiles"][:horizon, number].astype(float)
             past = group.values[first:length, number].astype(float)
             records.append(
                 {
-                    "unique_id": f"{group.name} {column}" if named and several else group.name if named else column,
+                    "unique_id": next(names),
                     "ds": times[length:],
                     "mean": mean.tolist(),
                     "quantiles": {
@@ -100,6 +99,14 @@ def records_of(
                 }
             )
     return records
+
+
+def names_of(panel: Panel) -> list[str]:
+    """The name of each series of a panel: every column of every group."""
+    if not panel.series:
+        return [column for _ in panel.groups for column in panel.columns]
+    several = len(panel.columns) > 1
+    return [f"{group.name} {name}" if several else group.name for group in panel.groups for name in panel.columns]
 
 
 def reader_of(config: Mapping[str, Any]) -> SeriesReader:

@@ -13,7 +13,7 @@ import numpy as np
 from nicegui import events, ui
 
 from common.errors import InputError, counted
-from common.serving.forecasts import check, digits_of, inputs_of, known_to, reader_of, records_of
+from common.serving.forecasts import check, digits_of, inputs_of, known_to, names_of, reader_of, records_of
 from common.serving.http.refusals import Refused
 from common.serving.page import charts
 from common.serving.page.cards import Card, Cards
@@ -30,7 +30,7 @@ NEEDED = ("horizon", "segment", "quantiles", "target", "known", "missing", "uniq
 MOST_ROWS = 5000
 """Rows of a history that a model reads at most: the last ones."""
 MOST_SERIES = 500
-"""Series of a file from which one can be chosen."""
+"""Series of a file from which one can be chosen: the first ones."""
 HEIGHT = 320
 """Of a chart, in pixels."""
 _READING = asyncio.Semaphore(1)
@@ -66,6 +66,7 @@ class Forecast(View):
 
     def build(self) -> None:
         self.panels: dict[str, Panel | InputError] = {}
+        self.places: list[tuple[str, int]] = []
         most = self.asker.limits.body
         with ui.element("div").classes("choices"):
             ui.button("Sample series", icon="insights", on_click=self.sample)
@@ -77,7 +78,7 @@ class Forecast(View):
             self.series = ui.select([], label="Series", on_change=self.show).props("outlined dense")
         self.wrong = self.line()
         self.answers = Cards(self.served)
-        self.inside = Inside(self, self._inputs, steps=_segments)
+        self.inside = Inside(self, self._inputs, steps=_segments, column=lambda: self._place[1])
 
     @property
     def start(self) -> Awaitable[None]:
@@ -114,11 +115,12 @@ class Forecast(View):
         if read is None:
             self._say_wrong(str(next(iter(self.panels.values()))))
             return
-        names = [group.name for group in read.groups][:MOST_SERIES]
+        names = dict(enumerate(names_of(read)[:MOST_SERIES]))
         before = self.series.value
-        self.series.set_options(names, value=names[0])
+        self.places = [(group.name, column) for group in read.groups for column in range(len(read.columns))]
+        self.series.set_options(names, value=0)
         self.series.set_visibility(len(names) > 1)
-        if before == names[0]:  # Else the change of the value has done it.
+        if before == 0:  # Else the change of the value has done it.
             await self.show()
 
     def _say_wrong(self, message: str) -> None:
@@ -139,8 +141,13 @@ class Forecast(View):
         for one, card, answer in self.answers.fill(self.served, {} if refused else answers):
             of, outputs = asked[one.name], {name: answer[name][0] for name in ("mean", "quantiles")}
             sizes = {"lengths": [of.rows], "horizon": one.config["horizon"]}
-            _draw(card, records_of(one.config, of.panel, [outputs], **sizes))
+            _draw(card, records_of(one.config, of.panel, [outputs], **sizes)[self._place[1]])
         await self.inside.show()
+
+    @property
+    def _place(self) -> tuple[str, int]:
+        """The group of the chosen series, and the number of its column."""
+        return self.places[self.series.value or 0]
 
     def _inputs(self, served: Served) -> Mapping[str, Any] | None:
         asked = self._asked(served)
@@ -148,12 +155,12 @@ class Forecast(View):
 
     def _asked(self, served: Served) -> Asked | InputError:
         """What a model reads of the chosen series, or why it cannot."""
-        panel, name = self.panels.get(served.name), self.series.value
+        panel, group = self.panels.get(served.name), self._place[0]
         if not isinstance(panel, Panel):
             return panel or InputError("choose a series")
-        others = [group.name for group in panel.groups if group.name != name]
+        others = [one.name for one in panel.groups if one.name != group]
         if len(others) == len(panel.groups):
-            return InputError(f"{panel.source}: no series {name!r}")
+            return InputError(f"{panel.source}: this model learned no series {group!r}")
         panel = panel.without(others)
         try:
             (rows,) = check(served, panel)
@@ -196,11 +203,11 @@ def _segments(many: int) -> list[str]:
     return [str(n + 1 - many) if n + 1 < many else "last" for n in range(many)]
 
 
-def _draw(card: Card, records: Sequence[Mapping[str, Any]]) -> None:
-    """A chart of each column of a forecast."""
-    levels = list(records[0]["quantiles"])
-    card.head.text = f"{counted(len(records[0]['mean']), 'step')} ahead"
-    card.charts.show(*((_chart(record, levels), HEIGHT) for record in records))
+def _draw(card: Card, record: Mapping[str, Any]) -> None:
+    """A chart of a forecast."""
+    levels = list(record["quantiles"])
+    card.head.text = f"{counted(len(record['mean']), 'step')} ahead"
+    card.charts.show((_chart(record, levels), HEIGHT))
     if len(levels) > 1:
         share = float(levels[-1]) - float(levels[0])
         card.note(f"The band holds {share:.0%} of the values, by the model's own account.")

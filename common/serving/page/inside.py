@@ -37,6 +37,7 @@ class Inside:
         view: The view.
         inputs: Gives what each model reads.
         steps: The names of steps, for models that give no tokens.
+        column: The column that is shown, for models that read several.
     """
 
     def __init__(
@@ -45,28 +46,26 @@ class Inside:
         inputs: Inputs,
         *,
         steps: Callable[[int], list[str]] = lambda many: [str(n + 1) for n in range(many)],
+        column: Callable[[], int] = lambda: 0,
     ) -> None:
         self._view, self._inputs, self._steps = view, inputs, steps
-        self._latest, self._answers = Latest(), {}
-        ui.context.client.on_delete(self._latest.stop)
+        self._column, self._latest, self._answers = column, Latest(), {}
         names = [name for name in ABOUT if any(one.has(SIGNATURE, name) for one in view.served)]
+        self._can = bool(names)
         with ui.expansion("Look inside: hidden state and gates", icon="grid_on", on_value_change=self.show) as self.box:
+            self.box.classes("inside")
             if not names:
-                ui.label(
-                    "These models were saved without what is inside them; train them again to see their states."
-                ).classes("about")
+                ui.label("These models were saved without what is inside; train again to see it.").classes("about")
                 return
             shown = {name: name.replace("_", " ") for name in names}
-            self.what = ui.toggle(shown, value=HIDDEN, on_change=self._draw).props(
-                "no-caps unelevated toggle-color=primary"
-            )
+            self.what = ui.toggle(shown, value=HIDDEN, on_change=self._draw)
+            self.what.props("no-caps unelevated toggle-color=primary")
             self.about = ui.label(ABOUT[HIDDEN]).classes("about")
             self.pictures = Cards(view.served)
-        self.box.classes("inside")
 
     async def show(self) -> None:
         """Asks the models, if it is open."""
-        if not self.box.value or not hasattr(self, "what"):
+        if not (self.box.value and self._can):
             return
         answers = await self._latest(self._view.ask_all(SIGNATURE, self._inputs))
         if answers is not None:
@@ -86,7 +85,7 @@ class Inside:
 
     def _picture(self, card: Card, answer: Arrays, what: str) -> None:
         values = answer[what][0]
-        values = values.reshape(-1, *values.shape[-2:])[0].T  # [units, steps]; of several columns, the first.
+        values = values.reshape(-1, *values.shape[-2:])[self._column()].T  # [units, steps]
         names = strings(answer["tokens"][0]) if "tokens" in answer else self._steps(values.shape[1])
         many = len(names)
         values, names = values[:, max(0, many - MOST_STEPS) : many], names[-MOST_STEPS:]

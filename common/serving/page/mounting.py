@@ -77,7 +77,7 @@ def mount(app: FastAPI, asker: Asker) -> None:
             raise Refused(f"{name}: its training left no figure", NOT_FOUND)
         return FileResponse(path)
 
-    ui.run_with(app, show_welcome_message=False, tailwind=False, reconnect_timeout=20)
+    ui.run_with(app, show_welcome_message=False, tailwind=False, language="en-US", reconnect_timeout=20)
     core.app.add_middleware(Bounded, most=asker.limits.body + FORM)
     core.app.exception_handlers[404] = _nothing_there
     core.app.exception_handlers[Refused] = refused

@@ -24,8 +24,6 @@ SAMPLES = (
 )
 STRONGEST = 0.25
 """The change of a score that has the full colour."""
-
-
 HEIGHT = 300
 """Of a chart, in pixels."""
 
@@ -114,12 +112,11 @@ class Scores(TextView):
         super().say(wrong)
 
     def _draw(self) -> None:
-        readings, refused = self.readings, all_refused(self.readings)
-        self.say(refused.message if refused else "")
-        self.readings = {} if refused else readings
+        refused = all_refused(self.readings)
+        super().say(refused.message if refused else "")
         lines: dict[tuple[str, ...], dict[str, list[float]]] = {}
         colours = {}
-        for one, card, reading in self.answers.fill(self.served, self.readings):
+        for one, card, reading in self.answers.fill(self.served, {} if refused else self.readings):
             labels = self._labels(one, len(reading.final))
             card.head.text = f"{reading.label} {reading.final.max():.0%}"
             at = labels.index(self.of.value) if self.of.value in labels else 0

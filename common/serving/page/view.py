@@ -29,19 +29,25 @@ class Latest:
 
     def __init__(self) -> None:
         self._task: asyncio.Future | None = None
+        self._over = False
+        ui.context.client.on_delete(self._close)
 
     async def __call__(self, work: Awaitable[T]) -> T | None:
-        """The result of the work, or None if other work has taken its place."""
+        """The result of the work, or None if other work has taken its place or the visitor is gone."""
         self.stop()
         task = self._task = asyncio.ensure_future(work)
+        if self._over:
+            task.cancel()
         try:
             return await task
         except asyncio.CancelledError:
-            if task.cancelled():
-                return None
-            raise
-        finally:
-            task.cancel()
+            if asyncio.current_task().cancelling():
+                raise
+            return None
+
+    def _close(self) -> None:
+        self._over = True
+        self.stop()
 
     def stop(self) -> None:
         """Drops what is being done; requests that wait in the queue are not computed."""
@@ -69,7 +75,6 @@ class View(ABC):
     def __init__(self, asker: Asker, served: Sequence[Served]) -> None:
         self.asker, self.served = asker, served
         self.latest = Latest()
-        ui.context.client.on_delete(self.latest.stop)
         ui.label(self.about).classes("about")
         self.build()
 

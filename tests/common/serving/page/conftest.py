@@ -34,5 +34,5 @@ def address(shown: Path) -> Iterator[str]:
     models = ("--model", f"one={texts}", f"other={texts}", f"series={series}")
     limits = ("--max-body", str(BODY), "--max-characters", "200", "--no-access-log")
     with started("--output", str(shown / "nothing"), *models, *limits) as (_, lines):
-        until(lambda: "a page to try them" in "".join(lines), 120)
+        until(lambda: "a page to try them" in "".join(lines), 300)
         yield re.search(r"http://127.0.0.1:\d+", "".join(lines))[0]
