@@ -92,9 +92,7 @@ def heat(
             **{"left": "center", "bottom": 0, "itemHeight": 120, "precision": 2},
             "inRange": {"color": SIGNED if signed else SHARES},
         },
-        "series": [
-            {"type": "heatmap", "name": what, "data": cells, "emphasis": {"itemStyle": {"borderColor": "#000"}}}
-        ],
+        "series": [{"type": "heatmap", "name": what, "data": cells, "progressive": 0}],
     }
 
 

@@ -31,7 +31,8 @@ class Writing(View):
 
     @classmethod
     def fits(cls, served: Served) -> bool:
-        return served.has(SIGNATURE, "prompt", "state", "temperature", "length", "seed", "text", "ended")
+        forward = not served.config.get("backward")  # What is written before a text cannot follow it.
+        return forward and served.has(SIGNATURE, "prompt", "state", "temperature", "length", "seed", "text", "ended")
 
     def build(self) -> None:
         self.prompt = ui.textarea("The beginning", value="The film").props("outlined autogrow").classes("field")
