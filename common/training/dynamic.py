@@ -13,10 +13,12 @@ from common.streams import Sequences, Stream
 
 SEGMENT = 20
 """Steps that are scored before the weights are adapted to them."""
-RATE, DECAY, LEAST = 1e-4, 0.005, 0.1
+RATE, DECAY, LEAST = 2e-4, 0.005, 0.1
 """Size of a step; how much of the way back a weight goes at each, on average; and what is added to the usual size of a
 gradient before it divides, as a share of the mean of all weights. They are those that suit characters of Shakespeare.
 """
+MOST = 1.0
+"""Maximum norm of a gradient, as in training: a text of another kind would otherwise make steps that diverge."""
 LANES, WINDOWS = 16, 200
 """Training texts from which the usual size of gradients is found: segments at a time, and how often."""
 
@@ -26,7 +28,7 @@ class DynamicEvaluation:
 
     After each segment, a step along its gradient is made: each weight's part is divided by the root mean square that it
     has on training texts, and each weight goes back towards its trained value, those with large gradients faster
-    (Krause et al. 2018, "Dynamic Evaluation of Neural Sequence Models", equations 4 to 6).
+    (Krause et al. 2018, "Dynamic Evaluation of Neural Sequence Models", section 4). Gradients are clipped.
 
     Args:
         network: A trained network that returns its losses, `[batch, time, 2]`. Its weights are changed.
@@ -78,7 +80,8 @@ class DynamicEvaluation:
         losses, after, gradients = self._gradients(part, weights, state)
         for variable, value in zip(self._state, tf.nest.flatten(after), strict=True):
             variable.assign(value)
-        changed = zip(self._weights, self._trained, gradients, self._steps, self._back, strict=True)
+        clipped, _ = tf.clip_by_global_norm(gradients, MOST)
+        changed = zip(self._weights, self._trained, clipped, self._steps, self._back, strict=True)
         for weight, trained, gradient, step, back in changed:
             weight.assign_add(back * (trained - weight) - step * gradient)
         return losses

@@ -120,7 +120,7 @@ def test_adapted_to_a_text_the_model_of_a_saved_version_finds_it_likelier(
 ) -> None:
     version, other = learned("language_model"), tmp_path / "other.txt"
     other.write_text("mli dka.\n" * 40)
-    monkeypatch.setattr("common.training.dynamic.RATE", 0.003)
+    monkeypatch.setattr("common.training.dynamic.RATE", 0.001)
     model, dynamic = SavedModel(version), LanguageEvaluate(dynamic_evaluation=True)
     test = LanguageModel.test(model, LanguageData(data=str(other)), other=True)
     assert LanguageModel.scored_otherwise(model, test, LanguageEvaluate()) == {}
@@ -139,7 +139,9 @@ def test_adapted_to_a_text_the_model_of_a_saved_version_finds_it_likelier(
         return capsys.readouterr().err
 
     assert "--dynamic-evaluation: needs the texts that the model learned from" in refused(tmp_path / "gone")
-    assert f"is not what {tmp_path / 'copy' / '1'} learned from" in refused(other)
+    changed = tmp_path / "changed.txt"
+    changed.write_text("élé élé.\n" * 40)  # Letters that the model has no tokens for.
+    assert f"is not what {tmp_path / 'copy' / '1'} learned from" in refused(changed)
 
 
 @pytest.mark.parametrize(

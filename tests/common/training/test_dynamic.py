@@ -19,6 +19,7 @@ VOCABULARY, SEGMENT = 12, 5
 def short_segments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dynamic, "SEGMENT", SEGMENT)
     monkeypatch.setattr(dynamic, "WINDOWS", 3)
+    monkeypatch.setattr(dynamic, "MOST", 0.3)
 
 
 def network_of() -> LanguageNetwork:
@@ -61,6 +62,11 @@ def test_a_segment_is_scored_and_then_a_step_of_the_paper_is_made() -> None:
         found = tape.gradient(mean, [weight.value for weight in plain.trainable_weights])
         return outputs[0, :, 0].numpy(), state, [tf.convert_to_tensor(one).numpy() for one in found]
 
+    def clipped(gradients: list) -> list:
+        norm = np.sqrt(sum(np.sum(one**2) for one in gradients))
+        assert norm > dynamic.MOST
+        return [one * dynamic.MOST / norm for one in gradients]
+
     squares, state = [], plain.initial_state(4)
     for (part, _), _ in zip(parts_of(Stream(training, 4, SEGMENT)), range(3)):
         _, state, found = gradients(part, state)
@@ -70,11 +76,11 @@ def test_a_segment_is_scored_and_then_a_step_of_the_paper_is_made() -> None:
 
     (first, _), (second, _) = parts_of(Stream(texts, 1, SEGMENT, shuffle=False))
     expected, state, found = gradients(first, plain.initial_state(1))
-    for weight, gradient, root in zip(plain.trainable_weights, found, usual, strict=True):
+    for weight, gradient, root in zip(plain.trainable_weights, clipped(found), usual, strict=True):
         weight.assign(weight - dynamic.RATE * gradient / (root + dynamic.LEAST * mean))
     trained = network.get_weights()
     then, _, found = gradients(second, state)
-    for weight, gradient, root, before in zip(plain.trainable_weights, found, usual, trained, strict=True):
+    for weight, gradient, root, before in zip(plain.trainable_weights, clipped(found), usual, trained, strict=True):
         back = np.minimum(dynamic.DECAY * root / mean, 1) * (before - weight)
         weight.assign(weight + back - dynamic.RATE * gradient / (root + dynamic.LEAST * mean))
 
