@@ -44,7 +44,7 @@ def training_figure(
     error.set(title="test: mean absolute error by steps ahead", xlabel="steps ahead")
     error.legend()
     _test_series(figure.add_subplot(grid[1, :]), next(iter(forecasts.values())), judge=judge)
-    figure.suptitle(title)
+    figure.suptitle(plain(title))
     return figure
 
 

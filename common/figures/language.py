@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from common.figures.plain import plain
 from common.figures.training import learning_curves
 
 
@@ -32,5 +33,5 @@ def language_figure(results: Any, *, title: str) -> Any:
         context.axhline(found.losses.mean(), linestyle=":", color="grey")
         context.annotate(name.replace("_", " "), (1, found.losses.mean()), va="bottom", fontsize=8)
     context.set(xscale="log", xlabel="tokens read before, from 1", ylabel="nats a token", title="does context help?")
-    figure.suptitle(title)
+    figure.suptitle(plain(title))
     return figure

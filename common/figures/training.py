@@ -28,7 +28,7 @@ def loss_figure(history: list[dict[str, float]], title: str) -> Any:
 
     figure = Figure(figsize=(6.5, 4.2), layout="constrained", dpi=120)
     learning_curves([figure.subplots()], history, ["loss"])
-    figure.suptitle(title)
+    figure.suptitle(plain(title))
     return figure
 
 
@@ -77,5 +77,5 @@ def classification_figure(
     confusion(matrix, references, predictions, labels=labels)
     if many:
         matrix.tick_params(axis="x", rotation=90)
-    figure.suptitle(title)
+    figure.suptitle(plain(title))
     return figure

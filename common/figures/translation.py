@@ -48,7 +48,7 @@ def translation_figure(results: Any, *, beam: int, attention: bool, title: str) 
         texts = [{"text": answers.sources[n]} for n in chosen]
         for ax, found in zip(maps, answers.model.ask(texts, "attention", what="attending", beam=beam)):
             figure.colorbar(attention_map(ax, found), ax=ax, label="weight")
-    figure.suptitle(title)
+    figure.suptitle(plain(title))
     return figure
 
 

@@ -78,13 +78,18 @@ def save(export: Export, folder: Path) -> None:
     import tensorflow as tf
 
     module = tf.Module()
-    module.weights = [] if export.network is None else list(export.network.variables)  # `SavedModel.variables`.
+    module.weights = [] if export.network is None else _values(export.network)  # `SavedModel.variables`.
     # What a layer has besides its variables would be copied as well; one without variables is a table.
-    module.resources = [list(getattr(resource, "variables", [])) or resource for resource in export.resources]
+    module.resources = [_values(resource) or resource for resource in export.resources]
     signatures = {name: endpoint.traced.get_concrete_function() for name, endpoint in export.endpoints.items()}
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     tf.saved_model.save(module, str(folder), signatures=signatures, options=options)
     name_axes(folder, {name: endpoint.axes for name, endpoint in export.endpoints.items()})
+
+
+def _values(resource: Any) -> list[tf.Variable]:
+    """The variables of a layer as TensorFlow's own: a session restores no others."""
+    return [variable.value for variable in getattr(resource, "variables", [])]
 
 
 def name_axes(folder: Path, names: Mapping[str, Mapping[str, Sequence[str]]]) -> None:

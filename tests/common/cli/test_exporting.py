@@ -105,7 +105,7 @@ def test_what_cannot_be_exported_is_refused(learned, export, tmp_path: Path) -> 
     assert "structure.json.gz cannot be read" in export("sentiment", old, code=2)
     (old / ASSETS / structure.FILE).unlink()
     error = export("sentiment", old, code=2)
-    assert "was saved before models could be exported" in error and len(error.splitlines()) == 1
+    assert "saved by an earlier version" in error and len(error.splitlines()) == 1
 
 
 def test_structures_of_another_format_or_model_are_refused(learned, tmp_path: Path) -> None:
