@@ -203,9 +203,9 @@ class Writer:
         """The start and the pieces of texts, string `[N]`, as `tokens`, and what is inside the network after each."""
         ids = self._ids(text)
         ids = tf.concat([tf.fill([ids.nrows(), 1], START), ids], 1)
-        window = {TOKENS: ids.to_tensor(PADDING), "sequence": None}
-        found = inside(self.network.stack, self.network.features(window), ids.row_lengths())
-        return {TOKENS: self._named(ids).to_tensor("")} | found
+        tokens, lengths = _as_rows(ids)  # A recurrence has one step or more, also where there is no text.
+        found = inside(self.network.stack, self.network.features({TOKENS: tokens, "sequence": None}), lengths)
+        return {TOKENS: self._named(ids).to_tensor("", shape=tf.shape(tokens))} | found
 
     def _named(self, ids: tf.RaggedTensor) -> tf.RaggedTensor:
         return tf.gather(tf.constant([name.encode() for name in self.pieces.names]), ids)
