@@ -19,7 +19,7 @@ ORDER = (
         "series.layout",
     ),
     *("series.reader", "series"),
-    *("wheels", "tfds"),
+    *("wheels", "tfds", "seen"),
     *(
         "embedded",
         "embedded.catalogues",

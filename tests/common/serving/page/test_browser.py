@@ -147,13 +147,15 @@ def test_a_forecast_of_the_sample_and_of_a_file(page) -> None:
     upload = view.locator("input[type=file]")
     rows = "".join(f"2024-01-01T{hour:02}:00,{hour}\n" for hour in range(9))
     for content, said in (
-        ("nothing of it\nis a series\n", "own.csv"),
-        (f"time,{EVIL}\n{rows}".replace("T03", "T04"), "own.csv"),
+        ("nothing of it\nis a series\n", "no column"),
+        (f"time,{EVIL}\n{rows}".replace("T03", "T04"), "repeats the time"),
         ("x" * 30_000, "at most 20,000 bytes"),
     ):
+        sync_api.expect(view.locator(".q-uploader__spinner")).to_have_count(0)  # A busy uploader takes no file.
         upload.set_input_files({"name": "own.csv", "mimeType": "text/csv", "buffer": content.encode()})
         expect(view.locator(".line").first, said)
         assert view.locator(".model:visible").count() == 0
+    sync_api.expect(view.locator(".q-uploader__spinner")).to_have_count(0)
     upload.set_input_files({"name": "own.csv", "mimeType": "text/csv", "buffer": f"time,{EVIL}\n{rows}".encode()})
     expect(view.locator(".model:visible"), "3 steps ahead")
     pointed_at(page, view.locator(".chart").first)
