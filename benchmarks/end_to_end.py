@@ -88,7 +88,7 @@ def theirs(row: Row) -> list[Any]:
 def our_contender(contender: str, row: Row) -> Contender:
     model = ours(row).model
     parameters = sum(int(np.prod(weights.shape)) for weights in model.trainable_variables)
-    programs = f"{model.shares} programs" if model.xla else f"{joblib.cpu_count()} threads"
+    programs = f"{len(model.replicas.own)} programs" if model.xla else f"{joblib.cpu_count()} threads"
     return Contender(parameters, ours(row).steps_of_a_window, programs)
 
 

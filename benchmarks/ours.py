@@ -26,7 +26,7 @@ class Ours:
         self.stream = prepared(task)["train"]
         keras.utils.set_random_seed(task.options.seed)
         self.task = task
-        self.model = compiled(task.learner(), self.stream, task.options)
+        _, self.model = compiled(task.learner, self.stream, task.options)
         self.whole = windows is None
         self.windows = min(windows or self.stream.windows(), self.stream.windows())
         self.epochs = 0
@@ -42,5 +42,5 @@ class Ours:
             self.model.fit(self.stream, initial_epoch=self.epochs, epochs=self.epochs + 1, verbose=0)
             self.epochs += 1
         else:
-            windows = self.stream.dataset(shares=self.model.shares).take(self.windows)
+            windows = self.stream.dataset(lanes=self.model.replicas.own).take(self.windows)
             self.model.fit(windows, shuffle=False, verbose=0)

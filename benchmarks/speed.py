@@ -70,7 +70,7 @@ def tensorflow_step(contender: str, cell: str, size: Size) -> Callable[[], Any]:
 
     from common.layers.recurrent import Recurrent
     from common.streams.stream import shares_of
-    from common.training.tbptt import fitting_shares
+    from common.training.replicas import fitting_shares
 
     batch, steps, inputs, units = size
     x, y = tf.random.normal((batch, steps, inputs)), tf.random.normal((batch, steps, units))

@@ -102,6 +102,11 @@ def asking() -> Iterator[None]:
     obey()
 
 
+def pass_on(number: int) -> None:
+    """Takes a signal that came to another process which does the same work, as if it had come to this one."""
+    _mode.number = _mode.number or number
+
+
 def obey() -> None:
     """Raises `Interrupted` if a signal came."""
     if _mode.number:

@@ -159,7 +159,7 @@ class LanguageModel(Task):
             change_penalty=options.change_penalty,
             seed=options.seed,
         )
-        return Learner(network, OwnLoss(), (own_accuracy(),))
+        return Learner(network, OwnLoss(), (own_accuracy,))
 
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Likelihoods:
         of_steps, backward = stream.at_steps(outputs)[:, 0], self.options.backward

@@ -125,7 +125,7 @@ class Translation(Task):
             sampling=options.scheduled_sampling,
             seed=options.seed,
         )
-        return Learner(network, OwnLoss(), (own_accuracy(),))
+        return Learner(network, OwnLoss(), (own_accuracy,))
 
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Translations:
         test, asked = self.splits.test, {"language": self.splits.languages[1], "beam": self.options.beam}

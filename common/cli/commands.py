@@ -18,6 +18,7 @@ from common.cli.parsing import unset
 from common.cli.tested import Tested
 from common.errors import InputError
 from common.options import DataOptions, EvaluateOptions, ExportOptions, StudyOptions, TrainOptions, TuneOptions
+from common.options.cluster import EXAMPLE, VARIABLE, cluster
 
 if TYPE_CHECKING:
     from common.studies.study import Study
@@ -34,7 +35,7 @@ def app_of(kind: type["Task"]) -> App:
     default_options, default_saved, none_given = kind.Options(), kind.Saved(), Given()
     default_evaluate = kind.Evaluate()
 
-    def train(options: kind.Options = default_options) -> str:
+    def train(options: kind.Options = default_options) -> str | None:
         """Train, compare with the baselines, and save a model that takes raw input."""
         return _train(kind, options)
 
@@ -70,9 +71,11 @@ def app_of(kind: type["Task"]) -> App:
     return app
 
 
-def _train(kind: type["Task"], options: TrainOptions) -> str:
+def _train(kind: type["Task"], options: TrainOptions) -> str | None:
     task = kind(options)
     with interrupts.working():
+        if cluster() is None and options.strategy == "multiworker":
+            raise InputError(f"--strategy multiworker: {VARIABLE} names no workers; give such as {EXAMPLE}")
         task.check()
     from common.training.compile_cache import keep_compiled
 
@@ -82,6 +85,8 @@ def _train(kind: type["Task"], options: TrainOptions) -> str:
 
     with interrupts.working():
         version = train.train(task)
+    if version is None:
+        return None
     example = task.example(version)
     dashes = ["--"] if example.startswith("-") else []
     words = ["--output", str(options.output), "--cell", options.cell, *dashes, example]

@@ -14,10 +14,13 @@ from common.cli.card import CARD, card, scores_of
 from common.errors import InputError
 from common.files import drafted, reason, remove_drafts
 from common.options import as_yaml
+from common.options.cluster import cluster
 from common.reports import Parts, console, say, scores_table, waiting
 from common.serving import structure, versions
 from common.serving.export import Export, save
 from common.training.run import Fitted, Results, baselines_of, fit, ready, tested
+from common.training.strategies import strategy_of
+from common.training.workers import Workers
 
 if TYPE_CHECKING:
     from tasks.base import Task
@@ -27,8 +30,12 @@ LEFT_OUT = ("resume", "output")
 """Options that say nothing about the model."""
 
 
-def train(task: Task) -> Path:
-    """Trains, publishes a version, and tests it against the baselines; returns its folder."""
+def train(task: Task) -> Path | None:
+    """Trains, publishes a version, and tests it against the baselines.
+
+    Returns:
+        Its folder; None for a worker that is not the chief.
+    """
     options = task.options
     root = options.output / task.name / options.cell
     for option, given, folder in (
@@ -42,7 +49,13 @@ def train(task: Task) -> Path:
             raise InputError(f"{option} {given}: {error.strerror}; give a folder that can be written to") from error
     name = f"{options.cell}_{options.digest()}"
     logs = options.tensorboard / task.name / "train" / name if options.tensorboard else None
-    return publish(task, fit(task, root, logs=logs), root)
+    strategy = strategy_of(options.strategy, cluster())
+    workers = Workers(strategy)
+    fitted = fit(task, root, logs=logs if workers.chief else None, strategy=strategy)
+    if workers.chief:
+        return publish(task, fitted, root)
+    say(f"worker {workers.index + 1} of {workers.number}: trained; the first worker saves the model")
+    return None
 
 
 def publish(task: Task, fitted: Fitted, root: Path) -> Path:

@@ -73,10 +73,9 @@ class OwnLoss(keras.losses.Loss):
         return y_pred[..., 0]
 
 
-def own_accuracy(name: str = "accuracy") -> keras.metrics.Metric:
-    """The mean accuracy of a network that returns it with its losses, `y_pred[..., 1]`."""
+def own_accuracy(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
+    """A metric: the accuracies that a network returns with its losses, `y_pred[..., 1]`."""
+    return y_pred[..., 1]
 
-    def second(y_true: tf.Tensor, y_pred: tf.Tensor) -> tf.Tensor:
-        return y_pred[..., 1]
 
-    return keras.metrics.MeanMetricWrapper(second, name=name)
+own_accuracy.__name__ = "accuracy"  # By which Keras names it in the logs.

@@ -186,7 +186,9 @@ class TrainOptions(DataOptions):
         xla: Compile the training step with XLA: some seconds at the start, faster steps after. Not given: where a
             training is long enough to gain by it.
         steps_per_execution: Training steps that one call runs; progress is shown, and the time looked at, after each
-            call.
+            call. With a strategy it is 1.
+        strategy: one device; mirrored, on all GPUs of this machine; or multiworker, on the workers that TF_CONFIG
+            names. Not given: multiworker where TF_CONFIG names several, else one.
         tensorboard: Folder for TensorBoard logs, with a folder for each run; none are written when not given.
         checkpoint_every: Training steps between the places inside an epoch where a checkpoint may be written; the end
             of an epoch is one, too.
@@ -223,6 +225,7 @@ class TrainOptions(DataOptions):
     seed: Seed = option(0, study="set")
     xla: bool | None = option(None, trains=False)
     steps_per_execution: Steps = option(8, trains=False)
+    strategy: Literal["one", "mirrored", "multiworker"] | None = option(None, trains=False, study="refused")
     tensorboard: Folder | None = option(None, trains=False, study="place")
     checkpoint_every: Count = option(500, trains=False, study="free")
     checkpoint_share: Positive = option(0.02, trains=False, study="free")

@@ -170,13 +170,15 @@ class Pretrained:
         from common.networks.network import Learner, OwnLoss, own_accuracy
         from common.training.lesson import Lesson
 
-        network = self.network(dropout=CONTINUED["dropout"])
+        def learner() -> Learner:
+            return Learner(self.network(dropout=CONTINUED["dropout"]), OwnLoss(), (own_accuracy,))
+
         return Lesson(
             f"the language model {self.folder} learns to continue the training texts",
-            Learner(network, OwnLoss(), (own_accuracy(),)),
+            learner,
             {split: _to_continue(*encoded[split]) for split in ("train", "validation")},
             replace(options, **CONTINUED, window=self.config["window"], reach=None),
-            lambda taught: self.taught(taught, network),
+            self.taught,
         )
 
 

@@ -8,7 +8,7 @@ position in the training data is two integers, (epoch, window).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -246,15 +246,14 @@ class Stream:
         for window in range(first, self.windows(epoch)):
             yield self.window_at(epoch, window)
 
-    def dataset(self, epoch: int = 0, first: int = 0, *, shares: int = 1) -> tf.data.Dataset:
+    def dataset(self, epoch: int = 0, first: int = 0, *, lanes: Sequence[slice] = (slice(None),)) -> tf.data.Dataset:
         """The windows of an epoch as a `tf.data.Dataset` of known size, from window `first` on.
 
-        Each element is a tuple with the window of each share of the lanes, see `window_at`. Those of a stream in order
-        have no fixed number of steps: one graph serves validation and test, whose windows differ.
+        Each element is a tuple with the window of each of these shares of the lanes, see `window_at`. Those of a stream
+        in order have no fixed number of steps: one graph serves validation and test, whose windows differ.
         """
         import tensorflow as tf
 
-        cut = shares_of(self.lanes, shares)
         fixed = {*self.sequences.inputs, "keep", "sequence", "row_of_sequence"}
 
         def of_steps(array: np.ndarray, known: bool) -> tuple[int | None, ...]:
@@ -278,7 +277,7 @@ class Stream:
             specs = tuple(map(spec_of, inputs)) if isinstance(inputs, tuple) else spec_of(inputs)
             return specs, *map(of_outputs, outputs)
 
-        signature = tuple(of_window(self.window_at(epoch, 0, lanes=lanes)) for lanes in cut)
+        signature = tuple(of_window(self.window_at(epoch, 0, lanes=share)) for share in lanes)
         specs = tf.nest.flatten(signature)
         many = WINDOWS_AT_ONCE if self.sequences.by_lane else 1
 
@@ -286,8 +285,8 @@ class Stream:
             at = np.stack([self._places(epoch, window) for window in windows.tolist()])  # [windows, lanes, reach]
             passes = epoch * self.passes + self._epoch(epoch).passes[windows]
             shares = (
-                self._made(at[:, lanes].reshape(-1, self.reach), epoch, np.repeat(passes, len(at[0, lanes]))[:, None])
-                for lanes in cut
+                self._made(at[:, share].reshape(-1, self.reach), epoch, np.repeat(passes, len(at[0, share]))[:, None])
+                for share in lanes
             )
             return [x.reshape(len(at), len(x) // len(at), *x.shape[1:]) for x in tf.nest.flatten(list(shares))]
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from common.training.replicas import Replicas
+
 
 class CarriedState(tf.Module):
     """A network's state between windows, as variables that a checkpoint saves.
@@ -24,7 +26,20 @@ class CarriedState(tf.Module):
         values = [tf.convert_to_tensor(v) for v in self.values]
         return [tf.nest.pack_sequence_as(self.structure, [v[lanes] for v in values]) for lanes in shares]
 
-    def carry(self, states: Sequence[tuple]) -> None:
-        """Stores the new state of all shares, through which no gradient passes."""
+    def carry(self, states: Sequence[tuple], shares: Sequence[slice]) -> None:
+        """Stores the new state of neighbouring shares, through which no gradient passes."""
+        lanes = slice(shares[0].start, shares[-1].stop)
         for variable, *values in zip(self.values, *map(tf.nest.flatten, states)):
-            variable.assign(tf.stop_gradient(tf.concat(values, 0)))
+            value = tf.stop_gradient(tf.concat(values, 0))
+            if lanes == slice(0, variable.shape[0]):
+                variable.assign(value)
+            else:
+                variable[lanes].assign(value)
+
+    def gather(self, replicas: Replicas) -> None:
+        """Gives all workers the state of all lanes; each has carried that of its own."""
+        lanes = tf.range(replicas.lanes)
+        own = (lanes >= replicas.own[0].start) & (lanes < replicas.own[-1].stop)
+        for variable in self.values if replicas.workers.number > 1 else ():
+            mine = tf.reshape(own, [-1, *[1] * (len(variable.shape) - 1)])
+            variable.assign(replicas.workers.sums_over_workers([tf.where(mine, variable, tf.zeros_like(variable))])[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import time
@@ -18,6 +19,7 @@ from common.options import FORMAT, TrainOptions, differences
 from common.reports import say
 from common.sources.digests import Digests, difference
 from common.training.checkpoints import all_of
+from common.training.workers import Workers
 
 RECORD = "run.json"
 """The file that says what a run was begun with: its options and the digests of its data."""
@@ -32,6 +34,7 @@ class Claim:
     Args:
         root: The folder in which unfinished runs are kept, in `unfinished/`.
         options: The options as they were given; `resume` among them.
+        writes: Whether this process writes the folder; of several workers the chief alone does.
 
     Attributes:
         folder: The folder of the run, named by the options that change training.
@@ -39,8 +42,8 @@ class Claim:
         name: A name that no other run has; a resumed run keeps it.
     """
 
-    def __init__(self, root: Path, options: TrainOptions) -> None:
-        self.root, self.resume = root, options.resume
+    def __init__(self, root: Path, options: TrainOptions, *, writes: bool = True) -> None:
+        self.root, self.writes, self.resume = root, writes, options.resume and writes
         self.folder = root / "unfinished" / options.digest()
         self.aside = self.folder.with_name(f".{self.folder.name}.aside")
         self.name = uuid4().hex
@@ -55,6 +58,8 @@ class Claim:
         Raises:
             InputError: Another process has it, it cannot be written to, or nothing was begun with these options.
         """
+        if not self.writes:
+            return
         try:
             self.folder.parent.mkdir(parents=True, exist_ok=True)
             alone = self._lock.take()
@@ -94,6 +99,7 @@ class Claim:
         """
         if self.resume:
             self._refuse(difference(self._before, self._data))
+        if self.resume or not self.writes:
             return
         there = all_of(self.folder)
         try:
@@ -113,6 +119,19 @@ class Claim:
             raise self._unwritable(error) from error
         record = {"format": FORMAT, "name": self.name, "options": self._options, "data": self._data}
         write_json("--output", self.folder / RECORD, record)
+
+    def agree(self, workers: Workers) -> None:
+        """Sees to it that all workers train the same.
+
+        Raises:
+            InputError: The data or the options of one differ from those of the chief.
+        """
+        options = {name: value for name, value in self._options.items() if name != "data"}  # Paths may differ.
+        own = hashlib.sha256(json.dumps([sorted(self._data.values()), options]).encode()).digest()
+        differ = workers.told([workers.from_chief(own) != own])[:, 0]
+        if differ.any():
+            which = ", ".join(str(n + 1) for n in differ.nonzero()[0])
+            raise InputError(f"worker {which}: its data or options differ from the chief's; give all workers the same")
 
     def _unwritable(self, error: OSError) -> InputError:
         return InputError(f"{self.folder.parent}: {error.strerror}; give an --output that can be written to")
@@ -150,6 +169,8 @@ class Claim:
 
     def release(self) -> None:
         """Lets go of the folder."""
+        if not self.writes:
+            return
         self._lock.release()
         with suppress(OSError):  # Other unfinished runs are in it.
             self.folder.parent.rmdir()

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
+import tensorflow as tf
 
 from common import interrupts
 from common.networks.network import Learner, Network
 from common.options import TrainOptions
 from common.reports import say
 from common.streams import Sequences
-from common.training.checkpoints import LESSON, numbers
+from common.training.checkpoints import LESSON
 from common.training.preparing import compiled, fitted_to, streams_of, verbosity
 from common.training.unfinished import UnfinishedRun
 
@@ -23,32 +24,40 @@ class Lesson(NamedTuple):
 
     Attributes:
         title: What is learned, in a few words.
-        learner: The network that learns it.
+        learner: Makes the network that learns it.
         sequences: The sequences of `"train"` and `"validation"`.
         options: How it is trained; the epoch with the lowest validation loss counts.
-        teach: Gives what the network knows to the task's fresh network.
+        teach: Gives the task's fresh network what that network has learned: `teach(fresh, learned)`.
     """
 
     title: str
-    learner: Learner
+    learner: Callable[[], Learner]
     sequences: Mapping[str, Sequences]
     options: TrainOptions
-    teach: Callable[[Network], None]
+    teach: Callable[[Network, Network], Any]
 
 
-def learn(lesson: Lesson, folder: Path, *, resume: bool, callbacks: tuple[keras.callbacks.Callback, ...] = ()) -> None:
-    """Trains the network of a lesson, or goes on where a run was stopped.
+def learn(
+    lesson: Lesson,
+    folder: Path,
+    *,
+    resume: bool,
+    callbacks: tuple[keras.callbacks.Callback, ...] = (),
+    strategy: tf.distribute.Strategy | None = None,
+) -> Network:
+    """The network of a lesson, trained; it goes on where a run was stopped.
 
     Args:
         lesson: The lesson.
         folder: The folder of its run.
         resume: Whether to go on with what is in the folder.
         callbacks: Further callbacks.
+        strategy: TensorFlow's strategy; None is one device.
     """
     say(f"first: {lesson.title}")
     options = fitted_to(lesson.sequences["train"], lesson.options)
     streams = streams_of(lesson.sequences, options)
-    model = compiled(lesson.learner, streams["train"], options)
+    learner, model = compiled(lesson.learner, streams["train"], options, strategy=strategy)
     run = UnfinishedRun(
         folder / LESSON,
         "val_loss",
@@ -57,7 +66,7 @@ def learn(lesson: Lesson, folder: Path, *, resume: bool, callbacks: tuple[keras.
         every=options.checkpoint_every,
         share=options.checkpoint_share,
     )
-    first = run.open(model, resume and bool(numbers(folder / LESSON)))
+    first = run.open(model, resume)
     if first < options.epochs:
         with interrupts.asking():
             model.fit(
@@ -69,3 +78,4 @@ def learn(lesson: Lesson, folder: Path, *, resume: bool, callbacks: tuple[keras.
                 verbose=verbosity(),
             )
     run.restore_best()
+    return learner.network

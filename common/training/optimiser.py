@@ -55,18 +55,19 @@ class LazyAdam(keras.optimizers.Adam):
         return rate
 
     def _apply_weight_decay(self, variables: list[Any]) -> None:
-        if self.weight_decay is None:
-            return
-        for variable in variables:
-            if self._use_weight_decay(variable):
-                rate = tf.cast(self._rate(self._get_variable_index(variable), self.learning_rate), variable.dtype)
-                variable.assign(variable - variable * self.weight_decay * rate)
+        """`update_step` does it, for each device's variable with the variable's own step size."""
+
+    def _all_reduce_sum_gradients(self, grads_and_vars: list[tuple]) -> list[tuple]:
+        """`TBPTT` has summed them over all replicas, and clipped the sum."""
+        return grads_and_vars
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         number = self._get_variable_index(variable)
         first, second = self._momentums[number].value, self._velocities[number].value
         learning_rate = self._rate(number, learning_rate)
         rate, step = (tf.cast(x, variable.dtype) for x in (learning_rate, self.iterations + 1))
+        if self.weight_decay is not None and self._use_weight_decay(variable):
+            variable.assign(variable - variable * self.weight_decay * rate)
         powers = self.beta_1**step, self.beta_2**step
         if not isinstance(gradient, tf.IndexedSlices):
             decays = {"beta1_power": powers[0], "beta2_power": powers[1], "beta1": self.beta_1, "beta2": self.beta_2}

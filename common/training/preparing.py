@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import keras
+import tensorflow as tf
 
 from common.errors import InputError, counted
 from common.networks.network import Learner
@@ -89,23 +91,49 @@ def step_size(stream: Stream, options: TrainOptions) -> keras.optimizers.schedul
     return schedules.InverseTimeDecay(options.learning_rate, stream.windows(), options.decay)
 
 
-def compiled(learner: Learner, stream: Stream, options: TrainOptions) -> TBPTT:
-    """A model that is ready to train on the stream."""
+def compiled(
+    make: Callable[[], Learner],
+    stream: Stream,
+    options: TrainOptions,
+    *,
+    strategy: tf.distribute.Strategy | None = None,
+) -> tuple[Learner, TBPTT]:
+    """A learner and its model, which is ready to train on the stream.
+
+    Args:
+        make: Makes the learner.
+        stream: What it trains on.
+        options: How.
+        strategy: TensorFlow's strategy; None is one device.
+
+    Raises:
+        InputError: There are fewer lanes than devices.
+    """
     xla = repays_xla(stream, options.epochs) if options.xla is None else options.xla
-    model = TBPTT(learner.network, options.batch_size, options.window, reach=options.reach, xla=xla)
-    model.compile(
-        LazyAdam(
+    if strategy is not None and options.batch_size < strategy.num_replicas_in_sync:
+        devices = strategy.num_replicas_in_sync
+        raise InputError(f"--batch-size {options.batch_size}: fewer lanes than devices; give {devices} or more")
+    with strategy.scope() if strategy is not None else nullcontext():
+        learner = make()
+        learner.network.build()
+        optimizer = LazyAdam(
             step_size(stream, options),
-            **_gradually(model, learner, stream),
+            **_gradually(learner, stream),
             weight_decay=options.weight_decay or None,
             global_clipnorm=options.clip_norm if math.isfinite(options.clip_norm) else None,
-        ),
+        )
+        optimizer.build(learner.network.trainable_variables)
+    window = {"reach": options.reach, "xla": xla, "strategy": strategy}
+    model = TBPTT(learner.network, options.batch_size, options.window, **window)
+    model.compile(
+        optimizer,
         loss=learner.loss,
         weighted_metrics=list(learner.metrics),
         jit_compile=False,
-        steps_per_execution=options.steps_per_execution,
+        # In Keras's loop over steps TensorFlow loses what a strategy sums.
+        steps_per_execution=options.steps_per_execution if strategy is None else 1,
     )
-    return model
+    return learner, model
 
 
 SLOWER = 2.6
@@ -113,12 +141,12 @@ SLOWER = 2.6
 Ruder 2018, section 3.2)."""
 
 
-def _gradually(model: TBPTT, learner: Learner, stream: Stream) -> dict[str, list]:
+def _gradually(learner: Learner, stream: Stream) -> dict[str, list]:
     """The arguments of `LazyAdam` that train the layers of a learner one after another."""
     if not learner.gradually:
         return {}
     depth = {id(v): n for n, layer in enumerate(learner.gradually) for v in layer.trainable_variables}
-    depths = [depth.get(id(variable), 0) for variable in model.trainable_variables]
+    depths = [depth.get(id(variable), 0) for variable in learner.network.trainable_variables]
     return {"factors": [SLOWER**-n for n in depths], "starts": [n * stream.windows() for n in depths]}
 
 

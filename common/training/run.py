@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import keras
+import tensorflow as tf
 
 from common import interrupts
 from common.errors import counted
@@ -22,8 +23,10 @@ from common.training.lesson import learn
 from common.training.logs import tensorboard
 from common.training.memory import check_memory
 from common.training.preparing import Streams, compiled, prepared, verbosity
+from common.training.strategies import missing_workers, part
 from common.training.tbptt import TBPTT
 from common.training.unfinished import UnfinishedRun
+from common.training.workers import Workers
 
 if TYPE_CHECKING:
     from common.scoring import Scores
@@ -76,8 +79,11 @@ def fit(
     callbacks: tuple[keras.callbacks.Callback, ...] = (),
     logs: str | Path | None = None,
     before: Callable | None = None,
+    strategy: tf.distribute.Strategy | None = None,
 ) -> Fitted:
     """Trains to the best epoch.
+
+    Of several workers all train. What comes after, the chief does alone, on one device.
 
     Args:
         task: A task that is not yet loaded; its data may be read.
@@ -85,36 +91,54 @@ def fit(
         callbacks: Further callbacks.
         logs: The folder for the TensorBoard logs of this run; None for none.
         before: Called with the fresh `Fitted` before the first step.
+        strategy: TensorFlow's strategy; None is one device.
 
     Raises:
-        InputError: An option does not suit the task, its data or this machine; or training diverged.
+        InputError: An option does not suit the task, its data or this machine; training diverged; or another worker
+            reads other data, or is gone.
     """
     check_memory(task.options)
-    claim = Claim(root, task.options)
-    with claim.held():
+    workers = Workers(strategy)
+    claim = Claim(root, task.options, writes=workers.chief)
+    with claim.held(), missing_workers(strategy):
         claim.take()
         with waiting("reading the data"), noting(claim.note):
             claim.note(task.digests)  # Those of what `Task.check` has read.
             described = task.load()
         claim.begin()
-        return _fit(task, described, claim, callbacks=callbacks, logs=logs, before=before)
+        claim.agree(workers)
+        fitted = _fit(task, described, claim, callbacks=callbacks, logs=logs, before=before, strategy=strategy)
+    if strategy is None:
+        return fitted
+    part(strategy)
+    learner, model = compiled(task.learner, fitted.streams["train"], task.options)
+    for weight, trained in zip(model.network.weights, fitted.model.network.weights, strict=True):
+        weight.assign(trained.value)
+    return fitted._replace(model=model, learner=learner)
 
 
 def _fit(
-    task: Task, described: str, claim: Claim, *, callbacks: tuple, logs: str | Path | None, before: Callable | None
+    task: Task,
+    described: str,
+    claim: Claim,
+    *,
+    callbacks: tuple,
+    logs: str | Path | None,
+    before: Callable | None,
+    strategy: tf.distribute.Strategy | None,
 ) -> Fitted:
     streams, options = prepared(task), task.options
     say(f"data: {described}")
     check_memory(options, task.embedded)  # Now with the lanes that suit the data, and what it makes vectors of.
-    lesson = None if options.resume and numbers(claim.folder) else task.lesson()
+    begun = Workers(strategy).told([options.resume and bool(numbers(claim.folder))])[0, 0]
+    lesson = None if begun else task.lesson()
     if lesson is not None:
         keras.utils.set_random_seed(options.seed)
-        learn(lesson, claim.folder, resume=options.resume)
+        learned = learn(lesson, claim.folder, resume=options.resume, strategy=strategy)
     keras.utils.set_random_seed(options.seed)
-    learner = task.learner()
+    learner, model = compiled(task.learner, streams["train"], options, strategy=strategy)
     if lesson is not None:
-        lesson.teach(learner.network)
-    model = compiled(learner, streams["train"], options)
+        lesson.teach(learner.network, learned)
     run = UnfinishedRun(
         claim.folder,
         task.monitor,
@@ -128,7 +152,7 @@ def _fit(
     describe(fitted, options)
     if before is not None:
         before(fitted)
-    first = run.open(model, options.resume and bool(numbers(claim.folder)))
+    first = run.open(model, options.resume)
     if not run.finished:
         with interrupts.asking():
             model.fit(

@@ -6,25 +6,18 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import joblib
 import keras
 import tensorflow as tf
 
 from common.layers.base import Configured, register
 from common.layers.masks import number_of
 from common.networks.network import Network, Part
-from common.streams.stream import Stream, shares_of
+from common.streams.stream import Stream
 from common.training.carried import CarriedState
-
-LANES_OF_A_SHARE = 4
-"""The fewest lanes that are worth a core of their own."""
-
-
-def fitting_shares(lanes: int) -> int:
-    """Number of shares that suit this machine: one for each core that gets enough lanes, or one for a GPU."""
-    if tf.config.list_physical_devices("GPU"):
-        return 1
-    return max(1, min(joblib.cpu_count(), lanes // LANES_OF_A_SHARE))
+from common.training.gradients import summed
+from common.training.one_training import OneTraining
+from common.training.replicas import Replicas
+from common.training.workers import Workers
 
 
 @register
@@ -40,7 +33,9 @@ class TBPTT(Configured, keras.Model):
     same for all lanes, for the history and the new steps, and after a resume.
 
     A share of the lanes is a replica with its carried state: its forward pass, loss and backward pass are one function,
-    and the shares' functions run beside each other. The sum of their gradients is that of all lanes.
+    and the shares' functions run beside each other, on the cores of a machine, its GPUs, or on several machines. The
+    sum of their gradients is that of all lanes. With a strategy of TensorFlow, network and optimiser are made in its
+    scope, the model is not; the optimiser is `LazyAdam`, which knows that the gradients it gets are sums.
 
     The carried state and the position in the data are variables: `tf.train.Checkpoint` saves them. So they are exact
     when one call runs several windows (`steps_per_execution` of `compile`); `diverged_at` is the position after the
@@ -53,8 +48,9 @@ class TBPTT(Configured, keras.Model):
         lanes: Number of lanes of the streams.
         window: New steps of a training window, k1.
         reach: Maximum number of steps that a gradient travels back, k2 >= k1; None is `window`.
-        shares: Number of shares that the lanes of a stream are cut into, see below; None is one for each core.
+        shares: Number of shares of the lanes on each device; None is one for each core.
         xla: Whether the function of a share is one XLA program. (`jit_compile` of `compile` is about the whole step.)
+        strategy: `tf.distribute.MirroredStrategy` or `MultiWorkerMirroredStrategy`; None is one device.
 
     Example:
 
@@ -74,14 +70,19 @@ class TBPTT(Configured, keras.Model):
         reach: int | None = None,
         shares: int | None = None,
         xla: bool = False,
+        strategy: tf.distribute.Strategy | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if tf.distribute.has_strategy():
+            raise ValueError("make TBPTT outside of the strategy's scope, and give it the strategy")
         self.network = network
         self.lanes = lanes
         self.window = window
         self.reach = window if reach is None else reach
-        self.shares = fitting_shares(lanes) if shares is None else shares
+        self.shares = shares
+        self.strategy = strategy
+        self.replicas = Replicas(lanes, Workers(strategy), shares)
         self.xla = xla
         if not self.network.built:
             self.network.build()
@@ -96,6 +97,9 @@ class TBPTT(Configured, keras.Model):
         graph = {"jit_compile": xla, "autograph": False, "reduce_retracing": True}
         self._trained = tf.function(self._train_share, **graph)
         self._predicted = tf.function(self._predict_share, **graph)
+
+    def get_config(self) -> dict[str, Any]:
+        return super().get_config() | {"strategy": None}  # A model that is made again may be on other devices.
 
     def call(self, window: Part, training: bool = False) -> tf.Tensor:
         return self.network(window, training=training)[0]
@@ -122,30 +126,36 @@ class TBPTT(Configured, keras.Model):
         return outputs, carried
 
     def train_step(self, data: tuple) -> dict[str, tf.Tensor]:
-        windows = _windows_of(data)
-        losses, outputs, carried, gradients = self._train_shares(windows)
-        gradients = [_summed(of_variable) for of_variable in zip(*gradients)]
-        norm = tf.linalg.global_norm(gradients)
-        self.gradient_norm.update_state(norm)
+        windows, shares = _windows_of(data), self.replicas.own
+        states = self.train_state.read(shares)
+        results = self.replicas.run(self._train_replica, windows, states, shares)
+        losses, norms, outputs, carried = zip(*results)
+        self.gradient_norm.update_state(norms[0])
         self.clipped_steps.update_state(
-            tf.cast(norm > (getattr(self.optimizer, "global_clipnorm", None) or math.inf), norm.dtype)
+            tf.cast(norms[0] > (getattr(self.optimizer, "global_clipnorm", None) or math.inf), norms[0].dtype)
         )
-        self.optimizer.apply(gradients, self.trainable_variables)
-        self.train_state.carry(carried)
+        self.train_state.carry([state for of_device in carried for state in of_device], shares)
         self.position.assign_add([0, 1])
-        loss = tf.add_n(losses)
-        first = (self.diverged_at[0] < 0) & ~tf.math.is_finite(loss)
+        first = (self.diverged_at[0] < 0) & ~tf.math.is_finite(losses[0])
         self.diverged_at.assign(tf.where(first, self.position, self.diverged_at))
-        return self._logs(windows, outputs, loss)
+        return self._logs(windows, [output for of_device in outputs for output in of_device], losses[0])
 
-    def _train_shares(self, windows: Sequence[tuple]) -> tuple[tuple, ...]:
-        """What `_train_share` returns for each share from the carried state, one tuple for each of its results."""
-        shares, position = shares_of(self.lanes, len(windows)), number_of(*tf.unstack(tf.cast(self.position, tf.int32)))
+    def _train_replica(self, windows: Sequence[tuple], states: Sequence[tuple], shares: Sequence[slice]) -> tuple:
+        """A training step on the shares of one device.
+
+        Returns:
+            The loss and the gradient's norm, both of all shares there are, and the outputs and the states after the
+            window of these.
+        """
+        position = number_of(*tf.unstack(tf.cast(self.position, tf.int32)))
         results = [
             self._trained(_positioned(window, position), state, (lanes.stop - lanes.start) / self.lanes)
-            for window, state, lanes in zip(windows, self.train_state.read(shares), shares)
+            for window, state, lanes in zip(windows, states, shares)
         ]
-        return tuple(zip(*results))
+        losses, outputs, carried, gradients = zip(*results)
+        loss, gradients = summed(losses, gradients, self.replicas.workers)
+        self.optimizer.apply(gradients, self.trainable_variables)
+        return loss, tf.linalg.global_norm(gradients), outputs, carried
 
     def _train_share(self, window: tuple, state: tuple, share: float) -> tuple:
         """Forward pass, loss and backward pass of a share of the lanes.
@@ -157,27 +167,33 @@ class TBPTT(Configured, keras.Model):
         with tf.GradientTape() as tape:
             outputs, carried = self.unroll(inputs, state)
             loss = share * self.compute_loss(inputs, targets, outputs, weights, training=True)
+            loss *= tf.distribute.get_strategy().num_replicas_in_sync  # By which Keras has divided it.
         return loss, outputs, carried, tape.gradient(loss, [v.value for v in self.trainable_variables])
 
     def test_step(self, data: tuple) -> dict[str, tf.Tensor]:
-        windows = _windows_of(data)
-        outputs = self._predict(windows)
-        shares = shares_of(self.lanes, len(windows))
+        windows, shares = _windows_of(data), self.replicas.own
+        outputs = self._predict(windows, shares)
         losses = [
             (lanes.stop - lanes.start) / self.lanes * self.compute_loss(inputs, targets, found, weights, training=False)
             for (inputs, targets, weights), found, lanes in zip(windows, outputs, shares)
         ]
-        logs = self._logs(windows, outputs, tf.add_n(losses))
+        (loss,) = self.replicas.workers.sums_over_workers([tf.add_n(losses)])
+        logs = self._logs(windows, outputs, loss)
         return {name: value for name, value in logs.items() if name not in ("gradient_norm", "clipped_steps")}
 
     def predict_step(self, data: tuple) -> tf.Tensor:
-        return tf.concat(self._predict(_windows_of(data)), 0)
+        return tf.concat(self._predict(_windows_of(data), self.replicas.alone), 0)
 
-    def _predict(self, windows: Sequence[tuple]) -> list[tf.Tensor]:
+    def _predict(self, windows: Sequence[tuple], shares: Sequence[slice]) -> list[tf.Tensor]:
         """The outputs of each share's window, from the state of evaluation, which is carried on."""
-        states = self.eval_state.read(shares_of(self.lanes, len(windows)))
-        outputs, carried = zip(*(self._predicted(window[0], state) for window, state in zip(windows, states)))
-        self.eval_state.carry(carried)
+
+        def on_device(windows: Sequence[tuple], states: Sequence[tuple]) -> list[tuple]:
+            return [self._predicted(window[0], state) for window, state in zip(windows, states)]
+
+        states = self.eval_state.read(shares)
+        results = [result for of_device in self.replicas.run(on_device, windows, states) for result in of_device]
+        outputs, carried = zip(*results)
+        self.eval_state.carry(carried, shares)
         return list(outputs)
 
     def _predict_share(self, inputs: Part, state: tuple) -> tuple[tf.Tensor, tuple]:
@@ -187,7 +203,27 @@ class TBPTT(Configured, keras.Model):
         """Updates and returns the metrics."""
         self._loss_tracker.update_state(loss)
         targets, weights = (tf.concat([window[n] for window in windows], 0) for n in (1, 2))
-        return self.compute_metrics(windows[0][0], targets, tf.concat(outputs, 0), weights)
+        if self.replicas.workers.number == 1:
+            return self.compute_metrics(windows[0][0], targets, tf.concat(outputs, 0), weights)
+        before = {id(v): tf.convert_to_tensor(v) for v in self._own_sums()}
+        self.compute_metrics(windows[0][0], targets, tf.concat(outputs, 0), weights)
+        sums = self._own_sums()  # Keras makes them in the first step, as zeros.
+        before = [before.get(id(v), tf.zeros_like(v)) for v in sums]
+        added = self.replicas.workers.sums_over_workers([variable - value for variable, value in zip(sums, before)])
+        for variable, value, more in zip(sums, before, added):
+            variable.assign(value + more)
+        return self.get_metrics_result()
+
+    def _own_sums(self) -> list[Any]:
+        """The variables of the metrics that see the lanes of this worker alone."""
+        of_all = (self._loss_tracker, self.gradient_norm, self.clipped_steps)
+        return [v.value for metric in self.metrics if metric not in of_all for v in metric.variables]
+
+    @property
+    def own_variables(self) -> list[Any]:
+        """The variables besides the network's weights that a checkpoint needs."""
+        optimizer = [variable.value for variable in self.optimizer.variables]
+        return [*optimizer, *self.train_state.values, self.position, self.diverged_at]
 
     @property
     def epoch_sums(self) -> list[Any]:
@@ -232,15 +268,15 @@ class TBPTT(Configured, keras.Model):
                 raise ValueError(f"the stream has {name} {theirs}, the model {ours}; give both the same")
         verbose = 1 if verbose == "auto" else verbose
         params = {"verbose": verbose, "epochs": epochs, "steps": None}
-        training = _OneTraining(callbacks, add_history=True, add_progbar=verbose != 0, model=self, **params)
+        training = OneTraining(callbacks, add_history=True, add_progbar=verbose != 0, model=self, **params)
         training.begin()
-        validation = self._dataset(validation_data)
+        validation = self._dataset(validation_data, self.replicas.own)
         for epoch in range(initial_epoch, epochs):
             if int(self.position[0]) != epoch:
                 self.position.assign([epoch, 0])
-            windows = stream.dataset(epoch, int(self.position[1]), shares=self.shares)
+            windows = stream.dataset(epoch, int(self.position[1]), lanes=self.replicas.own)
             if self.train_function is None:
-                self._make_metrics(stream.dataset(epoch, shares=self.shares))
+                self._make_metrics(stream.dataset(epoch, lanes=self.replicas.own))
             training.set_params(params | {"steps": int(windows.cardinality())})
             super().fit(
                 windows,
@@ -261,9 +297,7 @@ class TBPTT(Configured, keras.Model):
     def _make_metrics(self, windows: tf.data.Dataset) -> None:
         """Gives metrics their variables, which Keras makes in the first step and so traces twice."""
         window, outputs = _windows_of(next(iter(windows))), []
-        states = tf.nest.map_structure(
-            tf.type_spec_from_value, self.train_state.read(shares_of(self.lanes, len(window)))
-        )
+        states = tf.nest.map_structure(tf.type_spec_from_value, self.train_state.read(self.replicas.own))
         for share, spec, state in zip(window, _windows_of(windows.element_spec), states):
             lanes, targets = len(share[1]), share[1].shape
             positioned = _positioned(spec, tf.TensorSpec([], tf.int32))
@@ -271,7 +305,7 @@ class TBPTT(Configured, keras.Model):
             outputs.append(tf.zeros([n or targets[axis] for axis, n in enumerate(traced.shape)], traced.dtype))
         self._logs(window, outputs, tf.constant(0.0))
 
-    def _dataset(self, x: Any) -> Any:
+    def _dataset(self, x: Any, lanes: Sequence[slice]) -> Any:
         """The windows of a stream for evaluation or prediction; other data as it is."""
         if not isinstance(x, Stream):
             return x
@@ -279,35 +313,19 @@ class TBPTT(Configured, keras.Model):
             raise ValueError(
                 f"a stream with reach {x.reach} and window {x.window} is for training; leave out its reach"
             )
-        return x.dataset(shares=self.shares)
+        return x.dataset(lanes=lanes)
 
     def evaluate(self, x: Any = None, *args: Any, **kwargs: Any):
         """`keras.Model.evaluate`, where `x` may be a `Stream`."""
-        return super().evaluate(self._dataset(x), *args, **kwargs)
+        return super().evaluate(self._dataset(x, self.replicas.own), *args, **kwargs)
 
     def predict(self, x: Any, *args: Any, **kwargs: Any):
         """`keras.Model.predict`, where `x` may be a `Stream`. A call runs one window."""
         several, self.steps_per_execution = self.steps_per_execution, 1  # Keras would repeat the network's graph.
         try:
-            return super().predict(self._dataset(x), *args, **kwargs)
+            return super().predict(self._dataset(x, self.replicas.alone), *args, **kwargs)
         finally:
             self.steps_per_execution = several
-
-
-class _OneTraining(keras.callbacks.CallbackList):
-    """Callbacks that see the separate `fit` calls as one training."""
-
-    def begin(self) -> None:
-        super().on_train_begin()
-
-    def end(self) -> None:
-        super().on_train_end()
-
-    def on_train_begin(self, logs: dict | None = None) -> None:
-        pass
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        pass
 
 
 def _windows_of(data: tuple) -> tuple[tuple, ...]:
@@ -321,17 +339,3 @@ def _positioned(window: tuple, position: tf.Tensor) -> tuple:
     if isinstance(inputs, dict):
         return inputs | {"position": position}, *others
     return tuple(part | {"position": position} for part in inputs), *others
-
-
-def _summed(gradients: Sequence[Any]) -> Any:
-    """The sum of the shares' gradients of a variable, None if the loss does not depend on it.
-
-    An embedding's has one slice per row: Keras would clip and square slices of a row separately.
-    """
-    if gradients[0] is None:
-        return None
-    if not isinstance(gradients[0], tf.IndexedSlices):
-        return tf.add_n(gradients)
-    rows, places = tf.unique(tf.concat([gradient.indices for gradient in gradients], 0))
-    values = tf.concat([gradient.values for gradient in gradients], 0)
-    return tf.IndexedSlices(tf.math.unsorted_segment_sum(values, places, tf.size(rows)), rows, gradients[0].dense_shape)

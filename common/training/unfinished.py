@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Sequence
@@ -16,7 +17,10 @@ from common.errors import InputError
 from common.reports import say
 from common.training.checkpoints import Checkpoints
 from common.training.tbptt import TBPTT
+from common.training.workers import Workers
 
+STEPS_BETWEEN_WORDS = 10
+"""Workers ask each other after so many training steps whether to save or to stop."""
 SECONDS_OF_THE_FIRST = 0.1
 """What a checkpoint is taken to cost before one was written."""
 
@@ -33,6 +37,8 @@ class UnfinishedRun(keras.callbacks.Callback):
     position in the data, the history from which the best epoch follows, and the weights of that epoch. So the
     checkpoint before is as good as the last, but older. A signal to stop is obeyed when a checkpoint is written, see
     `common.interrupts`.
+
+    Of several workers the chief writes, and its clock counts; what a signal to one of them asks for, all do.
 
     A checkpoint is written at the end of an epoch or after `every` steps, if the one before took no more than `share`
     of the time since then. One is always written when training ends or is asked to end. So a kill costs little, and a
@@ -67,6 +73,7 @@ class UnfinishedRun(keras.callbacks.Callback):
         self.every = every
         self.share = share
         self.seconds = seconds
+        self.workers = Workers()
         self.history: list[dict[str, float]] = []
         self.elapsed = 0.0
         self.saving = 0.0
@@ -81,6 +88,10 @@ class UnfinishedRun(keras.callbacks.Callback):
     def open(self, model: TBPTT, resume: bool) -> int:
         """Connects the run to a compiled model, and restores both when resuming.
 
+        Args:
+            model: The model.
+            resume: Whether to restore what is in the folder, if anything is; the chief's counts.
+
         Returns:
             The epoch to continue with.
 
@@ -92,19 +103,24 @@ class UnfinishedRun(keras.callbacks.Callback):
                 f"{self.folder}: TensorFlow reads no checkpoints where a path has {' '.join(sorted(special))}; "
                 "give another --output or --name"
             )
-        model.optimizer.build(model.trainable_variables)
+        self.workers = model.replicas.workers
         # TensorFlow finds no layer that stands in a list of another, so the weights are named one by one.
         self.weights = [weight.value for weight in model.network.weights]
         self.best = [tf.Variable(weight, trainable=False) for weight in self.weights]
         saved = {"model": model, "weights": self.weights, "optimizer": model.optimizer, "best": self.best}
         self.checkpoints = Checkpoints(self.folder, **saved)
-        if resume:
-            progress, damaged = self.checkpoints.restore()
-            self.history, self.elapsed, self.saving = (progress[name] for name in ("history", "elapsed", "saving"))
-            model.sums_to_restore = progress["sums"]
-            for line in damaged:
-                say(f"{line}; going on from the one before: epoch {len(self.history) + 1}, step {self._step(model)}")
+        if self.workers.told([resume and bool(self.checkpoints.numbers())])[0, 0]:
+            self._restore(model)
         return len(self.history)
+
+    def _restore(self, model: TBPTT) -> None:
+        progress, damaged = self.checkpoints.restore() if self.workers.chief else ({}, [])
+        self.workers.share([*self.weights, *self.best, *model.own_variables])
+        progress = json.loads(self.workers.from_chief(json.dumps(progress).encode()))
+        self.history, self.elapsed, self.saving = (progress[name] for name in ("history", "elapsed", "saving"))
+        model.sums_to_restore = progress["sums"]
+        for line in damaged:
+            say(f"{line}; going on from the one before: epoch {len(self.history) + 1}, step {self._step(model)}")
 
     @property
     def best_epoch(self) -> int:
@@ -151,16 +167,19 @@ class UnfinishedRun(keras.callbacks.Callback):
         if self.first is None:  # It may have waited for TensorFlow to trace and compile.
             seconds = time.perf_counter() - self.entered
             self.first = {"first_windows": self.done - self.begun, "first_seconds": seconds}
+        may = self.done // self.every > done // self.every
+        if self.workers.number > 1 and not may and self.done // STEPS_BETWEEN_WORDS == done // STEPS_BETWEEN_WORDS:
+            return
         inside = self.done - self.begun < self.params["steps"]  # The epoch's end may save too.
-        may = self.done // self.every > done // self.every and self._due()
-        if inside and (may or interrupts.came()):
-            self._save(time.perf_counter() - self.started, self.model.epoch_sums)
+        seconds, up, due, asked = self._agreed(time.perf_counter() - self.started)
+        if inside and ((may and due) or asked):
+            self._save(seconds, self.model.epoch_sums)
             interrupts.obey()
-        if self._time_is_up(time.perf_counter() - self.started):
+        if up:
             self.model.stop_training = True  # Keras ends the epoch here, with its validation.
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        seconds = (self.trained or time.perf_counter()) - self.started
+        seconds, _, due, asked = self._agreed((self.trained or time.perf_counter()) - self.started)
         row = {"epoch": epoch + 1} | {k: float(v) for k, v in logs.items()}
         self.history.append(row | {"windows": self._position(), "seconds": seconds} | self.first)
         if self.best_epoch == epoch:
@@ -168,9 +187,17 @@ class UnfinishedRun(keras.callbacks.Callback):
                 best.assign(weight)
         self.model.stop_training = self.finished
         last = self.finished or epoch + 1 == self.params["epochs"]
-        if last or self._due() or interrupts.came():
+        if last or due or asked:
             self._save()
             interrupts.obey()
+
+    def _agreed(self, seconds: float) -> tuple[float, bool, bool, bool]:
+        """What all workers do: the chief's seconds of this epoch, whether its time is up, whether it would write a
+        checkpoint, and whether a signal came to any."""
+        told = self.workers.told([seconds, self._time_is_up(seconds), self._due(), interrupts.came()])
+        if signal := int(told[:, 3].max()):
+            interrupts.pass_on(signal)
+        return float(told[0, 0]), bool(told[0, 1]), bool(told[0, 2]), bool(signal)
 
     def _due(self) -> bool:
         """Whether the last checkpoint took no more than its share of the time since then."""
@@ -178,6 +205,9 @@ class UnfinishedRun(keras.callbacks.Callback):
 
     def _save(self, elapsed: float = 0.0, sums: Sequence[Any] = ()) -> None:
         """Saves everything, with the seconds and the metrics' sums so far of an unfinished epoch."""
+        self.model.train_state.gather(self.model.replicas)
+        if not self.workers.chief:
+            return
         started = time.perf_counter()
         progress = {"history": self.history, "elapsed": elapsed, "sums": list(sums), "saving": self.saving}
         self.checkpoints.save(progress)

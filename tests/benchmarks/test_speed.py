@@ -13,7 +13,7 @@ import tensorflow as tf
 from benchmarks import memory, speed
 from common import cells
 from common.layers.recurrent import Recurrent
-from common.training import tbptt
+from common.training import replicas
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 
@@ -62,7 +62,7 @@ def test_operations_are_those_of_the_products_of_every_cell() -> None:
 def test_the_gradients_of_shares_are_those_of_all_lanes(monkeypatch: pytest.MonkeyPatch) -> None:
     found = []
     for shares in (1, 2):
-        monkeypatch.setattr(tbptt, "fitting_shares", lambda lanes: shares)  # noqa: B023 - called at once.
+        monkeypatch.setattr(replicas, "fitting_shares", lambda lanes: shares)  # noqa: B023 - called at once.
         tf.random.set_seed(0)
         found.append(speed.tensorflow_step("ours", "lstm", (3, 4, 2, 5))())
     assert np.abs(found[0]).max() > 1e-3

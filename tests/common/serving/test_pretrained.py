@@ -129,10 +129,11 @@ def test_its_lesson_reads_each_text_from_start_to_end(model: Pretrained) -> None
         assert sequences.inputs["reference"][steps].tolist() == [*pieces, END]
         at += length
     taught = network(model)
-    lesson.learner.network.vectors.set_weights([np.full((len(model.pieces), CONFIG["embedding"]), 0.25, np.float32)])
-    lesson.teach(taught)
+    learner = lesson.learner()
+    learner.network.vectors.set_weights([np.full((len(model.pieces), CONFIG["embedding"]), 0.25, np.float32)])
+    lesson.teach(taught, learner.network)
     assert (taught.embed.get_weights()[0] == 0.25).all()
-    assert isinstance(lesson.learner.network.out, keras.layers.Dense)
+    assert isinstance(learner.network.out, keras.layers.Dense)
 
 
 @pytest.fixture(params=[False, True], ids=["forward", "backward"])

@@ -291,7 +291,7 @@ def test_a_dataset_has_the_window_of_each_share_of_the_lanes(by_lane: bool) -> N
     stream = Stream(sequences, 5, 4, reach=6, passes=2)
     cut = shares_of(5, 2)
     assert [lanes.stop - lanes.start for lanes in cut] == [2, 3]
-    windows = list(stream.dataset(1, 3, shares=2).as_numpy_iterator())
+    windows = list(stream.dataset(1, 3, lanes=cut).as_numpy_iterator())
     assert len(windows) == stream.windows(1) - 3 > 2 * WINDOWS_AT_ONCE
     for number, shares in enumerate(windows, 3):
         assert_same(list(shares), [stream.window_at(1, number, lanes=lanes) for lanes in cut])

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from common.networks.network import Learner, Network
+from common.networks.network import Learner
 from common.options import TrainOptions
 from common.training.checkpoints import LESSON, all_of, numbers
 from common.training.lesson import Lesson, learn
@@ -33,30 +33,28 @@ class Kill(keras.callbacks.Callback):
             raise Killed
 
 
-def lesson(taught: list[Network]) -> Lesson:
-    sequences = {"train": sequences_of(LENGTHS), "validation": sequences_of([4, 6, 1, 9, 3], seed=7)}
+def learner() -> Learner:
     keras.utils.set_random_seed(3)  # For the layer after the readout.
-    network = network_of("gru", dropout=0.2)
-    network.build()
-    learner = Learner(network, "sparse_categorical_crossentropy")
-    return Lesson("a test learns", learner, sequences, OPTIONS, taught.append)
+    return Learner(network_of("gru", dropout=0.2), "sparse_categorical_crossentropy")
 
 
-def weights(one: Lesson) -> list[np.ndarray]:
-    return one.learner.network.get_weights()
+def learned(folder: Path, *, resume: bool, callbacks: tuple = ()) -> list[np.ndarray]:
+    """The weights that a lesson leaves."""
+    sequences = {"train": sequences_of(LENGTHS), "validation": sequences_of([4, 6, 1, 9, 3], seed=7)}
+    lesson = Lesson("a test learns", learner, sequences, OPTIONS, lambda fresh, learned: None)
+    return learn(lesson, folder, resume=resume, callbacks=callbacks).get_weights()
 
 
 def test_a_lesson_that_was_killed_goes_on_and_one_that_is_learned_is_remembered(tmp_path: Path) -> None:
-    whole, killed, resumed, again = (lesson([]) for _ in range(4))
-    before = weights(whole)
-    learn(whole, tmp_path / "whole", resume=False)
-    assert not np.allclose(weights(whole)[0], before[0])
+    network = learner().network
+    network.build()
+    whole = learned(tmp_path / "whole", resume=False)
+    assert not np.allclose(whole[0], network.get_weights()[0])
     with pytest.raises(Killed):
-        learn(killed, tmp_path / "run", resume=False, callbacks=(Kill(),))
+        learned(tmp_path / "run", resume=False, callbacks=(Kill(),))
     assert all_of(tmp_path / "run")[-1].parent == tmp_path / "run" / LESSON and not numbers(tmp_path / "run")
-    for one in (resumed, again):
-        learn(one, tmp_path / "run", resume=True)
-        for ours, theirs in zip(weights(one), weights(whole), strict=True):
+    for _ in ("the rest", "nothing"):
+        for ours, theirs in zip(learned(tmp_path / "run", resume=True), whole, strict=True):
             np.testing.assert_array_equal(ours, theirs)
 
 

@@ -17,7 +17,8 @@ from common.networks.network import OwnLoss
 from common.streams.sequences import Sequences
 from common.streams.stream import Stream
 from common.training.optimiser import LazyAdam
-from common.training.tbptt import LANES_OF_A_SHARE, TBPTT, fitting_shares
+from common.training.replicas import LANES_OF_A_SHARE, fitting_shares
+from common.training.tbptt import TBPTT
 from common.training.unfinished import UnfinishedRun
 from tests.common.training.models import LENGTHS, network_of, sequences_of
 from tests.helpers import assert_all_close

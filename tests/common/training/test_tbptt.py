@@ -87,7 +87,7 @@ def test_carried_state_reads_what_it_was_given_and_passes_no_gradient() -> None:
     carried = CarriedState((((tf.zeros((2, 3)), tf.zeros((2, 3))),), ()))
     x = tf.Variable(tf.ones((2, 3)))
     with tf.GradientTape() as tape:
-        carried.carry([(((2 * x, 3 * x),), ())])
+        carried.carry([(((2 * x, 3 * x),), ())], [slice(0, 2)])
         ((first, second),), nothing = carried.read([slice(0, 2)])[0]
         total = tf.reduce_sum(first * second)
     assert np.all(first == 2) and np.all(second == 3) and nothing == ()

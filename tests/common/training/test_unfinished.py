@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import keras
 import numpy as np
@@ -146,6 +147,7 @@ def test_a_checkpoint_waits_until_that_before_was_a_small_share_of_the_time(
     assert not run._due()
     now[0] += 0.2
     assert run._due()
+    run.set_model(SimpleNamespace(train_state=Mock(), replicas=None))
     run.checkpoints = SimpleNamespace(save=lambda progress: now.__setitem__(0, now[0] + 2.0))
     run._save()
     now[0] += 99.0

@@ -1,0 +1,57 @@
+"""The workers that `TF_CONFIG` names, as TensorFlow's users, Kubernetes and Slurm scripts set it."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import NamedTuple
+
+from common.errors import InputError
+
+VARIABLE = "TF_CONFIG"
+EXAMPLE = '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
+
+
+class Cluster(NamedTuple):
+    """The workers of a training.
+
+    Attributes:
+        addresses: The address of each worker, `host:port`; the first is the chief's.
+        index: The number of this worker.
+    """
+
+    addresses: tuple[str, ...]
+    index: int
+
+
+def cluster() -> Cluster | None:
+    """The workers that `TF_CONFIG` names; None where it names none.
+
+    Raises:
+        InputError: It is not what TensorFlow reads, or names processes that are not workers.
+    """
+    given = os.environ.get(VARIABLE, "").strip()
+    if not given:
+        return None
+    try:
+        config = json.loads(given)
+        jobs, task = config.get("cluster", {}), config.get("task", {})
+        addresses = {job: list(jobs.get(job, ())) for job in ("chief", "worker")}
+        others = set(jobs) - set(addresses)
+    except (ValueError, AttributeError, TypeError) as error:
+        raise InputError(f"{VARIABLE}: {given[:60]!r} is not the JSON of a cluster; give such as {EXAMPLE}") from error
+    if others:
+        raise InputError(f"{VARIABLE}: a cluster of {', '.join(sorted(others))}; give workers alone, such as {EXAMPLE}")
+    every = (*addresses["chief"], *addresses["worker"])
+    if not every:
+        return None
+    for address in every:
+        if not (isinstance(address, str) and address.rpartition(":")[0] and address.rpartition(":")[2].isdecimal()):
+            raise InputError(f"{VARIABLE}: {address!r} is no address of a worker; give host:port, such as {EXAMPLE}")
+    if len(set(every)) < len(every) or len(addresses["chief"]) > 1:
+        raise InputError(f"{VARIABLE}: two workers with one address, or two chiefs; give each worker its own")
+    own = addresses.get(task.get("type")) if isinstance(task, dict) else None
+    index = task.get("index") if own else None
+    if not own or not isinstance(index, int) or not 0 <= index < len(own):
+        raise InputError(f"{VARIABLE}: task {task!r} is none of the cluster's; give such as {EXAMPLE}")
+    return Cluster(every, index + (0 if task["type"] == "chief" else len(addresses["chief"])))
