@@ -12,12 +12,13 @@ class Ours:
         task: A task that is not yet loaded.
         windows: Windows that `train` reads, always the first ones of the first epoch; None is a whole epoch, the next
             one each time.
+        strategy: TensorFlow's strategy; None is one device.
 
     Attributes:
         windows: The windows that `train` reads; of a whole epoch, those of the first.
     """
 
-    def __init__(self, task: Any, windows: int | None = None) -> None:
+    def __init__(self, task: Any, windows: int | None = None, *, strategy: Any = None) -> None:
         import keras
 
         from common.training.preparing import compiled, prepared
@@ -26,7 +27,7 @@ class Ours:
         self.stream = prepared(task)["train"]
         keras.utils.set_random_seed(task.options.seed)
         self.task = task
-        _, self.model = compiled(task.learner, self.stream, task.options)
+        _, self.model = compiled(task.learner, self.stream, task.options, strategy=strategy)
         self.whole = windows is None
         self.windows = min(windows or self.stream.windows(), self.stream.windows())
         self.epochs = 0

@@ -76,6 +76,13 @@ def install(*, at_once: bool = False) -> None:
     sys.unraisablehook = lambda given: None if _mode.number else unraisable(given)
 
 
+def take_back() -> None:
+    """Takes the signals over again, where a library's C++ has taken them."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is _handle:
+            signal.signal(number, _handle)
+
+
 def came() -> int:
     """The first signal that came, 0 if none did."""
     return _mode.number

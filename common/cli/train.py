@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tasks.base import Task
 
 
-LEFT_OUT = ("resume", "output")
+LEFT_OUT = ("resume", "output", "strategy")
 """Options that say nothing about the model."""
 
 

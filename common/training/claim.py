@@ -149,7 +149,7 @@ class Claim:
             yield
         except BaseException as error:
             if isinstance(error, Interrupted):
-                error.resumable = bool(all_of(self.folder) or all_of(self.aside))
+                error.resumable = not self.writes or bool(all_of(self.folder) or all_of(self.aside))
             self.release()
             raise
 

@@ -10,6 +10,7 @@ from typing import Literal
 import tensorflow as tf
 from tensorflow.python.distribute import collective_all_reduce_strategy as collective
 
+from common import interrupts
 from common.errors import InputError
 from common.options.cluster import Cluster
 from common.reports import say, waiting
@@ -67,6 +68,7 @@ def _connected(workers: Cluster) -> tf.distribute.Strategy:
     with waiting(f"waiting for all {number} workers: {', '.join(workers.addresses)}"):
         while thread.is_alive():  # TensorFlow waits where no signal is looked at.
             thread.join(0.2)
+    interrupts.take_back()  # TensorFlow's server for workers takes SIGTERM.
     (result,) = made
     if isinstance(result, tf.errors.OpError | RuntimeError):
         first = str(result).splitlines()[0]
@@ -97,8 +99,7 @@ def missing_workers(strategy: tf.distribute.Strategy | None) -> Iterator[None]:
     except GONE as error:
         if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
             raise
-        first = " ".join(str(error.message).split())[:120]
         raise InputError(
-            f"another worker is gone ({first}); start the same command with --resume on all workers: it goes on from "
-            "the last checkpoint"
+            "another worker is gone or cannot be reached; start the same command with --resume on all workers: it goes "
+            "on from the last checkpoint"
         ) from error

@@ -41,6 +41,8 @@ class Search(Kept):
     def __init__(self, kind: type[Task], *, options: TrainOptions, requested: TuneOptions) -> None:
         if options.resume:
             raise InputError("--resume: a search goes on by itself; give the same command without it")
+        if options.strategy is not None:
+            raise InputError("--strategy: a search runs its trials beside each other, --jobs; leave it out")
         check_jobs(requested.jobs)
         self.space: Space = space(options, requested)
         self.settled = kind(options).options

@@ -12,9 +12,9 @@ from common.options.fields import Meaning
 
 LEADS_TO_THE_SAME_STEPS = {
     *("epochs", "seconds", "patience", "tensorboard", "checkpoint_every", "resume", "output", "xla"),
-    *("checkpoint_share", "steps_per_execution", "calibrate", "mix"),
+    *("checkpoint_share", "steps_per_execution", "strategy", "calibrate", "mix"),
 }
-REFUSED_BY_A_STUDY = {"cell", "seed", "resume"}
+REFUSED_BY_A_STUDY = {"cell", "seed", "resume", "strategy"}
 NEVER_VARIED = REFUSED_BY_A_STUDY | {"output", "tensorboard"}
 NOT_SHARED = NEVER_VARIED | {"checkpoint_every", "checkpoint_share"}
 

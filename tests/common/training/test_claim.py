@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from common.errors import InputError
@@ -176,3 +177,34 @@ def test_an_interruption_learns_whether_it_can_be_resumed(tmp_path: Path, data: 
             raise Interrupted(2)
         assert stopped.value.resumable is there
         (claim.folder / "1").rmdir() if there else None
+
+
+class Others:
+    """Two workers; the other one, the chief, has what it has."""
+
+    def __init__(self, chief: bytes | None) -> None:
+        self.chief = chief
+
+    def from_chief(self, data: bytes) -> bytes:
+        return data if self.chief is None else self.chief
+
+    def told(self, values: list[float]) -> np.ndarray:
+        return np.array([[0.0], values])
+
+
+def test_workers_with_the_chief_s_data_and_options_train(tmp_path: Path, data: list[Path]) -> None:
+    one, other = Claim(tmp_path / "a", OPTIONS), Claim(tmp_path / "b", OPTIONS, writes=False)
+    for claim in (one, other):
+        claim.take()
+        claim.note(digests.of_files(data))
+        claim.begin()
+        claim.agree(Others(None))
+    assert one.folder.is_dir() and not other.root.exists()
+    one.close()
+    other.close()
+
+
+def test_a_worker_with_other_data_or_options_is_refused(tmp_path: Path, data: list[Path]) -> None:
+    claim = Claim(tmp_path, OPTIONS, writes=False)
+    with pytest.raises(InputError, match="worker 2: its data or options differ from the chief's"):
+        claim.agree(Others(b"other"))
