@@ -40,7 +40,7 @@ OF_CELLS = {
     },
     "translation": {
         "gru": {"attention": "additive", "window": 8, "layers": 2, "residual": True},
-        "simple_rnn": {"attention": "none", "scheduled_sampling": 0.5, "activation": "relu", "xla": True},
+        "simple_rnn": {"attention": "none", "scheduled_sampling": 0.5, "activation": "relu"},
     },
     "forecasting": {
         "simple_rnn": {"head": "recursive", "activation": "relu", "layers": 2, "residual": True},
@@ -52,7 +52,7 @@ OF_CELLS = {
     },
     "language_model": {
         "simple_rnn": {
-            **{"level": "subword", "vocabulary": 300, "documents": "line", "layers": 2, "residual": True, "xla": True},
+            **{"level": "subword", "vocabulary": 300, "documents": "line", "layers": 2, "residual": True},
             **{"sampled": 60, "token_dropout": 0.1, "activation_penalty": 1.0, "change_penalty": 1.0},
         },
         "gru": {"level": "word", "smoothing": 0.1, "activation": "relu", "weight_dropout": 0.3},
