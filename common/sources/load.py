@@ -9,12 +9,13 @@ from common.errors import InputError
 from common.options import EMBEDDED, TFDS
 from common.sources import tfds
 from common.sources.digests import note_records
-from common.sources.embedded import catalogues, reviews, turkish, victoria
+from common.sources.embedded import catalogues, recordings, reviews, turkish, victoria
 from common.sources.labelled import LabelledReader
 from common.sources.parallel import PairReader
 from common.sources.plain import TextReader
 from common.sources.records import LabelledTexts
 from common.sources.series import Panel, SeriesReader
+from common.sources.signals import SignalReader
 from common.sources.splits import FileReader, Part, Splits
 from common.sources.tagged import TaggedReader
 
@@ -34,7 +35,7 @@ def load(data: str | None, reader: Reader[Result]) -> Result:
     Args:
         data: None for the first embedded data set of the kind, `embedded:NAME` for another; `tfds:NAME` for a TFDS data
             set; otherwise a file or folder.
-        reader: `LabelledReader`, `TaggedReader`, `PairReader`, `SeriesReader` or `TextReader`.
+        reader: `LabelledReader`, `TaggedReader`, `PairReader`, `SeriesReader`, `TextReader` or `SignalReader`.
 
     Returns:
         `Splits` of records, or a `Panel` of series. Missing splits are cut from train, always the same way.
@@ -65,7 +66,7 @@ def load_test(data: str, reader: FileReader[Part]) -> Part:
 
     Args:
         data: As for `load`, but not None.
-        reader: `LabelledReader`, `TaggedReader`, `PairReader` or `TextReader`.
+        reader: `LabelledReader`, `TaggedReader`, `PairReader`, `TextReader` or `SignalReader`.
 
     Raises:
         InputError: Something in the data is wrong, or it has a train part and no test part.
@@ -81,8 +82,8 @@ def _critics(_: LabelledReader) -> Splits[LabelledTexts]:
     return critics.load()
 
 
-def _no_series(name: str, _: SeriesReader) -> Panel:
-    raise InputError(f"--data {TFDS}{name}: time series are read from files; give a CSV or Parquet file")
+def _no_series(name: str, _: SeriesReader | SignalReader) -> Panel:
+    raise InputError(f"--data {TFDS}{name}: series of numbers are read from files; give a CSV or Parquet file")
 
 
 DATA_SETS: dict[type, dict[str, Callable[[Any], Any]]] = {
@@ -91,6 +92,12 @@ DATA_SETS: dict[type, dict[str, Callable[[Any], Any]]] = {
     PairReader: {"free-software": catalogues.load},
     SeriesReader: {"victoria-demand": victoria.load},
     TextReader: {"movie-reviews": reviews.plain},
+    SignalReader: {
+        "spoken-digits": recordings.digits,
+        "japanese-vowels": recordings.of_archive("JapaneseVowels"),
+        "basic-motions": recordings.of_archive("BasicMotions"),
+        "pickup-gestures": recordings.of_archive("PickupGestureWiimoteZ"),
+    },
 }
 """The embedded data sets of each kind by name; the first is the default."""
 NAMED: dict[type, Callable[[str, Any], Any]] = {
@@ -99,4 +106,5 @@ NAMED: dict[type, Callable[[str, Any], Any]] = {
     PairReader: tfds.pairs,
     SeriesReader: _no_series,
     TextReader: tfds.plain,
+    SignalReader: _no_series,
 }

@@ -29,6 +29,7 @@ LEARNS = {
         **{"units": 32, "embedding": 32, "epochs": 44, "patience": 12, "learning_rate": 0.006},
         **{"dropout": 0.0, "batch_size": 4, "xla": False},
     },
+    "signals": {"epochs": 6, "dropout": 0.1},
     "language_model": {"units": 32, "embedding": 16, "epochs": 8, "learning_rate": 0.02, "dropout": 0.0},
 }
 """Options with which a task learns its tiny data."""
@@ -50,6 +51,7 @@ OF_CELLS = {
             **{"horizon": 9, "xla": True},
         },
     },
+    "signals": {"gru": {"readout": "mean_max", "supervise": "end"}},
     "language_model": {
         "simple_rnn": {
             **{"level": "subword", "vocabulary": 300, "documents": "line", "layers": 2, "residual": True},

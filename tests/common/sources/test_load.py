@@ -55,5 +55,7 @@ def test_the_test_part_of_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_time_series_have_no_names() -> None:
-    with pytest.raises(InputError, match="--data tfds:x: time series are read from files; give a CSV or Parquet file"):
+    with pytest.raises(
+        InputError, match="--data tfds:x: series of numbers are read from files; give a CSV or Parquet file"
+    ):
         load("tfds:x", SeriesReader())

@@ -25,7 +25,7 @@ def test_what_cannot_fit_is_refused_and_what_fits_is_not(cell: str) -> None:
         memory.check_memory(replace(options, units=2_000_000))
 
 
-@pytest.mark.parametrize("name", tasks.TASKS)
+@pytest.mark.parametrize("name", [name for name in tasks.TASKS if name != "signals"])  # It learns no vectors.
 def test_vectors_that_cannot_fit_are_refused(name: str, data_of, tmp_path: Path) -> None:
     """And what is counted is at most what the network has."""
     task = make(name, data_of(name), tmp_path)

@@ -1,0 +1,260 @@
+"""Signals: sequences of vectors in, a class of each, many-to-one, or a class of each step, many-to-many, out."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from common.baselines import signals as plain
+from common.errors import InputError
+from common.figures.training import classification_figure
+from common.reports import records_table, say_each
+from common.scoring.classification import Classified
+from common.scoring.steps import ClassifiedSteps
+from common.serving.export import Endpoint, Export
+from common.sources.asked import Asked, Inputs, input_file, inputs_of
+from common.sources.files import existing
+from common.sources.records import refuse_unknown
+from common.sources.signals import Signal, SignalReader, check_columns
+from common.sources.signals import Signals as Recorded
+from common.sources.splits import SPLITS
+from common.streams import Sequences, Stream
+from tasks.base import Evaluated, Task
+from tasks.signals_options import SignalsData, SignalsOptions, SignalsSaved
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.table import Table
+
+    from common.networks.network import Learner, Network
+    from common.serving.answer_files import Answered
+    from common.serving.saved_model import Record, SavedModel
+    from common.training.run import Results
+
+Found = Classified | ClassifiedSteps
+ROUNDED = 32
+"""Sequences are padded to a multiple of so many steps, so that many of them share a batch."""
+
+
+class Signals(Task):
+    """Vectors on one scale, recurrent stack, readout, class probabilities."""
+
+    name = "signals"
+    summary = "Signals, many-to-one or many-to-many: the class of a sequence of vectors, or of each of its steps"
+    takes = "tables of sequences"
+    Data = SignalsData
+    Options = SignalsOptions
+    Saved = SignalsSaved
+    streams = True
+
+    def load(self) -> str:
+        from common.networks.signals import Scale
+
+        self.splits = self.records
+        say_each(self.splits.notes)
+        train = self.splits.train
+        self.labels = sorted(set(chain.from_iterable(train.labels)))
+        self.by_step = train.by_step
+        self.scale = Scale.of(np.concatenate(train.values))
+        sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
+        steps = [len(one) for one in train.values]
+        return (
+            f"{self.splits.source}: {sizes} sequences of {min(steps)} to {max(steps)} steps, {len(train.columns)} "
+            f"columns; {len(self.labels)} classes, one for each {'step' if self.by_step else 'sequence'}"
+        )
+
+    def sequences(self, split: str) -> Sequences:
+        part: Recorded = getattr(self.splits, split)
+        lengths = np.array([len(one) for one in part.values])
+        numbers = {label: number for number, label in enumerate(self.labels)}
+        targets = np.array([numbers[label] for label in chain.from_iterable(part.labels)], np.int32)
+        values = self.scale(np.concatenate(part.values)).astype(np.float32)
+        if self.by_step:
+            return Sequences(lengths, {"values": values}, targets=targets, weights=np.ones(len(values), np.float32))
+        ends = np.cumsum(lengths) - 1
+        weights = np.zeros(len(values), np.float32)
+        weights[ends] = 1
+        everywhere = split == "train" and self.options.supervise == "rising"
+        if everywhere:
+            left = np.repeat(ends, lengths) - np.arange(len(values))
+            weights = (1 - left / np.repeat(lengths, lengths)).astype(np.float32)
+        targets = np.repeat(targets, lengths)
+        return Sequences(lengths, {"values": values}, targets=targets, weights=weights, sparse_outputs=not everywhere)
+
+    def learner(self) -> Learner:
+        from common.layers.embeddings import Numbers
+        from common.layers.heads import ReadoutHead, classifier
+        from common.layers.readout import Readout
+        from common.networks.network import Learner
+        from common.networks.stacks import recurrent_stack
+        from common.networks.stream import StreamNetwork
+
+        options = self.options
+        readout = Readout(options.readout or ("last" if self.by_step else "last_mean_max"))
+        head = ReadoutHead(readout, classifier(len(self.labels)), dropout=options.dropout, seed=options.seed)
+        network = StreamNetwork(Numbers(len(self.splits.train.columns)), recurrent_stack(options), head)
+        return Learner(network, "sparse_categorical_crossentropy", ("accuracy",))
+
+    def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Found:
+        if not self.by_step:
+            return self._found(self._named(stream.at_output_steps(outputs)))
+        named, offsets = self._named(stream.at_steps(outputs)), stream.sequences.offsets[1:]
+        return self._found([part.tolist() for part in np.split(np.array(named), offsets)])
+
+    def _named(self, outputs: np.ndarray) -> list[str]:
+        """The most probable class of each row."""
+        return [self.labels[number] for number in np.argmax(outputs, 1)]
+
+    def _found(self, predictions: Sequence[Any]) -> Found:
+        """Predictions for the test split, with their references."""
+        return found(predictions, self.splits.test, by_step=self.by_step)
+
+    def baselines(self, answers: Found) -> dict[str, Callable[[], Found]]:
+        methods = plain.of_steps if self.by_step else plain.of_sequences
+        made = methods(self.splits.train, self.splits.test)
+        return {name: lambda method=method: self._found(method()) for name, method in made.items()}
+
+    def figure(self, results: Results) -> Figure:
+        flat = results.answers.flat() if self.by_step else results.answers
+        return classification_figure(results, flat.references, flat.predictions, labels=self.labels, title=self.title)
+
+    def export(self, network: Network) -> Export:
+        from common.networks.signals import SignalClassifier
+        from common.networks.stepping import STATE
+
+        classifier = SignalClassifier(network, self.scale, self.labels, by_step=self.by_step)
+        values, steps = ("sequences", "steps", "columns"), ("sequences", "steps")
+        classes = {"label": steps, "probability": (*steps, "classes")}
+        whole = {"values": values} | (classes if self.by_step else {})
+        endpoints = {"serving_default": Endpoint(classifier.whole, [classifier.signature], whole)}
+        if not self.options.bidirectional:
+            axes = {"values": values, "state": ("sequences", "numbers")} | classes
+            endpoints["stream"] = Endpoint(classifier.stream, [classifier.signature, STATE], axes)
+        return Export(endpoints, [network])
+
+    def config(self) -> dict[str, Any]:
+        """The options, with the columns, the classes, and what has one."""
+        train = self.splits.train
+        return super().config() | {"columns": list(train.columns), "labels": self.labels, "by_step": self.by_step}
+
+    def extras(self, results: Results, folder: Path) -> None:
+        """Writes a few test sequences to try the saved model with."""
+        import pandas as pd
+
+        test, frames = self.splits.test, []
+        for name, values in list(zip(test.names, test.values))[:3]:
+            frame = pd.DataFrame(values, columns=list(test.columns))
+            frame.insert(0, "sequence_id", name)
+            frames.append(frame)
+        pd.concat(frames).to_csv(folder / "example.csv", index=False)
+
+    def example(self, version: Path) -> str:
+        from common.serving.versions import ASSETS
+
+        return str(version / ASSETS / "example.csv")
+
+    @classmethod
+    def inputs(cls, words: Sequence[str], stream: BinaryIO, options: SignalsSaved) -> Inputs:
+        path = input_file(words, options)
+        files = list(inputs_of([str(path)] if path else words, stream).read())
+        return Inputs(lambda: iter(files), ("sequence_id",), count=len(files))
+
+    @classmethod
+    def asked(cls, model: SavedModel, inputs: Sequence[str], options: SignalsSaved) -> list[Signal]:
+        reader = SignalReader(sequence_column=options.sequence_column, encoding=options.encoding, labelled=False)
+        signals = []
+        for given in inputs:
+            path = existing(given, "predict")
+            if path.is_dir():
+                raise InputError(f"predict {path}: a folder; give a file")
+            signals += chain.from_iterable(reader.table(path, []).values())
+        return check_columns(signals, model.config["columns"])
+
+    @classmethod
+    def predict(cls, model: SavedModel, asked: Sequence[Signal], options: SignalsSaved) -> list[Record]:
+        answers = answered(model, [one.values for one in asked])
+        return [{"sequence_id": one.name} | answer for one, answer in zip(asked, answers)]
+
+    @classmethod
+    def answered(cls, inputs: Sequence[Asked], records: Sequence[Record]) -> Answered:
+        """The records of the sequences: a file may hold several."""
+        return [(Asked(record["sequence_id"], {"sequence_id": record["sequence_id"]}), record) for record in records]
+
+    @classmethod
+    def told(cls, record: Record) -> list[dict[str, Any]]:
+        if isinstance(record["label"], str):
+            return [{name: record[name] for name in ("label", "probability")}]
+        pairs = zip(record["label"], record["probability"])
+        return [{"step": n, "label": label, "probability": share} for n, (label, share) in enumerate(pairs, 1)]
+
+    @classmethod
+    def show(cls, records: Sequence[Record]) -> Table:
+        return records_table(
+            cls.name, [{"sequence_id": r["sequence_id"]} | row for r in records for row in cls.told(r)]
+        )
+
+    @classmethod
+    def streamed(cls, model: SavedModel, source: BinaryIO, options: SignalsSaved) -> Iterator[list[str]]:
+        from common.serving.signal_stream import answers
+
+        return answers(model, source)
+
+    @classmethod
+    def test(cls, model: SavedModel, data: SignalsData, *, other: bool = False) -> Recorded:
+        test = super().test(model, data, other=other)
+        columns = model.config["columns"]
+        places = [
+            Signal(name, one, (), test.columns, data.data or "--data") for name, one in zip(test.names, test.values)
+        ]
+        values = [one.values for one in check_columns(places, columns)]
+        if test.by_step != model.config["by_step"]:
+            learned, has = ("steps", "sequences") if model.config["by_step"] else ("sequences", "steps")
+            raise InputError(f"--data {data.data}: has labels of {has}, and this model learned those of {learned}")
+        labels = Counter(chain.from_iterable(test.labels))
+        refuse_unknown(labels, model.config["labels"], noun="labels", data=data.data or "")
+        return Recorded(values, test.labels, tuple(columns), test.names)
+
+    @classmethod
+    def evaluate(cls, model: SavedModel, test: Recorded) -> Evaluated:
+        answers = [answer["label"] for answer in answered(model, test.values)]
+        result = found(answers, test, by_step=model.config["by_step"])
+        references = test.labels if model.config["by_step"] else [own[0] for own in test.labels]
+        rows = (
+            {
+                "sequence_id": name,
+                "label": reference if isinstance(reference, str) else list(reference),
+                "predicted": answer,
+            }
+            for name, reference, answer in zip(test.names, references, answers)
+        )
+        return Evaluated(result.scores(), result.report(), rows)
+
+
+def found(predictions: Sequence[Any], test: Recorded, *, by_step: bool) -> Found:
+    """Predictions with their references."""
+    if by_step:
+        return ClassifiedSteps(predictions, test.labels)
+    return Classified(predictions, [own[0] for own in test.labels])
+
+
+def answered(model: SavedModel, values: Sequence[np.ndarray]) -> list[Record]:
+    """What a saved model says of sequences: `label` and its `probability`; lists of them where steps have classes."""
+    rounded = [-(-max(len(one), 1) // ROUNDED) * ROUNDED for one in values]
+    records: list[Record] = [{}] * len(values)
+    for size in sorted(set(rounded)):
+        chosen = [n for n, steps in enumerate(rounded) if steps == size]
+        padded = [np.pad(values[n], [(0, size - len(values[n])), (0, 0)], constant_values=np.nan) for n in chosen]
+        for n, answer in zip(chosen, model.ask([{"values": one} for one in padded], what="classifying")):
+            records[n] = _told(answer, len(values[n]))
+    return records
+
+
+def _told(answer: Record, steps: int) -> Record:
+    if isinstance(answer["label"], str):
+        return {"label": answer["label"], "probability": float(answer["probability"].max())}
+    return {"label": list(answer["label"][:steps]), "probability": answer["probability"][:steps].max(1).tolist()}
