@@ -36,7 +36,7 @@ from common.serving.forecasts import (
     write_example,
 )
 from common.serving.versions import ASSETS
-from common.sources.asked import Asked, Inputs, input_file, inputs_of
+from common.sources.asked import Asked, Inputs, files_of
 from common.sources.series import SERIES, Panel
 from common.streams import Pieces, Sequences, Stream
 from tasks.base import Evaluated, Task
@@ -229,9 +229,7 @@ class Forecasting(Task):
 
     @classmethod
     def inputs(cls, words: Sequence[str], stream: BinaryIO, options: ForecastingSaved) -> Inputs:
-        path = input_file(words, options)
-        files = list(inputs_of([str(path)] if path else words, stream).read())
-        return Inputs(lambda: iter(files), (), count=len(files))
+        return files_of(words, stream, options)
 
     @classmethod
     def answered(cls, inputs: Sequence[Asked], records: Sequence[Record]) -> Answered:

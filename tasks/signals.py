@@ -17,7 +17,7 @@ from common.reports import records_table, say_each
 from common.scoring.classification import Classified
 from common.scoring.steps import ClassifiedSteps
 from common.serving.export import Endpoint, Export
-from common.sources.asked import Asked, Inputs, input_file, inputs_of
+from common.sources.asked import Asked, Inputs, files_of
 from common.sources.files import existing
 from common.sources.records import refuse_unknown
 from common.sources.signals import Signal, SignalReader, check_columns
@@ -160,9 +160,7 @@ class Signals(Task):
 
     @classmethod
     def inputs(cls, words: Sequence[str], stream: BinaryIO, options: SignalsSaved) -> Inputs:
-        path = input_file(words, options)
-        files = list(inputs_of([str(path)] if path else words, stream).read())
-        return Inputs(lambda: iter(files), ("sequence_id",), count=len(files))
+        return files_of(words, stream, options, columns=("sequence_id",))
 
     @classmethod
     def asked(cls, model: SavedModel, inputs: Sequence[str], options: SignalsSaved) -> list[Signal]:
@@ -212,12 +210,14 @@ class Signals(Task):
             Signal(name, one, (), test.columns, data.data or "--data") for name, one in zip(test.names, test.values)
         ]
         values = [one.values for one in check_columns(places, columns)]
-        if test.by_step != model.config["by_step"]:
-            learned, has = ("steps", "sequences") if model.config["by_step"] else ("sequences", "steps")
-            raise InputError(f"--data {data.data}: has labels of {has}, and this model learned those of {learned}")
-        labels = Counter(chain.from_iterable(test.labels))
-        refuse_unknown(labels, model.config["labels"], noun="labels", data=data.data or "")
-        return Recorded(values, test.labels, tuple(columns), test.names)
+        labels = test.labels
+        if model.config["by_step"] and not test.by_step:  # None of these sequences changes its label.
+            labels = [own * len(one) for own, one in zip(labels, values)]
+        if test.by_step and not model.config["by_step"]:
+            raise InputError(f"--data {data.data}: has labels of steps, and this model learned those of sequences")
+        counts = Counter(chain.from_iterable(labels))
+        refuse_unknown(counts, model.config["labels"], noun="labels", data=data.data or "")
+        return Recorded(values, labels, tuple(columns), test.names)
 
     @classmethod
     def evaluate(cls, model: SavedModel, test: Recorded) -> Evaluated:

@@ -18,7 +18,7 @@ from common.cli.parsing import unset
 from common.cli.tested import Tested
 from common.errors import InputError
 from common.options import DataOptions, EvaluateOptions, ExportOptions, StudyOptions, TrainOptions, TuneOptions
-from common.options.cluster import EXAMPLE, VARIABLE, cluster
+from common.options.cluster import cluster_for
 
 if TYPE_CHECKING:
     from common.studies.study import Study
@@ -74,8 +74,7 @@ def app_of(kind: type["Task"]) -> App:
 def _train(kind: type["Task"], options: TrainOptions) -> str | None:
     task = kind(options)
     with interrupts.working():
-        if cluster() is None and options.strategy == "multiworker":
-            raise InputError(f"--strategy multiworker: {VARIABLE} names no workers; give such as {EXAMPLE}")
+        cluster_for(options.strategy)
         task.check()
     from common.training.compile_cache import keep_compiled
 

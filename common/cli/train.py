@@ -14,7 +14,7 @@ from common.cli.card import CARD, card, scores_of
 from common.errors import InputError
 from common.files import drafted, reason, remove_drafts
 from common.options import as_yaml
-from common.options.cluster import cluster
+from common.options.cluster import cluster_for
 from common.reports import Parts, console, say, scores_table, waiting
 from common.serving import structure, versions
 from common.serving.export import Export, save
@@ -49,7 +49,7 @@ def train(task: Task) -> Path | None:
             raise InputError(f"{option} {given}: {error.strerror}; give a folder that can be written to") from error
     name = f"{options.cell}_{options.digest()}"
     logs = options.tensorboard / task.name / "train" / name if options.tensorboard else None
-    strategy = strategy_of(options.strategy, cluster())
+    strategy = strategy_of(options.strategy, cluster_for(options.strategy))
     workers = Workers(strategy)
     fitted = fit(task, root, logs=logs if workers.chief else None, strategy=strategy)
     if workers.chief:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from common.errors import InputError
 
+StrategyName = Literal["one", "mirrored", "multiworker"]
 VARIABLE = "TF_CONFIG"
 EXAMPLE = '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
 
@@ -22,6 +23,20 @@ class Cluster(NamedTuple):
 
     addresses: tuple[str, ...]
     index: int
+
+
+def cluster_for(strategy: StrategyName | None) -> Cluster | None:
+    """The workers of a training with that strategy; None where it has one, whatever `TF_CONFIG` says.
+
+    Raises:
+        InputError: `TF_CONFIG` cannot be used, or names no workers and the strategy needs them.
+    """
+    if strategy in ("one", "mirrored"):
+        return None
+    found = cluster()
+    if found is None and strategy == "multiworker":
+        raise InputError(f"--strategy multiworker: {VARIABLE} names no workers; give such as {EXAMPLE}")
+    return found
 
 
 def cluster() -> Cluster | None:

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from common.cells.names import ActivationName, CellName, InitializerName, TrainableName
 from common.errors import InputError
+from common.options.cluster import StrategyName
 from common.options.fields import meanings, option
 from common.options.kinds import Count, Encoding, Folder, Layers, NotNegative, Positive, Seed, Share, Steps
 from common.options.ranges import Choice, Linear, Log
@@ -225,7 +226,7 @@ class TrainOptions(DataOptions):
     seed: Seed = option(0, study="set")
     xla: bool | None = option(None, trains=False)
     steps_per_execution: Steps = option(8, trains=False)
-    strategy: Literal["one", "mirrored", "multiworker"] | None = option(None, trains=False, study="refused")
+    strategy: StrategyName | None = option(None, trains=False, study="refused")
     tensorboard: Folder | None = option(None, trains=False, study="place")
     checkpoint_every: Count = option(500, trains=False, study="free")
     checkpoint_share: Positive = option(0.02, trains=False, study="free")

@@ -104,6 +104,13 @@ def _nothing() -> InputError:
     )
 
 
+def files_of(words: Sequence[str], stream: BinaryIO, options: PredictOptions, *, columns: Sequence[str] = ()) -> Inputs:
+    """The files that are asked, named by words, by lines of a stream or by the option; their answers have `columns`."""
+    path = input_file(words, options)
+    files = list(inputs_of([str(path)] if path else words, stream).read())
+    return Inputs(lambda: iter(files), columns, count=len(files))
+
+
 def input_file(words: Sequence[str], options: PredictOptions, option: str = "--input-file") -> Path | None:
     """The file of the inputs, if one is named, by the option of this name.
 

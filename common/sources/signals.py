@@ -12,7 +12,7 @@ import numpy as np
 
 from common.errors import InputError, counted, shortened
 from common.options.kinds import check_encoding
-from common.sources.files import existing, format_of, names_under, read_text, roles_of
+from common.sources.files import existing, format_of, names_under, read_text, role_of, roles_of
 from common.sources.labelled import LABEL_NAMES, SPLIT_NAMES, find_column
 from common.sources.records import listed
 from common.sources.series.frames import frame_of
@@ -45,6 +45,10 @@ class Signal(NamedTuple):
     labels: tuple[str, ...]
     columns: tuple[str, ...]
     place: str
+
+    def ordered(self, columns: Sequence[str]) -> Signal:
+        """With these columns alone, in this order; it has all of them."""
+        return self._replace(values=self.values[:, list(map(self.columns.index, columns))], columns=tuple(columns))
 
 
 @dataclass(frozen=True)
@@ -228,8 +232,6 @@ def _by_role(
     columns: Sequence[str],
     path: Path,
 ) -> ByRole[Signal]:
-    from common.sources.files import role_of
-
     for name in filter(None, (sequence, label)):
         if (missing := frame[name].isna().to_numpy()).any():
             row = int(missing.argmax())
@@ -258,7 +260,7 @@ def _alike(records: ByRole[Signal]) -> ByRole[Signal]:
 
     def one_way(one: Signal) -> Signal:
         if one.columns != columns and set(one.columns) == set(columns):
-            one = one._replace(values=one.values[:, [one.columns.index(name) for name in columns]], columns=columns)
+            one = one.ordered(columns)
         return one._replace(labels=one.labels[:1]) if single else one
 
     return {role: [one_way(one) for one in part] for role, part in records.items()}
@@ -314,7 +316,5 @@ def check_columns(signals: Sequence[Signal], columns: Sequence[str]) -> list[Sig
                 f"{one.place}: no {listed(missing)} among its columns, {listed(one.columns)}; the model reads "
                 f"{counted(len(columns), 'column')}: {listed(columns)}"
             )
-        found.append(
-            one._replace(values=one.values[:, [one.columns.index(n) for n in columns]], columns=tuple(columns))
-        )
+        found.append(one.ordered(columns))
     return found

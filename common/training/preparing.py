@@ -130,7 +130,7 @@ def compiled(
         loss=learner.loss,
         weighted_metrics=list(learner.metrics),
         jit_compile=False,
-        # In Keras's loop over steps TensorFlow loses what a strategy sums.
+        # Keras's loop over steps fails under a strategy.
         steps_per_execution=options.steps_per_execution if strategy is None else 1,
     )
     return learner, model

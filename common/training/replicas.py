@@ -1,4 +1,4 @@
-"""The replicas that train beside each other: shares of the lanes, on the cores, devices and machines there are."""
+"""The replicas that train side by side: shares of the lanes, on the cores, devices and machines there are."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ def fitting_shares(lanes: int) -> int:
 class Replicas:
     """Which shares of the lanes this worker trains on which of its devices.
 
+    Lanes are cut for devices first, so that machines with unlike numbers of cores agree.
+
     Args:
         lanes: Number of lanes of the streams.
         workers: The workers and their devices.
@@ -37,19 +39,24 @@ class Replicas:
     def __init__(self, lanes: int, workers: Workers, shares: int | None = None) -> None:
         self.lanes, self.workers = lanes, workers
         self.shares = fitting_shares(lanes // workers.all_devices) if shares is None else shares
-        if lanes < workers.all_devices * self.shares:
+        if lanes // workers.all_devices < self.shares:
             raise ValueError(f"{lanes} lanes are too few for {workers.all_devices} devices, {self.shares} shares each")
 
     @cached_property
     def own(self) -> list[slice]:
         """The shares of the lanes that this worker trains."""
-        here = self.workers.devices * self.shares
-        return shares_of(self.lanes, self.workers.number * here)[self.workers.index * here :][:here]
+        first = self.workers.index * self.workers.devices
+        return self._cut(shares_of(self.lanes, self.workers.all_devices)[first:][: self.workers.devices])
 
     @cached_property
     def alone(self) -> list[slice]:
         """The shares of the lanes if this worker computes all of them."""
-        return shares_of(self.lanes, self.workers.devices * self.shares)
+        return self._cut(shares_of(self.lanes, self.workers.devices))
+
+    def _cut(self, devices: Sequence[slice]) -> list[slice]:
+        """The shares of each device."""
+        cut = [(lanes.start, shares_of(lanes.stop - lanes.start, self.shares)) for lanes in devices]
+        return [slice(first + share.start, first + share.stop) for first, shares in cut for share in shares]
 
     def run(self, step: Callable, *of_shares: Sequence) -> list:
         """What a step gives on each device of this worker, called with the values of the device's shares.

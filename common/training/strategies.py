@@ -5,17 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal
 
 import tensorflow as tf
 from tensorflow.python.distribute import collective_all_reduce_strategy as collective
 
 from common import interrupts
 from common.errors import InputError
-from common.options.cluster import Cluster
+from common.options.cluster import Cluster, StrategyName
 from common.reports import say, waiting
 
-StrategyName = Literal["one", "mirrored", "multiworker"]
 SECONDS_BETWEEN_LOOKS = 5
 """How often a worker looks whether the others are there. TensorFlow's half minute would lose much time."""
 GONE = (

@@ -16,7 +16,9 @@ from common.streams.stream import Stream
 from common.training.carried import CarriedState
 from common.training.gradients import summed
 from common.training.one_training import OneTraining
+from common.training.optimiser import LazyAdam
 from common.training.replicas import Replicas
+from common.training.windows import positioned, windows_of
 from common.training.workers import Workers
 
 
@@ -126,7 +128,7 @@ class TBPTT(Configured, keras.Model):
         return outputs, carried
 
     def train_step(self, data: tuple) -> dict[str, tf.Tensor]:
-        windows, shares = _windows_of(data), self.replicas.own
+        windows, shares = windows_of(data), self.replicas.own
         states = self.train_state.read(shares)
         results = self.replicas.run(self._train_replica, windows, states, shares)
         losses, norms, outputs, carried = zip(*results)
@@ -149,7 +151,7 @@ class TBPTT(Configured, keras.Model):
         """
         position = number_of(*tf.unstack(tf.cast(self.position, tf.int32)))
         results = [
-            self._trained(_positioned(window, position), state, (lanes.stop - lanes.start) / self.lanes)
+            self._trained(positioned(window, position), state, (lanes.stop - lanes.start) / self.lanes)
             for window, state, lanes in zip(windows, states, shares)
         ]
         losses, outputs, carried, gradients = zip(*results)
@@ -171,7 +173,7 @@ class TBPTT(Configured, keras.Model):
         return loss, outputs, carried, tape.gradient(loss, [v.value for v in self.trainable_variables])
 
     def test_step(self, data: tuple) -> dict[str, tf.Tensor]:
-        windows, shares = _windows_of(data), self.replicas.own
+        windows, shares = windows_of(data), self.replicas.own
         outputs = self._predict(windows, shares)
         losses = [
             (lanes.stop - lanes.start) / self.lanes * self.compute_loss(inputs, targets, found, weights, training=False)
@@ -182,7 +184,7 @@ class TBPTT(Configured, keras.Model):
         return {name: value for name, value in logs.items() if name not in ("gradient_norm", "clipped_steps")}
 
     def predict_step(self, data: tuple) -> tf.Tensor:
-        return tf.concat(self._predict(_windows_of(data), self.replicas.alone), 0)
+        return tf.concat(self._predict(windows_of(data), self.replicas.alone), 0)
 
     def _predict(self, windows: Sequence[tuple], shares: Sequence[slice]) -> list[tf.Tensor]:
         """The outputs of each share's window, from the state of evaluation, which is carried on."""
@@ -244,7 +246,15 @@ class TBPTT(Configured, keras.Model):
 
         A stream is packed anew each epoch and read from `position` on. Keras assumes that all epochs have the same
         number of batches. So each epoch is a separate `fit`, and callbacks see one training.
+
+        Raises:
+            ValueError: The stream does not fit the model; or with a strategy, the model was compiled with another
+                optimiser than `LazyAdam`, or with several steps per execution.
         """
+        if self.strategy is not None and not isinstance(self.optimizer, LazyAdam):
+            raise ValueError("with a strategy the optimiser is LazyAdam: others would sum the summed gradients again")
+        if self.strategy is not None and self.steps_per_execution != 1:
+            raise ValueError("with a strategy steps_per_execution is 1: Keras's loop over steps fails there")
         if not isinstance(x, Stream):
             history = super().fit(x, *args, **kwargs)
             self.position.assign([0, 0])
@@ -296,12 +306,12 @@ class TBPTT(Configured, keras.Model):
 
     def _make_metrics(self, windows: tf.data.Dataset) -> None:
         """Gives metrics their variables, which Keras makes in the first step and so traces twice."""
-        window, outputs = _windows_of(next(iter(windows))), []
+        window, outputs = windows_of(next(iter(windows))), []
         states = tf.nest.map_structure(tf.type_spec_from_value, self.train_state.read(self.replicas.own))
-        for share, spec, state in zip(window, _windows_of(windows.element_spec), states):
+        for share, spec, state in zip(window, windows_of(windows.element_spec), states):
             lanes, targets = len(share[1]), share[1].shape
-            positioned = _positioned(spec, tf.TensorSpec([], tf.int32))
-            traced = self._trained.get_concrete_function(positioned, state, lanes / self.lanes).structured_outputs[1]
+            given = positioned(spec, tf.TensorSpec([], tf.int32))
+            traced = self._trained.get_concrete_function(given, state, lanes / self.lanes).structured_outputs[1]
             outputs.append(tf.zeros([n or targets[axis] for axis, n in enumerate(traced.shape)], traced.dtype))
         self._logs(window, outputs, tf.constant(0.0))
 
@@ -326,16 +336,3 @@ class TBPTT(Configured, keras.Model):
             return super().predict(self._dataset(x, self.replicas.alone), *args, **kwargs)
         finally:
             self.steps_per_execution = several
-
-
-def _windows_of(data: tuple) -> tuple[tuple, ...]:
-    """The window of each share of the lanes: of a stream's, or of a single window `(inputs, targets, weights)`."""
-    return data if all(isinstance(one, tuple) for one in data) else (data,)
-
-
-def _positioned(window: tuple, position: tf.Tensor) -> tuple:
-    """A window whose parts have a number of the training step."""
-    inputs, *others = window
-    if isinstance(inputs, dict):
-        return inputs | {"position": position}, *others
-    return tuple(part | {"position": position} for part in inputs), *others

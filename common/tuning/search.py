@@ -42,7 +42,7 @@ class Search(Kept):
         if options.resume:
             raise InputError("--resume: a search goes on by itself; give the same command without it")
         if options.strategy is not None:
-            raise InputError("--strategy: a search runs its trials beside each other, --jobs; leave it out")
+            raise InputError("--strategy: a search runs its trials side by side, --jobs; leave it out")
         check_jobs(requested.jobs)
         self.space: Space = space(options, requested)
         self.settled = kind(options).options

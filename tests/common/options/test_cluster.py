@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from common.errors import InputError
-from common.options.cluster import Cluster, cluster
+from common.options.cluster import Cluster, cluster, cluster_for
 
 TWO = {"worker": ["a:1", "b:2"]}
 THREE = TWO | {"chief": ["c:3"]}
@@ -84,3 +84,13 @@ def test_anything_else_is_read_or_refused(config) -> None:
         except InputError:
             return
         assert found is None or 0 <= found.index < len(found.addresses)
+
+
+def test_a_strategy_of_one_machine_asks_for_no_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    given_config(monkeypatch, "{")
+    assert cluster_for("one") is None and cluster_for("mirrored") is None
+    given_config(monkeypatch, {"cluster": TWO, "task": FIRST})
+    assert cluster_for(None) == cluster_for("multiworker") == cluster()
+    given_config(monkeypatch, "")
+    with pytest.raises(InputError, match="--strategy multiworker: TF_CONFIG names no workers"):
+        cluster_for("multiworker")

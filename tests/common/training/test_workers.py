@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from common.errors import InputError
 from common.options.cluster import Cluster
+from common.training.optimiser import LazyAdam
 from common.training.replicas import Replicas
 from common.training.strategies import GONE, missing_workers, strategy_of
 from common.training.tbptt import TBPTT
 from common.training.workers import Workers
-from tests.common.training.models import LANES, WINDOW, network_of
+from tests.common.training.models import LANES, WINDOW, network_of, shuffled
 
 
 def test_one_worker_says_everything_to_itself() -> None:
@@ -28,9 +32,8 @@ def test_one_worker_says_everything_to_itself() -> None:
 def test_shares_of_all_workers_are_all_lanes_once(lanes: int, shares: int) -> None:
     found = []
     for index in range(3):
-        workers = Workers()
-        workers.number, workers.index = 3, index
-        replicas = Replicas(lanes, workers, 1)
+        workers = SimpleNamespace(number=3, index=index, devices=1, all_devices=3)
+        replicas = Replicas(lanes, workers, index % 2 + 1 if lanes > 5 else 1)  # Machines may have unlike cores.
         found += [lane for share in replicas.own for lane in range(lanes)[share]]
     assert found == list(range(lanes))
     assert [lane for share in Replicas(lanes, Workers(), shares).alone for lane in range(lanes)[share]] == found
@@ -58,3 +61,18 @@ def test_errors_of_a_training_on_one_machine_stay_what_they_are() -> None:
     for kind in GONE:
         with pytest.raises(kind), missing_workers(None):
             raise kind(None, None, "of this machine")
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "options", "message"),
+    [
+        (keras.optimizers.Adam, {}, "the optimiser is LazyAdam"),
+        (LazyAdam, {"steps_per_execution": 2}, "steps_per_execution is 1"),
+    ],
+)
+def test_what_no_strategy_can_train_with_is_refused(optimizer: type, options: dict, message: str) -> None:
+    model = TBPTT(network_of("gru"), LANES, WINDOW)
+    model.strategy = tf.distribute.OneDeviceStrategy("CPU:0")
+    model.compile(optimizer(), "mse", **options)
+    with pytest.raises(ValueError, match=message):
+        model.fit(shuffled())
