@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -54,3 +55,21 @@ def test_when_a_worker_ends_all_do_and_one_alone_goes_on(
     with np.load(trained(TASK, CELL) / "weights.npz") as arrays:
         for name, weight in zip(arrays.files, fitted.model.network.weights, strict=True):
             np.testing.assert_allclose(weight, arrays[name], atol=1e-4)
+
+
+def test_a_worker_that_waits_for_others_says_so_and_can_be_stopped(data_of, tmp_path: Path) -> None:
+    command = ["run.py", TASK, "--data", str(data_of(TASK)), "--output", str(tmp_path)]
+    with started([command], cluster_of(2)[:1]) as (worker,):
+        lines = [worker.stdout.readline(), worker.stdout.readline()]
+        assert lines[0].startswith("worker 1 of 2, ") and lines[1].startswith("waiting for all 2 workers: ")
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(SECONDS) == 143
+
+
+def test_a_port_that_is_taken_is_said(data_of, tmp_path: Path) -> None:
+    environment = cluster_of(2)[0]
+    (address, _) = json.loads(environment["TF_CONFIG"])["cluster"]["worker"]
+    command = ["run.py", TASK, "--data", str(data_of(TASK)), "--output", str(tmp_path)]
+    with socket.create_server(("", int(address.split(":")[1]))), started([command], [environment]) as (worker,):
+        printed, _ = worker.communicate(timeout=SECONDS)
+    assert worker.returncode == 2 and f"error: TF_CONFIG: {address}: Address already in use" in printed

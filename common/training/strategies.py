@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import threading
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,8 @@ from common.reports import say, waiting
 
 SECONDS_BETWEEN_LOOKS = 5
 """How often a worker looks whether the others are there. TensorFlow's half minute would lose much time."""
+SECONDS_BETWEEN_CALLS = 0.2
+"""How often a worker that waits for the others tries to reach them."""
 GONE = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -50,33 +53,52 @@ def strategy_of(name: StrategyName | None, workers: Cluster | None) -> tf.distri
 
 def _connected(workers: Cluster) -> tf.distribute.Strategy:
     """The strategy of a cluster, as soon as all workers are there."""
-    collective.CollectiveAllReduceExtended._check_health_interval = SECONDS_BETWEEN_LOOKS
-    made: list = []
-
-    def make() -> None:
-        try:
-            made.append(tf.distribute.MultiWorkerMirroredStrategy())
-        except Exception as error:  # It is raised below, in the thread that waits.
-            made.append(error)
-
-    number = len(workers.addresses)
-    say(f"worker {workers.index + 1} of {number}, {workers.addresses[workers.index]}")
-    thread = threading.Thread(target=make, daemon=True)
-    thread.start()
+    number, own = len(workers.addresses), workers.addresses[workers.index]
+    say(f"worker {workers.index + 1} of {number}, {own}")
     with waiting(f"waiting for all {number} workers: {', '.join(workers.addresses)}"):
-        while thread.is_alive():  # TensorFlow waits where no signal is looked at.
-            thread.join(0.2)
-    interrupts.take_back()  # TensorFlow's server for workers takes SIGTERM.
-    (result,) = made
-    if isinstance(result, tf.errors.OpError | RuntimeError):
-        first = str(result).splitlines()[0]
+        _meet(workers)
+    collective.CollectiveAllReduceExtended._check_health_interval = SECONDS_BETWEEN_LOOKS
+    try:
+        return tf.distribute.MultiWorkerMirroredStrategy()
+    except (tf.errors.OpError, RuntimeError) as error:
+        first = str(error).splitlines()[0]
         raise InputError(
-            f"TF_CONFIG: {workers.addresses[workers.index]} cannot be connected with the others ({first}); see that "
-            "the port is free and all workers have the same cluster"
-        )
-    if isinstance(result, Exception):
-        raise result
-    return result
+            f"TF_CONFIG: {own} cannot be connected with the others ({first}); see that all have the same cluster"
+        ) from error
+    finally:
+        interrupts.take_back()  # TensorFlow's server for workers takes SIGTERM.
+
+
+def _meet(workers: Cluster) -> None:
+    """Waits until every worker listens. TensorFlow would wait, too, but no signal ends its wait.
+
+    Raises:
+        InputError: This worker's port is not free.
+    """
+    own = workers.addresses[workers.index]
+    missing = [address for address in workers.addresses if address != own]
+    both = socket.has_dualstack_ipv6()
+    family = {"family": socket.AF_INET6, "dualstack_ipv6": True} if both else {}
+    try:
+        listening = socket.create_server(("", _split(own)[1]), backlog=len(workers.addresses), **family)
+    except OSError as error:
+        raise InputError(f"TF_CONFIG: {own}: {error.strerror}; give this worker a free port") from error
+    with listening:
+        while missing := [address for address in missing if not _listens(address)]:
+            time.sleep(SECONDS_BETWEEN_CALLS)
+
+
+def _listens(address: str) -> bool:
+    try:
+        socket.create_connection(_split(address), timeout=SECONDS_BETWEEN_LOOKS).close()
+    except OSError:
+        return False
+    return True
+
+
+def _split(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def part(strategy: tf.distribute.Strategy | None) -> None:
