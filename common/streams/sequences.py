@@ -41,6 +41,7 @@ class Sequences:
             `Stream.window_at`.
         per_sequence: The inputs of a whole sequence by name, such as the features of a picture, `[sequences, ...]`
             each. A window holds one row for each of its sequences, however many steps these have in it.
+        varying: The names of inputs that `expand` adds whose first axis differs from window to window.
         sparse_outputs: Whether outputs exist only at the steps that have a weight. A readout over many classes, or one
             that few steps need, is then not computed at all steps.
         pieces: How training may cut sequences so that few long ones fill many lanes; None means that it may not.
@@ -56,6 +57,7 @@ class Sequences:
     weights: np.ndarray = field(kw_only=True)
     expand: Expand | None = field(default=None, kw_only=True)
     per_sequence: Inputs = field(default_factory=dict, kw_only=True)
+    varying: tuple[str, ...] = field(default=(), kw_only=True)
     sparse_outputs: bool = field(default=False, kw_only=True)
     pieces: Pieces | None = field(default=None, kw_only=True)
     expand_by_lane: bool = field(default=False, kw_only=True)

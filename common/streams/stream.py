@@ -262,8 +262,9 @@ class Stream:
         def shape_of(name: str, array: np.ndarray) -> tuple[int | None, ...]:
             if name in fixed:
                 return of_steps(array, self.shuffle)
-            # Those that `expand` adds are lanes.
-            rows = len(array) if self.shuffle and name not in self.sequences.per_sequence else None
+            # Others that `expand` adds are lanes.
+            varies = name in self.sequences.per_sequence or name in self.sequences.varying
+            rows = len(array) if self.shuffle and not varies else None
             return rows, *[None] * (array.ndim - 1)
 
         def spec_of(part: Inputs) -> dict[str, tf.TensorSpec]:

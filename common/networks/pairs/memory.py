@@ -1,4 +1,4 @@
-"""The memory and the state of a `PairNetwork`, and the run of a recurrence over one side of a part."""
+"""The state of a `PairNetwork`, and the run of a recurrence over one side of a part."""
 
 from __future__ import annotations
 
@@ -12,20 +12,6 @@ from common.networks.pairs.part import PairPart
 
 NO_PAIR = -2
 """The pair of a blank carried step. No step of a part has this number; its blank steps have -1."""
-
-
-class Memory(NamedTuple):
-    """What a decoder attends to.
-
-    Attributes:
-        encoded: The encoder's outputs, `[batch, steps, width]`.
-        keys: The keys of attention, `[batch, steps, ...]`; empty without attention.
-        mask: 1 where a decoder may attend, `[batch, steps]`, or for each of its steps `[batch, target steps, steps]`.
-    """
-
-    encoded: tf.Tensor
-    keys: tf.Tensor
-    mask: tf.Tensor
 
 
 class PairState(NamedTuple):

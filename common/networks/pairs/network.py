@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-import keras
 import tensorflow as tf
 
-from common import cells
 from common.cells.seeds import seed_for
 from common.layers.attention import Attention
-from common.layers.base import dense, register, shape_of
-from common.layers.dropout import VariationalDropout
-from common.layers.embeddings import Embedding
+from common.layers.base import register, shape_of
 from common.layers.stack import RecurrentStack
-from common.layers.token_losses import token_losses
-from common.networks.network import Network, Part
-from common.networks.pairs.memory import NO_PAIR, Memory, PairState, own_source, run_side
+from common.networks.network import Part
+from common.networks.pairs.memory import NO_PAIR, PairState, own_source, run_side
 from common.networks.pairs.part import PairPart
 from common.networks.pairs.sampling import scheduled
 from common.networks.whole import keep_of_whole
-
-Run = Callable[[int, RecurrentStack, tf.Tensor], tf.Tensor]
-"""How a stack of the decoder runs over its inputs: `(number, stack, inputs) -> outputs`."""
+from common.networks.writing import Memory, WritingNetwork, flat
 
 
 @register
-class PairNetwork(Network):
+class PairNetwork(WritingNetwork):
     """Encoder, attention and decoder over windows of packed pairs.
 
     The decoder's first layer starts from the encoder's outputs at the two ends of the source. Attention compares the
@@ -93,40 +85,14 @@ class PairNetwork(Network):
         self.sampling = sampling
         self.seed = seed
 
-        def dropout_of(what: str) -> VariationalDropout:
-            return VariationalDropout(dropout, seed=seed_for(seed, f"{what} dropout"))
-
-        self.vectors = Embedding(
-            vocabulary, embedding, keras.initializers.RandomNormal(0, 0.05, seed_for(seed, "vectors"))
-        )
-        self.states = cells.get(decoder.cell).states
-        first_states = self.states * sum(self._layers_of_decoder())
-        self.bridge = dense(first_states * decoder.units, seed=seed_for(seed, "bridge"), activation="tanh")
-        self.out = dense(embedding, seed=seed_for(seed, "out"), activation="tanh")
-        self.input_dropout = dropout_of("input")
-        self.readout_dropout = dropout_of("readout")
-        self.upper_dropout = dropout_of("upper")
-
-    def _layers_of_decoder(self) -> list[int]:
-        """The number of layers of each stack of the decoder."""
-        return [1, self.upper.layers] if self.upper else [1]
+        self.make_writer()
 
     def build(self, window_shape: Any = None) -> None:
         if self.built:
             return
-        attended = self.encoder.width if self.attention else 0
-        self.vectors.build((None, None))
-        stacks = [(self.encoder, self.embedding), (self.decoder, self.embedding)]
-        if self.upper:
-            stacks.append((self.upper, self.decoder.units + attended))
-        for stack, width in stacks:
-            if not stack.built:  # One made from a saved configuration is.
-                stack.build((None, None, width))
-        if self.attention and not self.attention.built:
-            self.attention.build((None, None, self.decoder.units), (None, None, self.encoder.width))
-        self.bridge.build((None, None, self.encoder.width))
-        self.out.build((None, None, self.decoder.units + attended))
-        self.bias = self.add_weight(name="bias", shape=(self.vocabulary,), initializer="zeros")
+        if not self.encoder.built:  # One made from a saved configuration is.
+            self.encoder.build((None, None, self.embedding))
+        self.build_writer(self.encoder.width, self.encoder.width)
         self.built = True
 
     def initial_state(self, batch_size: int | tf.Tensor) -> PairState:
@@ -144,14 +110,14 @@ class PairNetwork(Network):
         encoded, encoder_state = self._encoded(part, state.encoder, training)
         encoded = tf.concat([state.encoded, encoded], 1)  # [batch, memory + source steps, width]
         pairs = tf.concat([state.pairs, part.source_sequence], 1)
-        memory = Memory(encoded, self._keys(encoded), tf.cast(own_source(pairs, part), encoded.dtype))
+        memory = Memory(encoded, self.keys(encoded), tf.cast(own_source(pairs, part), encoded.dtype))
         inject = self._states_at_starts(encoded, part)
         tokens = part.target
         if training and self.sampling:
             features, _ = self._decoded_part(tokens, part, memory, state=state.decoder, inject=inject)
             tokens = scheduled(
                 tokens,
-                tf.reshape(tf.argmax(self._logits(_flat(features)), 1, tf.int32), tf.shape(tokens)),
+                tf.reshape(tf.argmax(self.logits(flat(features)), 1, tf.int32), tf.shape(tokens)),
                 keep=part.target_keep,
                 sequence=part.target_sequence,
                 place=part.target_place,
@@ -161,8 +127,8 @@ class PairNetwork(Network):
         features, decoder_states = self._decoded_part(
             tokens, part, memory, state=state.decoder, inject=inject, training=training
         )
-        losses = self._losses_of_rows(
-            tf.gather(_flat(features), tf.reshape(part.rows, [-1])),
+        losses = self.losses_of_rows(
+            tf.gather(flat(features), tf.reshape(part.rows, [-1])),
             tf.gather(tf.reshape(part.reference, [-1]), tf.reshape(part.rows, [-1])),
             self.smoothing if training else 0.0,
         )
@@ -189,56 +155,23 @@ class PairNetwork(Network):
             after.append(stack_state)
             return x
 
-        features, _ = self._decoded(tokens, run, memory, **step)
+        features, _ = self.decoded(tokens, run, memory, **step)
         return features, tuple(after)
-
-    def _decoded(
-        self, tokens: tf.Tensor, run: Run, memory: Memory, *, sequence: tf.Tensor | None = None, training: bool = False
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The features that the readout compares with the tokens' vectors, and the weights of attention."""
-        x = self.input_dropout(self.vectors(tokens), sequence=sequence, training=training)
-        x = run(0, self.decoder, x)
-        if self.attention:
-            context, weights = self.attention(x, memory.encoded, keys=memory.keys, visible=memory.mask)
-        else:
-            context, weights = x[..., :0], tf.zeros((*shape_of(x)[:2], 0))
-        if self.upper:
-            x = tf.concat([x, context], 2)
-            x = run(1, self.upper, self.upper_dropout(x, sequence=sequence, training=training))
-        x = self.out(tf.concat([x, context], 2))  # [batch, target steps, embedding]
-        return self.readout_dropout(x, sequence=sequence, training=training), weights
-
-    def _logits(self, features: tf.Tensor) -> tf.Tensor:
-        """`[rows, vocabulary]` of `[rows, width]`. (TensorFlow multiplies each batch of three axes by itself.)"""
-        return tf.matmul(features, self.vectors.embeddings, transpose_b=True) + self.bias
-
-    def _losses_of_rows(self, features: tf.Tensor, reference: tf.Tensor, smoothing: float = 0.0) -> tf.Tensor:
-        """The loss and the accuracy of rows, `[rows, 2]`."""
-        weights = (tf.convert_to_tensor(w) for w in (self.vectors.embeddings, self.bias))
-        return token_losses(features, *weights, reference=reference, smoothing=smoothing)
-
-    def _keys(self, encoded: tf.Tensor) -> tf.Tensor:
-        return self.attention.keys(encoded) if self.attention else encoded[..., :0]
 
     def _states_at_starts(self, encoded: tf.Tensor, part: PairPart) -> list[tuple]:
         """The states that targets start from, at their first steps: for each decoder stack, one tuple per layer."""
         last, first = (tf.gather(encoded, at, batch_dims=1) for at in (part.starts_last_at, part.starts_first_at))
-        states = self._first_states(last, first)  # [batch, starts, units] each
+        states = self._states_from(last, first)  # [batch, starts, units] each
         places = tf.one_hot(part.starts, shape_of(part.target)[1], dtype=encoded.dtype)
         return tf.nest.map_structure(lambda values: tf.matmul(places, values, transpose_a=True), states)
 
-    def _first_states(self, last: tf.Tensor, first: tf.Tensor) -> list[tuple]:
+    def _states_from(self, last: tf.Tensor, first: tf.Tensor) -> list[tuple]:
         """The decoder's first states from the encoder's outputs at the sources' last and first steps, `[..., width]`.
 
         The forward half is taken at the last step and the backward half at the first: each has then read the source.
         """
         units = self.encoder.units
-        ends = tf.concat([last[..., :units], first[..., units:]], -1)
-        states = iter(tf.split(self.bridge(ends), self.bridge.units // self.decoder.units, -1))
-        return [
-            tuple(tuple(next(states) for _ in range(self.states)) for _ in range(layers))
-            for layers in self._layers_of_decoder()
-        ]
+        return self.first_states(tf.concat([last[..., :units], first[..., units:]], -1))
 
     def read(self, tokens: tf.Tensor, lengths: tf.Tensor) -> tuple[Memory, list[tuple]]:
         """Encodes whole sources.
@@ -254,50 +187,4 @@ class PairNetwork(Network):
         mask = tf.sequence_mask(lengths, steps, self.compute_dtype)
         encoded, _ = self.encoder(self.vectors(tokens), keep=keep_of_whole(lengths, steps, self.compute_dtype))
         last = tf.gather(encoded, tf.maximum(lengths - 1, 0), batch_dims=1)
-        return Memory(encoded, self._keys(encoded), mask), self._first_states(last, encoded[:, 0])
-
-    def next(self, tokens: tf.Tensor, state: list, memory: Memory) -> tuple[tf.Tensor, list, tf.Tensor]:
-        """One step of the decoder. With a fixed memory it is a `Next` of `common.decoding`.
-
-        Args:
-            tokens: The last tokens, int32 `[rows]`.
-            state: The state from `read` or from the last step.
-            memory: The memory from `read`, one row for each token.
-
-        Returns:
-            Log-probabilities `[rows, vocabulary]`, the state, and the weights of attention, `[rows, source steps]`.
-        """
-        after = []
-
-        def run(n: int, stack: RecurrentStack, x: tf.Tensor) -> tf.Tensor:
-            x, stack_state = stack(x, state=state[n])
-            after.append(stack_state)
-            return x
-
-        features, weights = self._decoded(tokens[:, None], run, memory)
-        return tf.nn.log_softmax(self._logits(features[:, 0])), after, weights[:, 0]
-
-    def losses_of(self, tokens: tf.Tensor, reference: tf.Tensor, *, memory: Memory, state: list) -> tf.Tensor:
-        """The losses of whole targets.
-
-        Args:
-            tokens: The tokens that the decoder reads, the start first, int32 `[rows, steps]`.
-            reference: The token to predict at each step, int32 `[rows, steps]`.
-            memory: The memory from `read`.
-            state: The state from `read`.
-
-        Returns:
-            The loss of each step, `[rows, steps]`.
-        """
-
-        def run(n: int, stack: RecurrentStack, x: tf.Tensor) -> tf.Tensor:
-            return stack(x, state=state[n])[0]
-
-        features, _ = self._decoded(tokens, run, memory)
-        losses = self._losses_of_rows(_flat(features), tf.reshape(reference, [-1]))
-        return tf.reshape(losses[:, 0], tf.shape(reference))
-
-
-def _flat(x: tf.Tensor) -> tf.Tensor:
-    """`[batch, time, width]` to `[batch * time, width]`."""
-    return tf.reshape(x, (-1, x.shape[-1]))
+        return Memory(encoded, self.keys(encoded), mask), self._states_from(last, encoded[:, 0])
