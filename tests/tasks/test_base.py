@@ -165,6 +165,7 @@ def test_saved_models_answer_where_none_of_our_code_is(trained, tmp_path: Path) 
         "language_model": "prompt=tf.constant(['bk']), length=tf.constant(9), temperature=tf.constant(1.0), "
         "top_p=tf.constant(0.9), seed=tf.constant(0)",
         "signals": "values=tf.ones((1, 5, 2), tf.float64)",
+        "captioning": "image=tf.io.encode_png(tf.zeros((9, 7, 3), tf.uint8))[None]",
     }
     assert questions.keys() == tasks.TASKS.keys()
     calls = "\n".join(

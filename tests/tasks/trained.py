@@ -30,6 +30,7 @@ LEARNS = {
         **{"dropout": 0.0, "batch_size": 4, "xla": False},
     },
     "signals": {"epochs": 6, "dropout": 0.1},
+    "captioning": {"units": 32, "embedding": 16, "width": 16, "epochs": 8, "dropout": 0.0},
     "language_model": {"units": 32, "embedding": 16, "epochs": 8, "learning_rate": 0.02, "dropout": 0.0},
 }
 """Options with which a task learns its tiny data."""
@@ -52,6 +53,7 @@ OF_CELLS = {
         },
     },
     "signals": {"gru": {"readout": "mean_max", "supervise": "end"}},
+    "captioning": {"gru": {"coverage": 0.1, "layers": 2, "window": 8}, "simple_rnn": {"attention": "none"}},
     "language_model": {
         "simple_rnn": {
             **{"level": "subword", "vocabulary": 300, "documents": "line", "layers": 2, "residual": True},
