@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -21,6 +21,7 @@ from common.options import (
     Positive,
     PredictOptions,
     Share,
+    Steps,
     TrainOptions,
     option,
 )
@@ -89,7 +90,7 @@ class CaptioningOptions(CaptioningData, TrainOptions):
         length_power: Power of the length by which log-probabilities of hypotheses are divided.
     """
 
-    lanes = 8
+    lanes: ClassVar[int] = 16
 
     embedding: Count = option(128, tune=Log(32, 512))
     vocabulary: Count = 10_000
@@ -100,6 +101,7 @@ class CaptioningOptions(CaptioningData, TrainOptions):
     smoothing: Share = option(0.0, tune=Linear(0.0, 0.3, asked=True))
     beam: Beam = 3
     length_power: NotNegative = 1.0
+    window: Steps = option(32, tune=Log(8, 256))
     learning_rate: Positive = 2e-3
     dropout: Share = option(0.1, tune=Linear(0.0, 0.7))
     decay: NotNegative = 0.3
