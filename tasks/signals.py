@@ -124,6 +124,7 @@ class Signals(Task):
         return classification_figure(results, flat.references, flat.predictions, labels=self.labels, title=self.title)
 
     def export(self, network: Network) -> Export:
+        from common.networks.inside import INSIDE, TOKENS, axes, has_inside
         from common.networks.signals import SignalClassifier
         from common.networks.stepping import STATE
 
@@ -133,8 +134,11 @@ class Signals(Task):
         whole = {"values": values} | (classes if self.by_step else {})
         endpoints = {"serving_default": Endpoint(classifier.whole, [classifier.signature], whole)}
         if not self.options.bidirectional:
-            axes = {"values": values, "state": ("sequences", "numbers")} | classes
-            endpoints["stream"] = Endpoint(classifier.stream, [classifier.signature, STATE], axes)
+            streamed = {"values": values, "state": ("sequences", "numbers")} | classes
+            endpoints["stream"] = Endpoint(classifier.stream, [classifier.signature, STATE], streamed)
+        if has_inside(network.stack):
+            shown = dict.fromkeys(axes(network.stack).keys() - {TOKENS}, (*steps, "units"))
+            endpoints[INSIDE] = Endpoint(classifier.inside, [classifier.signature], {"values": values} | shown)
         return Export(endpoints, [network])
 
     def config(self) -> dict[str, Any]:
