@@ -52,6 +52,10 @@ class Signals(FileView):
     def build(self) -> None:
         super().build()
         self.chart_box = ui.element("div").classes("charts")
+        with self.chart_box:
+            ui.label(
+                "What the models read: each column in deviations from its mean, red below and blue above."
+            ).classes("note")
         self.chart = Charts(self.chart_box)
         self.inside = Inside(self, self._inputs)
 
