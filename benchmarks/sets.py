@@ -28,6 +28,7 @@ does not give, `write` arranges: another encoding, names of columns, splits.
 | multi30k | translation | Multi30k task 1, German to English | 29,000 / 1,014 / 1,000 | folder; for research |
 | reviews | language_model | users' reviews of films, Maas et al. 2011 | 22,430 / 1,251 / 1,221 texts | embedded |
 | digits | signals | spoken digits as 13 cepstral coefficients | 2,400 / 300 / 300 sequences | embedded |
+| scenes | captioning | scenes of OpenMoji pictures, five captions each | 10,000 / 1,000 / 1,000 | embedded |
 | shakespeare | language_model | tiny Shakespeare | 1.1 million characters, 90 % / 10 % / - | folder; public domain |
 
 The licence of a wheel is its package's. The topic sets are those that Cardoso-Cachopo prepared: letters alone, in lower
@@ -198,6 +199,7 @@ SETS = {
     "multi30k": DevelopmentSet("translation", path="multi30k", write=captions),
     "reviews": DevelopmentSet("language_model"),
     "digits": DevelopmentSet("signals"),
+    "scenes": DevelopmentSet("captioning"),
     "shakespeare": DevelopmentSet("language_model", path="tiny_shakespeare/input.txt"),
 }
 

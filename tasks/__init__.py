@@ -13,6 +13,7 @@ TASKS = {
     "forecasting": "tasks.forecasting:Forecasting",
     "language_model": "tasks.language_model:LanguageModel",
     "signals": "tasks.signals:Signals",
+    "captioning": "tasks.captioning:Captioning",
 }
 
 

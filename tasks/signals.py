@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -17,12 +18,13 @@ from common.reports import records_table, say_each
 from common.scoring.classification import Classified
 from common.scoring.steps import ClassifiedSteps
 from common.serving.export import Endpoint, Export
+from common.serving.signals import SAMPLES, answered, readable
 from common.sources.asked import Asked, Inputs, files_of
 from common.sources.files import existing
 from common.sources.records import refuse_unknown
-from common.sources.signals import Signal, SignalReader, check_columns
+from common.sources.signals import Signal, SignalReader
 from common.sources.signals import Signals as Recorded
-from common.sources.splits import SPLITS
+from common.sources.splits import SPLITS, Splits
 from common.streams import Sequences, Stream
 from tasks.base import Evaluated, Task
 from tasks.signals_options import SignalsData, SignalsOptions, SignalsSaved
@@ -32,13 +34,12 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from common.networks.network import Learner, Network
+    from common.networks.sounds import LogMel, SoundClassifier
     from common.serving.answer_files import Answered
     from common.serving.saved_model import Record, SavedModel
     from common.training.run import Results
 
 Found = Classified | ClassifiedSteps
-ROUNDED = 32
-"""Sequences are padded to a multiple of so many steps, so that many of them share a batch."""
 
 
 class Signals(Task):
@@ -54,9 +55,13 @@ class Signals(Task):
 
     def load(self) -> str:
         from common.networks.signals import Scale
+        from common.networks.sounds import LogMel
 
         self.splits = self.records
         say_each(self.splits.notes)
+        self.mel = LogMel(self.splits.train.rate) if self.splits.train.rate else None
+        if self.mel is not None:
+            self.sounds, self.splits = self.splits.test, heard(self.splits, self.mel)
         train = self.splits.train
         self.labels = sorted(set(chain.from_iterable(train.labels)))
         self.by_step = train.by_step
@@ -124,28 +129,54 @@ class Signals(Task):
         return classification_figure(results, flat.references, flat.predictions, labels=self.labels, title=self.title)
 
     def export(self, network: Network) -> Export:
+        from common.networks.inside import INSIDE, TOKENS, axes, has_inside
         from common.networks.signals import SignalClassifier
+        from common.networks.sounds import SoundClassifier
         from common.networks.stepping import STATE
 
         classifier = SignalClassifier(network, self.scale, self.labels, by_step=self.by_step)
+        if self.mel is not None:
+            return self._of_sounds(SoundClassifier(classifier, self.mel))
         values, steps = ("sequences", "steps", "columns"), ("sequences", "steps")
         classes = {"label": steps, "probability": (*steps, "classes")}
         whole = {"values": values} | (classes if self.by_step else {})
         endpoints = {"serving_default": Endpoint(classifier.whole, [classifier.signature], whole)}
         if not self.options.bidirectional:
-            axes = {"values": values, "state": ("sequences", "numbers")} | classes
-            endpoints["stream"] = Endpoint(classifier.stream, [classifier.signature, STATE], axes)
+            streamed = {"values": values, "state": ("sequences", "numbers")} | classes
+            endpoints["stream"] = Endpoint(classifier.stream, [classifier.signature, STATE], streamed)
+        if has_inside(network.stack):
+            shown = dict.fromkeys(axes(network.stack).keys() - {TOKENS}, (*steps, "units"))
+            endpoints[INSIDE] = Endpoint(classifier.inside, [classifier.signature], {"values": values} | shown)
+        return Export(endpoints, [network])
+
+    def _of_sounds(self, sounds: SoundClassifier) -> Export:
+        from common.networks.inside import INSIDE, TOKENS, axes, has_inside
+
+        network = sounds.classifier.network
+        endpoints = {
+            "serving_default": Endpoint(sounds.of_wav, [sounds.WAV], {}),
+            SAMPLES: Endpoint(sounds.of_samples, [sounds.SAMPLES], {"samples": ("sounds", "samples")}),
+        }
+        if has_inside(network.stack):
+            shown = dict.fromkeys(axes(network.stack).keys() - {TOKENS}, ("sounds", "frames", "units"))
+            endpoints[INSIDE] = Endpoint(sounds.inside, [sounds.WAV], shown)
         return Export(endpoints, [network])
 
     def config(self) -> dict[str, Any]:
-        """The options, with the columns, the classes, and what has one."""
-        train = self.splits.train
-        return super().config() | {"columns": list(train.columns), "labels": self.labels, "by_step": self.by_step}
+        """The options, with the columns and the rate of what is read, the classes, and what has one."""
+        read = self.records.train
+        named = {"columns": list(read.columns), "rate": read.rate, "labels": self.labels, "by_step": self.by_step}
+        return super().config() | named
 
     def extras(self, results: Results, folder: Path) -> None:
         """Writes a few test sequences to try the saved model with."""
         import pandas as pd
+        from scipy.io import wavfile
 
+        if self.mel is not None:
+            samples = np.clip(self.sounds.values[0][:, 0], -1, 1) * np.iinfo(np.int16).max
+            wavfile.write(folder / "example.wav", self.mel.rate, samples.astype(np.int16))
+            return
         test, frames = self.splits.test, []
         for name, values in list(zip(test.names, test.values))[:3]:
             frame = pd.DataFrame(values, columns=list(test.columns))
@@ -156,7 +187,7 @@ class Signals(Task):
     def example(self, version: Path) -> str:
         from common.serving.versions import ASSETS
 
-        return str(version / ASSETS / "example.csv")
+        return str(version / ASSETS / f"example.{'csv' if self.mel is None else 'wav'}")
 
     @classmethod
     def inputs(cls, words: Sequence[str], stream: BinaryIO, options: SignalsSaved) -> Inputs:
@@ -170,8 +201,8 @@ class Signals(Task):
             path = existing(given, "predict")
             if path.is_dir():
                 raise InputError(f"predict {path}: a folder; give a file")
-            signals += chain.from_iterable(reader.table(path, []).values())
-        return check_columns(signals, model.config["columns"])
+            signals += chain.from_iterable(reader.of_file(path, []).values())
+        return readable(model, signals)
 
     @classmethod
     def predict(cls, model: SavedModel, asked: Sequence[Signal], options: SignalsSaved) -> list[Record]:
@@ -205,11 +236,9 @@ class Signals(Task):
     @classmethod
     def test(cls, model: SavedModel, data: SignalsData, *, other: bool = False) -> Recorded:
         test = super().test(model, data, other=other)
-        columns = model.config["columns"]
-        places = [
-            Signal(name, one, (), test.columns, data.data or "--data") for name, one in zip(test.names, test.values)
-        ]
-        values = [one.values for one in check_columns(places, columns)]
+        place = data.data or "--data"
+        signals = [Signal(n, one, (), test.columns, place, test.rate) for n, one in zip(test.names, test.values)]
+        values = [one.values for one in readable(model, signals)]
         labels = test.labels
         if model.config["by_step"] and not test.by_step:  # None of these sequences changes its label.
             labels = [own * len(one) for own, one in zip(labels, values)]
@@ -217,7 +246,7 @@ class Signals(Task):
             raise InputError(f"--data {data.data}: has labels of steps, and this model learned those of sequences")
         counts = Counter(chain.from_iterable(labels))
         refuse_unknown(counts, model.config["labels"], noun="labels", data=data.data or "")
-        return Recorded(values, labels, tuple(columns), test.names)
+        return Recorded(values, labels, tuple(model.config["columns"]), test.names)
 
     @classmethod
     def evaluate(cls, model: SavedModel, test: Recorded) -> Evaluated:
@@ -242,19 +271,10 @@ def found(predictions: Sequence[Any], test: Recorded, *, by_step: bool) -> Found
     return Classified(predictions, [own[0] for own in test.labels])
 
 
-def answered(model: SavedModel, values: Sequence[np.ndarray]) -> list[Record]:
-    """What a saved model says of sequences: `label` and its `probability`; lists of them where steps have classes."""
-    rounded = [-(-max(len(one), 1) // ROUNDED) * ROUNDED for one in values]
-    records: list[Record] = [{}] * len(values)
-    for size in sorted(set(rounded)):
-        chosen = [n for n, steps in enumerate(rounded) if steps == size]
-        padded = [np.pad(values[n], [(0, size - len(values[n])), (0, 0)], constant_values=np.nan) for n in chosen]
-        for n, answer in zip(chosen, model.ask([{"values": one} for one in padded], what="classifying")):
-            records[n] = _told(answer, len(values[n]))
-    return records
+def heard(splits: Splits[Recorded], mel: LogMel) -> Splits[Recorded]:
+    """Sounds as the loudness of their bands."""
 
+    def of(part: Recorded) -> Recorded:
+        return replace(part, values=[mel.of(one[:, 0]) for one in part.values], columns=mel.columns)
 
-def _told(answer: Record, steps: int) -> Record:
-    if isinstance(answer["label"], str):
-        return {"label": answer["label"], "probability": float(answer["probability"].max())}
-    return {"label": list(answer["label"][:steps]), "probability": answer["probability"][:steps].max(1).tolist()}
+    return replace(splits, **{name: of(getattr(splits, name)) for name in SPLITS})

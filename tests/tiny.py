@@ -97,10 +97,30 @@ def signals(folder: Path) -> Path:
     return folder
 
 
+def captioning(folder: Path) -> Path:
+    """Pictures of a bright square in a corner, whose captions say its colour and its corner."""
+    from PIL import Image
+
+    draw = np.random.default_rng(0)
+    colours = {"red": (255, 40, 40), "green": (40, 255, 40), "blue": (40, 40, 255)}
+    for split, size in (("train", 120), ("dev", 24), ("test", 24)):
+        rows = ["image,caption"]
+        for number in range(size):
+            colour, right, low = draw.choice(list(colours)), draw.integers(2), draw.integers(2)
+            pixels = draw.integers(0, 60, (24, 24, 3), np.uint8)
+            pixels[12 * low + 2 : 12 * low + 10, 12 * right + 2 : 12 * right + 10] = colours[str(colour)]
+            Image.fromarray(pixels).save(folder / f"{split}{number}.png")
+            corner = f"{('top', 'bottom')[low]} {('left', 'right')[right]}"
+            rows += [f"{split}{number}.png,{colour} {corner}", f"{split}{number}.png,A {colour} square {corner}."]
+        (folder / f"{split}.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
 DATA = {
     **{"sentiment": sentiment, "pos": pos, "translation": translation, "forecasting": forecasting},
     "language_model": language_model,
     "signals": signals,
+    "captioning": captioning,
 }
 
 SMALL = {"units": 8, "embedding": 8, "batch_size": 4, "window": 16, "epochs": 2, "passes": 1, "learning_rate": 0.01}
@@ -111,6 +131,7 @@ OPTIONS = {
     | {"source_language": "en", "target_language": "fr", "vocabulary": 400, "beam": 2, "batch_size": 16},
     "forecasting": SMALL | {"horizon": 6, "segment": 4, "seasons": (8, 24), "known": ("heat",)},
     "language_model": SMALL | {"layers": 1, "schedule": "inverse"},
+    "captioning": SMALL | {"size": 24, "width": 8, "beam": 2, "longest": 8},
     "signals": {name: value for name, value in SMALL.items() if name != "embedding"},
 }
 """Options with which a task trains on its tiny data in seconds."""

@@ -68,7 +68,7 @@ def steps_of(name: str, data: Path, folder: Path, strategy: object | None) -> li
     stream = prepared(task)["train"]
     keras.utils.set_random_seed(3)
     learner, model = compiled(task.learner, stream, task.options, strategy=strategy)
-    with graphs_as_they_are(name):
+    with graphs_as_they_are():
         logs = model.fit(stream.dataset(lanes=model.replicas.own).take(STEPS), verbose=0).history
     model.train_state.gather(model.replicas)
     weights = [weight.numpy() for weight in learner.network.weights]

@@ -48,9 +48,9 @@ class JoinedNetwork(StreamNetwork):
         super().build(window_shape)
         if not self.linear.built:
             self.linear.build()
-        self.weighting = self.add_weight(
-            name="weighting", shape=(2,), initializer=lambda shape, dtype: tf.constant(USUAL, dtype), trainable=False
-        )
+        if not self.built:  # A network that was taught is.
+            usual = lambda shape, dtype: tf.constant(USUAL, dtype)  # noqa: E731
+            self.weighting = self.add_weight(name="weighting", shape=(2,), initializer=usual, trainable=False)
 
     def initial_joined_state(self, batch_size: int | tf.Tensor) -> tuple:
         """The state of `joined` before a sequence: the network's and the linear part's."""

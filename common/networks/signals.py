@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from common.networks.inside import inside
 from common.networks.network import Part
 from common.networks.stepping import chosen, flattened, restored
 from common.networks.stream import StreamNetwork
@@ -67,19 +68,29 @@ class SignalClassifier:
             The `label` of each sequence, string `[N]`, and the `probability` of each class, `[N, classes]`; where each
             step has a class, `[N, steps]` and `[N, steps, classes]`, with empty labels at padding.
         """
-        padding = tf.reduce_all(tf.math.is_nan(values), 2)
         given = tf.shape(values)[1]
-        steps = tf.maximum(given, 1)
-        values = tf.pad(values, [[0, 0], [0, steps - given], [0, 0]])
-        lengths = tf.reduce_max(tf.where(padding, 0, tf.range(1, given + 1)), 1)
-        lengths = tf.maximum(lengths, 0)  # The largest of no numbers is the smallest there is.
-        inside = tf.sequence_mask(lengths, steps)
-        values = tf.where(inside[..., None], values, tf.constant(self.scale.mean))
+        values, lengths = self._filled(values)
+        real = tf.sequence_mask(lengths, tf.shape(values)[1])
         window = whole_window(self._window(values), tf.maximum(lengths, 1), outputs_at_end=not self.by_step)
         probability, _ = self.network(window)
         if not self.by_step:
             return self._answer(probability[:, 0])
-        return self._answer(probability[:, :given], inside[:, :given])
+        return self._answer(probability[:, :given], real[:, :given])
+
+    def inside(self, values: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What is inside the network after each step of whole sequences, see `inside`; `values` as of `whole`."""
+        values, lengths = self._filled(values)
+        return inside(self.network.stack, self.network.features(self._window(values)), lengths)
+
+    def _filled(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Values with numbers at padding and one step or more, and the length of each sequence, int32 `[N]`."""
+        padding = tf.reduce_all(tf.math.is_nan(values), 2)
+        given = tf.shape(values)[1]
+        lengths = tf.reduce_max(tf.where(padding, 0, tf.range(1, given + 1)), 1)
+        lengths = tf.maximum(lengths, 0)  # The largest of no numbers is the smallest there is.
+        values = tf.pad(values, [[0, 0], [0, tf.maximum(1 - given, 0)], [0, 0]])
+        real = tf.sequence_mask(lengths, tf.shape(values)[1])
+        return tf.where(real[..., None], values, tf.constant(self.scale.mean)), lengths
 
     def stream(self, values: tf.Tensor, state: tf.Tensor) -> dict[str, tf.Tensor]:
         """The classes so far after each of the next steps.
@@ -103,8 +114,8 @@ class SignalClassifier:
     def _window(self, values: tf.Tensor) -> Part:
         return {"values": tf.cast(self.scale(values), tf.float32)}
 
-    def _answer(self, probability: tf.Tensor, inside: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+    def _answer(self, probability: tf.Tensor, real: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
         label = tf.gather(self.labels, tf.argmax(probability, -1))
-        if inside is not None:
-            label, probability = tf.where(inside, label, ""), tf.where(inside[..., None], probability, 0.0)
+        if real is not None:
+            label, probability = tf.where(real, label, ""), tf.where(real[..., None], probability, 0.0)
         return {"label": label, "probability": probability}

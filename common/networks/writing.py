@@ -20,6 +20,8 @@ from common.networks.network import Network
 
 Run = Callable[[int, RecurrentStack, tf.Tensor], tf.Tensor]
 """How a stack of the decoder runs over its inputs: `(number, stack, inputs) -> outputs`."""
+Attend = Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+"""How hidden states `[batch, time, units]` attend: gives what they read, `[batch, time, width]`, and the weights."""
 
 
 class Memory(NamedTuple):
@@ -115,12 +117,18 @@ class WritingNetwork(Network):
         return self.attention(x, memory.encoded, keys=memory.keys, visible=memory.mask)
 
     def decoded(
-        self, tokens: tf.Tensor, run: Run, memory: Memory, *, sequence: tf.Tensor | None = None, training: bool = False
+        self,
+        tokens: tf.Tensor,
+        run: Run,
+        attend: Attend,
+        *,
+        sequence: tf.Tensor | None = None,
+        training: bool = False,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """The features that the readout compares with the tokens' vectors, and the weights of attention."""
         x = self.input_dropout(self.vectors(tokens), sequence=sequence, training=training)
         x = run(0, self.decoder, x)
-        context, weights = self.attended(x, memory)
+        context, weights = attend(x)
         if self.upper:
             x = tf.concat([x, context], 2)
             x = run(1, self.upper, self.upper_dropout(x, sequence=sequence, training=training))
@@ -154,7 +162,7 @@ class WritingNetwork(Network):
             after.append(stack_state)
             return x
 
-        features, weights = self.decoded(tokens[:, None], run, memory)
+        features, weights = self.decoded(tokens[:, None], run, lambda x: self.attended(x, memory))
         return tf.nn.log_softmax(self.logits(features[:, 0])), after, weights[:, 0]
 
     def losses_of(self, tokens: tf.Tensor, reference: tf.Tensor, *, memory: Memory, state: list) -> tf.Tensor:
@@ -173,7 +181,7 @@ class WritingNetwork(Network):
         def run(n: int, stack: RecurrentStack, x: tf.Tensor) -> tf.Tensor:
             return stack(x, state=state[n])[0]
 
-        features, _ = self.decoded(tokens, run, memory)
+        features, _ = self.decoded(tokens, run, lambda x: self.attended(x, memory))
         losses = self.losses_of_rows(flat(features), tf.reshape(reference, [-1]))
         return tf.reshape(losses[:, 0], tf.shape(reference))
 

@@ -9,9 +9,10 @@ from common.errors import InputError
 from common.options import EMBEDDED, TFDS
 from common.sources import tfds
 from common.sources.digests import note_records
-from common.sources.embedded import catalogues, recordings, reviews, turkish, victoria
+from common.sources.embedded import catalogues, recordings, reviews, scenes, turkish, victoria
 from common.sources.labelled import LabelledReader
 from common.sources.parallel import PairReader
+from common.sources.pictures import PictureReader
 from common.sources.plain import TextReader
 from common.sources.records import LabelledTexts
 from common.sources.series import Panel, SeriesReader
@@ -35,7 +36,8 @@ def load(data: str | None, reader: Reader[Result]) -> Result:
     Args:
         data: None for the first embedded data set of the kind, `embedded:NAME` for another; `tfds:NAME` for a TFDS data
             set; otherwise a file or folder.
-        reader: `LabelledReader`, `TaggedReader`, `PairReader`, `SeriesReader`, `TextReader` or `SignalReader`.
+        reader: `LabelledReader`, `TaggedReader`, `PairReader`, `SeriesReader`, `TextReader`, `SignalReader` or
+            `PictureReader`.
 
     Returns:
         `Splits` of records, or a `Panel` of series. Missing splits are cut from train, always the same way.
@@ -66,7 +68,7 @@ def load_test(data: str, reader: FileReader[Part]) -> Part:
 
     Args:
         data: As for `load`, but not None.
-        reader: `LabelledReader`, `TaggedReader`, `PairReader`, `TextReader` or `SignalReader`.
+        reader: `LabelledReader`, `TaggedReader`, `PairReader`, `TextReader`, `SignalReader` or `PictureReader`.
 
     Raises:
         InputError: Something in the data is wrong, or it has a train part and no test part.
@@ -98,6 +100,7 @@ DATA_SETS: dict[type, dict[str, Callable[[Any], Any]]] = {
         "basic-motions": recordings.of_archive("BasicMotions"),
         "pickup-gestures": recordings.of_archive("PickupGestureWiimoteZ"),
     },
+    PictureReader: {"scenes": scenes.load},
 }
 """The embedded data sets of each kind by name; the first is the default."""
 NAMED: dict[type, Callable[[str, Any], Any]] = {
@@ -107,4 +110,5 @@ NAMED: dict[type, Callable[[str, Any], Any]] = {
     SeriesReader: _no_series,
     TextReader: tfds.plain,
     SignalReader: _no_series,
+    PictureReader: tfds.pictures,
 }

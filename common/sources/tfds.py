@@ -15,6 +15,7 @@ from common.errors import InputError
 from common.sources.files import role_of
 from common.sources.labelled import TEXT_NAMES, LabelledReader, find_column, label_of
 from common.sources.parallel import PairReader
+from common.sources.pictures import CAPTION_NAMES, Picture, PictureReader, Pictures, decoded
 from common.sources.plain import Plain, PlainTexts, TextReader, normalised
 from common.sources.records import Example, LabelledTexts, Pair, Pairs, Sentence, TaggedSentences
 from common.sources.splits import ByRole, Parts, Splits
@@ -167,6 +168,43 @@ def pairs(name: str, reader: PairReader, data_dir: Path | None = None) -> Splits
     ).splits()
 
 
+def pictures(name: str, reader: PictureReader, data_dir: Path | None = None) -> Splits[Pictures]:
+    """Loads a TFDS data set of pictures with captions; the first call downloads and prepares it.
+
+    Args:
+        name: As TFDS names it: `coco_captions`, ...
+        reader: Names the features of picture and captions, and says how large pictures become. Captions are texts, or
+            dictionaries with one, as those of COCO.
+        data_dir: Folder of TFDS data sets; TFDS's own default when None.
+
+    Raises:
+        InputError: There is no such data set or feature, or it cannot be downloaded.
+    """
+    import tensorflow_datasets as tfds
+
+    source = f"tfds:{name}"
+    builder = _builder(name, data_dir)
+    features = builder.info.features or {}
+    image, caption = reader.columns(list(features), source)
+    inner = features[caption].feature if isinstance(features[caption], tfds.features.Sequence) else features[caption]
+    said_in, kept = caption, True
+    if isinstance(inner, tfds.features.FeaturesDict):
+        text = find_column(list(inner), None, usual=CAPTION_NAMES, option="--caption-column", place=source)
+        said_in, kept = f"{caption}/{text}", {text}
+
+    def picture(values: dict[str, Any], split: str) -> Picture | None:
+        said = values[said_in]
+        said = [str(_plain(one)).strip() for one in ([said] if isinstance(said, bytes) else said)]
+        place = f"{source} {split}"
+        captions = tuple(one for one in said if one)
+        return Picture(decoded(values[image], reader.size, place), captions, place) if captions else None
+
+    only = tfds.decode.PartialDecoding({image: True, caption: kept}, decoders={image: tfds.decode.SkipDecoding()})
+    return Parts(
+        Pictures, _records(builder, picture, source, decoders=only), source, drop_seen=reader.drop_seen
+    ).splits()
+
+
 def _records(
     builder: tfds.core.DatasetBuilder,
     record_of: Callable[[dict[str, Any], str], Any | None],
@@ -188,11 +226,22 @@ def _records(
 def examples(dataset: tf.data.Dataset) -> Iterator[dict[str, Any]]:
     """The examples of a dataset of numbers and strings by name, and sequences of these, as NumPy values.
 
+    What is inside of a feature is named by both, as in `captions/text`.
+
     Many are read at a time: a call of TensorFlow for each would cost several times as much as the reading itself.
     """
     for batch in dataset.ragged_batch(TOGETHER):
+        batch = {name: column for outer in batch.items() for name, column in _inside(*outer)}
         for values in zip(*(column.numpy() for column in batch.values())):
             yield dict(zip(batch, values))
+
+
+def _inside(name: str, column: Any) -> Iterator[tuple[str, Any]]:
+    if not isinstance(column, dict):
+        yield name, column
+    else:
+        for inner, one in column.items():
+            yield from _inside(f"{name}/{inner}", one)
 
 
 def _name_of(feature: tfds.features.FeatureConnector | None) -> Callable[[Any], Any]:

@@ -124,7 +124,7 @@ def test_resumes_exactly_where_it_was_killed(name: str, cell: str, trained, data
     whole, first = trained(name, cell), First()
     shutil.copytree(whole / "killed", tmp_path, dirs_exist_ok=True)
     task = make(name, data_of(name), tmp_path, cell=cell, resume=True, **carried(name, cell, trained(name, cell)))
-    with graphs_as_they_are(name):
+    with graphs_as_they_are():
         assert_remembered(fit(task, tmp_path, callbacks=(first,)), whole / "weights.npz")
     assert first.position == CHECKPOINT
 
@@ -165,6 +165,7 @@ def test_saved_models_answer_where_none_of_our_code_is(trained, tmp_path: Path) 
         "language_model": "prompt=tf.constant(['bk']), length=tf.constant(9), temperature=tf.constant(1.0), "
         "top_p=tf.constant(0.9), seed=tf.constant(0)",
         "signals": "values=tf.ones((1, 5, 2), tf.float64)",
+        "captioning": "image=tf.io.encode_png(tf.zeros((9, 7, 3), tf.uint8))[None]",
     }
     assert questions.keys() == tasks.TASKS.keys()
     calls = "\n".join(

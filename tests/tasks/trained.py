@@ -6,7 +6,7 @@ import json
 import math
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import keras
@@ -30,6 +30,7 @@ LEARNS = {
         **{"dropout": 0.0, "batch_size": 4, "xla": False},
     },
     "signals": {"epochs": 6, "dropout": 0.1},
+    "captioning": {"units": 32, "embedding": 16, "width": 16, "epochs": 8, "dropout": 0.0},
     "language_model": {"units": 32, "embedding": 16, "epochs": 8, "learning_rate": 0.02, "dropout": 0.0},
 }
 """Options with which a task learns its tiny data."""
@@ -52,6 +53,7 @@ OF_CELLS = {
         },
     },
     "signals": {"gru": {"readout": "mean_max", "supervise": "end"}},
+    "captioning": {"gru": {"coverage": 0.1, "layers": 2, "window": 8}, "simple_rnn": {"attention": "none"}},
     "language_model": {
         "simple_rnn": {
             **{"level": "subword", "vocabulary": 300, "documents": "line", "layers": 2, "residual": True},
@@ -130,10 +132,9 @@ def remember(fitted: Fitted, path: Path) -> None:
 
 
 @contextmanager
-def graphs_as_they_are(name: str) -> Iterator[None]:
-    """A translator has many graphs: to optimise them takes longer than these trainings do."""
-    options = {"disable_meta_optimizer": name == "translation"}
-    tf.config.optimizer.set_experimental_options(options)
+def graphs_as_they_are() -> Iterator[None]:
+    """To optimise graphs takes longer than these trainings do."""
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
     try:
         yield
     finally:
@@ -153,7 +154,7 @@ def fill_trained(name: str, cell: str, data: Path, *, folder: Path) -> None:
     if (name, cell) in TAUGHT:
         language_model(folder / "taught_by", ["the film was warm and funny", "a tedious plot"], cell=cell)
     task, root = make(name, data, folder, cell=cell, **carried(name, cell, folder)), folder / name / cell
-    with graphs_as_they_are(name), few_origins():
+    with graphs_as_they_are(), few_origins():
         fitted = fit(task, root, callbacks=(Kill(root / "unfinished", folder / "killed" / "unfinished"),))
         shutil.copytree(root / "unfinished", folder / "done" / "unfinished")
         remember(fitted, folder / "weights.npz")
@@ -162,7 +163,7 @@ def fill_trained(name: str, cell: str, data: Path, *, folder: Path) -> None:
 
 def fill_learned(name: str, data: Path, folder: Path) -> None:
     """A training that learns the tiny data."""
-    with graphs_as_they_are(name), few_origins():
+    with graphs_as_they_are() if name == "translation" else nullcontext(), few_origins():
         train(make(name, data, folder, **LEARNS[name]))
 
 

@@ -155,7 +155,7 @@ class PairNetwork(WritingNetwork):
             after.append(stack_state)
             return x
 
-        features, _ = self.decoded(tokens, run, memory, **step)
+        features, _ = self.decoded(tokens, run, lambda x: self.attended(x, memory), **step)
         return features, tuple(after)
 
     def _states_at_starts(self, encoded: tf.Tensor, part: PairPart) -> list[tuple]:

@@ -61,6 +61,21 @@ def lines(
     }
 
 
+def bars(names: Sequence[str], values: np.ndarray, *, colour: str) -> dict[str, Any]:
+    """Shares as bars, from the top; `values` are `[names]`."""
+    return {
+        "animation": False,
+        "tooltip": TOOLTIP,
+        "grid": {"left": 12, "right": 24, "top": 10, "bottom": 24, "containLabel": True},
+        "xAxis": {"type": "value", "min": 0, "max": 1, "name": "probability", "nameLocation": "middle", "nameGap": 22},
+        "yAxis": {
+            **{"type": "category", "data": list(names), "inverse": True, "axisTick": {"show": False}},
+            "axisLabel": {"width": 110, "overflow": "truncate", "interval": 0},
+        },
+        "series": [{"type": "bar", "data": digits(values), "color": colour, "barMaxWidth": 22}],
+    }
+
+
 def heat(
     columns: Sequence[str], rows: Sequence[str], values: np.ndarray, *, signed: bool, what: str, named: bool = True
 ) -> dict[str, Any]:

@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
-from nicegui import events, ui
 
 from common.errors import InputError, counted
 from common.serving.forecasts import check, digits_of, inputs_of, known_to, names_of, reader_of, records_of
 from common.serving.http.refusals import Refused
 from common.serving.page import charts
-from common.serving.page.cards import Card, Cards
+from common.serving.page.cards import Card
+from common.serving.page.file import FileView, tried
 from common.serving.page.inside import Inside
 from common.serving.page.served import Served
-from common.serving.page.view import View, all_refused
-from common.serving.versions import ASSETS
+from common.serving.page.view import all_refused
 from common.sources.series import Panel
 
 DEFAULT = "serving_default"
-SAMPLE = "example.csv"
 NEEDED = ("horizon", "segment", "quantiles", "target", "known", "missing", "unique_ids", "series_column")
 """What the configuration of a forecaster must tell."""
 MOST_ROWS = 5000
 """Rows of a history that a model reads at most: the last ones."""
-MOST_SERIES = 500
-"""Series of a file from which one can be chosen: the first ones."""
 HEIGHT = 320
 """Of a chart, in pixels."""
-_READING = asyncio.Semaphore(1)
-"""Files are read one at a time, so that those of many visitors leave time for requests."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +44,12 @@ class Asked:
     inputs: Mapping[str, Any]
 
 
-class Forecast(View):
+class Forecast(FileView):
     title = "Forecast"
     icon = "show_chart"
+    thing = "series"
+    suffixes = (".csv", ".tsv", ".txt", ".parquet")
+    about_files = "CSV or Parquet"
     about = (
         "Take the sample or a file of your own, CSV or Parquet: each model reads the series to its end and draws what "
         "comes next, with the interval in which it expects the values."
@@ -65,68 +60,16 @@ class Forecast(View):
         return served.has(DEFAULT, "history", "mean", "quantiles") and all(name in served.config for name in NEEDED)
 
     def build(self) -> None:
-        self.panels: dict[str, Panel | InputError] = {}
+        super().build()
         self.places: list[tuple[str, int]] = []
-        most = self.asker.limits.body
-        with ui.element("div").classes("choices"):
-            ui.button("Sample series", icon="insights", on_click=self.sample)
-            self.upload = ui.upload(
-                label=f"Your file, at most {most / 1e6:.1f} MB", max_file_size=most, auto_upload=True, max_files=1
-            )
-            self.upload.on_upload(self.uploaded).on_rejected(self._too_large)
-            self.upload.props('flat bordered accept=".csv,.tsv,.txt,.parquet"').classes("upload")
-            self.series = ui.select([], label="Series", on_change=self.show).props("outlined dense")
-        self.wrong = self.line()
-        self.answers = Cards(self.served)
         self.inside = Inside(self, self._inputs, steps=_segments, column=lambda: self._place[1])
 
-    @property
-    def start(self) -> Awaitable[None]:
-        return self.sample()
+    def read(self, path: Path, source: str) -> dict[str, Panel | InputError]:
+        return _panels(self.served, path, source)
 
-    async def sample(self) -> None:
-        """Takes the example that the first model's training left."""
-        folder = next((one.folder for one in self.served if (one.folder / ASSETS / SAMPLE).is_file()), None)
-        if folder is None:
-            self.wrong.text = "These models were saved without a sample; take a file of your own."
-            return
-        await self._read(folder / ASSETS / SAMPLE, SAMPLE)
-
-    async def uploaded(self, given: events.UploadEventArguments) -> None:
-        """Takes the file of a visitor."""
-        self.upload.reset()
-        suffix = ".parquet" if given.file.name.lower().endswith(".parquet") else ".csv"
-        try:
-            with TemporaryDirectory() as folder:
-                path = Path(folder) / f"series{suffix}"
-                await given.file.save(path)
-                await self._read(path, Path(given.file.name).name or "your file")
-        except OSError as error:  # Such as a server without a folder to write to.
-            self._say_wrong(f"The server cannot keep a file for a moment: {error.strerror}.")
-
-    def _too_large(self) -> None:
-        self.wrong.text = f"One file of at most {self.asker.limits.body:,} bytes, please: CSV or Parquet."
-
-    async def _read(self, path: Path, source: str) -> None:
-        """Reads a file as each model does, and forecasts its first series."""
-        async with _READING:
-            self.panels = await asyncio.to_thread(_panels, self.served, path, source)
-        read = next((panel for panel in self.panels.values() if isinstance(panel, Panel)), None)
-        if read is None:
-            self._say_wrong(str(next(iter(self.panels.values()))))
-            return
-        names = dict(enumerate(names_of(read)[:MOST_SERIES]))
-        before = self.series.value
+    def names(self, read: Panel) -> Sequence[str]:
         self.places = [(group.name, column) for group in read.groups for column in range(len(read.columns))]
-        self.series.set_options(names, value=0)
-        self.series.set_visibility(len(names) > 1)
-        if before == 0:  # Else the change of the value has done it.
-            await self.show()
-
-    def _say_wrong(self, message: str) -> None:
-        self.latest.stop()
-        self.answers.clear()
-        self.wrong.text = message
+        return names_of(read)
 
     async def show(self) -> None:
         """Asks all models for their forecasts of the chosen series."""
@@ -136,7 +79,7 @@ class Forecast(View):
         if found is None:
             return
         refused = all_refused(found)
-        self._say_wrong(refused.message if refused else "" if found else wrong)
+        self.say_wrong(refused.message if refused else "" if found else wrong)
         answers = found and {name: Refused(str(of)) for name, of in asked.items() if isinstance(of, InputError)} | found
         for one, card, answer in self.answers.fill(self.served, {} if refused else answers):
             of, outputs = asked[one.name], {name: answer[name][0] for name in ("mean", "quantiles")}
@@ -147,7 +90,7 @@ class Forecast(View):
     @property
     def _place(self) -> tuple[str, int]:
         """The group of the chosen series, and the number of its column."""
-        return self.places[self.series.value or 0]
+        return self.places[self.choice.value or 0]
 
     def _inputs(self, served: Served) -> Mapping[str, Any] | None:
         asked = self._asked(served)
@@ -155,7 +98,7 @@ class Forecast(View):
 
     def _asked(self, served: Served) -> Asked | InputError:
         """What a model reads of the chosen series, or why it cannot."""
-        panel, group = self.panels.get(served.name), self._place[0]
+        panel, group = self.found.get(served.name), self._place[0]
         if not isinstance(panel, Panel):
             return panel or InputError("choose a series")
         others = [one.name for one in panel.groups if one.name != group]
@@ -179,19 +122,12 @@ def _panels(served: Sequence[Served], path: Path, source: str) -> dict[str, Pane
         reader = reader_of(one.config)
         try:
             if reader not in read:
-                read[reader] = _tried(lambda reader=reader: reader.panel(path, source))
+                read[reader] = tried(lambda reader=reader: reader.panel(path, source))
             panel = read[reader]
             found[one.name] = known_to(one.config, panel, tell=_nothing) if isinstance(panel, Panel) else panel
         except InputError as error:
             found[one.name] = error
     return found
-
-
-def _tried(read: Any) -> Panel | InputError:
-    try:
-        return read()
-    except InputError as error:
-        return error
 
 
 def _nothing(line: str) -> None:

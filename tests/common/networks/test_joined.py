@@ -47,6 +47,12 @@ def test_both_are_carried_from_window_to_window(network: JoinedNetwork) -> None:
     np.testing.assert_allclose(whole.numpy().sum(2), 1, rtol=1e-5)
 
 
+def test_built_again_it_has_the_same_weights(network: JoinedNetwork) -> None:
+    before = network.weights
+    network.build()
+    assert [id(weight) for weight in network.weights] == [id(weight) for weight in before]
+
+
 def test_the_join_is_a_product_of_powers(network: JoinedNetwork) -> None:
     window = window_of([4])
     alone, _ = network(window)

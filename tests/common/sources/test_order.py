@@ -18,7 +18,7 @@ ORDER = (
         "series.frames",
         "series.layout",
     ),
-    *("series.reader", "series", "signals"),
+    *("series.reader", "series", "signals", "pictures"),
     *("wheels", "tfds", "seen"),
     *(
         "embedded",
@@ -26,6 +26,8 @@ ORDER = (
         "embedded.critics",
         "embedded.recordings",
         "embedded.reviews",
+        "embedded.scene_words",
+        "embedded.scenes",
         "embedded.turkish",
         "embedded.victoria",
     ),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.common.serving.http.conftest import started, until
-from tests.common.serving.page.models import write_series, write_texts
+from tests.common.serving.page.models import write_series, write_signals, write_texts
 from tests.shared import made_once
 
 BODY = 20_000
@@ -18,11 +18,13 @@ BODY = 20_000
 
 @pytest.fixture(scope="session")
 def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the two models that fit all views."""
+    """A folder with the models that fit all views."""
 
     def make(folder: Path) -> None:
         write_texts(folder / "texts" / "1")
         write_series(folder / "series" / "1")
+        write_signals(folder / "forward" / "1", forward=True)
+        write_signals(folder / "whole" / "1", forward=False)
 
     return made_once(tmp_path_factory, "models of the page", make)
 
@@ -31,7 +33,8 @@ def shown(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(shown: Path) -> Iterator[str]:
     """The address of a server that has the texts' model twice, as two cells next to each other."""
     texts, series = shown / "texts", shown / "series"
-    models = ("--model", f"one={texts}", f"other={texts}", f"series={series}")
+    signals = (f"forward={shown / 'forward'}", f"whole={shown / 'whole'}")
+    models = ("--model", f"one={texts}", f"other={texts}", f"series={series}", *signals)
     limits = ("--max-body", str(BODY), "--max-characters", "200", "--no-access-log")
     with started("--output", str(shown / "nothing"), *models, *limits) as (_, lines):
         until(lambda: "a page to try them" in "".join(lines), 300)

@@ -92,6 +92,21 @@ class Said(tf.Module):
         mean = tf.repeat(history[:, -1:], HORIZON, 1)
         return {"mean": mean, "quantiles": tf.stack([mean - 1, mean, mean + 2], 3)}
 
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 2], tf.float64, "values")])
+    def recognise(self, values: tf.Tensor) -> dict[str, tf.Tensor]:
+        score = tf.sigmoid(tf.reduce_mean(values[..., 0], 1))
+        return {"label": tf.gather([EVIL, GOOD], tf.cast(score > 0.5, tf.int32)), "probability": _both(score)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None, 2], tf.float64, "values"), STATE])
+    def recognise_steps(self, values: tf.Tensor, state: tf.Tensor) -> dict[str, tf.Tensor]:
+        score = tf.sigmoid(values[..., 0])
+        label = tf.gather([EVIL, GOOD], tf.cast(score > 0.5, tf.int32))
+        return {"label": label, "probability": _both(score), "state": state}
+
+
+def _both(score: tf.Tensor) -> tf.Tensor:
+    return tf.stack([1 - score, score], -1)
+
 
 def write_texts(folder: Path) -> None:
     """A version that reads texts."""
@@ -114,6 +129,22 @@ def write_series(folder: Path) -> None:
     _describe(folder, names | sizes | more)
     rows = [f"2024-01-01T{hour:02}:00,{hour % 5}" for hour in range(20)]
     (folder / ASSETS / "example.csv").write_text("\n".join([f"time,{EVIL}", *rows]) + "\n")
+
+
+def write_signals(folder: Path, *, forward: bool) -> None:
+    """A version that reads signals, with answers after each step if it reads forward."""
+    said = Said()
+    streams = {"stream": said.recognise_steps} if forward else {}
+    tf.saved_model.save(said, str(folder), {"serving_default": said.recognise} | streams)
+    config = {
+        "columns": [EVIL, "level"],
+        "labels": [EVIL, GOOD],
+        "by_step": False,
+        "cell": "gru" if forward else "lstm",
+    }
+    _describe(folder, config | {"task": GOOD, "sequence_column": None, "encoding": "utf-8"})
+    rows = [f"{name},{step - 2},{step}" for name in ("first", "second") for step in range(6)]
+    (folder / ASSETS / "example.csv").write_text("\n".join([f"sequence_id,{EVIL},level", *rows]) + "\n")
 
 
 def _describe(folder: Path, config: dict) -> None:

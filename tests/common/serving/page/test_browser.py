@@ -162,6 +162,24 @@ def test_a_forecast_of_the_sample_and_of_a_file(page) -> None:
     assert_nothing_cut_off(page)
 
 
+def test_a_signal_of_the_sample_and_of_a_file_has_a_class(page) -> None:
+    view = opened(page, "Signals")
+    for card, said in (("first", "reads a sequence both ways"), ("last", f"{GOOD} 95%")):
+        expect(getattr(view.locator(".model:visible"), card), said)
+    assert view.locator(".charts canvas:visible").count()
+    upload = view.locator("input[type=file]")
+    wrong, right = f"sequence_id,{EVIL}\na,1\na,2\n", f"sequence_id,{EVIL},level\na,-9,1\na,-9,2\n"
+    for name, content, where, said in (
+        ("own.csv", wrong, view.locator(".line").first, "own.csv:2: no level among its columns"),
+        ("own.csv", right, view.locator(".model:visible").first, f"{EVIL} 100%"),
+    ):
+        sync_api.expect(view.locator(".q-uploader__spinner")).to_have_count(0)  # A busy uploader takes no file.
+        upload.set_input_files({"name": name, "mimeType": "text/csv", "buffer": content.encode()})
+        expect(where, said)
+    pointed_at(page, view.locator(".chart:visible").first)
+    assert_nothing_cut_off(page)
+
+
 def test_texts_are_written_on(page) -> None:
     view = opened(page, "Writing")
     typed(view, f"Once {GOOD}")

@@ -20,7 +20,7 @@ from tests.tiny import OPTIONS
 
 TITLES = {
     **{"sentiment": "Sentiment", "pos": "Tags", "translation": "Translation", "forecasting": "Forecast"},
-    "language_model": "Writing",
+    **{"language_model": "Writing", "signals": "Signals"},
 }
 
 

@@ -1,0 +1,116 @@
+"""A captioner of raw pictures: decoding, a `CaptionNetwork` and a beam search in one graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from common.decoding.loops import NEVER
+from common.decoding.search import beam as beam_search
+from common.networks.captions import CaptionNetwork
+from common.text.captions import END, SPECIALS, START
+
+IMAGE = tf.TensorSpec([None], tf.string, "image")
+PIXELS = tf.TensorSpec([None, None, None, 3], tf.uint8, "pixels")
+WORDS = ("pictures", "words")
+AXES = {"words": WORDS, "attention": (*WORDS, "rows", "columns")}
+"""The names of axes of unknown size, by output, see `common.serving.export.Endpoint`."""
+
+
+class Captioner:
+    """Functions from pictures to captions.
+
+    Args:
+        network: The network.
+        words: The text of each token; those that are no words have none.
+        size: Pixels of a side of the pictures that the network reads.
+        beam: Hypotheses that the search keeps.
+        length_power: Power of the length by which log-probabilities of hypotheses are divided.
+        longest: Maximum number of tokens of a caption, its end included.
+        between: What stands between two words.
+    """
+
+    def __init__(
+        self,
+        network: CaptionNetwork,
+        words: Sequence[str],
+        *,
+        size: int,
+        beam: int,
+        length_power: float,
+        longest: int,
+        between: str = " ",
+    ) -> None:
+        self.network = network
+        self.words = list(words)
+        self.size = size
+        self.beam = beam
+        self.length_power = length_power
+        self.longest = longest
+        self.between = between
+        self._search = tf.function(
+            self._written, input_signature=[tf.TensorSpec([None, size, size, 3], tf.uint8)], autograph=False
+        )
+
+    def of_files(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The captions of pictures in files' bytes, PNG, JPEG, BMP or GIF, string `[N]`; as `of_pixels`."""
+
+        def one(content: tf.Tensor) -> tf.Tensor:
+            pixels = tf.io.decode_image(content, channels=3, expand_animations=False)
+            return self._sized(pixels[None])[0]
+
+        spec = tf.TensorSpec([self.size, self.size, 3], tf.uint8)
+        return self._search(tf.map_fn(one, image, fn_output_signature=spec))
+
+    def of_pixels(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The captions of pictures.
+
+        Args:
+            pixels: uint8 `[N, height, width, 3]`.
+
+        Returns:
+            `caption`, string `[N]`; `words`, string `[N, words]`, with empty strings behind the last; the
+            `log_probability` of the words and the end, `[N]`; and `attention`, the weight of each cell of the grid when
+            a word was written, `[N, words, rows, columns]`, zeros without attention.
+        """
+        return self._search(self._sized(pixels))
+
+    def _sized(self, pixels: tf.Tensor) -> tf.Tensor:
+        # A batch of no pictures may have no pixels, which cannot be resized.
+        some = tf.maximum(1 - tf.shape(pixels)[1:3], 0)
+        pixels = tf.pad(pixels, [[0, 0], [0, some[0]], [0, some[1]], [0, 0]])
+        found = tf.image.resize(pixels, (self.size, self.size), antialias=True)
+        return tf.cast(tf.clip_by_value(tf.round(found), 0, 255), tf.uint8)
+
+    def _written(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        memory, state = self.network.read(pixels)
+        memory = tf.nest.map_structure(lambda x: tf.repeat(x, self.beam, 0), memory._replace(mask=()))
+        memory = memory._replace(mask=None)
+        never = tf.where((tf.range(len(self.words)) < SPECIALS) & (tf.range(len(self.words)) != END), NEVER, 0.0)
+
+        def following(tokens: tf.Tensor, state: Any) -> tuple:
+            log_probabilities, state, weights = self.network.next(tokens, state, memory)
+            return log_probabilities + never, state, weights
+
+        power = self.length_power if self.beam > 1 else 0.0  # One hypothesis is greedy: the first end counts.
+        found = beam_search(
+            following, state, start=START, end=END, longest=self.longest, width=self.beam, alpha=power, best=1
+        )
+        lengths = found.lengths[:, 0]
+        most = tf.reduce_max(tf.pad(lengths, [[0, 1]]))
+        real = tf.sequence_mask(lengths, most)
+        words = tf.where(real, tf.gather(tf.constant(self.words), found.tokens[:, 0, :most]), "")
+        written = tf.ragged.boolean_mask(words, real)
+        weights = tf.where(real[..., None], found.extras[:, 0, :most], 0.0)
+        grid = self.network.encoder.rows, self.network.encoder.columns
+        if self.network.attention is None:
+            weights = tf.zeros((*tf.unstack(tf.shape(words)), self.network.cells))
+        made = tf.cast(tf.minimum(lengths + 1, self.longest), tf.float32)
+        return {
+            "caption": tf.strings.reduce_join(written, axis=1, separator=self.between),
+            "words": words,
+            "log_probability": found.scores[:, 0] * made**power,
+            "attention": tf.reshape(weights, tf.concat([tf.shape(words), grid], 0)),
+        }

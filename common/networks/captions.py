@@ -1,0 +1,167 @@
+"""A network that writes what is in a picture."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from common.cells.seeds import seed_for
+from common.layers.attention import Attention
+from common.layers.base import register, shape_of
+from common.layers.pictures import Summary
+from common.layers.stack import RecurrentStack
+from common.networks.network import Part
+from common.networks.writing import Memory, WritingNetwork, flat
+
+
+class CaptionState(NamedTuple):
+    """The state of a `CaptionNetwork` between two parts.
+
+    Attributes:
+        decoder: The states of the decoder's stacks, the stack below attention first.
+        seen: The sum of the weights of attention since the caption began, `[batch, cells]`.
+    """
+
+    decoder: tuple
+    seen: tf.Tensor
+
+
+@register
+class CaptionNetwork(WritingNetwork):
+    """Encoder of pictures, attention over their grids, and a decoder, over windows of packed captions.
+
+    Each caption starts from its own picture: the first states are made of a summary of its grid. Without attention
+    that is all that the decoder sees of it (Vinyals et al. 2015, "Show and Tell"; Karpathy & Fei-Fei 2015, "Deep
+    Visual-Semantic Alignments for Generating Image Descriptions"). With it the hidden states of the lower recurrence
+    query the grid, and the upper one reads both, as the two recurrences of Anderson et al. 2018, "Bottom-Up and
+    Top-Down Attention for Image Captioning and Visual Question Answering", section 3.2. Soft attention is that of Xu et
+    al. 2015, "Show, Attend and Tell", section 4.2, with its doubly stochastic penalty (equation 14).
+
+    A grid is made once for each picture of a window. The queries of all its steps are brought to it, not the grid to
+    the steps.
+
+    Args:
+        vocabulary: Number of tokens.
+        embedding: Width of the vectors of tokens.
+        encoder: From pictures to grids, `[pictures, cells, width]`, such as `PictureEncoder`; has `rows`, `columns` and
+            `width`.
+        decoder: The stack of one layer below attention.
+        upper: The stack above attention.
+        attention: Reads the grid; None for a decoder that only starts from it.
+        coverage: Factor of the penalty, for each caption the sum over cells of `(1 - sum of weights) ** 2`.
+        dropout: Share of units dropped in embeddings and in the inputs of upper layers and readout, variational.
+        smoothing: Share of a target's probability that is spread over all tokens in training.
+        seed: Fixes initial weights and masks.
+
+    Call arguments:
+        window: What `PictureWindows` makes.
+        state: A `CaptionState`; None is zeros.
+        training: Whether to drop, smooth and penalise.
+
+    Returns:
+        The loss of each step's target and whether the target was the most likely token, `[batch, time, 2]`; and the
+        state.
+    """
+
+    def __init__(
+        self,
+        vocabulary: int,
+        embedding: int,
+        *,
+        encoder: keras.layers.Layer,
+        decoder: RecurrentStack,
+        upper: RecurrentStack | None,
+        attention: Attention | None,
+        coverage: float = 0.0,
+        dropout: float = 0.0,
+        smoothing: float = 0.0,
+        seed: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.vocabulary = vocabulary
+        self.embedding = embedding
+        self.encoder = encoder
+        self.decoder = decoder
+        self.upper = upper
+        self.attention = attention
+        self.coverage = coverage
+        self.dropout = dropout
+        self.smoothing = smoothing
+        self.seed = seed
+        self.summary = Summary(2 * decoder.units, seed_for(seed, "summary"))
+        self.make_writer()
+
+    def build(self, window_shape: Any = None) -> None:
+        if self.built:
+            return
+        if not self.encoder.built:  # One made from a saved configuration is.
+            self.encoder.build()
+        self.summary.build((None, None, self.encoder.width))
+        self.build_writer(2 * self.summary.units, self.encoder.width)
+        self.built = True
+
+    @property
+    def cells(self) -> int:
+        """Cells of a grid."""
+        return self.encoder.rows * self.encoder.columns
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> CaptionState:
+        decoders = (self.decoder, self.upper) if self.upper else (self.decoder,)
+        states = tuple(stack.initial_state(batch_size) for stack in decoders)
+        return CaptionState(states, tf.zeros((batch_size, self.cells)))
+
+    def call(
+        self, window: Part, state: CaptionState | None = None, training: bool = False
+    ) -> tuple[tf.Tensor, CaptionState]:
+        keep, sequence, tokens = (window[name] for name in ("keep", "sequence", "tokens"))
+        state = CaptionState(*state) if state else self.initial_state(tf.shape(keep)[0])
+        memory, first = self.read(window["pictures"])
+        starts = tf.cast((keep == 0) & (sequence >= 0), memory.encoded.dtype)[..., None]
+        inject = tf.nest.map_structure(lambda s: tf.gather(s, window["row_of_step"]) * starts, first)
+        after = []
+        step = {"sequence": sequence, "training": training}
+
+        def run(n: int, stack: RecurrentStack, x: tf.Tensor) -> tf.Tensor:
+            x, stack_state = stack(x, keep=keep, state=state.decoder[n], inject=inject[n], **step)
+            after.append(stack_state)
+            return x
+
+        def attend(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            """Brings the queries to the grids, and what is read of these back to the steps."""
+            context, weights = self.attended(tf.gather(flat(x), window["steps_of_picture"]), memory)
+            return tuple(tf.gather(flat(found), window["place_of_step"]) for found in (context, weights))
+
+        features, weights = self.decoded(tokens, run, attend, **step)
+        reference = tf.reshape(window["reference"], [-1])
+        losses = self.losses_of_rows(flat(features), reference, self.smoothing if training else 0.0)
+        outputs = tf.reshape(losses, (*shape_of(tokens), 2))
+        seen = state.seen
+        if self.attention:
+            sums = self._seen(weights, window, state.seen)
+            seen = sums[:, -1]
+            if training and self.coverage:
+                penalty = window["ends"] * tf.reduce_sum((1 - sums) ** 2, 2)
+                outputs += self.coverage * tf.stack([penalty, tf.zeros_like(penalty)], 2)
+        return outputs, CaptionState(tuple(after), seen)
+
+    def _seen(self, weights: tf.Tensor, window: Part, before: tf.Tensor) -> tf.Tensor:
+        """The sums of the weights `[batch, time, cells]` since each caption began, given those before the part."""
+        sums = tf.cumsum(tf.pad(weights, [[0, 0], [1, 0], [0, 0]]), 1)  # [batch, time + 1, cells]
+        first = window["first_of_step"]
+        goes_on = tf.gather(window["keep"], first, batch_dims=1)[..., None]
+        return sums[:, 1:] - tf.gather(sums, first, batch_dims=1) + goes_on * before[:, None]
+
+    def read(self, pictures: tf.Tensor) -> tuple[Memory, list[tuple]]:
+        """Encodes pictures.
+
+        Args:
+            pictures: What the encoder reads, `[rows, ...]`.
+
+        Returns:
+            The memory that attention reads, and the state to decode from.
+        """
+        grid = self.encoder(pictures)
+        return Memory(grid, self.keys(grid)), self.first_states(self.summary(grid))

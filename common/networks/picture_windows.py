@@ -1,0 +1,97 @@
+"""Texts about pictures as sequences of a stream; each picture of a window is there once, however many texts it has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from common.streams.sequences import Inputs, Sequences
+
+ROUNDED = 16
+"""What numbers of pictures, and of the steps of one, are rounded up to where windows are to have few shapes."""
+VARYING = ("pictures", "steps_of_picture")
+"""The inputs of a window whose first axis is its pictures."""
+
+
+@dataclass(frozen=True)
+class PictureWindows:
+    """Turns texts about pictures into sequences of a stream, and parts of its windows into what a network reads.
+
+    Attributes:
+        pictures: All pictures, `[pictures, ...]`, of any shape.
+        start: The token that a decoder reads first.
+        end: The token that ends a text.
+        few_shapes: Whether numbers are rounded up, so that windows have few shapes, for which XLA compiles.
+    """
+
+    pictures: np.ndarray
+    start: int
+    end: int
+    few_shapes: bool = False
+
+    def sequences(self, texts: Sequence[np.ndarray], picture: Sequence[int]) -> Sequences:
+        """The texts as sequences: the target of each step is the next token.
+
+        Args:
+            texts: The tokens of each text.
+            picture: The number of the picture of each text.
+        """
+        read = [np.concatenate([[self.start], text]) for text in texts]
+        targets = np.concatenate([np.concatenate([text, [self.end]]) for text in texts]).astype(np.int32)
+        return Sequences(
+            np.array([len(one) for one in read]),
+            {"tokens": np.concatenate(read).astype(np.int32)},
+            targets=targets,
+            weights=np.ones(len(targets), np.float32),
+            per_sequence={"picture": np.array(picture, np.int64)},
+            varying=VARYING,
+            expand=self.expand,
+        )
+
+    def expand(self, inputs: Inputs, targets: np.ndarray) -> tuple[Inputs, np.ndarray]:
+        """Adds the pictures of a part of a window, and which steps belong to each.
+
+        Returns:
+            The inputs without `picture` and `row_of_sequence`, and with `reference`, the targets; `pictures`, each
+            once, `[rows, ...]`; `row_of_step`, the row of the picture of each step, int32 `[lanes, time]`;
+            `steps_of_picture`, the steps of each picture, counted through all lanes, int32 `[rows, most]`, padded with
+            any; `place_of_step`, where in it each step is, counted through all rows, int32 `[lanes, time]`;
+            `first_of_step`, the first step in the part of each step's text, int32 `[lanes, time]`; and `ends`, 1 at the
+            last step of a text, float32 `[lanes, time]`.
+        """
+        inputs = dict(inputs)
+        of_step = inputs.pop("picture")[inputs.pop("row_of_sequence")]
+        real = inputs["sequence"] >= 0
+        if real.any():
+            of_step = np.where(real, of_step, of_step[real][0])  # A blank step needs no picture of its own.
+        numbers, rows = np.unique(of_step, return_inverse=True)
+        rows = rows.reshape(of_step.shape)
+        steps = np.flatnonzero(real.ravel())
+        order = steps[np.argsort(rows.ravel()[steps], kind="stable")]
+        counts = np.bincount(rows.ravel()[steps], minlength=len(numbers))
+        within = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+        most, multiple = max(int(counts.max(initial=0)), 1), ROUNDED if self.few_shapes else 1
+        most = -(-most // multiple) * multiple
+        numbers = np.pad(numbers, (0, -len(numbers) % multiple), mode="edge")
+        steps_of_picture = np.zeros((len(numbers), most), np.int32)
+        place_of_step = np.zeros(rows.size, np.int32)
+        at = rows.ravel()[order] * most + within
+        steps_of_picture.ravel()[at] = order
+        place_of_step[order] = at
+        inputs |= {
+            "reference": targets.astype(np.int32),
+            "pictures": self.pictures[numbers],
+            "row_of_step": rows.astype(np.int32),
+            "steps_of_picture": steps_of_picture,
+            "place_of_step": place_of_step.reshape(rows.shape),
+            "first_of_step": _first_of_step(inputs["keep"]),
+            "ends": (real & (targets == self.end)).astype(np.float32),
+        }
+        return inputs, targets
+
+
+def _first_of_step(keep: np.ndarray) -> np.ndarray:
+    """For each step `[lanes, time]` the latest step, up to it, that starts a text or the part."""
+    return np.maximum.accumulate(np.where(keep == 0, np.arange(keep.shape[1]), 0), 1).astype(np.int32)

@@ -1,0 +1,105 @@
+"""Sounds: the loudness of frequency bands over time, in the graph, so that a saved model takes a sound as it is."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from common.networks.signals import SignalClassifier
+
+BANDS = 40
+FRAME, HOP = 0.025, 0.010
+"""Seconds of sound that a frame covers, and between the beginnings of two."""
+LOWEST = 60.0
+"""The lowest frequency of the bands, in hertz."""
+QUIET = 1e-8
+"""Power below which a band is silent, so that its logarithm is finite."""
+
+
+class LogMel(NamedTuple):
+    """The logarithm of the power in frequency bands of equal width on the mel scale (Davis & Mermelstein 1980).
+
+    Attributes:
+        rate: Samples a second.
+    """
+
+    rate: int
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the bands, from the lowest."""
+        return tuple(f"band_{n}" for n in range(1, BANDS + 1))
+
+    @property
+    def hop(self) -> int:
+        """Samples between two frames."""
+        return max(1, round(HOP * self.rate))
+
+    def __call__(self, samples: tf.Tensor) -> tf.Tensor:
+        """The bands of sounds.
+
+        Args:
+            samples: `[N, samples]`; NaN at the end is padding.
+
+        Returns:
+            float64 `[N, frames, bands]`, NaN in frames of padding.
+        """
+        samples = tf.cast(samples, tf.float32)
+        places = tf.range(1, tf.shape(samples)[1] + 1)
+        lengths = tf.reduce_max(tf.where(tf.math.is_nan(samples), 0, places), 1)
+        frames = -(-tf.maximum(lengths, 0) // self.hop)
+        size = round(FRAME * self.rate)
+        samples = tf.where(tf.math.is_nan(samples), 0.0, samples)
+        spectra = tf.signal.stft(samples, size, self.hop, pad_end=True)  # [N, frames, bins]
+        bins = spectra.shape[-1]
+        to_bands = tf.signal.linear_to_mel_weight_matrix(BANDS, bins, self.rate, LOWEST, self.rate / 2)
+        power = tf.square(tf.abs(spectra)) / size @ to_bands
+        bands = tf.cast(tf.math.log(power + QUIET), tf.float64)
+        real = tf.sequence_mask(frames, tf.shape(bands)[1])
+        return tf.where(real[..., None], bands, np.nan)
+
+    def of(self, samples: np.ndarray) -> np.ndarray:
+        """The bands of a sound `[samples]`, `[frames, bands]`."""
+        return self(samples[None])[0].numpy()
+
+
+class SoundClassifier:
+    """Classes of sounds.
+
+    Args:
+        classifier: The classifier of their bands.
+        mel: Gives the bands.
+    """
+
+    WAV = tf.TensorSpec([None], tf.string, "wav")
+    SAMPLES = tf.TensorSpec([None, None], tf.float32, "samples")
+
+    def __init__(self, classifier: SignalClassifier, mel: LogMel) -> None:
+        self.classifier, self.mel = classifier, mel
+
+    def of_wav(self, wav: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The class of each of the WAV files of 16 bits, string `[N]`; of several channels their mean is read."""
+        return self.of_samples(self._decoded(wav))
+
+    def of_samples(self, samples: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The class of each sound, `[N, samples]`, between -1 and 1; NaN at the end is padding."""
+        return self.classifier.whole(self.mel(samples))
+
+    def inside(self, wav: tf.Tensor) -> dict[str, tf.Tensor]:
+        """What is inside the network after each frame of WAV files, see `common.networks.inside`."""
+        return self.classifier.inside(self.mel(self._decoded(wav)))
+
+    def _decoded(self, wav: tf.Tensor) -> tf.Tensor:
+        """The samples of WAV files, `[N, samples]`, NaN behind the end of each."""
+
+        def decoded(content: tf.Tensor) -> tf.RaggedTensor:
+            samples, rate = tf.audio.decode_wav(content)
+            wanted = f"wav: give a sound of {self.mel.rate} samples a second; resample it first"
+            with tf.control_dependencies([tf.debugging.assert_equal(rate, self.mel.rate, wanted)]):
+                return tf.RaggedTensor.from_tensor(tf.reduce_mean(samples, 1)[None])[0]
+
+        spec: Any = tf.RaggedTensorSpec([None], tf.float32, ragged_rank=0)
+        samples = tf.map_fn(decoded, wav, fn_output_signature=spec)
+        return samples.to_tensor(np.nan)

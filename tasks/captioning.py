@@ -1,0 +1,237 @@
+"""Captioning, one to many: a picture in, a sentence out, and where the network looked at each word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+import numpy as np
+
+from common import cells
+from common.baselines import captions as plain
+from common.cells.seeds import seed_for
+from common.errors import InputError
+from common.figures.captions import caption_figure, heat_maps, stacked
+from common.reports import say_each
+from common.scoring.captions import Captions, written
+from common.serving.export import Endpoint, Export
+from common.sources.asked import Inputs, files_of
+from common.sources.files import existing
+from common.sources.pictures import Pictures, read_picture
+from common.sources.splits import SPLITS
+from common.streams import Sequences, Stream
+from common.text.captions import END, START, CaptionWords, words_of
+from tasks.base import Evaluated, Task
+from tasks.captioning_options import CaptioningData, CaptioningOptions, CaptioningSaved
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from rich.table import Table
+
+    from common.networks.network import Learner, Network
+    from common.networks.picture_windows import PictureWindows
+    from common.serving.answer_files import Format, Write
+    from common.serving.saved_model import Record, SavedModel
+    from common.training.run import Results
+
+TOGETHER = 100
+"""Pictures that are encoded at a time."""
+EXAMPLE = "example.png"
+
+
+class Captioning(Task):
+    """Residual network, grid of features, attention, decoder; beam search inside the saved model."""
+
+    name = "captioning"
+    summary = "Captioning, one to many: a sentence about a picture, and where the network looked at each word"
+    takes = "pictures of your own"
+    Data = CaptioningData
+    Options = CaptioningOptions
+    Saved = CaptioningSaved
+    score = "cider"
+    controls = False
+
+    def check_options(self) -> None:
+        options = self.options
+        if not cells.is_recurrent(options.cell):
+            raise InputError(f"--cell {options.cell}: a decoder starts from a state, which controls do not have")
+        if options.bidirectional:
+            raise InputError("--bidirectional: a caption is written from its first word to its last; leave it out")
+        if options.attention == "none" and options.coverage:
+            raise InputError(f"--coverage {options.coverage}: --attention none has no weights; leave it out")
+
+    def load(self) -> str:
+        self.splits = self.records
+        say_each(self.splits.notes)
+        options = self.options
+        self.said = {
+            split: [list(map(words_of, own)) for own in getattr(self.splits, split).captions] for split in SPLITS
+        }
+        kept = [words for own in self.said["train"] for words in own if 0 < len(words) <= options.longest]
+        if not kept:
+            raise InputError(f"--longest {options.longest}: no caption of train is so short; give more")
+        self.words = CaptionWords.of(kept, options.vocabulary)
+        self.embedded = len(self.words), options.embedding
+        sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
+        left_out = sum(map(len, self.said["train"])) - len(kept)
+        longer = f", {left_out:,} left out: longer than {options.longest} words or without any" if left_out else ""
+        return (
+            f"{self.splits.source}: {sizes} pictures of {options.size} by {options.size}; {len(kept):,} captions in "
+            f"train{longer}; {len(self.words):,} words"
+        )
+
+    def sequences(self, split: str) -> Sequences:
+        from common.networks.picture_windows import PictureWindows
+
+        pictures: Pictures = getattr(self.splits, split)
+        windows = PictureWindows(pictures.pixels, START, END, few_shapes=self.options.xla is not False)
+        return self._sequences(windows, self.said[split])
+
+    def _sequences(self, windows: PictureWindows, said: Sequence[Sequence[Sequence[str]]]) -> Sequences:
+        captions = [
+            (number, words)
+            for number, own in enumerate(said)
+            for words in own
+            if 0 < len(words) <= self.options.longest
+        ]
+        if not captions:
+            raise InputError(f"--longest {self.options.longest}: a split has no caption that is so short; give more")
+        texts = [np.array(self.words.numbers(words)) for _, words in captions]
+        return windows.sequences(texts, [number for number, _ in captions])
+
+    def learner(self) -> Learner:
+        from common.layers.attention import MultiplicativeAttention
+        from common.layers.pictures import PictureEncoder
+        from common.networks.captions import CaptionNetwork
+        from common.networks.network import Learner, OwnLoss, own_accuracy
+        from common.networks.stacks import recurrent_stack
+
+        options, seed = self.options, self.options.seed
+        network = CaptionNetwork(
+            len(self.words),
+            options.embedding,
+            encoder=PictureEncoder(options.size, options.width, seed=seed_for(seed, "encoder")),
+            decoder=recurrent_stack(options, layers=1, seed=seed_for(seed, "decoder")),
+            upper=recurrent_stack(options, seed=seed_for(seed, "upper")),
+            attention=None if options.attention == "none" else MultiplicativeAttention(options.units, seed=seed),
+            coverage=options.coverage,
+            dropout=options.dropout,
+            smoothing=options.smoothing,
+            seed=seed,
+        )
+        return Learner(network, OwnLoss(), (own_accuracy,))
+
+    def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Captions:
+        def encode(pixels: np.ndarray) -> np.ndarray:
+            parts = np.array_split(pixels, -(-len(pixels) // TOGETHER))
+            return np.concatenate([network.summary(network.encoder(part)).numpy() for part in parts])
+
+        return Captions.of(export, self.splits.test, encode=encode)
+
+    def baselines(self, answers: Captions) -> dict[str, Callable[[], Captions]]:
+        return plain.methods(self.splits.train, answers)
+
+    def figure(self, results: Results) -> Figure:
+        return caption_figure(results, title=self.title)
+
+    def steps(self, split: str, number: int) -> list[str]:
+        every = [words for words in chain.from_iterable(self.said[split]) if 0 < len(words) <= self.options.longest]
+        return ["<start>", *every[number]]
+
+    def export(self, network: Network) -> Export:
+        from common.decoding.captioner import AXES, IMAGE, PIXELS, Captioner
+
+        options = self.options
+        captioner = Captioner(
+            network,
+            self.words.names,
+            size=options.size,
+            beam=options.beam,
+            length_power=options.length_power,
+            longest=options.longest + 1,
+            between=self.words.between,
+        )
+        pixels = {"pixels": ("pictures", "height", "width", "colours")}
+        endpoints = {
+            "serving_default": Endpoint(captioner.of_files, [IMAGE], AXES),
+            "pixels": Endpoint(captioner.of_pixels, [PIXELS], pixels | AXES),
+        }
+        return Export(endpoints, [network])
+
+    def extras(self, results: Results, folder: Path) -> None:
+        """Writes the captions of the test pictures, and one of these to try the saved model with."""
+        from PIL import Image
+
+        results.answers.write(folder / "test.csv")
+        Image.fromarray(self.splits.test.pixels[0]).save(folder / EXAMPLE)
+
+    def example(self, version: Path) -> str:
+        from common.serving.versions import ASSETS
+
+        return str(version / ASSETS / EXAMPLE)
+
+    @classmethod
+    def inputs(cls, words: Sequence[str], stream: BinaryIO, options: CaptioningSaved) -> Inputs:
+        return files_of(words, stream, options, columns=("image",))
+
+    @classmethod
+    def asked(cls, model: SavedModel, inputs: Sequence[str], options: CaptioningSaved) -> list[tuple[str, np.ndarray]]:
+        found = []
+        for given in inputs:
+            path = existing(given, "predict")
+            if path.is_dir():
+                raise InputError(f"predict {path}: a folder; give pictures")
+            found.append((given, read_picture(path, model.config["size"])))
+        return found
+
+    @classmethod
+    def predict(
+        cls, model: SavedModel, asked: Sequence[tuple[str, np.ndarray]], options: CaptioningSaved
+    ) -> list[Record]:
+        answers = model.ask([{"pixels": pixels} for _, pixels in asked], "pixels", what="captioning")
+        records = []
+        for (name, _), answer in zip(asked, answers):
+            one = written(answer)
+            found = {"image": name, "caption": one.caption, "log_probability": answer["log_probability"]}
+            weights = one.attention.astype(float).round(4).tolist()
+            records.append(found | {"words": list(one.words), "attention": weights})
+        return records
+
+    @classmethod
+    def told(cls, record: Record) -> list[dict[str, Any]]:
+        return [{name: record[name] for name in ("caption", "log_probability")}]
+
+    @classmethod
+    def show(cls, records: Sequence[Record]) -> Table:
+        from common.reports import records_table
+
+        rows = [{name: one[name] for name in ("image", "caption", "log_probability")} for one in records]
+        return records_table(cls.name, rows)
+
+    @classmethod
+    def formats(cls, model: SavedModel) -> dict[str, dict[str, Format]]:
+        @contextmanager
+        def drawn(path: Path, columns: Sequence[str]) -> Iterator[Write]:
+            yield lambda found: stacked([_drawn(record) for _, record in found]).save(path, "PNG")
+
+        return super().formats(model) | {"--plot": {".png": drawn}}
+
+    @classmethod
+    def test(cls, model: SavedModel, data: CaptioningData, *, other: bool = False) -> Pictures:
+        return super().test(model, data.sized(model.config["size"]), other=other)
+
+    @classmethod
+    def evaluate(cls, model: SavedModel, test: Pictures) -> Evaluated:
+        answers = Captions.of(model, test)
+        return Evaluated(answers.scores(), answers.report(), answers.rows())
+
+
+def _drawn(record: Record) -> Any:
+    from PIL import Image
+
+    attention = np.array(record["attention"])
+    with Image.open(record["image"]) as picture:
+        return heat_maps(picture, record["caption"], record["words"], attention=attention)

@@ -1,0 +1,127 @@
+"""The options of captioning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, ClassVar, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from common.options import (
+    Beam,
+    Choice,
+    Count,
+    DataOptions,
+    Encoding,
+    Linear,
+    Log,
+    NotNegative,
+    Positive,
+    PredictOptions,
+    Share,
+    Steps,
+    TrainOptions,
+    option,
+)
+from common.sources.load import load, load_test
+from common.sources.pictures import PictureReader, Pictures
+from common.sources.splits import Splits
+
+Size = Annotated[int, Parameter(validator=Number(gte=16, lte=1024))]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class CaptioningData(DataOptions):
+    """Where pictures with captions come from.
+
+    Attributes:
+        data: "tfds:coco_captions" or another TFDS data set; or a table (CSV, TSV, JSON lines) with a row for each
+            caption, columns image and caption, or COCO's JSON of captions, with the pictures beside it or in folders
+            below; or a folder of these. Not given: the embedded scenes, "embedded:scenes".
+        size: Pictures are stretched to squares of so many pixels a side.
+        image_column: Name of the column of picture files; found by its usual names when not given.
+        caption_column: Name of the column of captions; found by its usual names when not given.
+        encoding: Text encoding of the files of captions.
+        drop_seen: Leave out of train what another given split has as well.
+    """
+
+    size: Size = 96
+    image_column: str | None = None
+    caption_column: str | None = None
+    encoding: Encoding = "utf-8"
+    drop_seen: bool = False
+
+    def load(self) -> Splits[Pictures]:
+        """Reads the three splits."""
+        return load(self.data, self._reader())
+
+    def load_test(self) -> Pictures:
+        """Reads the pictures for evaluating a model that was trained on other data."""
+        return load_test(self.data, self._reader())
+
+    def sized(self, size: int) -> CaptioningData:
+        """The same data in the size that a model reads."""
+        return replace(self, size=size)
+
+    def _reader(self) -> PictureReader:
+        names = {"image_column": self.image_column, "caption_column": self.caption_column}
+        return PictureReader(size=self.size, **names, encoding=self.encoding, drop_seen=self.drop_seen)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class CaptioningOptions(CaptioningData, TrainOptions):
+    """What training a captioner needs to know.
+
+    Attributes:
+        layers: Recurrent layers of the decoder above its first layer, which queries attention.
+        embedding: Width of the vectors of words, which the readout shares.
+        vocabulary: Maximum number of words.
+        attention: soft reads the mean of the picture's cells by weights; with none the decoder only starts from the
+            picture.
+        coverage: Factor of the penalty for cells whose weights do not sum to 1 over a caption.
+        width: Features of a cell of the picture's grid.
+        longest: Maximum number of words of a caption. Longer ones are left out of training.
+        smoothing: Share of a word's probability that is spread over all words in training.
+        beam: Hypotheses that beam search keeps.
+        length_power: Power of the length by which log-probabilities of hypotheses are divided.
+    """
+
+    lanes: ClassVar[int] = 16
+
+    embedding: Count = option(128, tune=Log(32, 512))
+    vocabulary: Count = 10_000
+    attention: Literal["soft", "none"] = option("soft", tune=Choice(("soft", "none"), asked=True))
+    coverage: NotNegative = option(0.0, tune=Linear(0.0, 1.0, asked=True))
+    width: Count = option(64, tune=Log(16, 256, asked=True))
+    longest: Count = 50
+    smoothing: Share = option(0.0, tune=Linear(0.0, 0.3, asked=True))
+    beam: Beam = 3
+    length_power: NotNegative = 1.0
+    window: Steps = option(32, tune=Log(8, 256))
+    learning_rate: Positive = 2e-3
+    dropout: Share = option(0.1, tune=Linear(0.0, 0.7))
+    decay: NotNegative = 0.3
+    epochs: Count = 5
+    xla: bool | None = False
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class CaptioningSaved(PredictOptions):
+    """Which saved captioner to use, what pictures it is asked, and where its answers are written.
+
+    Attributes:
+        input_file: Picture file, as a word of the command line names it: PNG, JPEG, BMP or GIF.
+        output_file: File to write the captions to: .csv, .tsv or .jsonl.
+        plot: A PNG file: each picture with its caption, and once for each word, lit where the captioner looked.
+    """
+
+    input_file: Path | None = None
+    plot: Path = Path("captions.png")
+
+    def files(self) -> dict[str, Path]:
+        return super().files() | {"--plot": self.plot}
