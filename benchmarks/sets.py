@@ -28,6 +28,7 @@ does not give, `write` arranges: another encoding, names of columns, splits.
 | multi30k | translation | Multi30k task 1, German to English | 29,000 / 1,014 / 1,000 | folder; for research |
 | reviews | language_model | users' reviews of films, Maas et al. 2011 | 22,430 / 1,251 / 1,221 texts | embedded |
 | digits | signals | spoken digits as 13 cepstral coefficients | 2,400 / 300 / 300 sequences | embedded |
+| shapes | question_answering | coloured shapes, about ten questions each | 34,710 / 3,865 / 9,673 | embedded |
 | scenes | captioning | scenes of OpenMoji pictures, five captions each | 10,000 / 1,000 / 1,000 | embedded |
 | shakespeare | language_model | tiny Shakespeare | 1.1 million characters, 90 % / 10 % / - | folder; public domain |
 
@@ -200,6 +201,7 @@ SETS = {
     "reviews": DevelopmentSet("language_model"),
     "digits": DevelopmentSet("signals"),
     "scenes": DevelopmentSet("captioning"),
+    "shapes": DevelopmentSet("question_answering"),
     "shakespeare": DevelopmentSet("language_model", path="tiny_shakespeare/input.txt"),
 }
 

@@ -12,6 +12,7 @@ TASKS = {
     "translation": "tasks.translation:Translation",
     "forecasting": "tasks.forecasting:Forecasting",
     "language_model": "tasks.language_model:LanguageModel",
+    "question_answering": "tasks.question_answering:QuestionAnswering",
     "signals": "tasks.signals:Signals",
     "captioning": "tasks.captioning:Captioning",
 }

@@ -85,6 +85,7 @@ class QuestionAnswering(Task):
             targets=np.repeat(np.array([numbers.get(answer, 0) for answer in part.answers], np.int32), lengths),
             weights=weights,
             per_sequence={"picture": np.array(part.pictures, np.int64)},
+            together=np.array(part.pictures, np.int64),
             varying=windows.varying,
             expand=windows.expand,
             sparse_outputs=True,

@@ -116,11 +116,33 @@ def captioning(folder: Path) -> Path:
     return folder
 
 
+def question_answering(folder: Path) -> Path:
+    """Pictures of a bright square at the left or the right; questions after its colour and its side."""
+    from PIL import Image
+
+    draw = np.random.default_rng(0)
+    colours = {"red": (255, 40, 40), "green": (40, 255, 40)}
+    for split, size in (("train", 120), ("dev", 24), ("test", 24)):
+        rows = ["image,question,answer"]
+        for number in range(size):
+            colour, right = str(draw.choice(list(colours))), int(draw.integers(2))
+            pixels = draw.integers(0, 60, (24, 24, 3), np.uint8)
+            pixels[6:16, 12 * right + 2 : 12 * right + 10] = colours[colour]
+            name = f"{split}{number}.png"
+            Image.fromarray(pixels).save(folder / name)
+            asked = str(draw.choice(list(colours)))
+            rows += [f"{name},What colour is it?,{colour}", f"{name},Is it {asked}?,{('no', 'yes')[asked == colour]}"]
+            rows += [f"{name},Where is it?,{('left', 'right')[right]}"]
+        (folder / f"{split}.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
 DATA = {
     **{"sentiment": sentiment, "pos": pos, "translation": translation, "forecasting": forecasting},
     "language_model": language_model,
     "signals": signals,
     "captioning": captioning,
+    "question_answering": question_answering,
 }
 
 SMALL = {"units": 8, "embedding": 8, "batch_size": 4, "window": 16, "epochs": 2, "passes": 1, "learning_rate": 0.01}
@@ -132,6 +154,7 @@ OPTIONS = {
     "forecasting": SMALL | {"horizon": 6, "segment": 4, "seasons": (8, 24), "known": ("heat",)},
     "language_model": SMALL | {"layers": 1, "schedule": "inverse"},
     "captioning": SMALL | {"size": 24, "width": 8, "beam": 2, "longest": 8},
+    "question_answering": SMALL | {"size": 24, "width": 8, "hidden": 16},
     "signals": {name: value for name, value in SMALL.items() if name != "embedding"},
 }
 """Options with which a task trains on its tiny data in seconds."""

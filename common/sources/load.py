@@ -9,11 +9,12 @@ from common.errors import InputError
 from common.options import EMBEDDED, TFDS
 from common.sources import tfds
 from common.sources.digests import note_records
-from common.sources.embedded import catalogues, recordings, reviews, scenes, turkish, victoria
+from common.sources.embedded import catalogues, recordings, reviews, scenes, shapes, turkish, victoria
 from common.sources.labelled import LabelledReader
 from common.sources.parallel import PairReader
 from common.sources.pictures import PictureReader
 from common.sources.plain import TextReader
+from common.sources.questions import QuestionReader, Questions
 from common.sources.records import LabelledTexts
 from common.sources.series import Panel, SeriesReader
 from common.sources.signals import SignalReader
@@ -88,6 +89,10 @@ def _no_series(name: str, _: SeriesReader | SignalReader) -> Panel:
     raise InputError(f"--data {TFDS}{name}: series of numbers are read from files; give a CSV or Parquet file")
 
 
+def _no_questions(name: str, _: QuestionReader) -> Splits[Questions]:
+    raise InputError(f"--data {TFDS}{name}: questions about pictures are read from files; give a table of them")
+
+
 DATA_SETS: dict[type, dict[str, Callable[[Any], Any]]] = {
     LabelledReader: {"critics-quotes": _critics, "movie-reviews": lambda _: reviews.labelled()},
     TaggedReader: {"turkish-web-treebank": turkish.load},
@@ -101,6 +106,7 @@ DATA_SETS: dict[type, dict[str, Callable[[Any], Any]]] = {
         "pickup-gestures": recordings.of_archive("PickupGestureWiimoteZ"),
     },
     PictureReader: {"scenes": scenes.load},
+    QuestionReader: {"shapes": shapes.load},
 }
 """The embedded data sets of each kind by name; the first is the default."""
 NAMED: dict[type, Callable[[str, Any], Any]] = {
@@ -111,4 +117,5 @@ NAMED: dict[type, Callable[[str, Any], Any]] = {
     TextReader: tfds.plain,
     SignalReader: _no_series,
     PictureReader: tfds.pictures,
+    QuestionReader: _no_questions,
 }

@@ -25,7 +25,13 @@ class Packing:
 
 
 def pack(
-    lengths: np.ndarray, lanes: int, window: int, *, whole: bool = False, rng: np.random.Generator | None = None
+    lengths: np.ndarray,
+    lanes: int,
+    window: int,
+    *,
+    whole: bool = False,
+    together: np.ndarray | None = None,
+    rng: np.random.Generator | None = None,
 ) -> Packing:
     """Lays sequences onto lanes without gaps between them.
 
@@ -38,8 +44,11 @@ def pack(
         lanes: Number of lanes.
         window: Steps of a window.
         whole: Whether to keep sequences whole inside windows where they fit.
+        together: The group of each sequence; those of a group lie one after another. Not with `whole`.
         rng: Draws the order; None keeps the given order.
     """
+    if together is not None and not whole:
+        return _pack_together(lengths, lanes, window, together=together, rng=rng)
     order = np.arange(len(lengths)) if rng is None else rng.permutation(len(lengths))
     return (_pack_whole if whole else _pack_dense)(lengths, lanes, window, order=order, rng=rng)
 
@@ -58,6 +67,21 @@ def _pack_dense(
         heapq.heapreplace(free, (step + int(lengths[sequence]), n))
     longest = max(free)[0]
     return Packing(lane, start, -(-longest // window) * window)
+
+
+def _pack_together(
+    lengths: np.ndarray, lanes: int, window: int, *, together: np.ndarray, rng: np.random.Generator | None
+) -> Packing:
+    order = np.arange(len(lengths)) if rng is None else rng.permutation(len(lengths))
+    _, group = np.unique(together, return_inverse=True)
+    order = order[np.argsort(group[order], kind="stable")]  # The groups, each in random order.
+    sizes = np.bincount(group, lengths).astype(np.int64)
+    packing = pack(sizes, lanes, window, rng=rng)
+    before = np.cumsum(lengths[order]) - lengths[order]
+    within = before - (np.cumsum(sizes) - sizes)[group[order]]
+    start = np.zeros(len(lengths), np.int64)
+    start[order] = packing.start[group[order]] + within
+    return Packing(packing.lane[group], start, packing.length)
 
 
 def _pack_whole(

@@ -41,6 +41,8 @@ class Sequences:
             `Stream.window_at`.
         per_sequence: The inputs of a whole sequence by name, such as the features of a picture, `[sequences, ...]`
             each. A window holds one row for each of its sequences, however many steps these have in it.
+        together: The group of each sequence, `[sequences]`. Those of a group lie one after another on a lane where they
+            need not be whole in windows, so that what they share, such as a picture, is in few windows. None is none.
         varying: The names of inputs that `expand` adds whose first axis differs from window to window.
         sparse_outputs: Whether outputs exist only at the steps that have a weight. A readout over many classes, or one
             that few steps need, is then not computed at all steps.
@@ -57,6 +59,7 @@ class Sequences:
     weights: np.ndarray = field(kw_only=True)
     expand: Expand | None = field(default=None, kw_only=True)
     per_sequence: Inputs = field(default_factory=dict, kw_only=True)
+    together: np.ndarray | None = field(default=None, kw_only=True)
     varying: tuple[str, ...] = field(default=(), kw_only=True)
     sparse_outputs: bool = field(default=False, kw_only=True)
     pieces: Pieces | None = field(default=None, kw_only=True)
@@ -146,4 +149,5 @@ class Sequences:
             targets=self.targets[at],
             weights=np.where(np.concatenate(context_steps), 0, self.weights[at]).astype(np.float32),
             per_sequence={name: values[owners] for name, values in self.per_sequence.items()},
+            together=None if self.together is None else self.together[owners],
         )

@@ -125,7 +125,8 @@ class Stream:
     def _packing(self, number: int) -> Packing:
         """The packing of a pass."""
         rng = np.random.default_rng((self.seed, number)) if self.shuffle else None
-        return pack(self.sequences.lengths, self.lanes, self.window, whole=self.whole, rng=rng)
+        sequences = self.sequences
+        return pack(sequences.lengths, self.lanes, self.window, whole=self.whole, together=sequences.together, rng=rng)
 
     def _epoch(self, epoch: int) -> _Epoch:
         """All passes of an epoch, one after another."""

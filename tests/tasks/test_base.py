@@ -164,6 +164,8 @@ def test_saved_models_answer_where_none_of_our_code_is(trained, tmp_path: Path) 
         "start=tf.constant([0], tf.int64)",
         "language_model": "prompt=tf.constant(['bk']), length=tf.constant(9), temperature=tf.constant(1.0), "
         "top_p=tf.constant(0.9), seed=tf.constant(0)",
+        "question_answering": "image=tf.io.encode_png(tf.zeros((9, 7, 3), tf.uint8))[None], "
+        "question=tf.constant(['what colour is it?'])",
         "signals": "values=tf.ones((1, 5, 2), tf.float64)",
         "captioning": "image=tf.io.encode_png(tf.zeros((9, 7, 3), tf.uint8))[None]",
     }

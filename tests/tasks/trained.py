@@ -30,6 +30,7 @@ LEARNS = {
         **{"dropout": 0.0, "batch_size": 4, "xla": False},
     },
     "signals": {"epochs": 6, "dropout": 0.1},
+    "question_answering": {"units": 16, "width": 16, "hidden": 32, "epochs": 12},
     "captioning": {"units": 32, "embedding": 16, "width": 16, "epochs": 8, "dropout": 0.0},
     "language_model": {"units": 32, "embedding": 16, "epochs": 8, "learning_rate": 0.02, "dropout": 0.0},
 }
@@ -53,6 +54,7 @@ OF_CELLS = {
         },
     },
     "signals": {"gru": {"readout": "mean_max", "supervise": "end"}},
+    "question_answering": {"gru": {"bidirectional": True, "looks": 1, "dropout": 0.1}},
     "captioning": {"gru": {"coverage": 0.1, "layers": 2, "window": 8}, "simple_rnn": {"attention": "none"}},
     "language_model": {
         "simple_rnn": {

@@ -18,7 +18,7 @@ ORDER = (
         "series.frames",
         "series.layout",
     ),
-    *("series.reader", "series", "signals", "pictures"),
+    *("series.reader", "series", "signals", "pictures", "questions"),
     *("wheels", "tfds", "seen"),
     *(
         "embedded",
@@ -28,6 +28,7 @@ ORDER = (
         "embedded.reviews",
         "embedded.scene_words",
         "embedded.scenes",
+        "embedded.shapes",
         "embedded.turkish",
         "embedded.victoria",
     ),

@@ -39,3 +39,22 @@ def test_windows_are_filled_with_the_sequences_that_fit_best() -> None:
     found = pack(np.array([5, 6, 2, 3]), 1, 8, whole=True)
     places = dict(zip([5, 6, 2, 3], (found.start // 8).tolist()))
     assert places[6] == places[2] and places[5] == places[3] and found.length == 16
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.integers(0, 5)), min_size=1, max_size=40),
+    st.integers(1, 4),
+    st.none() | st.integers(0, 9),
+)
+def test_groups_lie_together(sequences: list[tuple[int, int]], lanes: int, seed: int | None) -> None:
+    lengths, together = np.array(sequences).T
+    rng = None if seed is None else np.random.default_rng(seed)
+    packing = pack(lengths, lanes, 4, together=together, rng=rng)
+    used = np.zeros((lanes, packing.length), int)
+    for lane, start, length in zip(packing.lane, packing.start, lengths):
+        used[lane, start : start + length] += 1
+    assert used.max() == 1 and used.sum() == lengths.sum()
+    for group in set(together):
+        own = together == group
+        assert len(set(packing.lane[own])) == 1
+        assert (packing.start[own] + lengths[own]).max() - packing.start[own].min() == lengths[own].sum()
