@@ -18,7 +18,8 @@ ORDER = (
         "series.frames",
         "series.layout",
     ),
-    *("series.reader", "series", "signals"),
+    *("series.reader", "series"),
+    *("signals.records", "signals.archives", "signals.recordings", "signals.tables", "signals.reader", "signals"),
     *("wheels", "tfds", "seen"),
     *(
         "embedded",
