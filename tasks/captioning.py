@@ -17,7 +17,7 @@ from common.errors import InputError
 from common.figures.captions import caption_figure, heat_maps, stacked
 from common.reports import say_each
 from common.scoring.captions import Captions, written
-from common.serving.export import Endpoint, Export
+from common.serving.export import FILES, Endpoint, Export
 from common.sources.asked import Inputs, files_of
 from common.sources.files import existing
 from common.sources.pictures import Pictures, read_picture
@@ -156,7 +156,7 @@ class Captioning(Task):
         )
         pixels = {"pixels": ("pictures", "height", "width", "colours")}
         endpoints = {
-            "serving_default": Endpoint(captioner.of_files, [IMAGE], AXES),
+            "serving_default": Endpoint(captioner.of_files, [IMAGE], {"image": (FILES,)} | AXES),
             "pixels": Endpoint(captioner.of_pixels, [PIXELS], pixels | AXES),
         }
         return Export(endpoints, [network])

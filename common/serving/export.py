@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from common.networks.network import Network
 
 
+FILES = "files"
+"""The name of the first axis of an input whose strings are the bytes of files, which have no characters to limit."""
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """A function for serving.

@@ -113,6 +113,9 @@ def test_learns_what_can_be_learned(name: str, learned) -> None:
         others = max(found["exact_match"] for method, found in baselines.items() if method != "lstm, beam 1")
         assert scores["exact_match"] > max(0.6, 1.5 * others)
         assert scores["placeholder_survival"] > 0.9
+    elif name == "captioning":
+        without = max(baselines[method]["bleu_2"] for method in ("most_frequent", "blind"))
+        assert scores["bleu_2"] > max(90, 1.3 * without)
     elif name == "language_model":
         assert scores["bits_per_character"] < 0.5 * baselines["unigram"]["bits_per_character"]
     else:
@@ -204,13 +207,15 @@ def test_an_empty_batch_has_an_empty_answer(name: str, trained) -> None:
             assert answer and all(values.shape[0] == 0 for values in answer.values())
 
 
-def test_predict_imports_only_what_a_saved_model_needs(trained) -> None:
+def test_predict_imports_only_what_a_saved_model_needs(trained, tmp_path: Path) -> None:
     inputs = {"sentiment": "a great film", "pos": "bdgka .", "translation": "red cat", "language_model": "bk"}
+    inputs["captioning"] = str(trained("captioning", "lstm") / "captioning" / "lstm" / "1" / ASSETS / "example.png")
     for name in ("forecasting", "signals"):  # The last: tables are read with pandas.
         inputs[name] = str(trained(name, "lstm") / name / "lstm" / "1" / ASSETS / "example.csv")
     assert inputs.keys() == tasks.TASKS.keys()
+    more = {"captioning": ["--plot", str(tmp_path / "captions.png")]}
     commands = [
-        [name, "predict", "--output", str(trained(name, "lstm")), "--cell", "lstm", given]
+        [name, "predict", "--output", str(trained(name, "lstm")), "--cell", "lstm", *more.get(name, ()), given]
         for name, given in inputs.items()
     ]
     script = f"""
@@ -223,7 +228,7 @@ for command in {commands!r}:
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("needless:")]
-    assert found == [[], [], [], [], ["pandas"], ["pandas"]]
+    assert found == [[], [], [], [], [], ["pandas"], ["pandas"]]
 
 
 @pytest.mark.parametrize("name", VARIANTS)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from common.serving.export import FILES
 from common.serving.http.batching import Batches, Job
 from common.serving.http.joining import Arrays, Joining
 from common.serving.http.limits import Limits
@@ -43,7 +44,8 @@ class Asker:
             Refused: The signature does not take the inputs, or they are more than the limits allow.
         """
         rows = joining.check(inputs)
-        longest = self.limits.check(inputs, rows)
+        files = {name for name, tensor in joining.signature.inputs.items() if tensor.axes[:1] == (FILES,)}
+        longest = self.limits.check({name: value for name, value in inputs.items() if name not in files}, rows)
         size = {"rows": rows, "longest": longest}
         return Job(model, joining.signature.name, inputs, **size, deadline=deadline, key=joining.key(inputs, longest))
 

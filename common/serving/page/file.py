@@ -16,7 +16,6 @@ from common.serving.page.cards import Cards
 from common.serving.page.view import View
 from common.serving.versions import ASSETS
 
-SAMPLE = "example.csv"
 MOST_CHOICES = 500
 """Things in a file of which one can be chosen: the first ones."""
 _READING = asyncio.Semaphore(1)
@@ -29,11 +28,13 @@ class FileView(View):
     Attributes:
         thing: What the file has several of, such as "series".
         suffixes: Endings of files that it takes; a file with another is read as the first says.
+        example: The name of the file that training left as a sample.
         found: What each model reads in the file by its name, or what is wrong with it.
     """
 
     thing: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
+    example: ClassVar[str] = "example.csv"
 
     def build(self) -> None:
         self.found: Mapping[str, Any | InputError] = {}
@@ -55,11 +56,11 @@ class FileView(View):
 
     async def sample(self) -> None:
         """Takes the example that the first model's training left."""
-        folder = next((one.folder for one in self.served if (one.folder / ASSETS / SAMPLE).is_file()), None)
+        folder = next((one.folder for one in self.served if (one.folder / ASSETS / self.example).is_file()), None)
         if folder is None:
             self.wrong.text = "These models were saved without a sample; take a file of your own."
             return
-        await self._take(folder / ASSETS / SAMPLE, SAMPLE)
+        await self._take(folder / ASSETS / self.example, self.example)
 
     async def uploaded(self, given: events.UploadEventArguments) -> None:
         """Takes the file of a visitor."""
