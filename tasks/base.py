@@ -196,8 +196,8 @@ class Task(ABC):
         """The network as functions from raw inputs to answers, with what they need inside the graph."""
 
     @abstractmethod
-    def example(self, version: Path) -> str:
-        """An input to try the saved model with.
+    def example(self, version: Path) -> str | tuple[str, ...]:
+        """An input to try the saved model with, a word of the command line or several.
 
         Args:
             version: The folder of the saved model.

@@ -154,10 +154,10 @@ class QuestionAnswering(Task):
 
         Image.fromarray(self.splits.test.pixels[0]).save(folder / EXAMPLE)
 
-    def example(self, version: Path) -> str:
+    def example(self, version: Path) -> tuple[str, str]:
         from common.serving.versions import ASSETS
 
-        return f"{version / ASSETS / EXAMPLE} {self.splits.test.questions[0]!r}"
+        return str(version / ASSETS / EXAMPLE), self.splits.test.questions[0]
 
     @classmethod
     def inputs(cls, words: Sequence[str], stream: BinaryIO, options: QuestionAnsweringSaved) -> Inputs:

@@ -87,8 +87,9 @@ def _train(kind: type["Task"], options: TrainOptions) -> str | None:
     if version is None:
         return None
     example = task.example(version)
-    dashes = ["--"] if example.startswith("-") else []
-    words = ["--output", str(options.output), "--cell", options.cell, *dashes, example]
+    given = (example,) if isinstance(example, str) else example
+    dashes = ["--"] if given[0].startswith("-") else []
+    words = ["--output", str(options.output), "--cell", options.cell, *dashes, *given]
     return program.command(kind.name, "predict", *words)
 
 

@@ -210,12 +210,16 @@ def test_an_empty_batch_has_an_empty_answer(name: str, trained) -> None:
 def test_predict_imports_only_what_a_saved_model_needs(trained, tmp_path: Path) -> None:
     inputs = {"sentiment": "a great film", "pos": "bdgka .", "translation": "red cat", "language_model": "bk"}
     inputs["captioning"] = str(trained("captioning", "lstm") / "captioning" / "lstm" / "1" / ASSETS / "example.png")
+    picture = trained("question_answering", "lstm") / "question_answering" / "lstm" / "1" / ASSETS / "example.png"
+    inputs["question_answering"] = str(picture)
     for name in ("forecasting", "signals"):  # The last: tables are read with pandas.
         inputs[name] = str(trained(name, "lstm") / name / "lstm" / "1" / ASSETS / "example.csv")
     assert inputs.keys() == tasks.TASKS.keys()
     more = {"captioning": ["--plot", str(tmp_path / "captions.png")]}
+    after = {"question_answering": ["Is it red?"]}
     commands = [
         [name, "predict", "--output", str(trained(name, "lstm")), "--cell", "lstm", *more.get(name, ()), given]
+        + after.get(name, [])
         for name, given in inputs.items()
     ]
     script = f"""
@@ -228,7 +232,7 @@ for command in {commands!r}:
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("needless:")]
-    assert found == [[], [], [], [], [], ["pandas"], ["pandas"]]
+    assert found == [[], [], [], [], [], [], ["pandas"], ["pandas"]]
 
 
 @pytest.mark.parametrize("name", VARIANTS)
