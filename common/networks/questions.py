@@ -60,7 +60,8 @@ class AnsweringNetwork(Network):
 
     Stacked attention (Yang et al. 2016, "Stacked Attention Networks for Image Question Answering", section 3.3): the
     first query is what the recurrence says of the question; each look adds what it saw to the query of the next. The
-    answer is read off the last query.
+    answer is read off the last query, and off the product of the question with what was seen last (Antol et al. 2015,
+    "VQA: Visual Question Answering", section 4): a sum alone says little of whether both agree.
 
     Args:
         embed: From the window to the vectors of words, `[batch, time, width]`; has a `width`.
@@ -126,7 +127,7 @@ class AnsweringNetwork(Network):
         yield self.readout, ((None, None, self.stack.width),)
         yield self.question, ((None, self.readout.width),)
         yield from ((attention, ((None, 1, width), (None, None, width))) for attention in self.attentions)
-        yield self.between, ((None, width),)
+        yield self.between, ((None, 2 * width),)
         yield self.outputs, ((None, self.hidden),)
 
     def initial_state(self, batch_size: int | tf.Tensor) -> tuple:
@@ -165,10 +166,11 @@ class AnsweringNetwork(Network):
             rows: The picture of each question, int32 `[batch, slots]`.
 
         Returns:
-            The weights of each look, `[batch * slots, cells]`, and the last query, `[batch, slots, width]`.
+            The weights of each look, `[batch * slots, cells]`, and what answers are read off,
+            `[batch, slots, 2 * width]`.
         """
         batch, slots = shape_of(rows)
-        query = self.question(tf.reshape(asked, (-1, self.readout.width)))
+        query = question = self.question(tf.reshape(asked, (-1, self.readout.width)))
         flat = tf.reshape(rows, [-1])
         memory, weights = tf.gather(grid, flat), []
         for attention in self.attentions:
@@ -176,7 +178,8 @@ class AnsweringNetwork(Network):
             seen, looked = attention(query[:, None], memory, keys=keys)
             query += seen[:, 0]
             weights.append(looked[:, 0])
-        return weights, tf.reshape(query, (batch, slots, self.encoder.width))
+        both = tf.concat([query, question * seen[:, 0]], 1)
+        return weights, tf.reshape(both, (batch, slots, 2 * self.encoder.width))
 
 
 class Answerer:
