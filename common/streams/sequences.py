@@ -83,18 +83,24 @@ class Sequences:
         return self.offsets + self.lengths - 1
 
     @cached_property
-    def numbers(self) -> np.ndarray:
-        """The sequence of each step, int32 `[steps]`."""
-        return np.repeat(np.arange(len(self), dtype=np.int32), self.lengths)
+    def _masks_before(self) -> np.ndarray:
+        """The number of the first dropout masks of each sequence, and how many there are, `[sequences + 1]`."""
+        many = np.ones(len(self), np.int64) if self.mask_steps is None else -(-self.lengths // self.mask_steps)
+        return np.concatenate([[0], np.cumsum(many)])
 
-    @cached_property
-    def mask_numbers(self) -> np.ndarray:
-        """The number of the dropout masks of each step, int32 `[steps]`; the sequence's where it keeps them."""
-        if self.mask_steps is None:
-            return self.numbers
-        within = np.arange(self.steps) - np.repeat(self.offsets, self.lengths)
-        starts = within % self.mask_steps == 0
-        return (np.cumsum(starts) - 1).astype(np.int32)
+    @property
+    def masks(self) -> int:
+        """How many dropout masks they have; one a sequence where it keeps them."""
+        return int(self._masks_before[-1])
+
+    def mask_numbers(self, sequences: np.ndarray, within: np.ndarray) -> np.ndarray:
+        """The numbers of the dropout masks of steps, of any shape.
+
+        Args:
+            sequences: The sequence of each step.
+            within: Its number in its sequence, from 0.
+        """
+        return self._masks_before[sequences] + (0 if self.mask_steps is None else within // self.mask_steps)
 
     @property
     def by_lane(self) -> bool:
