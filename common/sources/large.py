@@ -144,18 +144,20 @@ class LargeReader:
             sizes.append(len(text))
             keys.append(_key(text))
         characters, hashes = np.array(sizes), np.array(keys)
-        kept = np.ones(len(hashes), bool)
+        kept, unseen = np.ones((2, len(hashes)), bool)
         if missing:
             kept[:] = False
             kept[np.unique(hashes, return_index=True)[1]] = True
-        for split, texts in held.items():
-            own = np.array([_key(text) for text in texts], np.uint64)
-            if count := int(np.isin(own, hashes).sum()):
-                left = " and were left out of it" if self.reader.drop_seen else " (--drop-seen leaves them out of it)"
-                notes.append(f"{count:,} of {len(own):,} texts of {split} are in train as well{left}")
+        own = {split: np.array([_key(text) for text in texts], np.uint64) for split, texts in held.items()}
+        left_out = " and were left out of it" if self.reader.drop_seen else " (--drop-seen leaves them out of it)"
+        for split, ours in own.items():
+            if count := int(np.isin(ours, hashes).sum()):
+                notes.append(f"{count:,} of {len(ours):,} texts of {split} are in train as well{left_out}")
             if self.reader.drop_seen:
-                kept &= ~np.isin(hashes, own)
-        dropped = int((~kept).sum()) if missing and not self.reader.drop_seen else 0
+                unseen &= ~np.isin(hashes, ours)
+        if len(own) == 2 and (count := int(np.isin(own["test"], own["validation"]).sum())):
+            notes.append(f"{count:,} of {len(own['test']):,} texts of test are in validation as well")
+        kept, dropped = kept & unseen, int((unseen & ~kept).sum())
         one_in, cut = one_in_for(int(characters[kept].sum())), dict[str, list[str]]()
         if missing:
             cut = {split: [] for split in missing}
