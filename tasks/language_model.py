@@ -28,17 +28,25 @@ from common.serving.language import (
     written,
 )
 from common.serving.pretrained import Pretrained, keep_read
+from common.sources.large import LargeTexts
 from common.sources.plain import PlainTexts
 from common.sources.splits import SPLITS
-from common.streams import Pieces, Sequences, Stream
+from common.streams import Sequences, Stream
 from tasks.base import Evaluated, Task
-from tasks.language_model_options import LanguageData, LanguageEvaluate, LanguageOptions, LanguageSaved
+from tasks.language_model_options import (
+    ORDERS,
+    LanguageData,
+    LanguageEvaluate,
+    LanguageOptions,
+    LanguageSaved,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
 
     from common.formats.portable import Portable
+    from common.networks.corpora import Corpus
     from common.networks.network import Learner, Network
     from common.scoring import Scores
     from common.serving.answer_files import Answered
@@ -46,16 +54,6 @@ if TYPE_CHECKING:
     from common.sources.asked import Asked, Inputs
     from common.text.scripts import Level
     from common.training.run import Results
-
-MOST_TOKENS: dict[Level, int] = {"word": 30000, "subword": 8000, "character": 4000}
-ORDERS: dict[Level, int] = {"word": 4, "subword": 4, "character": 7}
-"""The longest n-grams of the baseline."""
-TOKENS: dict[Level, int] = {"word": 15_000_000, "subword": 15_000_000, "character": 8_000_000}
-"""Tokens that a training reads where no number of epochs is given."""
-MOST_EPOCHS = 20
-"""The most epochs for that."""
-CHARACTERS_OF_SUBWORDS = 10_000_000
-"""The size of the training texts from which subwords are the default."""
 
 
 class LanguageModel(Task):
@@ -79,14 +77,16 @@ class LanguageModel(Task):
         say_each(self.splits.notes)
         train = self.splits.train
         self.ends = len(train) > 1 and not train.are_cut
-        small = sum(map(len, train.texts)) < CHARACTERS_OF_SUBWORDS
-        self.level: Level = options.level or ("character" if small else "subword")
-        size = options.vocabulary or MOST_TOKENS[self.level]
-        self.pieces = pieces_of(self.level, train.texts, size=size, min_count=options.min_count)
+        self.level: Level = options.level_for(train.characters)
+        learned = {"size": options.tokens_of(self.level), "min_count": options.min_count}
+        self.corpus = self._corpus(train, learned) if isinstance(train, LargeTexts) else None
+        self.pieces = self.corpus.pieces if self.corpus else pieces_of(self.level, train.texts, **learned)
         self.embedded = len(self.pieces), options.embedding
-        self.encoded = {split: self._encoded(self.texts(split).texts) for split in SPLITS}
-        tokens = sum(map(len, self.encoded["train"]))
-        epochs = options.epochs or min(max(round(TOKENS[self.level] / max(tokens, 1)), 1), MOST_EPOCHS)
+        held = SPLITS[1:] if self.corpus else SPLITS
+        self.encoded = {split: self._encoded(self.texts(split).texts) for split in held}
+        self.counts = self.corpus.counts if self.corpus else np.bincount(np.concatenate(self.encoded["train"]))
+        tokens = int(self.counts.sum())
+        epochs = options.epochs_for(self.level, tokens)
         sampled = options.sampled_of(len(self.pieces))
         self.options = replace(options, epochs=epochs, sampled=sampled)
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
@@ -95,6 +95,13 @@ class LanguageModel(Task):
             f"{self.splits.source}: {sizes} texts; level {self.level}{'' if options.level else ' by their size'}; "
             f"{tokens:,} training tokens, {len(self.pieces):,} different ones{of_sample}; {counted(epochs, 'epoch')}"
         )
+
+    def _corpus(self, train: LargeTexts, learned: dict[str, int]) -> Corpus:
+        from common.networks.corpora import Corpus
+
+        if self.options.backward:
+            raise InputError("--backward: texts on disk are read from their beginning; give --in-memory")
+        return Corpus(train, self.level, ends=self.ends, **learned)
 
     @property
     def tested(self) -> str:
@@ -105,7 +112,11 @@ class LanguageModel(Task):
         return getattr(self.splits, self.tested if split == "test" else split)
 
     def sequences(self, split: str) -> Sequences:
-        found = self._in_steps(self.encoded[split])
+        from common.networks.corpora import cut_where_long, in_steps
+
+        on_disk = self.corpus if split == "train" else None
+        found = on_disk.sequences if on_disk else in_steps(self.encoded[split], ends=self.ends)
+        found = found if self.ends else cut_where_long(found, self.options.window)
         if self.ends or split == "train":
             return found
         return found.in_pieces(PIECES, least=CONTEXT // 4, context=CONTEXT // 4)
@@ -115,26 +126,6 @@ class LanguageModel(Task):
         from common.text.pieces import encoded
 
         return [one[::-1] if self.options.backward else one for one in encoded(self.pieces, texts)]
-
-    def _in_steps(self, texts: Sequence[np.ndarray]) -> Sequences:
-        """The steps of encoded texts."""
-        options, sides = self.options, [self._read_and_predicted(one) for one in texts]
-        tokens, reference = (np.concatenate(side) for side in zip(*sides))
-        return Sequences(
-            np.array([len(read) for read, _ in sides]),
-            {"tokens": tokens, "reference": reference},
-            targets=np.zeros(len(tokens), np.int32),
-            weights=np.ones(len(tokens), np.float32),
-            pieces=None if self.ends else Pieces(options.window, per_lane=1 if len(sides) == 1 else 4),
-            mask_steps=None if self.ends else options.window,
-        )
-
-    def _read_and_predicted(self, tokens: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What the network reads of a text, and what it predicts at each step."""
-        from common.text.subwords import END, START
-
-        read, predicted = np.append(np.int32(START), tokens), np.append(tokens, np.int32(END))
-        return (read, predicted) if self.ends else (read[:-1], predicted[:-1])
 
     def steps(self, split: str, number: int) -> list[str]:
         from common.text.subwords import START
@@ -179,22 +170,29 @@ class LanguageModel(Task):
 
     def baselines(self, answers: Likelihoods) -> dict[str, Callable[[], Likelihoods]]:
         from common.baselines.ngrams import NGrams, unigram_losses
+        from common.networks.corpora import padded
+        from common.text.subwords import END
 
-        train, test = (
-            [np.append(read[:1], predicted) for read, predicted in map(self._read_and_predicted, self.encoded[split])]
-            for split in ("train", "test")
-        )
-        order, size = ORDERS[self.level], len(self.pieces)
-        return {
-            "unigram": lambda: self._likelihoods(unigram_losses(train, test, size)),
-            f"kneser_ney_{order}_gram": lambda: self._likelihoods(NGrams(train, size, order).losses(test)),
-        }
+        test, order, size = padded(self.encoded["test"], self.ends), ORDERS[self.level], len(self.pieces)
+        counts = np.pad(self.counts, (0, size - len(self.counts)))
+        counts[END] += len(self.splits.train) if self.ends else 0
+
+        def ngrams() -> Likelihoods:
+            return self._likelihoods(NGrams(padded(self.encoded["train"], self.ends), size, order).losses(test))
+
+        if self.corpus:
+            say("n-grams are counted in memory, and the training texts are on disk: unigrams are the only baseline")
+        unigram = {"unigram": lambda: self._likelihoods(unigram_losses(counts, test))}
+        return unigram if self.corpus else unigram | {f"kneser_ney_{order}_gram": ngrams}
 
     def figure(self, results: Results) -> Figure:
         return language_figure(results, title=self.title)
 
     def keep(self, folder: Path) -> None:
-        keep_read(folder, self.splits.train.texts + self.splits.validation.texts)
+        if self.corpus:
+            say("no hashes of training texts on disk are kept, so no other training can start from this model")
+        else:
+            keep_read(folder, self.splits.train.texts + self.splits.validation.texts)
 
     def config(self) -> dict[str, Any]:
         """The options, with the level that was chosen, whether texts have ends, and the split that was scored."""
@@ -204,8 +202,8 @@ class LanguageModel(Task):
         from common.decoding.writer import AXES, SIGNATURES, Writer
         from common.networks.inside import INSIDE, axes, has_inside
 
-        seen = np.unique(np.concatenate(self.encoded["train"]))
-        writer = Writer(network, self.pieces, ends=self.ends, seen=seen, backward=self.options.backward)
+        seen, options = np.flatnonzero(self.counts), self.options
+        writer = Writer(network, self.pieces, ends=self.ends, seen=seen, backward=options.backward)
         functions = writer.functions
         endpoints = {name: Endpoint(functions[name], one, AXES.get(name, {})) for name, one in SIGNATURES.items()}
         if has_inside(network.stack):
@@ -282,11 +280,14 @@ class LanguageModel(Task):
         """With `--dynamic-evaluation`, the scores of a network that is made again and adapted to the texts."""
         if not options.dynamic_evaluation:
             return {}
+        from common.networks.corpora import in_steps
         from common.training.dynamic import DynamicEvaluation
 
         task = cls(from_saved(cls.Options, model.config))
         try:
             task.load()
+            if task.corpus:
+                raise InputError("its training texts are on disk")
         except InputError as error:
             raise InputError(f"--dynamic-evaluation: needs the texts that the model learned from; {error}") from error
         known = Pretrained(model.folder, "--dynamic-evaluation")
@@ -294,5 +295,5 @@ class LanguageModel(Task):
             told = f"{task.splits.source} is not what {model.folder} learned from"
             raise InputError(f"--dynamic-evaluation: {told}; restore the texts, or train again")
         adapted = DynamicEvaluation(known.network(), task.sequences("train"))
-        found = adapted.losses(task._in_steps(task._encoded(test.texts)))
+        found = adapted.losses(in_steps(task._encoded(test.texts), ends=task.ends))
         return {f"{model.folder}, dynamic": Likelihoods(found, Length.of(test.texts, ends=task.ends)).scores()}

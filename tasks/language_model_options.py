@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -28,6 +28,7 @@ from common.options import (
     option,
 )
 from common.serving.language import How
+from common.sources import large
 from common.sources.load import load, load_test
 from common.sources.plain import Documents, PlainTexts, TextReader
 from common.sources.splits import Splits
@@ -35,6 +36,16 @@ from common.text.scripts import Level
 
 MANY_TOKENS, SAMPLED = 50_000, 8_192
 """A vocabulary of more tokens is sampled in training where nothing else is asked for, and the size of the sample."""
+
+MOST_TOKENS: dict[Level, int] = {"word": 30000, "subword": 8000, "character": 4000}
+ORDERS: dict[Level, int] = {"word": 4, "subword": 4, "character": 7}
+"""The longest n-grams of the baseline."""
+TOKENS: dict[Level, int] = {"word": 15_000_000, "subword": 15_000_000, "character": 8_000_000}
+"""Tokens that a training reads where no number of epochs is given."""
+MOST_EPOCHS = 20
+"""The most epochs for that."""
+CHARACTERS_OF_SUBWORDS = 10_000_000
+"""The size of the training texts from which subwords are the default."""
 
 
 @Parameter(name="*")
@@ -50,15 +61,22 @@ class LanguageData(DataOptions):
         documents: What a text is in a text file: a line, the file, or what stands between blank lines.
         encoding: Text encoding of the files.
         drop_seen: Leave out of train what another given split has as well.
+        on_disk: Read the training texts a part at a time and keep them encoded in the cache folder, so that memory does
+            not grow with them; or hold them in memory. Not given: on disk where text files have more than 256 MB.
     """
 
     text_column: str | None = None
     documents: Documents = "file"
     encoding: Encoding = "utf-8"
     drop_seen: bool = False
+    on_disk: Annotated[bool | None, Parameter(negative="--in-memory")] = option(None, trains=False)
 
-    def load(self) -> Splits[PlainTexts]:
-        """Reads the splits; `test` is empty where a few texts were cut."""
+    def load(self) -> Splits[Any]:
+        """Reads the splits; `test` is empty where a few texts were cut; `train` may be `LargeTexts`."""
+        if self.at_hand:
+            return large.read(self.data, self._reader(), on_disk=self.on_disk)
+        if self.on_disk:
+            raise InputError("--on-disk: for text files of your own; give --data PATH, or leave it out")
         return load(self.data, self._reader())
 
     def load_test(self) -> PlainTexts:
@@ -126,6 +144,18 @@ class LanguageOptions(LanguageData, TrainOptions):
                 f"--sampled {self.sampled}: --smoothing spreads probability over all tokens; give --sampled 0, or no "
                 "--smoothing"
             )
+
+    def level_for(self, characters: int) -> Level:
+        """What a token of training texts of so many characters is."""
+        return self.level or ("character" if characters < CHARACTERS_OF_SUBWORDS else "subword")
+
+    def tokens_of(self, level: Level) -> int:
+        """The most tokens of a level."""
+        return self.vocabulary or MOST_TOKENS[level]
+
+    def epochs_for(self, level: Level, tokens: int) -> int:
+        """The most epochs of so many training tokens."""
+        return self.epochs or min(max(round(TOKENS[level] / max(tokens, 1)), 1), MOST_EPOCHS)
 
     def sampled_of(self, tokens: int) -> int:
         """The size of the sample of a vocabulary; 0 where all of it is used."""

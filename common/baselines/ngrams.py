@@ -102,7 +102,11 @@ def _found(keys: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return at, keys[at] == wanted
 
 
-def unigram_losses(train: Sequence[np.ndarray], test: Sequence[np.ndarray], vocabulary: int) -> np.ndarray:
-    """The losses of a model of the tokens' frequencies, each counted once more than it occurs; see `NGrams.losses`."""
-    counts = 1 + np.bincount(np.concatenate([one[1:] for one in train]), minlength=vocabulary)
-    return -np.log(counts / counts.sum())[np.concatenate([one[1:] for one in test])]
+def unigram_losses(counts: np.ndarray, test: Sequence[np.ndarray]) -> np.ndarray:
+    """The losses of a model of the tokens' frequencies, each counted once more than it occurs; see `NGrams.losses`.
+
+    Args:
+        counts: How often each token occurs in the training sequences, as one that is predicted.
+        test: The sequences, of which the first token is only a context.
+    """
+    return -np.log((1 + counts) / (1 + counts).sum())[np.concatenate([one[1:] for one in test])]

@@ -63,7 +63,7 @@ class Pretrained:
         if not (folder / ASSETS / READ).is_file():
             raise InputError(
                 f"{option} {folder}: it has no {ASSETS}/{READ}, as language models of earlier versions of this program "
-                "have not; train it again"
+                "have not, and those trained on disk; train it again, with --in-memory"
             )
         self._structure = Structure(SavedModel(folder), option)
 

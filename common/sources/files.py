@@ -47,6 +47,8 @@ NO_TEXT = {
 """How files begin that are no texts; what they are, and what to do with them."""
 START = 4096
 """Bytes of a file by which it is seen whether it is a text."""
+PART = 1 << 20
+"""Characters of a file that are read at a time."""
 SHARE = 0.25
 """Of the free memory a text may take at most."""
 IGNORED = re.compile(r"\.|readme|licen[cs]e", re.IGNORECASE)
@@ -67,8 +69,13 @@ def words_in(name: str) -> list[str]:
     return re.findall(r"[^\W_]+", name)
 
 
-def existing(data: str, option: str = "--data") -> Path:
+def existing(data: str, option: str = "--data", *, whole: bool = True) -> Path:
     """The file or folder that an option names; a file is noted, see `common.sources.digests`.
+
+    Args:
+        data: Its path.
+        option: The option.
+        whole: Whether a file is read as a whole, so that it must fit into memory.
 
     Raises:
         InputError: There is none, it may not be read, or it is a device or a pipe, which may never end.
@@ -86,7 +93,7 @@ def existing(data: str, option: str = "--data") -> Path:
     if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
         raise InputError(f"{option} {data}: a device or a pipe; give a file or folder")
     if stat.S_ISREG(mode):
-        if option == "--data":  # Other files are read a line at a time.
+        if option == "--data" and whole:  # Other files are read a line at a time.
             check_size(path)
         note_file(path)
     return path
@@ -188,6 +195,19 @@ class Lines:
             yield from file
 
 
+def read_parts(path: Path, encoding: str) -> Iterator[str]:
+    """The text of a file in parts of about a million characters, with `\\n` at the ends of lines; it may be gzip.
+
+    Raises:
+        InputError: The file cannot be read or has another encoding.
+    """
+    with _opened(path, encoding, None) as file:
+        part = file.read(PART).removeprefix("\ufeff")
+        while part:
+            yield part
+            part = file.read(PART)
+
+
 def read_text(path: Path, encoding: str) -> str:
     """The text of a file, which may be gzip; the file is noted, see `common.sources.digests`.
 
@@ -230,7 +250,7 @@ def check_text(start: bytes, path: Path, encoding: str) -> None:
 
 
 @contextmanager
-def _opened(path: Path, encoding: str, ends: str = "") -> Iterator[TextIO]:
+def _opened(path: Path, encoding: str, ends: str | None = "") -> Iterator[TextIO]:
     """Opens a file to read its text, for the block; the block's errors of reading become an `InputError`."""
     try:
         with _binary(path) as file:

@@ -22,6 +22,8 @@ FEW = 50
 """Fewer texts than this are not divided between the splits: the last tenth of each is for validation."""
 TENTH = 0.9
 """The share of a text, in characters, before its last tenth."""
+MOST_CUT = 10_000_000
+"""Characters that are cut from train for a split at most, about."""
 LEAST = 100
 """Characters of the shortest text that is cut."""
 
@@ -51,6 +53,11 @@ class PlainTexts(Records):
     def __len__(self) -> int:
         return len(self.texts)
 
+    @property
+    def characters(self) -> int:
+        """Characters of all texts together."""
+        return sum(map(len, self.texts))
+
     @classmethod
     def of(cls, records: Iterable[Plain]) -> PlainTexts:
         return cls([record.text for record in records])
@@ -63,20 +70,20 @@ class PlainTexts(Records):
     @classmethod
     def distinct(cls, train: Sequence[Plain]) -> list[Plain]:
         """The first of equal texts."""
-        return list({cls.key(record): record for record in reversed(train)}.values())[::-1]
+        first: dict[str, Plain] = {}
+        for record in train:
+            first.setdefault(cls.key(record), record)
+        return list(first.values())
 
     @classmethod
     def cut(cls, train: list[Plain], missing: Sequence[str], source: str) -> dict[str, list[Plain]]:
-        """Cuts about a twentieth of the texts for each missing split, by a hash of the text."""
+        """Cuts about a twentieth of the texts for each missing split, by a hash of the text; of many texts less."""
         parts: dict[str, list[Plain]] = {split: [] for split in ("train", *missing)}
+        one_in = one_in_for(sum(len(record.text) for record in train))
         for record in train:
-            split = split_by_hash(record.text)
+            split = split_by_hash(record.text, one_in)
             parts[split if split in missing else "train"].append(record)
-        if empty := [split for split, part in parts.items() if not part]:
-            raise InputError(
-                f"{source}: too few texts that differ in more than digits, to cut {' and '.join(empty)} from train; "
-                f"{len(train):,} were read; give more, or those parts as well"
-            )
+        refuse_empty({split: len(part) for split, part in parts.items()}, source)
         return parts
 
     @classmethod
@@ -175,16 +182,52 @@ def cut_by_place(parts: Parts[PlainTexts], records: Sequence[Plain]) -> Splits[P
     Raises:
         InputError: The texts are too short to be cut.
     """
-    at = [int(TENTH * len(record.text)) for record in records]
+    lengths = [len(record.text) for record in records]
+    at = cuts(lengths, parts.source)
     train, validation = (
         PlainTexts([record.text[slice(*part(n))] for record, n in zip(records, at)], are_cut=True)
         for part in (lambda n: (None, n), lambda n: (n, None))
     )
-    if shortest := next((len(record.text) for record in records if len(record.text) < LEAST), None):
+    note = told_of_cuts(lengths)
+    return Splits(train, validation, PlainTexts([]), source=parts.source, notes=[*parts.notes, note])
+
+
+def cuts(lengths: Sequence[int], source: str) -> list[int]:
+    """Where each of a few texts of so many characters is cut: before its last tenth, or less of long ones.
+
+    Raises:
+        InputError: One is too short to be cut.
+    """
+    if (shortest := next((length for length in lengths if length < LEAST), None)) is not None:
         raise InputError(
-            f"{parts.source}: a text of {counted(shortest, 'character')} is too short to be cut; give {LEAST} or more, "
+            f"{source}: a text of {counted(shortest, 'character')} is too short to be cut; give {LEAST} or more, "
             f"better some thousands, or {FEW} texts or more"
         )
-    many = "the text" if len(records) == 1 else f"each of the {len(records)} texts"
-    note = f"the last tenth of {many} is for validation; there is no test part, so the scores are those of validation"
-    return Splits(train, validation, PlainTexts([]), source=parts.source, notes=[*parts.notes, note])
+    share = max(TENTH, 1 - MOST_CUT / sum(lengths))
+    return [int(share * length) for length in lengths]
+
+
+def told_of_cuts(lengths: Sequence[int]) -> str:
+    """A note of how a few texts are cut."""
+    many = "the text" if len(lengths) == 1 else f"each of the {len(lengths)} texts"
+    share = MOST_CUT / sum(lengths)
+    part = "tenth" if share >= 1 - TENTH else f"{share:.2%}"
+    return f"the last {part} of {many} is for validation; there is no test part, so the scores are those of validation"
+
+
+def one_in_for(characters: int) -> int:
+    """One in how many texts of validation and of test, which are a twentieth each, stays there."""
+    return max(1, round(characters / 20 / MOST_CUT))
+
+
+def refuse_empty(sizes: Mapping[str, int], source: str) -> None:
+    """Refuses a cut that leaves a split without texts.
+
+    Raises:
+        InputError: It does.
+    """
+    if empty := [split for split, size in sizes.items() if not size]:
+        raise InputError(
+            f"{source}: too few texts that differ in more than digits, to cut {' and '.join(empty)} from train; "
+            f"{sum(sizes.values()):,} were read; give more, or those parts as well"
+        )

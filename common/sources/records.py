@@ -258,7 +258,13 @@ def normalised(text: str) -> str:
     return re.sub(r"\d+", "0", words)
 
 
-def split_by_hash(source: str) -> str:
-    """The split of a source sentence: about 90 % train, 5 % validation, 5 % test; near-duplicates go together."""
-    share = int.from_bytes(hashlib.sha256(normalised(source).encode()).digest()[:8], "big") % 100
-    return "train" if share < 90 else "validation" if share < 95 else "test"
+def split_by_hash(source: str, one_in: int = 1) -> str:
+    """The split of a source sentence: about 90 % train, 5 % validation, 5 % test; near-duplicates go together.
+
+    Args:
+        source: The sentence.
+        one_in: Of so many sentences of validation and test one stays there, and the others are train.
+    """
+    number = int.from_bytes(hashlib.sha256(normalised(source).encode()).digest()[:8], "big")
+    share, rest = number % 100, number // 100 % one_in
+    return "train" if share < 90 or rest else "validation" if share < 95 else "test"

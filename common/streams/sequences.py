@@ -1,4 +1,4 @@
-"""Sequences of steps, stored end to end."""
+"""Sequences of steps, stored end to end, in memory or on disk."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+
+from common.streams.stored import Cut, Steps
 
 Inputs = dict[str, np.ndarray]
 Expand = Callable[[Inputs, np.ndarray], tuple[Inputs, np.ndarray]]
@@ -30,6 +32,8 @@ class Pieces(NamedTuple):
 @dataclass(frozen=True)
 class Sequences:
     """Sequences of steps, stored end to end.
+
+    Inputs, targets and weights are arrays, or `Steps` that are read by index, as from disk.
 
     Attributes:
         lengths: Steps of each sequence, `[sequences]`, all positive.
@@ -88,18 +92,24 @@ class Sequences:
         return self.offsets + self.lengths - 1
 
     @cached_property
-    def numbers(self) -> np.ndarray:
-        """The sequence of each step, int32 `[steps]`."""
-        return np.repeat(np.arange(len(self), dtype=np.int32), self.lengths)
+    def _masks_before(self) -> np.ndarray:
+        """The number of the first dropout masks of each sequence, and how many there are, `[sequences + 1]`."""
+        many = np.ones(len(self), np.int64) if self.mask_steps is None else -(-self.lengths // self.mask_steps)
+        return np.concatenate([[0], np.cumsum(many)])
 
-    @cached_property
-    def mask_numbers(self) -> np.ndarray:
-        """The number of the dropout masks of each step, int32 `[steps]`; the sequence's where it keeps them."""
-        if self.mask_steps is None:
-            return self.numbers
-        within = np.arange(self.steps) - np.repeat(self.offsets, self.lengths)
-        starts = within % self.mask_steps == 0
-        return (np.cumsum(starts) - 1).astype(np.int32)
+    @property
+    def masks(self) -> int:
+        """How many dropout masks they have; one a sequence where it keeps them."""
+        return int(self._masks_before[-1])
+
+    def mask_numbers(self, sequences: np.ndarray, within: np.ndarray) -> np.ndarray:
+        """The numbers of the dropout masks of steps, of any shape.
+
+        Args:
+            sequences: The sequence of each step.
+            within: Its number in its sequence, from 0.
+        """
+        return self._masks_before[sequences] + (0 if self.mask_steps is None else within // self.mask_steps)
 
     @property
     def by_lane(self) -> bool:
@@ -131,23 +141,49 @@ class Sequences:
         """
         if pieces <= len(self):
             return self
-        steps, context_steps, lengths, owners = [], [], [], []
+        firsts, zeros, lengths, owners = [], [], [], []
         for number, (offset, length) in enumerate(zip(self.offsets.tolist(), self.lengths.tolist())):
             own = max(1, round(length * pieces / self.steps))  # Rounded up, equal lengths would give some one more.
             size = max(-(-length // own), least)
             for start in range(0, length, size):
                 first = max(0, start - context)
-                steps.append(np.arange(offset + first, offset + min(start + size, length)))
-                context_steps.append(np.arange(len(steps[-1])) < start - first)
-                lengths.append(len(steps[-1]))
+                firsts.append(offset + first)
+                zeros.append(start - first)
+                lengths.append(min(start + size, length) - first)
                 owners.append(number)
-        at = np.concatenate(steps)
+        cut = _Spans(np.array(firsts), np.array(lengths), np.array(zeros))
         return replace(
             self,
-            lengths=np.array(lengths),
-            inputs={name: values[at] for name, values in self.inputs.items()},
-            targets=self.targets[at],
-            weights=np.where(np.concatenate(context_steps), 0, self.weights[at]).astype(np.float32),
+            lengths=cut.lengths,
+            inputs={name: cut.of(values) for name, values in self.inputs.items()},
+            targets=cut.of(self.targets),
+            weights=cut.weights(self.weights),
             per_sequence={name: values[owners] for name, values in self.per_sequence.items()},
             together=None if self.together is None else self.together[owners],
         )
+
+
+@dataclass(frozen=True)
+class _Spans:
+    """Spans of steps, and how many steps at the beginning of each have no weight, `[spans]` each."""
+
+    firsts: np.ndarray
+    lengths: np.ndarray
+    zeros: np.ndarray
+
+    @cached_property
+    def _within(self) -> np.ndarray:
+        """The number of each step in its span, `[steps]`."""
+        return np.arange(self.lengths.sum()) - np.repeat(np.cumsum(self.lengths) - self.lengths, self.lengths)
+
+    def of(self, values: np.ndarray | Steps) -> np.ndarray | Steps:
+        """The values of the steps of all spans, end to end."""
+        if isinstance(values, Steps):
+            return Cut(values, self.firsts, self.lengths, zeros=0 * self.zeros)
+        return values[np.repeat(self.firsts, self.lengths) + self._within]
+
+    def weights(self, values: np.ndarray | Steps) -> np.ndarray | Steps:
+        """The same of weights, which are 0 at the beginnings."""
+        if isinstance(values, Steps):
+            return Cut(values, self.firsts, self.lengths, zeros=self.zeros)
+        return np.where(self._within < np.repeat(self.zeros, self.lengths), 0, self.of(values)).astype(np.float32)

@@ -1,21 +1,21 @@
 """Windows over packed lanes.
 
 A batch is `lanes` lanes. Each lane is sequences laid end to end, and a window is the next `window` steps of every lane.
-Each epoch has one packing, decided from the lengths and stored as one index. So a window is plain indexing, and a
-position in the training data is two integers, (epoch, window).
+Each epoch has one packing, decided from the lengths and kept as the order of the sequences of each lane. So a window is
+found by binary search and read by index, and a position in the training data is two integers, (epoch, window).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from common.streams.packing import Packing, pack
+from common.streams.plan import Places, Plan
 from common.streams.sequences import Inputs, Sequences
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ class _Epoch(NamedTuple):
     """The passes of an epoch.
 
     Attributes:
-        index: The step at each place of the lanes, `[lanes, history + steps]`; -1 is blank.
+        plan: What lies where on the lanes, after the history of the first window.
         passes: The pass of the epoch that each window belongs to, from 0, `[windows]`.
     """
 
-    index: np.ndarray
+    plan: Plan
     passes: np.ndarray
 
 
@@ -83,9 +83,9 @@ class Stream:
         # The mean of these weights over all real steps is 1; `window_at` scales them to a mean of 1 over all computed
         # steps. So the mean over an epoch's windows is the mean loss, however many outputs each window holds.
         total = sequences.weights.sum(dtype=np.float64)
-        self.weights = (sequences.weights * (sequences.steps / max(total, 1e-9))).astype(np.float32)
+        self._scale = sequences.steps / max(total, 1e-9)
         self._packed: tuple[int, _Epoch] | None = None
-        self._slots_needed: tuple[np.ndarray, int] | None = None
+        self._slots_needed: tuple[Plan, int] | None = None
 
     @classmethod
     def in_order(cls, sequences: Sequences, lanes: int, window: int, *, whole: bool = False) -> Stream:
@@ -134,22 +134,10 @@ class Stream:
         if self._packed is None or self._packed[0] != epoch:
             numbers = range(epoch * self.passes, (epoch + 1) * self.passes)
             packings = [self._packing(number) for number in numbers]
-            lengths, at = self.sequences.lengths, self.reach - self.window
-            within = np.arange(self.sequences.steps) - np.repeat(self.sequences.offsets, lengths)
-            index = np.full((self.lanes, at + sum(packing.length for packing in packings)), -1, np.int64)
-            for packing in packings:
-                column = at + np.repeat(packing.start, lengths) + within
-                index[np.repeat(packing.lane, lengths), column] = np.arange(self.sequences.steps)
-                at += packing.length
             windows = [packing.length // self.window for packing in packings]
-            self._packed = epoch, _Epoch(index, np.repeat(np.arange(self.passes), windows))
+            plan = Plan.of(packings, self.reach - self.window)
+            self._packed = epoch, _Epoch(plan, np.repeat(np.arange(self.passes), windows))
         return self._packed[1]
-
-    @cached_property
-    def _starts(self) -> np.ndarray:
-        starts = np.zeros(self.sequences.steps, bool)
-        starts[self.sequences.offsets] = True
-        return starts
 
     @property
     def _borders(self) -> list[tuple[int, int]]:
@@ -176,17 +164,19 @@ class Stream:
             after which the state is carried on, and the remaining steps. Targets and weights belong to the new steps,
             `[lanes, window, ...]`, or to the slots, `[lanes, slots, ...]`; a slot with no step has weight 0.
         """
-        return self._made(
-            self._places(epoch, window)[lanes], epoch, epoch * self.passes + self._epoch(epoch).passes[window]
-        )
+        passes = epoch * self.passes + self._epoch(epoch).passes[window]
+        return self._made(self._places(epoch, np.array([window]), lanes), epoch, passes)
 
-    def _places(self, epoch: int, window: int) -> np.ndarray:
-        """The step at each place of a window and the history before it, `[lanes, reach]`; -1 is blank."""
-        return self._epoch(epoch).index[:, window * self.window : window * self.window + self.reach]
+    def _places(self, epoch: int, windows: np.ndarray, lanes: slice = slice(None)) -> Places:
+        """What lies at each place of windows and of the history before each, `[windows * lanes, reach]`."""
+        rows = np.tile(np.arange(self.lanes)[lanes], len(windows))[:, None]
+        columns = np.repeat(windows, len(rows) // len(windows))[:, None] * self.window + np.arange(self.reach)
+        sequences = self.sequences
+        return self._epoch(epoch).plan.places(rows, columns, lengths=sequences.lengths, offsets=sequences.offsets)
 
-    def _made(self, at: np.ndarray, epoch: int, passes: np.ndarray) -> Window:
-        """The window of the steps `at [lanes, reach]` of passes with those numbers, `[lanes, 1]` or one number."""
-        parts = [self._part(at[:, first:end], epoch, first, passes=passes) for first, end in self._borders]
+    def _made(self, places: Places, epoch: int, passes: np.ndarray) -> Window:
+        """The window at these places, of passes with those numbers, `[lanes, 1]` or one number."""
+        parts = [self._part(places.between(first, end), epoch, first, passes=passes) for first, end in self._borders]
         inputs = tuple(part[0] for part in parts)
         targets, weights = (np.concatenate([part[n] for part in parts], 1) for n in (1, 2))
         if not self.sequences.sparse_outputs:
@@ -194,22 +184,22 @@ class Stream:
         return inputs[0] if len(inputs) == 1 else inputs, targets, weights
 
     def _part(
-        self, at: np.ndarray, epoch: int, first: int, *, passes: np.ndarray
+        self, places: Places, epoch: int, first: int, *, passes: np.ndarray
     ) -> tuple[Inputs, np.ndarray, np.ndarray]:
-        """Inputs, targets and weights of the steps `at [lanes, steps]`, which begin at step `first` of the window."""
-        sequences, blank = self.sequences, at < 0
+        """Inputs, targets and weights of places `[lanes, steps]`, which begin at step `first` of the window."""
+        sequences, at, blank = self.sequences, places.steps, places.blank
         inputs = {name: _gather(values, at, blank) for name, values in sequences.inputs.items()}
-        inputs["keep"] = (~(self._starts[at] | blank)).astype(np.float32)
-        owner = sequences.numbers[at]
-        masks = sequences.mask_numbers
-        numbers = (masks[at].astype(np.int64) + passes * (int(masks[-1]) + 1)) % 2**31
+        inputs["keep"] = (places.within > 0).astype(np.float32)
+        masks = sequences.mask_numbers(places.sequences, places.within)
+        numbers = (masks + passes * sequences.masks) % 2**31
         inputs["sequence"] = np.where(blank, -1, numbers).astype(np.int32)
         if sequences.per_sequence:
-            rows, of_step = np.unique(owner, return_inverse=True)
+            rows, of_step = np.unique(places.sequences, return_inverse=True)
             inputs["row_of_sequence"] = of_step.reshape(at.shape).astype(np.int32)
             inputs |= {name: values[rows] for name, values in sequences.per_sequence.items()}
         targets = _gather(sequences.targets, at, blank)
-        weights = _gather(self.weights, at, blank) / np.float32(self.efficiency(epoch))
+        weights = self._weights_at(at, blank)
+        weights /= np.float32(self.efficiency(epoch))
         if sequences.sparse_outputs:
             new = np.arange(first, first + at.shape[1]) >= self.reach - self.window
             slots, filled = self._slots(at, new, epoch)
@@ -232,15 +222,20 @@ class Stream:
 
     def _slots_of_a_window(self, epoch: int) -> int:
         """The slots that the fullest window of the epoch needs, so that all windows have one shape."""
-        index = self._epoch(epoch).index
-        if self._slots_needed is None or self._slots_needed[0] is not index:
-            counted = self._counted(index[:, self.reach - self.window :])
-            most = int(counted.reshape(self.lanes, -1, self.window).sum(2).max())
-            self._slots_needed = index, -(-max(most, 1) // FEW_SLOTS) * FEW_SLOTS
+        plan = self._epoch(epoch).plan
+        if self._slots_needed is None or self._slots_needed[0] is not plan:
+            some = np.array_split(np.arange(self.windows(epoch)), -(-self.windows(epoch) // WINDOWS_AT_ONCE))
+            new = (self._places(epoch, windows).steps[:, self.reach - self.window :] for windows in some)
+            most = max(int(self._counted(at).sum(1).max()) for at in new)
+            self._slots_needed = plan, -(-max(most, 1) // FEW_SLOTS) * FEW_SLOTS
         return self._slots_needed[1]
 
     def _counted(self, at: np.ndarray) -> np.ndarray:
-        return (at >= 0) & (self.weights[at] > 0)
+        return self._weights_at(at, at < 0) > 0
+
+    def _weights_at(self, at: np.ndarray, blank: np.ndarray) -> np.ndarray:
+        """The weights of steps, float32, whose mean over all real steps is 1."""
+        return (_gather(self.sequences.weights, at, blank) * self._scale).astype(np.float32)
 
     def iterate(self, epoch: int = 0, first: int = 0) -> Iterator[Window]:
         """The windows of an epoch, from window `first` on."""
@@ -284,13 +279,14 @@ class Stream:
         many = WINDOWS_AT_ONCE if self.sequences.by_lane else 1
 
         def made(windows: np.ndarray) -> list[np.ndarray]:
-            at = np.stack([self._places(epoch, window) for window in windows.tolist()])  # [windows, lanes, reach]
-            passes = epoch * self.passes + self._epoch(epoch).passes[windows]
-            shares = (
-                self._made(at[:, share].reshape(-1, self.reach), epoch, np.repeat(passes, len(at[0, share]))[:, None])
-                for share in lanes
-            )
-            return [x.reshape(len(at), len(x) // len(at), *x.shape[1:]) for x in tf.nest.flatten(list(shares))]
+            passes, many = epoch * self.passes + self._epoch(epoch).passes[windows], len(windows)
+
+            def window_of(share: slice) -> Window:
+                places = self._places(epoch, windows, share)
+                return self._made(places, epoch, np.repeat(passes, len(places.steps) // many)[:, None])
+
+            shares = [window_of(share) for share in lanes]
+            return [x.reshape(many, len(x) // many, *x.shape[1:]) for x in tf.nest.flatten(shares)]
 
         def elements(windows: tf.Tensor) -> tuple:
             arrays = tf.numpy_function(made, [windows], [spec.dtype for spec in specs], stateful=False)
@@ -314,12 +310,11 @@ class Stream:
                 `sparse_outputs` `[windows * lanes, slots, ...]`.
         """
         if not self.sequences.sparse_outputs:
-            return self.at_steps(outputs)[self.weights > 0]
-        index = self._epoch(0).index
+            return self.at_steps(outputs)[np.asarray(self.sequences.weights) > 0]
         every = np.ones(self.window, bool)
         steps, found = [], []
         for window, ours in enumerate(np.split(outputs, self.windows())):
-            at = index[:, window * self.window : (window + 1) * self.window]
+            at = self._places(0, np.array([window])).steps
             slots, filled = self._slots(at, every, 0)
             steps.append(np.take_along_axis(at, slots, 1)[filled])
             found.append(ours[filled])
@@ -331,11 +326,10 @@ class Stream:
         Args:
             outputs: The outputs of `predict` for the stream, `[windows * lanes, window, ...]`.
         """
-        index = self._epoch(0).index[:, self.reach - self.window :]
-        shape = (-1, self.lanes, self.window, *outputs.shape[2:])
-        lanes = np.moveaxis(outputs.reshape(shape), 0, 1).reshape(self.lanes, -1, *outputs.shape[2:])
         result = np.empty((self.sequences.steps, *outputs.shape[2:]), outputs.dtype)
-        result[index[index >= 0]] = lanes[index >= 0]
+        for window, ours in enumerate(np.split(outputs, self.windows())):
+            at = self._places(0, np.array([window])).steps[:, self.reach - self.window :]
+            result[at[at >= 0]] = ours[at >= 0]
         return result
 
 

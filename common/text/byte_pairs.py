@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from typing import TypeVar
 
 import tensorflow as tf
 
 from common.text.pretokens import is_placeholder, pretokens
 
+Given, Found = TypeVar("Given"), TypeVar("Found")
+MANY = 4096
+"""The most texts of a batch."""
 
-def learned_pieces(texts: Sequence[str], size: int, *, often: int = 10) -> list[str]:
+
+def learned_pieces(texts: Iterable[str], size: int, *, often: int = 10) -> list[str]:
     """The pieces of a subword vocabulary: frequent placeholders, then pieces of words.
 
     Args:
@@ -28,13 +34,48 @@ def learned_pieces(texts: Sequence[str], size: int, *, often: int = 10) -> list[
     return kept + pieces_of_words(words, size - len(kept))
 
 
-def counted(texts: Sequence[str]) -> Counter[bytes]:
-    """How often each pretoken occurs in texts."""
-    split = tf.function(pretokens, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+def counted(texts: Iterable[str]) -> Counter[bytes]:
+    """How often each pretoken occurs in texts; at a time, a few of them are in memory."""
+    split = tf.function(_counted, input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+
+    def of_batch(batch: Sequence[str]) -> tuple[list[bytes], list[int]]:
+        return tuple(one.numpy().tolist() for one in split(tf.constant(batch, tf.string)))
+
     counts: Counter[bytes] = Counter()
-    for n in range(0, len(texts), 4096):
-        counts.update(split(tf.constant(texts[n : n + 4096])).values.numpy().tolist())
+    for found, many in side_by_side(of_batch, batches(texts)):
+        for pretoken, count in zip(found, many):
+            counts[pretoken] += count
     return counts
+
+
+def _counted(texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    found, _, many = tf.unique_with_counts(pretokens(texts).values)
+    return found, many
+
+
+def batches(texts: Iterable[str], characters: int = 1 << 20) -> Iterator[list[str]]:
+    """Texts in batches of some million characters."""
+    some, size = [], 0
+    for text in texts:
+        some.append(text)
+        size += len(text)
+        if size > characters or len(some) == MANY:
+            yield some
+            some, size = [], 0
+    if some:
+        yield some
+
+
+def side_by_side(work: Callable[[Given], Found], given: Iterable[Given], *, threads: int = 2) -> Iterator[Found]:
+    """What work gives, in order; a few are at work at a time, as TensorFlow's operations on strings use one core."""
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[Found]] = deque()
+        for one in given:
+            waiting.append(pool.submit(work, one))
+            if len(waiting) > threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
 
 
 def pieces_of_words(words: Counter[str], size: int) -> list[str]:

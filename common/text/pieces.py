@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+import re
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from common.text.byte_pairs import counted
+from common.text.blocks import Block
+from common.text.byte_pairs import batches, counted, side_by_side
 from common.text.scripts import Level
 from common.text.subwords import Subwords
 
@@ -18,7 +19,7 @@ LONGEST_CHUNK = 1 << 16
 """Characters that are split at a time: longer texts are cut after ends of lines, which no piece crosses."""
 
 
-def pieces_of(level: Level, texts: Sequence[str], *, size: int, min_count: int = 2) -> Subwords:
+def pieces_of(level: Level, texts: Iterable[str], *, size: int, min_count: int = 2) -> Subwords:
     """The pieces of a level, learned from texts.
 
     What is no piece of the level is spelled: a rare word by shorter pieces and characters, a rare character by its
@@ -26,28 +27,29 @@ def pieces_of(level: Level, texts: Sequence[str], *, size: int, min_count: int =
 
     Args:
         level: Characters; subwords by byte-pair encoding; or words, each with the blank before it.
-        texts: The training texts.
+        texts: The training texts, or their `chunks`; they are read once.
         size: Maximum number of pieces.
         min_count: Minimum occurrences of a piece, for words and characters.
 
     Raises:
         InputError: There are too few subwords to spell every text.
     """
-    cut = [chunk for text in texts for chunk in chunks(text)]
+    cut = (chunk for text in texts for chunk in chunks(text))
     if level == "subword":
         return Subwords.of(cut, size)
-    counts = counted(cut)
     letters: Counter[str] = Counter()
+    if level == "character":
+        for chunk in cut:
+            letters.update(re.sub(r"[\0-\x7f]+", "", chunk))  # Those are among the bytes already.
+        return Subwords(_frequent(letters, min_count)[:size])
+    counts = counted(cut)
     for word, count in counts.items():
-        for letter in word.decode(errors="ignore"):
-            if not letter.isascii():  # These are among the bytes already.
-                letters[letter] += count
+        for letter in re.sub(r"[\0-\x7f]+", "", word.decode(errors="ignore")):
+            letters[letter] += count
     known = _frequent(letters, min_count)[:size]
-    if level == "word":
-        words = Counter({word.decode(errors="ignore"): count for word, count in counts.items()})
-        spelled = [word for word in _frequent(words, min_count) if len(word) > 1]
-        known += spelled[: size - len(known)]
-    return Subwords(known)
+    words = Counter({word.decode(errors="ignore"): count for word, count in counts.items()})
+    spelled = [word for word in _frequent(words, min_count) if len(word) > 1]
+    return Subwords(known + spelled[: size - len(known)])
 
 
 def _frequent(counts: Counter[str], min_count: int) -> list[str]:
@@ -57,14 +59,26 @@ def _frequent(counts: Counter[str], min_count: int) -> list[str]:
 
 def chunks(text: str, most: int = LONGEST_CHUNK) -> Iterator[str]:
     """Cuts a text after ends of lines, so that no chunk is much longer than `most` characters."""
-    first = 0
-    while len(text) - first > most:
-        end = text.find("\n", first + most) + 1 or len(text)
-        end = end if end - first <= 2 * most else first + most
-        yield text[first:end]
-        first = end
-    if first < len(text) or not first:
-        yield text[first:]
+    return (chunk.text for chunk in chunked([Block(text, True)], most))
+
+
+def chunked(blocks: Iterable[Block], most: int = LONGEST_CHUNK) -> Iterator[Block]:
+    """Cuts texts that come in blocks of any size as `chunks` cuts whole ones."""
+    waiting = ""
+    for block in blocks:
+        waiting += block.text
+        first, known = 0, len(waiting) if block.ends else len(waiting) - 2 * most
+        while known - first > (most if block.ends else 0):
+            end = waiting.find("\n", first + most) + 1 or len(waiting)
+            end = end if end - first <= 2 * most else first + most
+            if block.ends and end == len(waiting):
+                break
+            yield Block(waiting[first:end], False)
+            first = end
+        waiting = waiting[first:]
+        if block.ends:
+            yield Block(waiting, True)
+            waiting = ""
 
 
 class Piece(NamedTuple):
@@ -96,22 +110,29 @@ def with_context(text: str, *, pieces: int, context: int, backward: bool = False
 
 def encoded(pieces: Subwords, texts: Sequence[str]) -> list[np.ndarray]:
     """The numbers of the pieces of each text, int32 `[pieces]`."""
-    cut = [list(chunks(text)) for text in texts]
-    flat, found = [chunk for some in cut for chunk in some], []
-    for batch in _batches(flat):
+    found: list[np.ndarray] = []
+    some: list[np.ndarray] = []
+    for numbers, ends in encoded_chunks(pieces, (Block(text, True) for text in texts)):
+        some.append(numbers)
+        if ends:
+            found.append(np.concatenate(some))
+            some = []
+    return found
+
+
+def encoded_chunks(pieces: Subwords, blocks: Iterable[Block]) -> Iterator[tuple[np.ndarray, bool]]:
+    """The numbers of the pieces of texts that come in blocks, chunk by chunk; and whether the text ends with it."""
+    ends: deque[bool] = deque()
+
+    def texts() -> Iterator[str]:
+        for chunk in chunked(blocks):
+            ends.append(chunk.ends)
+            yield chunk.text
+
+    def of_batch(batch: Sequence[str]) -> list[np.ndarray]:
         ragged = pieces.function(tf.constant(batch, tf.string))
-        found += np.split(ragged.flat_values.numpy(), ragged.row_splits.numpy()[1:-1])
-    at = np.cumsum([0, *map(len, cut)])
-    return [np.concatenate(found[first:end]) for first, end in pairwise(at)]
+        return np.split(ragged.flat_values.numpy(), ragged.row_splits.numpy()[1:-1])
 
-
-def _batches(texts: Sequence[str], characters: int = 1 << 22) -> Iterator[Sequence[str]]:
-    """Texts in batches of some million characters."""
-    first, size = 0, 0
-    for number, text in enumerate(texts):
-        size += len(text)
-        if size > characters:
-            yield texts[first : number + 1]
-            first, size = number + 1, 0
-    if first < len(texts):
-        yield texts[first:]
+    for found in side_by_side(of_batch, batches(texts())):
+        for numbers in found:
+            yield numbers, ends.popleft()

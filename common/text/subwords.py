@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 
 import numpy as np
@@ -52,7 +52,7 @@ class Subwords:
         self._lengths = tf.constant([sorted({len(piece) for piece in pieces}, reverse=True)])
 
     @classmethod
-    def of(cls, texts: Sequence[str], size: int, *, often: int = 10) -> Subwords:
+    def of(cls, texts: Iterable[str], size: int, *, often: int = 10) -> Subwords:
         """Learns the pieces by byte-pair encoding.
 
         Args:

@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from common.errors import InputError
 from common.serving.language import losses, scored_long
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS
 from common.text.pieces import encoded
+from common.training.preparing import prepared
 from run import main
 from tasks.language_model import LanguageModel, LanguageOptions
 from tasks.language_model_options import LanguageData, LanguageEvaluate
@@ -79,7 +81,7 @@ def test_texts_have_ends_and_a_long_one_has_none(data_of, book: Path) -> None:
     task.load()
     sequences = task.sequences("train").filling(4)
     assert not task.ends and len(sequences) == 4 and 2 not in sequences.inputs["reference"]
-    assert len(set(sequences.mask_numbers)) > 100
+    assert sequences.masks > 100
 
 
 def test_predict_writes_on_and_samples_differ(learned, tmp_path: Path, capsys) -> None:
@@ -168,3 +170,66 @@ def test_a_large_vocabulary_is_sampled_by_itself() -> None:
             ({"sampled": 99}, 99),
         )
     ] == [0, 8192, 0, 0, 99, 0]
+
+
+@pytest.fixture
+def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of lines and paragraphs, some of them twice, that is read in small parts."""
+    monkeypatch.setenv("SEQUENCE_SUITE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("common.sources.files.PART", 100)
+    draw = random.Random(0)
+    lines = (f"{draw.choice('abcé')}{draw.choice('deé')} {n % 37}.\n{n % 3 // 2 * chr(10)}" for n in range(900))
+    data = tmp_path / "texts.txt"
+    data.write_text("".join(lines))
+    return data
+
+
+def test_training_on_disk_equals_training_in_memory(texts: Path, tmp_path: Path, capsys) -> None:
+    words = ["language_model", "--data", str(texts), "--epochs", "2", "--units", "8"]
+    words += ["--embedding", "8", "--layers", "1", "--batch-size", "4", "--window", "16", "--reach", "20"]
+    found = []
+    for how in ("--in-memory", "--on-disk"):
+        assert main([*words, how, "--output", str(tmp_path / how)]) == 0
+        version = tmp_path / how / "language_model" / "lstm" / "1"
+        metrics = json.loads((version / ASSETS / "metrics.json").read_text())
+        weights = [one.tolist() for one in SavedModel(version).variables]
+        found.append((metrics["metrics"], metrics["validation"], metrics["training"]["gradient_norm"], weights))
+    assert found[0] == found[1] and weights
+    assert "unigrams are the only baseline" in capsys.readouterr().out
+    assert main([*words, "--on-disk", "--backward"]) == 2
+    assert "--backward: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("documents", ["file", "line", "blank-line"])
+def test_windows_of_texts_on_disk_are_those_in_memory_and_are_prepared_once(
+    documents: str, texts: Path, tmp_path: Path, capsys
+) -> None:
+    cache = tmp_path / "cache" / "prepared"
+    streams = []
+    for on_disk in (False, True, True):
+        task = task_of(texts, documents=documents, on_disk=on_disk, level="subword", vocabulary=330)
+        described = task.load()
+        streams.append((prepared(task), described, task.splits.test, task.counts.tolist()))
+        printed = capsys.readouterr().out
+        assert ("preparing" in printed) == (on_disk and len(streams) == 2)
+        assert on_disk is False or str(cache) in printed.replace("\n", "")
+    assert [one.suffix for one in cache.iterdir()] == [""]
+    (memory, *of_memory), (first, *_), (disk, *of_disk) = streams
+    assert of_memory == of_disk
+    for split in memory:
+        for one in (first, disk):
+            for a, b in zip(memory[split].iterate(1), one[split].iterate(1), strict=True):
+                for x, y in zip(tf.nest.flatten(a), tf.nest.flatten(b), strict=True):
+                    np.testing.assert_array_equal(x, y)
+
+
+def test_a_kill_while_texts_are_prepared_leaves_nothing_that_counts(texts: Path, tmp_path: Path, monkeypatch) -> None:
+    def fail(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("common.networks.corpora.np.save", fail)
+        with pytest.raises(KeyboardInterrupt):
+            task_of(texts, on_disk=True).load()
+    assert list((tmp_path / "cache" / "prepared").iterdir()) == []
+    task_of(texts, on_disk=True).load()
