@@ -18,7 +18,9 @@ ORDER = (
         "series.frames",
         "series.layout",
     ),
-    *("series.reader", "series", "signals", "pictures"),
+    *("series.reader", "series"),
+    *("signals.records", "signals.archives", "signals.recordings", "signals.tables", "signals.reader", "signals"),
+    "pictures",
     *("wheels", "tfds", "seen"),
     *(
         "embedded",
