@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
@@ -15,7 +16,7 @@ import numpy as np
 from common.errors import InputError, shortened
 from common.options.kinds import check_encoding
 from common.sources.digests import note_file
-from common.sources.files import Content, existing, format_of, names_under, read_text, role_of, roles_of
+from common.sources.files import Content, existing, format_of, names_under, read_text, role_of
 from common.sources.labelled import encodable, find_column, parts_of
 from common.sources.splits import ByRole, FileReader, Parts, Records, cut_at_random, of_one_split, read_by_role
 from common.sources.tables import TABLES
@@ -25,6 +26,8 @@ CAPTION_NAMES = ("caption", "captions", "text", "sentence", "description", "comm
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 """What a saved model can decode, too."""
 READABLE = "a table (.csv, .tsv, .jsonl) with the columns image and caption, or COCO's .json, beside the pictures"
+YEAR = re.compile(r"\d+")
+"""What stands behind a split in names of COCO's files, as in `captions_val2017.json`."""
 FEW = 500
 """Pictures of which a tenth would say too little."""
 
@@ -125,7 +128,7 @@ class PictureReader(FileReader[Pictures]):
         check_encoding(self.encoding)
         path = existing(data)
         if path.is_dir():
-            roles = {path / name: role_of(name.name) for name in self._lists(path)}
+            roles = {path / name: role_of(YEAR.sub(" ", name.name)) for name in self._lists(path)}
             captions = read_by_role(roles, lambda one: of_one_split(one, self._captions(one), roles[one]))
         else:
             captions = self._captions(path)
@@ -143,7 +146,7 @@ class PictureReader(FileReader[Pictures]):
 
     def _lists(self, folder: Path) -> list[Path]:
         """The tables and JSON files of a folder; of COCO's, those of captions."""
-        names = [name for name in roles_of(names_under(folder)) if format_of(name) in (*TABLES, ".json", ".txt")]
+        names = [name for name in names_under(folder) if format_of(name) in (*TABLES, ".json", ".txt")]
         names = [name for name in names if "caption" in name.name.lower()] or names
         if not names:
             raise InputError(f"{folder}: a folder without captions; give {READABLE}")

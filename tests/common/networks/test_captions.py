@@ -1,0 +1,112 @@
+"""Captioners over packed windows: each picture once, each caption from its own, as one caption alone."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from common.layers.attention import MultiplicativeAttention
+from common.layers.pictures import PictureEncoder
+from common.layers.stack import RecurrentStack
+from common.networks.captions import CaptionNetwork
+from common.networks.picture_windows import PictureWindows
+from common.streams import Stream
+from common.text.captions import END, START
+
+DRAW = np.random.default_rng(0)
+PICTURES = DRAW.integers(0, 255, (3, 20, 20, 3), np.uint8)
+TEXTS = [DRAW.integers(4, 9, n) for n in (3, 5, 1, 4, 2, 6)]
+OF = [0, 0, 2, 1, 2, 1]
+
+
+def network(attention: bool = True, coverage: float = 0.0) -> CaptionNetwork:
+    made = CaptionNetwork(
+        9,
+        6,
+        encoder=PictureEncoder(20, 8, seed=1),
+        decoder=RecurrentStack("lstm", 5, seed=2),
+        upper=RecurrentStack("lstm", 5, seed=3),
+        attention=MultiplicativeAttention(5, seed=4) if attention else None,
+        coverage=coverage,
+    )
+    made.build()
+    return made
+
+
+def sequences():
+    return PictureWindows(PICTURES, START, END).sequences(TEXTS, OF)
+
+
+def alone(one: CaptionNetwork) -> np.ndarray:
+    """The losses of each text, alone and whole."""
+    found = []
+    for text, picture in zip(TEXTS, OF):
+        memory, state = one.read(tf.constant(PICTURES[picture : picture + 1]))
+        tokens, reference = ([[START, *text]], [[*text, END]])
+        found.append(one.losses_of(tf.constant(tokens), tf.constant(reference), memory=memory, state=state)[0])
+    return np.concatenate(found)
+
+
+@pytest.mark.parametrize("attention", [True, False])
+@pytest.mark.parametrize(("lanes", "window"), [(2, 4), (3, 16)])
+def test_packed_captions_have_the_losses_of_each_alone(attention: bool, lanes: int, window: int) -> None:
+    one = network(attention)
+    stream, state, outputs = Stream(sequences(), lanes, window, shuffle=False), None, []
+    for inputs, _, _ in stream.iterate():
+        found, state = one({name: tf.constant(x) for name, x in inputs.items()}, state)
+        outputs.append(found)
+    np.testing.assert_allclose(stream.at_steps(np.concatenate(outputs))[:, 0], alone(one), rtol=1e-4)
+
+
+def test_a_window_holds_each_picture_once() -> None:
+    (inputs, targets, _), *_ = Stream(sequences(), 2, 32, shuffle=False).iterate()
+    assert len(inputs["pictures"]) == 3 and inputs["row_of_step"].shape == targets.shape
+    real = inputs["sequence"] >= 0
+    steps = inputs["steps_of_picture"].ravel()[inputs["place_of_step"]]
+    np.testing.assert_array_equal(steps[real], np.arange(targets.size).reshape(targets.shape)[real])
+    np.testing.assert_array_equal(
+        inputs["pictures"][inputs["row_of_step"][0, 0]], PICTURES[OF[inputs["sequence"][0, 0]]]
+    )
+    assert inputs["ends"].sum() == len(TEXTS)
+
+
+def test_few_shapes_change_no_loss() -> None:
+    one, losses = network(), []
+    for few in (False, True):
+        windows = PictureWindows(PICTURES, START, END, few_shapes=few)
+        (inputs, _, _), *_ = Stream(windows.sequences(TEXTS, OF), 2, 32, shuffle=False).iterate()
+        assert len(inputs["pictures"]) == (16 if few else 3)
+        losses.append(one({name: tf.constant(x) for name, x in inputs.items()})[0])
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
+def test_the_penalty_is_that_of_whole_captions_in_any_windows() -> None:
+    """The sum of the weights over a caption is carried from window to window."""
+    plain, penalised, totals = network(), network(coverage=1.0), []
+    penalised.set_weights(plain.get_weights())
+    for window in (3, 32):
+        total, states = 0.0, [None, None]
+        for inputs, _, _ in Stream(sequences(), 2, window, shuffle=False).iterate():
+            inputs = {name: tf.constant(x) for name, x in inputs.items()}
+            more, states[0] = penalised(inputs, states[0], training=True)
+            less, states[1] = plain(inputs, states[1], training=True)
+            total += float(tf.reduce_sum((more - less)[..., 0]))
+        totals.append(total)
+    assert totals[0] == pytest.approx(totals[1], rel=1e-4) and totals[0] > 0
+
+
+def test_it_is_made_again_from_its_configuration() -> None:
+    one = network(coverage=0.5)
+    again = CaptionNetwork.from_config(one.get_config())
+    again.build()
+    again.set_weights(one.get_weights())
+    np.testing.assert_allclose(alone(again), alone(one), rtol=1e-6)
+
+
+def test_features_of_a_picture_depend_on_no_other() -> None:
+    encoder = PictureEncoder(20, 8)
+    encoder.build()
+    assert (encoder.rows, encoder.columns) == (3, 3) and keras.ops.shape(encoder(PICTURES)) == (3, 9, 8)
+    np.testing.assert_allclose(encoder(PICTURES)[1:2], encoder(PICTURES[1:2]), atol=1e-5)
