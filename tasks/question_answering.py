@@ -130,20 +130,29 @@ class QuestionAnswering(Task):
         return classification_figure(results, answers.references, answers.predictions, labels=usual, title=self.title)
 
     def export(self, network: Network) -> Export:
+        import tensorflow as tf
+
+        from common.networks.inside import INSIDE, axes, has_inside
         from common.networks.questions import Answerer
 
-        answerer = Answerer(network, self._encode, self.known, size=self.options.size)
+        def lower(question: tf.Tensor) -> tf.Tensor:
+            return tf.strings.lower(question, "utf-8")
+
+        answerer = Answerer(
+            network,
+            lambda question: self.encoder.splitter.split(lower(question)),
+            lambda question: self.encoder(lower(question)),
+            answers=self.known,
+            size=self.options.size,
+        )
         pixels = {"pixels": ("questions", "height", "width", "colours")}
         endpoints = {
             "serving_default": Endpoint(answerer.of_files, [answerer.IMAGE, answerer.QUESTION], {}),
             "pixels": Endpoint(answerer.of_pixels, [answerer.PIXELS, answerer.QUESTION], pixels),
         }
+        if has_inside(network.stack):
+            endpoints[INSIDE] = Endpoint(answerer.inside, [answerer.QUESTION], axes(network.stack))
         return Export(endpoints, [network, *self.encoder.lookups])
-
-    def _encode(self, question: Any) -> Any:
-        import tensorflow as tf
-
-        return self.encoder(tf.strings.lower(question, "utf-8"))
 
     def config(self) -> dict[str, Any]:
         return super().config() | {"answers": self.known}

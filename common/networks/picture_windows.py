@@ -46,6 +46,7 @@ class PictureWindows:
             targets=targets,
             weights=np.ones(len(targets), np.float32),
             per_sequence={"picture": np.array(picture, np.int64)},
+            together=np.array(picture, np.int64),
             varying=VARYING,
             expand=self.expand,
         )

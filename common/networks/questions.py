@@ -16,6 +16,7 @@ from common.layers.base import dense, register, shape_of
 from common.layers.dropout import VariationalDropout
 from common.layers.readout import Readout
 from common.layers.stack import RecurrentStack
+from common.networks.inside import TOKENS, inside
 from common.networks.network import Network, Part
 from common.networks.whole import whole_window
 from common.streams.sequences import Inputs
@@ -187,7 +188,8 @@ class Answerer:
 
     Args:
         network: The network.
-        encode: From questions, string `[N]`, to their tokens, int32 `[N, (tokens), 1]`.
+        split: From questions, string `[N]`, to the names of their tokens, string `[N, (tokens)]`.
+        encode: From questions to the numbers of their tokens, int32 `[N, (tokens), 1]`.
         answers: The names of the answers.
         size: Pixels of a side of the pictures that the network reads.
     """
@@ -199,12 +201,14 @@ class Answerer:
     def __init__(
         self,
         network: AnsweringNetwork,
+        split: Callable[[tf.Tensor], tf.RaggedTensor],
         encode: Callable[[tf.Tensor], tf.RaggedTensor],
-        answers: Sequence[str],
         *,
+        answers: Sequence[str],
         size: int,
     ) -> None:
         self.network = network
+        self.split = split
         self.encode = encode
         self.answers = tf.constant(list(answers))
         self.size = size
@@ -232,12 +236,22 @@ class Answerer:
         """
         return self._answered(self._sized(pixels), question)
 
-    def _answered(self, pixels: tf.Tensor, question: tf.Tensor) -> dict[str, tf.Tensor]:
+    def inside(self, question: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The `tokens` of questions, and what is inside the network after each, see `common.networks.inside`."""
+        window, lengths = self._window(question)
+        tokens = self.split(question).to_tensor("", shape=tf.shape(window["keep"]))
+        return {TOKENS: tokens} | inside(self.network.stack, self.network.features(window), lengths)
+
+    def _window(self, question: tf.Tensor) -> tuple[Part, tf.Tensor]:
+        """The window of questions, and their lengths."""
         numbers = self.encode(question)
         lengths = tf.cast(numbers.row_lengths(), tf.int32)
         steps = tf.maximum(tf.reduce_max(lengths), 1)  # A recurrence has one step or more.
         tokens = numbers.to_tensor(shape=tf.stack([tf.shape(question)[0], steps, 1]))
-        window = whole_window({"tokens": tokens}, tf.maximum(lengths, 1), outputs_at_end=True)
+        return whole_window({"tokens": tokens}, tf.maximum(lengths, 1), outputs_at_end=True), lengths
+
+    def _answered(self, pixels: tf.Tensor, question: tf.Tensor) -> dict[str, tf.Tensor]:
+        window, _ = self._window(question)
         asked, _, _ = self.network.asked(window)
         rows = tf.range(tf.shape(question)[0])[:, None]
         weights, query = self.network.looked(asked, self.network.encoder(pixels), rows)

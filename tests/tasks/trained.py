@@ -54,7 +54,7 @@ OF_CELLS = {
         },
     },
     "signals": {"gru": {"readout": "mean_max", "supervise": "end"}},
-    "question_answering": {"gru": {"bidirectional": True, "looks": 1, "dropout": 0.1}},
+    "question_answering": {"gru": {"layers": 2, "looks": 1, "dropout": 0.1}},
     "captioning": {"gru": {"coverage": 0.1, "layers": 2, "window": 8}, "simple_rnn": {"attention": "none"}},
     "language_model": {
         "simple_rnn": {

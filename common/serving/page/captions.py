@@ -68,14 +68,15 @@ class Captions(FileView):
             return
         refused = all_refused(found)
         self.say_wrong(refused.message if refused else "")
-        picture = _opened(content)
+        picture = opened(content)
         self.picture.set_source(picture)
         self.shown.set_visibility(refused is None)
         for one, card, answer in self.answers.fill(self.served, {} if refused else found):
             _fill(one, card, answer, picture=picture)
 
 
-def _opened(content: bytes) -> Image:
+def opened(content: bytes) -> Image:
+    """A picture in the size in which the page shows it."""
     from io import BytesIO
 
     from PIL import Image

@@ -7,6 +7,7 @@ from pathlib import Path
 from nicegui import ui
 
 from common.serving.http.asking import Asker
+from common.serving.page.answers import Answers
 from common.serving.page.captions import Captions
 from common.serving.page.forecast import Forecast
 from common.serving.page.scores import Scores
@@ -18,7 +19,7 @@ from common.serving.page.translation import Translation
 from common.serving.page.view import View
 from common.serving.page.writing import Writing
 
-VIEWS: tuple[type[View], ...] = (Scores, Tags, Translation, Forecast, Signals, Writing, Captions, Training)
+VIEWS: tuple[type[View], ...] = (Scores, Tags, Translation, Forecast, Signals, Writing, Captions, Answers, Training)
 TITLE = "Recurrent sequence models"
 STYLE = (Path(__file__).parent / "page.css").read_text()
 

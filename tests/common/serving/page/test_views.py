@@ -21,6 +21,7 @@ from tests.tiny import OPTIONS
 TITLES = {
     **{"sentiment": "Sentiment", "pos": "Tags", "translation": "Translation", "forecasting": "Forecast"},
     **{"language_model": "Writing", "signals": "Signals", "captioning": "Captions"},
+    "question_answering": "Questions",
 }
 
 
