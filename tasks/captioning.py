@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 TOGETHER = 100
 """Pictures that are encoded at a time."""
 EXAMPLE = "example.png"
+COVERAGE = 0.01
+"""The factor of the penalty of attention where none is given."""
 
 
 class Captioning(Task):
@@ -117,7 +119,7 @@ class Captioning(Task):
             decoder=recurrent_stack(options, layers=1, seed=seed_for(seed, "decoder")),
             upper=recurrent_stack(options, seed=seed_for(seed, "upper")),
             attention=None if options.attention == "none" else MultiplicativeAttention(options.units, seed=seed),
-            coverage=options.coverage,
+            coverage=COVERAGE if options.coverage is None else options.coverage,
             dropout=options.dropout,
             smoothing=options.smoothing,
             seed=seed,

@@ -108,6 +108,14 @@ class CaptionNetwork(WritingNetwork):
         """Cells of a grid."""
         return self.encoder.rows * self.encoder.columns
 
+    def keys(self, encoded: tf.Tensor) -> tf.Tensor:
+        """The keys of attention, so small that weights are about equal at first.
+
+        Else one cell may get all the weight before the network sees anything, and then there is no gradient (Vaswani et
+        al. 2017, "Attention Is All You Need", section 3.2.1).
+        """
+        return super().keys(encoded) * encoded.shape[-1] ** -0.5
+
     def initial_state(self, batch_size: int | tf.Tensor) -> CaptionState:
         decoders = (self.decoder, self.upper) if self.upper else (self.decoder,)
         states = tuple(stack.initial_state(batch_size) for stack in decoders)

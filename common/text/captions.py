@@ -26,9 +26,14 @@ def words_of(caption: str) -> list[str]:
     return WORD.findall(text)
 
 
+def between(words: Sequence[str]) -> str:
+    """What stands between words: nothing if most of them are characters of scripts without blanks."""
+    return "" if 2 * sum(map(has_no_blanks, words)) > len(words) else " "
+
+
 def joined(words: Sequence[str]) -> str:
     """The caption of words."""
-    return ("" if has_no_blanks("".join(words)) else " ").join(words)
+    return between(words).join(words)
 
 
 class CaptionWords:
@@ -44,7 +49,7 @@ class CaptionWords:
 
     def __init__(self, words: Sequence[str]) -> None:
         self.names = [*[""] * SPECIALS, *words]
-        self.between = "" if has_no_blanks("".join(words)) else " "
+        self.between = between(words)
         self._numbers = {word: number for number, word in enumerate(words, SPECIALS)}
 
     @classmethod

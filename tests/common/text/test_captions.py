@@ -19,3 +19,4 @@ def test_the_most_frequent_words_have_tokens() -> None:
     words = CaptionWords.of([["a", "cat"], ["a", "dog"], ["a", "dog"]], 2)
     assert words.names[4:] == ["a", "dog"] and words.numbers(["dog", "cat"]) == [5, UNKNOWN] and words.between == " "
     assert CaptionWords(["一", "只"]).between == ""
+    assert CaptionWords(["purple", "mushrooms", "butterflies", "umbrellas", "yellow", "octopuses"]).between == " "

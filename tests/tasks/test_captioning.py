@@ -1,0 +1,73 @@
+"""Captioning: files' bytes and pixels give the same captions, over HTTP as well; what cannot be is refused."""
+
+from __future__ import annotations
+
+import base64
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from starlette.testclient import TestClient
+
+from common.errors import InputError
+from common.serving.saved_model import SavedModel
+from common.serving.versions import ASSETS
+from tasks.captioning import Captioning, CaptioningSaved
+from tests.common.serving.http.conftest import serve  # noqa: F401
+from tests.tasks.trained import make
+
+CELL = "lstm"
+
+
+@pytest.fixture(scope="module")
+def version(trained) -> Path:
+    return trained("captioning", CELL) / "captioning" / CELL / "1"
+
+
+def test_files_and_pixels_have_one_answer(version: Path) -> None:
+    model, path = SavedModel(version), version / ASSETS / "example.png"
+    pixels = np.asarray(Image.open(path))
+    (of_file,) = model.ask([{"image": path.read_bytes()}])
+    (of_pixels,) = model.ask([{"pixels": pixels}], "pixels")
+    assert of_file["caption"] == of_pixels["caption"] == " ".join(word for word in of_file["words"] if word)
+    np.testing.assert_array_equal(of_file["attention"], of_pixels["attention"])
+    assert of_file["attention"].shape[1:] == (3, 3)
+    np.testing.assert_allclose(of_file["attention"].sum((1, 2)), 1, rtol=1e-5)
+
+
+def test_a_large_file_is_answered_over_http(version: Path, serve) -> None:  # noqa: F811
+    client: TestClient = serve(version.parents[2])
+    content = BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 70, 3), np.uint8)).save(content, "PNG")
+    assert len(content.getvalue()) > 15_000  # More than a text may have characters.
+    body = {"instances": [{"image": {"b64": base64.b64encode(content.getvalue()).decode()}}]}
+    (name,) = (one for one in client.store.models if "captioning" in one)
+    answer = client.post(f"/v1/models/{name}:predict", json=body)
+    assert answer.status_code == 200, answer.text
+    (found,) = answer.json()["predictions"]
+    assert found["caption"] == " ".join(found["words"]) and len(found["attention"]) == len(found["words"])
+
+
+def test_the_maps_of_words_are_drawn(version: Path, tmp_path: Path) -> None:
+    model, options = SavedModel(version), CaptioningSaved()
+    example = str(version / ASSETS / "example.png")
+    records = Captioning.predict(model, Captioning.asked(model, [example], options), options)
+    with Captioning.formats(model)["--plot"][".png"](tmp_path / "maps.png", ()) as write:
+        write([(None, record) for record in records])
+    width, height = Image.open(tmp_path / "maps.png").size
+    assert width >= 4 * 160 and height > 160
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"bidirectional": True}, "--bidirectional: a caption is written"),
+        ({"attention": "none", "coverage": 0.5}, "--coverage 0.5: --attention none has no weights"),
+        ({"cell": "mlp"}, "--cell mlp: a decoder starts from a state"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options: dict, message: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=message):
+        make("captioning", tmp_path, tmp_path, **options).check_options()
