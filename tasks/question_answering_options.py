@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -95,10 +95,12 @@ class QuestionAnsweringOptions(QuestionAnsweringData, TrainOptions):
     width: Count = option(64, tune=Log(16, 256, asked=True))
     looks: Count = 2
     hidden: Count = option(128, tune=Log(16, 512, asked=True))
-    learning_rate: Positive = 1e-3
+    learning_rate: Positive = 2e-3
+    schedule: Literal["inverse", "linear"] = "linear"
     dropout: Share = option(0.0, tune=Linear(0.0, 0.5))
     units: Count = option(64, tune=Log(16, 512))
-    epochs: Count = 15
+    epochs: Count = 20
+    patience: Count = option(20, trains=False)
 
 
 @Parameter(name="*")

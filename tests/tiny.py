@@ -154,7 +154,7 @@ OPTIONS = {
     "forecasting": SMALL | {"horizon": 6, "segment": 4, "seasons": (8, 24), "known": ("heat",)},
     "language_model": SMALL | {"layers": 1, "schedule": "inverse"},
     "captioning": SMALL | {"size": 24, "width": 8, "beam": 2, "longest": 8},
-    "question_answering": SMALL | {"size": 24, "width": 8, "hidden": 16},
+    "question_answering": SMALL | {"size": 24, "width": 8, "hidden": 16, "schedule": "inverse"},
     "signals": {name: value for name, value in SMALL.items() if name != "embedding"} | {"schedule": "inverse"},
 }
 """Options with which a task trains on its tiny data in seconds."""
