@@ -30,7 +30,15 @@ LEARNS = {
         **{"dropout": 0.0, "batch_size": 4, "xla": False},
     },
     "signals": {"epochs": 6, "dropout": 0.1},
-    "captioning": {"units": 32, "embedding": 16, "width": 16, "epochs": 8, "dropout": 0.0},
+    "captioning": {
+        "units": 32,
+        "embedding": 16,
+        "width": 16,
+        "epochs": 8,
+        "passes": 2,
+        "learning_rate": 0.003,
+        "dropout": 0.0,
+    },
     "language_model": {"units": 32, "embedding": 16, "epochs": 8, "learning_rate": 0.02, "dropout": 0.0},
 }
 """Options with which a task learns its tiny data."""
