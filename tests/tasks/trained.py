@@ -31,7 +31,15 @@ LEARNS = {
     },
     "signals": {"epochs": 6, "dropout": 0.1},
     "question_answering": {"units": 16, "width": 16, "hidden": 32, "epochs": 12},
-    "captioning": {"units": 32, "embedding": 16, "width": 16, "epochs": 8, "dropout": 0.0},
+    "captioning": {
+        "units": 32,
+        "embedding": 16,
+        "width": 16,
+        "epochs": 8,
+        "passes": 2,
+        "learning_rate": 0.003,
+        "dropout": 0.0,
+    },
     "language_model": {"units": 32, "embedding": 16, "epochs": 8, "learning_rate": 0.02, "dropout": 0.0},
 }
 """Options with which a task learns its tiny data."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from common.serving.export import FILES, name_axes
 from common.serving.versions import ASSETS
 
 EVIL, GOOD = "<img src=x onerror=alert(1)>", "<script>alert(2)</script>"
@@ -103,6 +104,14 @@ class Said(tf.Module):
         label = tf.gather([EVIL, GOOD], tf.cast(score > 0.5, tf.int32))
         return {"label": label, "probability": _both(score), "state": state}
 
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image")])
+    def caption(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
+        rows = tf.shape(image)[0]
+        words = tf.tile(tf.constant([["a", EVIL]]), [rows, 1])
+        weights = tf.tile(tf.one_hot([[0, 3]], 4), [rows, 1, 1])
+        said = {"caption": tf.strings.reduce_join(words, 1, separator=" "), "words": words}
+        return said | {"log_probability": tf.fill([rows], -1.5), "attention": tf.reshape(weights, [rows, 2, 2, 2])}
+
 
 def _both(score: tf.Tensor) -> tf.Tensor:
     return tf.stack([1 - score, score], -1)
@@ -145,6 +154,15 @@ def write_signals(folder: Path, *, forward: bool) -> None:
     _describe(folder, config | {"task": GOOD, "sequence_column": None, "encoding": "utf-8"})
     rows = [f"{name},{step - 2},{step}" for name in ("first", "second") for step in range(6)]
     (folder / ASSETS / "example.csv").write_text("\n".join([f"sequence_id,{EVIL},level", *rows]) + "\n")
+
+
+def write_pictures(folder: Path) -> None:
+    """A version that reads pictures."""
+    said = Said()
+    tf.saved_model.save(said, str(folder), {"serving_default": said.caption})
+    name_axes(folder, {"serving_default": {"image": (FILES,)}})
+    _describe(folder, {"task": GOOD, "cell": "gru", "size": 8})
+    (folder / ASSETS / "example.png").write_bytes(PIXEL)
 
 
 def _describe(folder: Path, config: dict) -> None:

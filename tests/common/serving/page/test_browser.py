@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.common.serving.page.models import EVIL, GOOD, REFUSED
+from tests.common.serving.page.models import EVIL, GOOD, PIXEL, REFUSED
 
 CHROMIUM = shutil.which("chromium")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -177,6 +177,23 @@ def test_a_signal_of_the_sample_and_of_a_file_has_a_class(page) -> None:
         upload.set_input_files({"name": name, "mimeType": "text/csv", "buffer": content.encode()})
         expect(where, said)
     pointed_at(page, view.locator(".chart:visible").first)
+    assert_nothing_cut_off(page)
+
+
+def test_a_picture_has_a_caption_and_a_map_for_each_word(page) -> None:
+    view = opened(page, "Captions")
+    expect(view.locator(".model:visible").first, f"a {EVIL}")
+    words = view.locator(".looked")
+    expect(words.nth(1), EVIL)
+    assert words.count() == 2 and words.locator("img").count() == 2
+    upload = view.locator("input[type=file]")
+    for content, where, said in (
+        (b"no picture", view.locator(".line").first, "own.png: no picture that can be read"),
+        (PIXEL, view.locator(".model:visible").first, "log-probability -1.50"),
+    ):
+        sync_api.expect(view.locator(".q-uploader__spinner")).to_have_count(0)  # A busy uploader takes no file.
+        upload.set_input_files({"name": "own.png", "mimeType": "image/png", "buffer": content})
+        expect(where, said)
     assert_nothing_cut_off(page)
 
 
