@@ -178,7 +178,7 @@ def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SEQUENCE_SUITE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("common.sources.files.PART", 100)
     draw = random.Random(0)
-    lines = (f"{draw.choice('abcé')}{draw.choice('deé')} {n % 37}.\n{n % 3 // 2 * chr(10)}" for n in range(900))
+    lines = (f"{''.join(draw.choices('abcdeé', k=3))} {n % 37}.\n{n % 3 // 2 * chr(10)}" for n in range(900))
     data = tmp_path / "texts.txt"
     data.write_text("".join(lines))
     return data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import get_args
 
 import hypothesis.strategies as st
@@ -10,7 +11,8 @@ import pytest
 import tensorflow as tf
 from hypothesis import given, settings
 
-from common.text.pieces import chunks, encoded, pieces_of, with_context
+from common.text.blocks import Block
+from common.text.pieces import chunked, chunks, encoded, pieces_of, with_context
 from common.text.scripts import Level
 from common.text.subwords import Subwords
 
@@ -56,6 +58,25 @@ def test_pieces_follow_their_contexts() -> None:
     assert "".join(piece.text for piece in cut) == text and 6 <= len(cut) <= 9
     for before, piece in zip(np.cumsum([0, *(len(one.text) for one in cut)]), cut):
         assert text[:before].endswith(piece.context) and (50 <= len(piece.context) <= 100 or not before)
+
+
+@given(
+    texts=st.lists(st.text("ab\n", max_size=60), max_size=3),
+    most=st.integers(1, 12),
+    cuts=st.lists(st.integers(0, 60), max_size=8),
+)
+def test_texts_in_blocks_have_the_chunks_of_whole_texts(texts: list[str], most: int, cuts: list[int]) -> None:
+    blocks = []
+    for text in texts:
+        borders = [0, *sorted(cuts), len(text)]
+        blocks += [Block(text[first:end], False) for first, end in pairwise(borders)]
+        blocks[-1] = blocks[-1]._replace(ends=True)
+    found: list[list[str]] = [[]]
+    for chunk in chunked(blocks, most):
+        found[-1].append(chunk.text)
+        if chunk.ends:
+            found.append([])
+    assert found[:-1] == [list(chunks(text, most)) for text in texts]
 
 
 def test_a_long_text_is_encoded_as_its_chunks_are() -> None:
