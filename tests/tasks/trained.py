@@ -36,7 +36,7 @@ LEARNS = {
         "embedding": 16,
         "width": 16,
         "epochs": 8,
-        "passes": 2,
+        "passes": 4,
         "learning_rate": 0.003,
         "dropout": 0.0,
     },
