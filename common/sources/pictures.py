@@ -9,9 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from common.errors import InputError, shortened
 from common.options.kinds import check_encoding
@@ -20,6 +18,9 @@ from common.sources.files import Content, existing, format_of, names_under, read
 from common.sources.labelled import encodable, find_column, parts_of
 from common.sources.splits import ByRole, FileReader, Parts, Records, cut_at_random, of_one_split, read_by_role
 from common.sources.tables import TABLES
+
+if TYPE_CHECKING:
+    import numpy as np
 
 IMAGE_NAMES = ("image", "picture", "photo", "file", "filename", "file_name", "image_name", "image_path", "path", "img")
 CAPTION_NAMES = ("caption", "captions", "text", "sentence", "description", "comment")
@@ -65,6 +66,8 @@ class Pictures(Records):
 
     @classmethod
     def of(cls, records: Iterable[Picture]) -> Pictures:
+        import numpy as np
+
         records = list(records)
         truths = [one.truth for one in records if one.truth is not None]
         pixels = np.stack([one.pixels for one in records])
@@ -253,6 +256,7 @@ def decoded(content: bytes, size: int, place: str) -> np.ndarray:
     Raises:
         InputError: They are no picture.
     """
+    import numpy as np
     from PIL import Image
 
     try:
