@@ -144,7 +144,8 @@ class Captioning(Task):
         return ["<start>", *every[number]]
 
     def export(self, network: Network) -> Export:
-        from common.decoding.captioner import AXES, IMAGE, PIXELS, Captioner
+        from common.decoding.captioner import AXES, Captioner
+        from common.layers.pictures import IMAGE, PIXELS
 
         options = self.options
         captioner = Captioner(

@@ -16,7 +16,7 @@ from common.errors import InputError, counted
 from common.figures.training import classification_figure
 from common.reports import say, say_each
 from common.scoring.classification import Classified
-from common.serving.export import Endpoint, Export
+from common.serving.export import FILES, Endpoint, Export
 from common.sources.asked import Asked, Inputs, checked, input_file, inputs_of
 from common.sources.files import existing
 from common.sources.pictures import read_picture
@@ -77,7 +77,8 @@ class QuestionAnswering(Task):
         tokens, lengths = self.encoder.encode(list(map(str.lower, part.questions)))
         numbers = {answer: number for number, answer in enumerate(self.known)}
         weights = np.zeros(len(tokens), np.float32)
-        weights[np.cumsum(lengths) - 1] = 1
+        # What validation asks that train cannot answer would be scored as if it were another answer.
+        weights[np.cumsum(lengths) - 1] = [split == "test" or answer in numbers for answer in part.answers]
         windows = QuestionWindows(part.pixels)
         return Sequences(
             lengths,
@@ -132,6 +133,7 @@ class QuestionAnswering(Task):
     def export(self, network: Network) -> Export:
         import tensorflow as tf
 
+        from common.layers.pictures import IMAGE, PIXELS
         from common.networks.inside import INSIDE, axes, has_inside
         from common.networks.questions import Answerer
 
@@ -147,8 +149,8 @@ class QuestionAnswering(Task):
         )
         pixels = {"pixels": ("questions", "height", "width", "colours")}
         endpoints = {
-            "serving_default": Endpoint(answerer.of_files, [answerer.IMAGE, answerer.QUESTION], {}),
-            "pixels": Endpoint(answerer.of_pixels, [answerer.PIXELS, answerer.QUESTION], pixels),
+            "serving_default": Endpoint(answerer.of_files, [IMAGE, answerer.QUESTION], {"image": (FILES,)}),
+            "pixels": Endpoint(answerer.of_pixels, [PIXELS, answerer.QUESTION], pixels),
         }
         if has_inside(network.stack):
             endpoints[INSIDE] = Endpoint(answerer.inside, [answerer.QUESTION], axes(network.stack))

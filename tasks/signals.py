@@ -17,7 +17,7 @@ from common.figures.training import classification_figure
 from common.reports import records_table, say_each
 from common.scoring.classification import Classified
 from common.scoring.steps import ClassifiedSteps
-from common.serving.export import Endpoint, Export
+from common.serving.export import FILES, Endpoint, Export
 from common.serving.signals import SAMPLES, answered, readable
 from common.sources.asked import Asked, Inputs, files_of
 from common.sources.files import existing
@@ -152,14 +152,14 @@ class Signals(Task):
     def _of_sounds(self, sounds: SoundClassifier) -> Export:
         from common.networks.inside import INSIDE, TOKENS, axes, has_inside
 
-        network = sounds.classifier.network
+        network, files = sounds.classifier.network, {"wav": (FILES,)}
         endpoints = {
-            "serving_default": Endpoint(sounds.of_wav, [sounds.WAV], {}),
+            "serving_default": Endpoint(sounds.of_wav, [sounds.WAV], files),
             SAMPLES: Endpoint(sounds.of_samples, [sounds.SAMPLES], {"samples": ("sounds", "samples")}),
         }
         if has_inside(network.stack):
             shown = dict.fromkeys(axes(network.stack).keys() - {TOKENS}, ("sounds", "frames", "units"))
-            endpoints[INSIDE] = Endpoint(sounds.inside, [sounds.WAV], shown)
+            endpoints[INSIDE] = Endpoint(sounds.inside, [sounds.WAV], files | shown)
         return Export(endpoints, [network])
 
     def config(self) -> dict[str, Any]:

@@ -9,11 +9,10 @@ import tensorflow as tf
 
 from common.decoding.loops import NEVER
 from common.decoding.search import beam as beam_search
+from common.layers.pictures import opened, resized
 from common.networks.captions import CaptionNetwork
 from common.text.captions import END, SPECIALS, START
 
-IMAGE = tf.TensorSpec([None], tf.string, "image")
-PIXELS = tf.TensorSpec([None, None, None, 3], tf.uint8, "pixels")
 WORDS = ("pictures", "words")
 AXES = {"words": WORDS, "attention": (*WORDS, "rows", "columns")}
 """The names of axes of unknown size, by output, see `common.serving.export.Endpoint`."""
@@ -56,13 +55,7 @@ class Captioner:
 
     def of_files(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """The captions of pictures in files' bytes, PNG, JPEG, BMP or GIF, string `[N]`; as `of_pixels`."""
-
-        def one(content: tf.Tensor) -> tf.Tensor:
-            pixels = tf.io.decode_image(content, channels=3, expand_animations=False)
-            return self._sized(pixels[None])[0]
-
-        spec = tf.TensorSpec([self.size, self.size, 3], tf.uint8)
-        return self._search(tf.map_fn(one, image, fn_output_signature=spec))
+        return self._search(opened(image, self.size))
 
     def of_pixels(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         """The captions of pictures.
@@ -75,14 +68,7 @@ class Captioner:
             `log_probability` of the words and the end, `[N]`; and `attention`, the weight of each cell of the grid when
             a word was written, `[N, words, rows, columns]`, zeros without attention.
         """
-        return self._search(self._sized(pixels))
-
-    def _sized(self, pixels: tf.Tensor) -> tf.Tensor:
-        # A batch of no pictures may have no pixels, which cannot be resized.
-        some = tf.maximum(1 - tf.shape(pixels)[1:3], 0)
-        pixels = tf.pad(pixels, [[0, 0], [0, some[0]], [0, some[1]], [0, 0]])
-        found = tf.image.resize(pixels, (self.size, self.size), antialias=True)
-        return tf.cast(tf.clip_by_value(tf.round(found), 0, 255), tf.uint8)
+        return self._search(resized(pixels, self.size))
 
     def _written(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         memory, state = self.network.read(pixels)

@@ -1,4 +1,4 @@
-"""Pictures to grids of features."""
+"""Pictures: from files and of any size, and to grids of features."""
 
 from __future__ import annotations
 
@@ -13,6 +13,28 @@ from common.layers.base import Configured, dense, register
 
 PATCH, STRIDE = 8, 4
 """Side and distance of the patches that the first convolution reads; each block after it may halve the grid."""
+IMAGE = tf.TensorSpec([None], tf.string, "image")
+PIXELS = tf.TensorSpec([None, None, None, 3], tf.uint8, "pixels")
+"""The inputs of a saved model that takes pictures as files' bytes, and as pixels."""
+
+
+def opened(image: tf.Tensor, size: int) -> tf.Tensor:
+    """Pictures in files' bytes, PNG, JPEG, BMP or GIF, string `[N]`, as `resized` has them."""
+
+    def one(content: tf.Tensor) -> tf.Tensor:
+        pixels = tf.io.decode_image(content, channels=3, expand_animations=False)
+        return resized(pixels[None], size)[0]
+
+    return tf.map_fn(one, image, fn_output_signature=tf.TensorSpec([size, size, 3], tf.uint8))
+
+
+def resized(pixels: tf.Tensor, size: int) -> tf.Tensor:
+    """Pictures, uint8 `[N, height, width, 3]`, stretched to squares, `[N, size, size, 3]`."""
+    # A batch of no pictures may have no pixels, which cannot be resized.
+    some = tf.maximum(1 - tf.shape(pixels)[1:3], 0)
+    pixels = tf.pad(pixels, [[0, 0], [0, some[0]], [0, some[1]], [0, 0]])
+    found = tf.image.resize(pixels, (size, size), antialias=True)
+    return tf.cast(tf.clip_by_value(tf.round(found), 0, 255), tf.uint8)
 
 
 @register

@@ -14,6 +14,7 @@ from common.cells.seeds import seed_for
 from common.layers.attention import AdditiveAttention
 from common.layers.base import dense, register, shape_of
 from common.layers.dropout import VariationalDropout
+from common.layers.pictures import opened, resized
 from common.layers.readout import Readout
 from common.layers.stack import RecurrentStack
 from common.networks.inside import TOKENS, inside
@@ -195,8 +196,6 @@ class Answerer:
     """
 
     QUESTION = tf.TensorSpec([None], tf.string, "question")
-    IMAGE = tf.TensorSpec([None], tf.string, "image")
-    PIXELS = tf.TensorSpec([None, None, None, 3], tf.uint8, "pixels")
 
     def __init__(
         self,
@@ -215,13 +214,7 @@ class Answerer:
 
     def of_files(self, image: tf.Tensor, question: tf.Tensor) -> dict[str, tf.Tensor]:
         """The answers for pictures in files' bytes, PNG, JPEG, BMP or GIF, string `[N]`; see `of_pixels`."""
-
-        def one(content: tf.Tensor) -> tf.Tensor:
-            pixels = tf.io.decode_image(content, channels=3, expand_animations=False)
-            return self._sized(pixels[None])[0]
-
-        spec = tf.TensorSpec([self.size, self.size, 3], tf.uint8)
-        return self._answered(tf.map_fn(one, image, fn_output_signature=spec), question)
+        return self._answered(opened(image, self.size), question)
 
     def of_pixels(self, pixels: tf.Tensor, question: tf.Tensor) -> dict[str, tf.Tensor]:
         """The answers to questions about pictures.
@@ -234,7 +227,7 @@ class Answerer:
             `answer`, string `[N]`; the `probability` of each answer, `[N, answers]`; and `attention`, the weight of
             each cell of the picture at each look, `[N, looks, rows, columns]`.
         """
-        return self._answered(self._sized(pixels), question)
+        return self._answered(resized(pixels, self.size), question)
 
     def inside(self, question: tf.Tensor) -> dict[str, tf.Tensor]:
         """The `tokens` of questions, and what is inside the network after each, see `common.networks.inside`."""
@@ -262,10 +255,3 @@ class Answerer:
             "probability": probability,
             "attention": tf.reshape(tf.stack(weights, 1), (-1, self.network.looks, encoder.rows, encoder.columns)),
         }
-
-    def _sized(self, pixels: tf.Tensor) -> tf.Tensor:
-        # A batch of no pictures may have no pixels, which cannot be resized.
-        some = tf.maximum(1 - tf.shape(pixels)[1:3], 0)
-        pixels = tf.pad(pixels, [[0, 0], [0, some[0]], [0, some[1]], [0, 0]])
-        found = tf.image.resize(pixels, (self.size, self.size), antialias=True)
-        return tf.cast(tf.clip_by_value(tf.round(found), 0, 255), tf.uint8)

@@ -108,10 +108,14 @@ class Questions(Records):
 
     @classmethod
     def check(cls, parts: Mapping[str, Sequence[Questioned]], source: str) -> None:
-        """Refuses a single answer."""
-        known = {answer for one in parts["train"] for answer in one.answers}
+        """Refuses a single answer, and validation of which train has no answer."""
+        known, asked = (
+            {answer for one in parts.get(split, ()) for answer in one.answers} for split in ("train", "validation")
+        )
         if len(known) < 2:
             raise InputError(f"{source}: only one answer to learn, {next(iter(known))!r}; two or more are needed")
+        if asked and not known & asked:
+            raise InputError(f"{source}: train has none of the answers of validation; give parts that are alike")
 
 
 class Row(NamedTuple):

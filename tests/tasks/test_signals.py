@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS
 from tasks.signals import Signals
 from tasks.signals_options import SignalsData, SignalsOptions, SignalsSaved
+from tests.common.serving.http.conftest import serve  # noqa: F401
 
 RATE = 4000
 
@@ -30,7 +32,7 @@ def sounds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_sounds_are_learned_and_saved_to_be_asked_as_they_are(sounds: Path, tmp_path: Path) -> None:
+def test_sounds_are_learned_and_saved_to_be_asked_as_they_are(sounds: Path, tmp_path: Path, serve) -> None:  # noqa: F811
     options = SignalsOptions(data=str(sounds), output=tmp_path, units=8, epochs=3, batch_size=4, learning_rate=0.01)
     train(Signals(options))
     model = SavedModel(tmp_path / "signals" / "lstm" / "1")
@@ -44,3 +46,9 @@ def test_sounds_are_learned_and_saved_to_be_asked_as_they_are(sounds: Path, tmp_
     assert [one["label"] for one in Signals.predict(model, asked, SignalsSaved())][:2] == ["high", "high"]
     answer = tf.saved_model.load(str(model.folder)).signatures["serving_default"](wav=tf.constant([file.read_bytes()]))
     assert answer["label"].numpy().tolist() == [b"high"]
+    wavfile.write(tmp_path / "long.wav", RATE, np.tile(wavfile.read(file)[1], 20))
+    content = base64.b64encode((tmp_path / "long.wav").read_bytes()).decode()
+    assert len(content) > 15_000  # More than a text may have characters.
+    body = {"instances": [{"wav": {"b64": content}}]}
+    answered = serve(tmp_path).post("/v1/models/signals_lstm:predict", json=body)
+    assert answered.status_code == 200 and answered.json()["predictions"][0]["label"] == "high", answered.text

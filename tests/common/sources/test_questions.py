@@ -69,3 +69,12 @@ def test_questions_without_answers_are_asked(folder: Path) -> None:
     (asked,) = QuestionReader().asked(folder / "ask.csv")
     assert asked.given == (str(folder / "pictures/a.png"), "What is it?")
     assert asked.columns["id"] == "7"
+
+
+def test_parts_from_which_nothing_can_be_learned_are_refused() -> None:
+    one, other = (Questioned(np.zeros((8, 8, 3), np.uint8), ("a?", "b?"), answers, "") for answers in ("xy", "zz"))
+    Questions.check({"train": [one]}, "here")
+    with pytest.raises(InputError, match="only one answer to learn, 'z'"):
+        Questions.check({"train": [other]}, "here")
+    with pytest.raises(InputError, match="none of the answers of validation"):
+        Questions.check({"train": [one], "validation": [other]}, "here")
