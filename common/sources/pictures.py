@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from common.errors import InputError, shortened
 from common.options.kinds import check_encoding
 from common.sources.digests import note_file
-from common.sources.files import Content, existing, format_of, names_under, read_text, role_of
+from common.sources.files import Content, Text, existing, format_of, names_under, read_text, role_of
 from common.sources.labelled import encodable, find_column, parts_of
 from common.sources.splits import ByRole, FileReader, Parts, Records, cut_at_random, of_one_split, read_by_role
-from common.sources.tables import TABLES
+from common.sources.tables import TABLES, Rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,17 +49,50 @@ class Picture(NamedTuple):
     truth: Mapping[str, Any] | None = None
 
 
+class OfPictures(Records):
+    """Records of which each has a picture, `pixels`, with all that is said or asked of it."""
+
+    noun = "pictures"
+    repeated = "repeated pictures"
+
+    @classmethod
+    def key(cls, record: Any) -> bytes:
+        return hashlib.sha256(record.pixels.tobytes()).digest()
+
+    @classmethod
+    def distinct(cls, train: Sequence[Any]) -> list[Any]:
+        """Each picture once, with what all its copies have."""
+        found: dict[bytes, Any] = {}
+        for one in train:
+            key = cls.key(one)
+            found[key] = cls.joined(found[key], one) if key in found else one
+        return list(found.values())
+
+    @classmethod
+    def joined(cls, one: Any, other: Any) -> Any:
+        """Two records of one picture as one."""
+        raise NotImplementedError
+
+    @classmethod
+    def cut(cls, train: list[Any], missing: Sequence[str], source: str) -> dict[str, list[Any]]:
+        """Cuts a tenth of the pictures, with all that belongs to each, for each missing split, of few a fifth."""
+        size = round(len(train) / (10 if len(train) >= FEW else 5))
+        if not size:
+            raise InputError(
+                f"{source}: too few different pictures, {len(train)}, to cut {' and '.join(missing)} from train; give "
+                "10 or more, or those parts as well"
+            )
+        return cut_at_random(train, missing, size=size)
+
+
 @dataclass(frozen=True)
-class Pictures(Records):
+class Pictures(OfPictures):
     """Pictures, uint8 `[pictures, size, size, 3]`, the captions of each, and what is in it where that is known."""
 
     pixels: np.ndarray
     captions: list[tuple[str, ...]]
     names: list[str]
     truths: list[Mapping[str, Any]]
-
-    noun = "pictures"
-    repeated = "repeated pictures"
 
     def __len__(self) -> int:
         return len(self.captions)
@@ -74,29 +107,8 @@ class Pictures(Records):
         return cls(pixels, [one.captions for one in records], [one.name for one in records], truths)
 
     @classmethod
-    def key(cls, record: Picture) -> bytes:
-        return hashlib.sha256(record.pixels.tobytes()).digest()
-
-    @classmethod
-    def distinct(cls, train: Sequence[Picture]) -> list[Picture]:
-        """Each picture once, with the captions of all its copies."""
-        found: dict[bytes, Picture] = {}
-        for one in train:
-            key = cls.key(one)
-            before = found.get(key)
-            found[key] = one if before is None else before._replace(captions=before.captions + one.captions)
-        return list(found.values())
-
-    @classmethod
-    def cut(cls, train: list[Picture], missing: Sequence[str], source: str) -> dict[str, list[Picture]]:
-        """Cuts a tenth of the pictures for each missing split, of few a fifth."""
-        size = round(len(train) / (10 if len(train) >= FEW else 5))
-        if not size:
-            raise InputError(
-                f"{source}: too few different pictures, {len(train)}, to cut {' and '.join(missing)} from train; give "
-                "10 or more, or those parts as well"
-            )
-        return cut_at_random(train, missing, size=size)
+    def joined(cls, one: Picture, other: Picture) -> Picture:
+        return one._replace(captions=one.captions + other.captions)
 
     @classmethod
     def check(cls, parts: Mapping[str, Sequence[Picture]], source: str) -> None:
@@ -109,6 +121,11 @@ class Captioned(NamedTuple):
     path: Path
     caption: str
     place: str
+
+    @classmethod
+    def of(cls, image: str, caption: str, *, place: str) -> Captioned:
+        """That of two cells."""
+        return cls(Path(image), caption, place)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,17 +174,17 @@ class PictureReader(FileReader[Pictures]):
 
     def _captions(self, path: Path) -> ByRole[Captioned]:
         """The captions of a file by the split that its `split` column gives, else under None."""
-        kind = format_of(path)
-        if kind == ".json":
+        if format_of(path) == ".json":
             return {None: list(of_coco(read_text(path, self.encoding), path))}
-        if kind not in TABLES and kind != ".txt":
-            raise InputError(f"{path}: a file of unknown type; give {READABLE}")
-        rows = list(TABLES[".csv" if kind == ".txt" else kind](Content(path, read_text(path, self.encoding))))
+        rows = list(rows_of(Content(path, read_text(path, self.encoding)), READABLE))
         if not rows:
             raise InputError(f"{path}: a first line of column names and no captions; add some")
         image, caption = self.columns(list(rows[0][1]), f"{path}:1")
         parts, _ = parts_of(rows, (image, caption))
-        return {role: [_row(row, image, caption, place=at) for at, row in part] for role, part in parts.items()}
+        return {
+            role: [Captioned.of(*cells_of(row, (image, caption), place=at), place=at) for at, row in part]
+            for role, part in parts.items()
+        }
 
     def _pictures(self, captions: Sequence[Captioned], find: Callable[[Captioned], Path]) -> list[Picture]:
         """The pictures, each once, in the order in which they are named first."""
@@ -180,11 +197,28 @@ class PictureReader(FileReader[Pictures]):
         ]
 
 
-def _row(row: Mapping[str, Any], image: str, caption: str, *, place: str) -> Captioned:
-    for column in (image, caption):
-        if not isinstance(row.get(column), str) or not row[column].strip():
+def rows_of(text: Text, readable: str) -> Rows:
+    """The rows of a table whose first line names its columns; `readable` says what can be read.
+
+    Raises:
+        InputError: It is no table.
+    """
+    kind = format_of(text.path)
+    if kind not in (*TABLES, ".txt"):
+        raise InputError(f"{text.path}: a file of unknown type; give {readable}")
+    return TABLES[".csv" if kind == ".txt" else kind](text)
+
+
+def cells_of(row: Mapping[str, Any], columns: Sequence[str], *, place: str) -> list[str]:
+    """The cells of columns.
+
+    Raises:
+        InputError: One is empty.
+    """
+    for column in columns:
+        if not str("" if row.get(column) is None else row[column]).strip():
             raise InputError(f"{place}: no {shortened(column)!r}; fill it in or remove the row")
-    return Captioned(Path(row[image].strip()), encodable(row[caption]).strip(), place)
+    return [encodable(str(row[column])).strip() for column in columns]
 
 
 def of_coco(text: str, path: Path) -> Iterator[Captioned]:

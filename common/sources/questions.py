@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,18 +9,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from common.errors import InputError, shortened
+from common.errors import InputError
 from common.options.kinds import check_encoding
 from common.sources.asked import Asked
 from common.sources.files import Content, Lines, existing, format_of, names_under, read_text, roles_of
-from common.sources.labelled import encodable, find_column, parts_of
-from common.sources.pictures import IMAGE_NAMES, Captioned, finder, read_picture
-from common.sources.splits import ByRole, FileReader, Parts, Records, cut_at_random, of_one_split, read_by_role
+from common.sources.labelled import find_column, parts_of
+from common.sources.pictures import IMAGE_NAMES, Captioned, OfPictures, cells_of, finder, read_picture, rows_of
+from common.sources.splits import ByRole, FileReader, Parts, of_one_split, read_by_role
 from common.sources.tables import TABLES
 
 QUESTION_NAMES, ANSWER_NAMES = ("question", "text", "query"), ("answer", "label", "target")
-FEW = 500
-"""Pictures of which a tenth would say too little."""
 READABLE = "a table (.csv, .tsv, .jsonl) with the columns image, question and answer, beside the pictures"
 
 
@@ -42,7 +39,7 @@ class Questioned(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Questions(Records):
+class Questions(OfPictures):
     """Questions about pictures.
 
     Attributes:
@@ -59,9 +56,6 @@ class Questions(Records):
     questions: list[str]
     answers: list[str]
 
-    noun = "pictures"
-    repeated = "repeated pictures"
-
     def __len__(self) -> int:
         return len(self.questions)
 
@@ -76,35 +70,12 @@ class Questions(Records):
         )
 
     @classmethod
-    def key(cls, record: Questioned) -> bytes:
-        return hashlib.sha256(record.pixels.tobytes()).digest()
-
-    @classmethod
     def classes(cls, record: Questioned) -> Iterable[str]:
         return set(record.answers)
 
     @classmethod
-    def distinct(cls, train: Sequence[Questioned]) -> list[Questioned]:
-        """Each picture once, with the questions of all its copies."""
-        found: dict[bytes, Questioned] = {}
-        for one in train:
-            key = cls.key(one)
-            if key in found:
-                first = found[key]
-                one = first._replace(questions=first.questions + one.questions, answers=first.answers + one.answers)
-            found[key] = one
-        return list(found.values())
-
-    @classmethod
-    def cut(cls, train: list[Questioned], missing: Sequence[str], source: str) -> dict[str, list[Questioned]]:
-        """Cuts a tenth of the pictures, with all their questions, for each missing split, of few a fifth."""
-        size = round(len(train) / (10 if len(train) >= FEW else 5))
-        if not size:
-            raise InputError(
-                f"{source}: too few different pictures, {len(train)}, to cut {' and '.join(missing)} from train; give "
-                "10 or more, or those parts as well"
-            )
-        return cut_at_random(train, missing, size=size)
+    def joined(cls, one: Questioned, other: Questioned) -> Questioned:
+        return one._replace(questions=one.questions + other.questions, answers=one.answers + other.answers)
 
     @classmethod
     def check(cls, parts: Mapping[str, Sequence[Questioned]], source: str) -> None:
@@ -145,7 +116,8 @@ class QuestionReader(FileReader[Questions]):
         check_encoding(self.encoding)
         path = existing(data)
         if path.is_dir():
-            tables = {path / name: role for name, role in roles_of(names_under(path)).items() if _is_table(name)}
+            roles = roles_of(name for name in names_under(path) if format_of(name) in (*TABLES, ".txt"))
+            tables = {path / name: role for name, role in roles.items()}
             if not tables:
                 raise InputError(f"{path}: a folder without questions; give {READABLE}")
             rows = read_by_role(tables, lambda one: of_one_split(one, self._rows(one), tables[one]))
@@ -157,10 +129,7 @@ class QuestionReader(FileReader[Questions]):
 
     def _rows(self, path: Path) -> ByRole[Row]:
         """The questions of a file by the split that its `split` column gives, else under None."""
-        if not _is_table(path):
-            raise InputError(f"{path}: a file of unknown type; give {READABLE}")
-        kind = format_of(path)
-        rows = list(TABLES[".csv" if kind == ".txt" else kind](Content(path, read_text(path, self.encoding))))
+        rows = list(rows_of(Content(path, read_text(path, self.encoding)), READABLE))
         if not rows:
             raise InputError(f"{path}: a first line of column names and no questions; add some")
         columns = self.columns(list(rows[0][1]), f"{path}:1")
@@ -169,13 +138,11 @@ class QuestionReader(FileReader[Questions]):
 
     def asked(self, path: Path) -> Iterator[Asked]:
         """The questions of a table, of which no answers are known; pictures are named by their full paths."""
-        if not _is_table(path):
-            raise InputError(f"{path}: a file of unknown type; give {READABLE}")
         find, columns = finder(path.parent), None
-        for place, row in TABLES[".csv" if format_of(path) == ".txt" else format_of(path)](Lines(path, self.encoding)):
+        for place, row in rows_of(Lines(path, self.encoding), READABLE):
             columns = columns or self._of_questions(list(row), f"{path}:1")
-            image, question = _cells(row, columns, place=place)
-            yield Asked((str(find(Captioned(Path(image), question, place))), question), dict(row))
+            one = Captioned.of(*cells_of(row, columns, place=place), place=place)
+            yield Asked((str(find(one)), one.caption), dict(row))
 
     def _of_questions(self, present: Sequence[str], place: str) -> tuple[str, str]:
         return (
@@ -206,18 +173,6 @@ class QuestionReader(FileReader[Questions]):
         ]
 
 
-def _is_table(path: Path) -> bool:
-    return format_of(path) in (*TABLES, ".txt")
-
-
 def _row(row: Mapping[str, Any], columns: Sequence[str], *, place: str) -> Row:
-    image, question, answer = _cells(row, columns, place=place)
-    return Row(Captioned(Path(image), question, place), answer)
-
-
-def _cells(row: Mapping[str, Any], columns: Sequence[str], *, place: str) -> list[str]:
-    """The cells of columns, all of them filled."""
-    for column in columns:
-        if not str("" if row.get(column) is None else row[column]).strip():
-            raise InputError(f"{place}: no {shortened(column)!r}; fill it in or remove the row")
-    return [encodable(str(row[column])).strip() for column in columns]
+    image, question, answer = cells_of(row, columns, place=place)
+    return Row(Captioned.of(image, question, place=place), answer)
