@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
 from nicegui import ui
 
-from common.errors import InputError
-from common.figures.captions import lit
 from common.serving.http.joining import Arrays
-from common.serving.page.captions import DEFAULT, SIDE, Captions, opened
 from common.serving.page.cards import Card
 from common.serving.page.inside import Inside
+from common.serving.page.picture import DEFAULT, PictureView, maps
 from common.serving.page.served import Served
-from common.serving.page.view import PAUSE, all_refused, too_long, typed
+from common.serving.page.view import PAUSE, too_long, typed
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 SAMPLE = "What color is the shape?"
 BEST = 3
 """Answers that are named with their probabilities."""
 
 
-class Answers(Captions):
+class Answers(PictureView):
     title = "Questions"
     icon = "quiz"
     about = (
@@ -44,34 +49,19 @@ class Answers(Captions):
         return "" if too_long(text) else text
 
     async def show(self) -> None:
-        content = next((one for one in self.found.values() if not isinstance(one, InputError)), None)
-        if content is None:
-            return
-        if not self.asked:
+        if self.asked:
+            await super().show()
+        else:
             self.say_wrong(too_long(typed(self.question.value)) or "Ask something, and the models look.")
-            return
-        found = await self.latest(self.ask_all(DEFAULT, lambda one: {"image": [content], "question": [self.asked]}))
-        if found is None:
-            return
-        refused = all_refused(found)
-        self.say_wrong(refused.message if refused else "")
-        picture = opened(content)
-        self.picture.set_source(picture)
-        self.shown.set_visibility(refused is None)
-        for one, card, answer in self.answers.fill(self.served, {} if refused else found):
-            _fill(one, card, answer, picture=picture)
         await self.inside.show()
 
+    def inputs(self, content: bytes) -> Mapping[str, Any]:
+        return {"image": [content], "question": [self.asked]}
 
-def _fill(served: Served, card: Card, answer: Arrays, *, picture: object) -> None:
-    """The answer, the most probable ones, and a picture for each look."""
-    names, share = [str(name) for name in served.config["answers"]], answer["probability"][0]
-    best = (-share).argsort(kind="stable")[:BEST]
-    card.head.text = f"{names[best[0]]} {share[best[0]]:.0%}"
-    with card.body:
-        ui.label(", ".join(f"{names[n]} {share[n]:.1%}" for n in best)).classes("note")
-        with ui.element("div").classes("words"):
-            for look, weights in enumerate(answer["attention"][0], 1):
-                with ui.element("div").classes("looked"):
-                    ui.image(lit(picture, weights, SIDE)).style(f"width: {SIDE}px")
-                    ui.label(f"look {look}")
+    def fill(self, served: Served, card: Card, answer: Arrays, *, picture: Image) -> None:
+        names, share = [str(name) for name in served.config["answers"]], answer["probability"][0]
+        best = (-share).argsort(kind="stable")[:BEST]
+        card.head.text = f"{names[best[0]]} {share[best[0]]:.0%}"
+        with card.body:
+            ui.label(", ".join(f"{names[n]} {share[n]:.1%}" for n in best)).classes("note")
+            maps(picture, answer["attention"][0], (f"look {n}" for n in count(1)))
