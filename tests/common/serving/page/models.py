@@ -112,6 +112,14 @@ class Said(tf.Module):
         said = {"caption": tf.strings.reduce_join(words, 1, separator=" "), "words": words}
         return said | {"log_probability": tf.fill([rows], -1.5), "attention": tf.reshape(weights, [rows, 2, 2, 2])}
 
+    @tf.function(
+        input_signature=[tf.TensorSpec([None], tf.string, "image"), tf.TensorSpec([None], tf.string, "question")]
+    )
+    def reply(self, image: tf.Tensor, question: tf.Tensor) -> dict[str, tf.Tensor]:
+        score = tf.cast(tf.strings.length(question) > 3, tf.float32)
+        answer = tf.gather([EVIL, GOOD], tf.cast(score, tf.int32))
+        return {"answer": answer, "probability": _both(score), "attention": self.caption(image)["attention"]}
+
 
 def _both(score: tf.Tensor) -> tf.Tensor:
     return tf.stack([1 - score, score], -1)
@@ -162,6 +170,15 @@ def write_pictures(folder: Path) -> None:
     tf.saved_model.save(said, str(folder), {"serving_default": said.caption})
     name_axes(folder, {"serving_default": {"image": (FILES,)}})
     _describe(folder, {"task": GOOD, "cell": "gru", "size": 8})
+    (folder / ASSETS / "example.png").write_bytes(PIXEL)
+
+
+def write_questions(folder: Path) -> None:
+    """A version that answers questions about pictures."""
+    said = Said()
+    tf.saved_model.save(said, str(folder), {"serving_default": said.reply})
+    name_axes(folder, {"serving_default": {"image": (FILES,)}})
+    _describe(folder, {"task": GOOD, "cell": "gru", "size": 8, "answers": [EVIL, GOOD]})
     (folder / ASSETS / "example.png").write_bytes(PIXEL)
 
 

@@ -180,6 +180,19 @@ def test_a_signal_of_the_sample_and_of_a_file_has_a_class(page) -> None:
     assert_nothing_cut_off(page)
 
 
+def test_a_question_about_a_picture_has_an_answer_and_a_map_for_each_look(page) -> None:
+    view = opened(page, "Questions")
+    expect(view.locator(".model:visible").first, f"{GOOD} 100%")
+    looks = view.locator(".looked")
+    assert looks.all_inner_texts() == ["look 1", "look 2"] and looks.locator("img").count() == 2
+    view.get_by_label("Your question").fill("so?")
+    expect(view.locator(".model:visible").first, f"{EVIL} 100%")
+    view.get_by_label("Your question").fill("")
+    expect(view.locator(".line").first, "Ask something")
+    assert view.locator(".model:visible").count() == 0
+    assert_nothing_cut_off(page)
+
+
 def test_a_picture_has_a_caption_and_a_map_for_each_word(page) -> None:
     view = opened(page, "Captions")
     expect(view.locator(".model:visible").first, f"a {EVIL}")

@@ -28,7 +28,17 @@ def client(address: str):
 def test_the_page_has_a_tab_for_each_kind_of_model_and_loads_from_its_own_host(client) -> None:
     answer = client.get("/")
     assert answer.status_code == 200 and answer.headers["content-type"].startswith("text/html")
-    for title in ("Sentiment", "Tags", "Translation", "Forecast", "Signals", "Writing", "Captions", "Training"):
+    for title in (
+        "Sentiment",
+        "Tags",
+        "Translation",
+        "Forecast",
+        "Signals",
+        "Writing",
+        "Captions",
+        "Questions",
+        "Training",
+    ):
         assert title in answer.text
     assert not re.search(r"(src|href)=[\"']?(https?:)?//", answer.text)
     files = re.findall(r"(?:src|href)=[\"'](/[^\"']+)[\"']", answer.text)
@@ -39,7 +49,7 @@ def test_the_page_has_a_tab_for_each_kind_of_model_and_loads_from_its_own_host(c
 def test_all_other_routes_are_as_without_the_page(client) -> None:
     assert client.get("/healthz").json() == {
         "status": "ok",
-        "models": ["forward", "one", "other", "pictures", "series", "whole"],
+        "models": ["forward", "one", "other", "pictures", "questions", "series", "whole"],
     }
     assert client.post("/healthz").status_code == 405
     assert (client.get("/nothing").status_code, client.get("/nothing").json()) == (
