@@ -22,8 +22,17 @@ from common.errors import InputError
 from common.options import from_saved
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS, versions
-from common.training.run import Fitted, fit
-from tests.tasks.trained import CHECKPOINT, OF_CELLS, VARIANTS, First, carried, graphs_as_they_are, history_of, make
+from common.training.run import fit
+from tests.tasks.trained import (
+    CHECKPOINT,
+    OF_CELLS,
+    VARIANTS,
+    First,
+    assert_remembered,
+    carried,
+    graphs_as_they_are,
+    make,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 TOLERANCE = {"forecasting": 1e-4, "language_model": 1e-5}
@@ -54,14 +63,6 @@ def assert_same_scores(version: Path) -> None:
     tolerance = TOLERANCE.get(version.parents[1].name, 1e-9)
     saved = {name: np.nan if value is None else value for name, value in SavedModel(version).metrics["metrics"].items()}
     assert scored(version) == pytest.approx(saved, rel=tolerance, nan_ok=True)
-
-
-def assert_remembered(fitted: Fitted, path: Path) -> None:
-    """A training ended exactly as the one that is remembered."""
-    with np.load(path) as arrays:
-        for name, weight in zip(arrays.files, fitted.model.network.weights, strict=True):
-            np.testing.assert_array_equal(weight, arrays[name])
-    assert history_of(fitted) == json.loads(path.with_suffix(".json").read_text())
 
 
 @EVERY_TASK

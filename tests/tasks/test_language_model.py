@@ -18,9 +18,20 @@ from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS
 from common.text.pieces import encoded
 from common.training.preparing import prepared
+from common.training.run import fit
 from run import main
 from tasks.language_model import LanguageModel, LanguageOptions
 from tasks.language_model_options import LanguageData, LanguageEvaluate
+from tests.tasks.trained import (
+    CHECKPOINT,
+    First,
+    Kill,
+    assert_remembered,
+    carried,
+    graphs_as_they_are,
+    make,
+    remember,
+)
 from tests.tiny import OPTIONS
 
 
@@ -198,6 +209,19 @@ def test_training_on_disk_equals_training_in_memory(texts: Path, tmp_path: Path,
     assert "unigrams are the only baseline" in capsys.readouterr().out
     assert main([*words, "--on-disk", "--backward"]) == 2
     assert "--backward: " in capsys.readouterr().err
+
+
+def test_a_training_on_disk_resumes_exactly(texts: Path, tmp_path: Path) -> None:
+    root, killed, first = tmp_path / "whole", tmp_path / "killed", First()
+    options = {"on_disk": True} | carried("language_model", "lstm", tmp_path)
+    with graphs_as_they_are():
+        task = make("language_model", texts, root, **options)
+        remember(
+            fit(task, root, callbacks=(Kill(root / "unfinished", killed / "unfinished"),)), tmp_path / "weights.npz"
+        )
+        task = make("language_model", texts, killed, resume=True, **options)
+        assert_remembered(fit(task, killed, callbacks=(first,)), tmp_path / "weights.npz")
+    assert first.position == CHECKPOINT
 
 
 @pytest.mark.parametrize("documents", ["file", "line", "blank-line"])

@@ -141,6 +141,14 @@ def remember(fitted: Fitted, path: Path) -> None:
     path.with_suffix(".json").write_text(json.dumps(history_of(fitted)))
 
 
+def assert_remembered(fitted: Fitted, path: Path) -> None:
+    """A training ended exactly as the one that is remembered."""
+    with np.load(path) as arrays:
+        for name, weight in zip(arrays.files, fitted.model.network.weights, strict=True):
+            np.testing.assert_array_equal(weight, arrays[name])
+    assert history_of(fitted) == json.loads(path.with_suffix(".json").read_text())
+
+
 @contextmanager
 def graphs_as_they_are() -> Iterator[None]:
     """To optimise graphs takes longer than these trainings do."""
