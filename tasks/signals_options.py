@@ -82,11 +82,9 @@ class SignalsOptions(SignalsData, TrainOptions):
     )
     supervise: Literal["end", "rising"] = option("rising", tune=Choice(("end", "rising"), asked=True))
     learning_rate: Positive = 1e-3
-    schedule: Literal["inverse", "linear"] = "linear"
     dropout: Share = option(0.5, tune=Linear(0.0, 0.7))
     units: Count = option(64, tune=Log(16, 512))
-    epochs: Count = 20
-    patience: Count = option(20, trains=False)
+    epochs: Count = 60
 
 
 @Parameter(name="*")

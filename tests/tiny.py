@@ -155,6 +155,6 @@ OPTIONS = {
     "language_model": SMALL | {"layers": 1, "schedule": "inverse"},
     "captioning": SMALL | {"size": 24, "width": 8, "beam": 2, "longest": 8},
     "question_answering": SMALL | {"size": 24, "width": 8, "hidden": 16, "schedule": "inverse"},
-    "signals": {name: value for name, value in SMALL.items() if name != "embedding"} | {"schedule": "inverse"},
+    "signals": {name: value for name, value in SMALL.items() if name != "embedding"},
 }
 """Options with which a task trains on its tiny data in seconds."""

@@ -42,7 +42,7 @@ def counted(texts: Iterable[str]) -> Counter[bytes]:
         return tuple(one.numpy().tolist() for one in split(tf.constant(batch, tf.string)))
 
     counts: Counter[bytes] = Counter()
-    for found, many in side_by_side(of_batch, batches(texts)):
+    for found, many in in_parallel(of_batch, batches(texts)):
         for pretoken, count in zip(found, many):
             counts[pretoken] += count
     return counts
@@ -66,7 +66,7 @@ def batches(texts: Iterable[str], characters: int = 1 << 20) -> Iterator[list[st
         yield some
 
 
-def side_by_side(work: Callable[[Given], Found], given: Iterable[Given], *, threads: int = 2) -> Iterator[Found]:
+def in_parallel(work: Callable[[Given], Found], given: Iterable[Given], *, threads: int = 2) -> Iterator[Found]:
     """What work gives, in order; a few are at work at a time, as TensorFlow's operations on strings use one core."""
     with ThreadPoolExecutor(threads) as pool:
         waiting: deque[Future[Found]] = deque()

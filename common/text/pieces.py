@@ -11,7 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from common.text.blocks import Block
-from common.text.byte_pairs import batches, counted, side_by_side
+from common.text.byte_pairs import batches, counted, in_parallel
 from common.text.scripts import Level
 from common.text.subwords import Subwords
 
@@ -133,6 +133,6 @@ def encoded_chunks(pieces: Subwords, blocks: Iterable[Block]) -> Iterator[tuple[
         ragged = pieces.function(tf.constant(batch, tf.string))
         return np.split(ragged.flat_values.numpy(), ragged.row_splits.numpy()[1:-1])
 
-    for found in side_by_side(of_batch, batches(texts())):
+    for found in in_parallel(of_batch, batches(texts())):
         for numbers in found:
             yield numbers, ends.popleft()

@@ -157,7 +157,7 @@ def test_words_in_context_are_what_the_language_model_has_read_until_then(readin
     assert at == len(found)
 
 
-def test_both_directions_stand_side_by_side(model: Pretrained) -> None:
+def test_both_directions_stand_in_parallel(model: Pretrained) -> None:
     both = [model.reading(), model.reading()._replace(backward=True)]
     sentences = [("Ein", "Film"), ("noch", "eine", "Zeile")]
     together = ContextReader(both).vectors(sentences)

@@ -307,7 +307,7 @@ def test_an_epoch_of_several_passes_is_as_many_epochs_of_one() -> None:
     assert np.mean([weights for _, _, weights in found]) == pytest.approx(1, rel=1e-5)
 
 
-def test_two_epochs_may_be_read_side_by_side() -> None:
+def test_two_epochs_may_be_read_in_parallel() -> None:
     """Keras reads a stream ahead in threads of its own."""
     stream = Stream(sequences_of(np.random.default_rng(0).integers(1, 9, 30)), 2, 4)
     expected = [list(stream.iterate(epoch)) for epoch in range(2)]
