@@ -61,14 +61,14 @@ def steps_of(name: str, data: Path, folder: Path, strategy: object | None) -> li
     import numpy as np
 
     from common.training.preparing import compiled, prepared
-    from tests.tasks.trained import CARRIED, graphs_as_they_are, make
+    from tests.tasks.trained import CARRIED, as_translators_need, make
 
     task = make(name, data, folder, **CARRIED | {"xla": False, "reach": 24, "batch_size": 4})
     task.load()
     stream = prepared(task)["train"]
     keras.utils.set_random_seed(3)
     learner, model = compiled(task.learner, stream, task.options, strategy=strategy)
-    with graphs_as_they_are():
+    with as_translators_need(name):
         logs = model.fit(stream.dataset(lanes=model.replicas.own).take(STEPS), verbose=0).history
     model.train_state.gather(model.replicas)
     weights = [weight.numpy() for weight in learner.network.weights]

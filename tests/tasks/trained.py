@@ -6,7 +6,7 @@ import json
 import math
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 import keras
@@ -37,7 +37,6 @@ LEARNS = {
         "width": 16,
         "epochs": 8,
         "passes": 4,
-        "learning_rate": 0.003,
         "dropout": 0.0,
     },
     "language_model": {"units": 32, "embedding": 16, "epochs": 8, "learning_rate": 0.02, "dropout": 0.0},
@@ -149,6 +148,11 @@ def assert_remembered(fitted: Fitted, path: Path) -> None:
     assert history_of(fitted) == json.loads(path.with_suffix(".json").read_text())
 
 
+def as_translators_need(name: str) -> AbstractContextManager[None]:
+    """Translators have so many graphs that to optimise them takes too long; those of others are optimised."""
+    return graphs_as_they_are() if name == "translation" else nullcontext()
+
+
 @contextmanager
 def graphs_as_they_are() -> Iterator[None]:
     """To optimise graphs takes longer than these trainings do."""
@@ -181,7 +185,7 @@ def fill_trained(name: str, cell: str, data: Path, *, folder: Path) -> None:
 
 def fill_learned(name: str, data: Path, folder: Path) -> None:
     """A training that learns the tiny data."""
-    with graphs_as_they_are() if name == "translation" else nullcontext(), few_origins():
+    with as_translators_need(name), few_origins():
         train(make(name, data, folder, **LEARNS[name]))
 
 
