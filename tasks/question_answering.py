@@ -105,7 +105,8 @@ class QuestionAnswering(Task):
 
         options, seed = self.options, self.options.seed
         network = AnsweringNetwork(
-            SumEmbedding((self.encoder.sizes[0],), options.embedding, seed=seed_for(seed, "words")),
+            # Far apart from the start: few questions differ in more than a word.
+            SumEmbedding((self.encoder.sizes[0],), options.embedding, spread=1.0, seed=seed_for(seed, "words")),
             recurrent_stack(options),
             Readout("last"),
             encoder=PictureEncoder(options.size, options.width, seed=seed_for(seed, "encoder")),

@@ -59,6 +59,7 @@ class SumEmbedding(Configured, keras.layers.Layer):
         units: Width of the vectors.
         token_dropout: Share of a sequence's tokens replaced by the unknown token, see `TokenDropout`.
         scale: Factor of the sum, for vectors that are the weights of a readout as well.
+        spread: Vectors of tokens start uniformly between minus and plus this.
         seed: Fixes the initial weights and which tokens are replaced.
 
     Call arguments:
@@ -77,6 +78,7 @@ class SumEmbedding(Configured, keras.layers.Layer):
         *,
         token_dropout: float = 0.0,
         scale: float = 1.0,
+        spread: float = 0.05,
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
@@ -85,9 +87,10 @@ class SumEmbedding(Configured, keras.layers.Layer):
         self.units = units
         self.token_dropout = token_dropout
         self.scale = scale
+        self.spread = spread
         self.seed = seed
         self.dropout = TokenDropout(token_dropout, seed_for(seed, "token dropout"))
-        random = keras.initializers.RandomUniform(seed=seed_for(seed, "vectors"))
+        random = keras.initializers.RandomUniform(-spread, spread, seed=seed_for(seed, "vectors"))
         self.embeddings = [
             Embedding(size, units, "zeros" if n else random, dtype=self.dtype_policy)
             for n, size in enumerate(self.sizes)
