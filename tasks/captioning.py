@@ -106,19 +106,21 @@ class Captioning(Task):
 
     def learner(self) -> Learner:
         from common.layers.attention import MultiplicativeAttention
+        from common.layers.hard_attention import HardAttention
         from common.layers.pictures import PictureEncoder
         from common.networks.captions import CaptionNetwork
         from common.networks.network import Learner, OwnLoss, own_accuracy
         from common.networks.stacks import recurrent_stack
 
         options, seed = self.options, self.options.seed
+        attention = {"soft": MultiplicativeAttention, "hard": HardAttention}.get(options.attention)
         network = CaptionNetwork(
             len(self.words),
             options.embedding,
             encoder=PictureEncoder(options.size, options.width, seed=seed_for(seed, "encoder")),
             decoder=recurrent_stack(options, layers=1, seed=seed_for(seed, "decoder")),
             upper=recurrent_stack(options, seed=seed_for(seed, "upper")),
-            attention=None if options.attention == "none" else MultiplicativeAttention(options.units, seed=seed),
+            attention=attention and attention(options.units, seed=seed),
             coverage=COVERAGE if options.coverage is None else options.coverage,
             dropout=options.dropout,
             smoothing=options.smoothing,

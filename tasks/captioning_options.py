@@ -79,8 +79,8 @@ class CaptioningOptions(CaptioningData, TrainOptions):
         layers: Recurrent layers of the decoder above its first layer, which queries attention.
         embedding: Width of the vectors of words, which the readout shares.
         vocabulary: Maximum number of words.
-        attention: soft reads the mean of the picture's cells by weights; with none the decoder only starts from the
-            picture.
+        attention: soft reads the mean of the picture's cells by weights; hard reads one cell, and learns where to look
+            by REINFORCE; with none the decoder only starts from the picture.
         coverage: Factor of the penalty for cells whose weights do not sum to 1 over a caption. Not given: 0.01 with
             attention.
         width: Features of a cell of the picture's grid.
@@ -94,7 +94,7 @@ class CaptioningOptions(CaptioningData, TrainOptions):
 
     embedding: Count = option(128, tune=Log(32, 512))
     vocabulary: Count = 10_000
-    attention: Literal["soft", "none"] = option("soft", tune=Choice(("soft", "none"), asked=True))
+    attention: Literal["soft", "hard", "none"] = option("soft", tune=Choice(("soft", "hard", "none"), asked=True))
     coverage: NotNegative | None = option(None, tune=Linear(0.0, 1.0, asked=True))
     width: Count = option(64, tune=Log(16, 256, asked=True))
     longest: Count = 50

@@ -10,10 +10,14 @@ import tensorflow as tf
 from common.cells.seeds import seed_for
 from common.layers.attention import Attention
 from common.layers.base import register, shape_of
+from common.layers.hard_attention import HardAttention
 from common.layers.pictures import Summary
 from common.layers.stack import RecurrentStack
 from common.networks.network import Part
 from common.networks.writing import Memory, WritingNetwork, flat
+
+FORGETTING = 0.9
+"""The share of the running baseline that a window leaves (Xu et al. 2015, section 4.1)."""
 
 
 class CaptionState(NamedTuple):
@@ -22,10 +26,12 @@ class CaptionState(NamedTuple):
     Attributes:
         decoder: The states of the decoder's stacks, the stack below attention first.
         seen: The sum of the weights of attention since the caption began, `[batch, cells]`.
+        usual: The usual log-probability of a word, `[batch]`: the running baseline of hard attention.
     """
 
     decoder: tuple
     seen: tf.Tensor
+    usual: tf.Tensor
 
 
 @register
@@ -37,7 +43,9 @@ class CaptionNetwork(WritingNetwork):
     Visual-Semantic Alignments for Generating Image Descriptions"). With it the hidden states of the lower recurrence
     query the grid, and the upper one reads both, as the two recurrences of Anderson et al. 2018, "Bottom-Up and
     Top-Down Attention for Image Captioning and Visual Question Answering", section 3.2. Soft attention is that of Xu et
-    al. 2015, "Show, Attend and Tell", section 4.2, with its doubly stochastic penalty (equation 14).
+    al. 2015, "Show, Attend and Tell", section 4.2, with its doubly stochastic penalty (equation 14). `HardAttention` is
+    that of section 4.1: the reward of where a step looks is the log-probability of the words from it to the caption's
+    end, or the window's, less what is usual.
 
     A grid is made once for each picture of a window. The queries of all its steps are brought to it, not the grid to
     the steps.
@@ -119,7 +127,7 @@ class CaptionNetwork(WritingNetwork):
     def initial_state(self, batch_size: int | tf.Tensor) -> CaptionState:
         decoders = (self.decoder, self.upper) if self.upper else (self.decoder,)
         states = tuple(stack.initial_state(batch_size) for stack in decoders)
-        return CaptionState(states, tf.zeros((batch_size, self.cells)))
+        return CaptionState(states, tf.zeros((batch_size, self.cells)), tf.zeros((batch_size,)))
 
     def call(
         self, window: Part, state: CaptionState | None = None, training: bool = False
@@ -137,23 +145,68 @@ class CaptionNetwork(WritingNetwork):
             after.append(stack_state)
             return x
 
+        draws = self._draws(window, state.seen) if training and isinstance(self.attention, HardAttention) else None
+        chosen = []
+
         def attend(x: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             """Brings the queries to the grids, and what is read of these back to the steps."""
-            context, weights = self.attended(tf.gather(flat(x), window["steps_of_picture"]), memory)
-            return tuple(tf.gather(flat(found), window["place_of_step"]) for found in (context, weights))
+            steps, places = (window[name] for name in ("steps_of_picture", "place_of_step"))
+            queries = tf.gather(flat(x), steps)
+            if draws is None:
+                found = self.attended(queries, memory)
+            else:
+                draw, looks = (tf.gather(tf.reshape(each, [-1]), steps) for each in draws)
+                *found, likely = self.attention.sample(
+                    queries, memory.encoded, keys=memory.keys, draw=draw, looks=looks
+                )
+                chosen.append(tf.gather(tf.reshape(likely, [-1]), places))
+            return tuple(tf.gather(flat(each), places) for each in found)
 
         features, weights = self.decoded(tokens, run, attend, **step)
         reference = tf.reshape(window["reference"], [-1])
         losses = self.losses_of_rows(flat(features), reference, self.smoothing if training else 0.0)
         outputs = tf.reshape(losses, (*shape_of(tokens), 2))
-        seen = state.seen
+        seen, usual = state.seen, state.usual
+        penalty = tf.zeros_like(outputs[..., 0])
         if self.attention:
             sums = self._seen(weights, window, state.seen)
             seen = sums[:, -1]
             if training and self.coverage:
-                penalty = window["ends"] * tf.reduce_sum((1 - sums) ** 2, 2)
-                outputs += self.coverage * tf.stack([penalty, tf.zeros_like(penalty)], 2)
-        return outputs, CaptionState(tuple(after), seen)
+                penalty += self.coverage * window["ends"] * tf.reduce_sum((1 - sums) ** 2, 2)
+        if draws:
+            advantage, usual = self._advantage(-outputs[..., 0], window, state.usual)
+            penalty += self.attention.penalty(advantage, chosen=chosen[0], weights=weights, looks=draws[1])
+        outputs += tf.stack([penalty, tf.zeros_like(penalty)], 2)
+        return outputs, CaptionState(tuple(after), seen, usual)
+
+    def _draws(self, window: Part, seen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """What hard attention draws by, see `HardAttention.drawn`: functions of the caption and the step in it."""
+        first = window["first_of_step"]  # [batch, time]
+        goes_on = tf.gather(window["keep"], first, batch_dims=1)
+        before = goes_on * tf.round(tf.reduce_sum(seen, 1))[:, None]  # The weights of a step sum to 1.
+        place = tf.range(tf.shape(first)[1])[None] - first + tf.cast(before, tf.int32)
+        return self.attention.drawn(window["sequence"], place)
+
+    def _advantage(self, reward: tf.Tensor, window: Part, usual: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """By how much the words from each step to the caption's end are likelier than usual; and what is usual then.
+
+        Args:
+            reward: The log-probability of each word, `[batch, time]`.
+            window: The window.
+            usual: The usual log-probability of a word, `[batch]`; 0 before there is any.
+        """
+        first = window["first_of_step"]
+        lanes, time = shape_of(first)
+        real = tf.cast(window["sequence"] >= 0, reward.dtype)
+        mean = tf.math.divide_no_nan(tf.reduce_sum(reward * real, 1), tf.reduce_sum(real, 1))
+        usual = tf.where(usual == 0, mean, usual)
+        more = (reward - usual[:, None]) * real
+        caption = tf.reshape(first + tf.range(lanes)[:, None] * time, [-1])  # [batch * time]
+        whole = tf.gather(tf.math.unsorted_segment_sum(tf.reshape(more, [-1]), caption, lanes * time), caption)
+        upto = tf.cumsum(more, 1, exclusive=True)
+        before = upto - tf.gather(upto, first, batch_dims=1)
+        after = tf.where(tf.reduce_sum(real, 1) > 0, FORGETTING * usual + (1 - FORGETTING) * mean, usual)
+        return tf.reshape(whole, shape_of(first)) - before, tf.stop_gradient(after)
 
     def _seen(self, weights: tf.Tensor, window: Part, before: tf.Tensor) -> tf.Tensor:
         """The sums of the weights `[batch, time, cells]` since each caption began, given those before the part."""

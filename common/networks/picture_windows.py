@@ -9,7 +9,7 @@ import numpy as np
 
 from common.streams.sequences import Inputs, Sequences
 
-ROUNDED = 16
+ROUNDED, STEPS_ROUNDED = 8, 32
 """What numbers of pictures, and of the steps of one, are rounded up to where windows are to have few shapes."""
 VARYING = ("pictures", "steps_of_picture")
 """The inputs of a window whose first axis is its pictures."""
@@ -73,9 +73,10 @@ class PictureWindows:
         order = steps[np.argsort(rows.ravel()[steps], kind="stable")]
         counts = np.bincount(rows.ravel()[steps], minlength=len(numbers))
         within = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-        most, multiple = max(int(counts.max(initial=0)), 1), ROUNDED if self.few_shapes else 1
-        most = -(-most // multiple) * multiple
-        numbers = np.pad(numbers, (0, -len(numbers) % multiple), mode="edge")
+        most = max(int(counts.max(initial=0)), 1)
+        if self.few_shapes:
+            most = -(-most // STEPS_ROUNDED) * STEPS_ROUNDED
+            numbers = np.pad(numbers, (0, -len(numbers) % ROUNDED), mode="edge")
         steps_of_picture = np.zeros((len(numbers), most), np.int32)
         place_of_step = np.zeros(rows.size, np.int32)
         at = rows.ravel()[order] * most + within

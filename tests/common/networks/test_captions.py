@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 
 from common.layers.attention import MultiplicativeAttention
+from common.layers.hard_attention import HardAttention
 from common.layers.pictures import PictureEncoder
 from common.layers.stack import RecurrentStack
 from common.networks.captions import CaptionNetwork
@@ -21,14 +22,15 @@ TEXTS = [DRAW.integers(4, 9, n) for n in (3, 5, 1, 4, 2, 6)]
 OF = [0, 0, 2, 1, 2, 1]
 
 
-def network(attention: bool = True, coverage: float = 0.0) -> CaptionNetwork:
+def network(attention: str = "soft", coverage: float = 0.0, **hard: float) -> CaptionNetwork:
+    kinds = {"soft": MultiplicativeAttention, "hard": HardAttention}
     made = CaptionNetwork(
         9,
         6,
         encoder=PictureEncoder(20, 8, seed=1),
         decoder=RecurrentStack("lstm", 5, seed=2),
         upper=RecurrentStack("lstm", 5, seed=3),
-        attention=MultiplicativeAttention(5, seed=4) if attention else None,
+        attention=kinds[attention](5, seed=4, **hard) if attention != "none" else None,
         coverage=coverage,
     )
     made.build()
@@ -49,9 +51,9 @@ def alone(one: CaptionNetwork) -> np.ndarray:
     return np.concatenate(found)
 
 
-@pytest.mark.parametrize("attention", [True, False])
+@pytest.mark.parametrize("attention", ["soft", "hard", "none"])
 @pytest.mark.parametrize(("lanes", "window"), [(2, 4), (3, 16)])
-def test_packed_captions_have_the_losses_of_each_alone(attention: bool, lanes: int, window: int) -> None:
+def test_packed_captions_have_the_losses_of_each_alone(attention: str, lanes: int, window: int) -> None:
     one = network(attention)
     stream, state, outputs = Stream(sequences(), lanes, window, shuffle=False), None, []
     for inputs, _, _ in stream.iterate():
@@ -77,7 +79,7 @@ def test_few_shapes_change_no_loss() -> None:
     for few in (False, True):
         windows = PictureWindows(PICTURES, START, END, few_shapes=few)
         (inputs, _, _), *_ = Stream(windows.sequences(TEXTS, OF), 2, 32, shuffle=False).iterate()
-        assert len(inputs["pictures"]) == (16 if few else 3)
+        assert len(inputs["pictures"]) == (8 if few else 3)
         losses.append(one({name: tf.constant(x) for name, x in inputs.items()})[0])
     np.testing.assert_allclose(*losses, rtol=1e-4)
 
@@ -95,6 +97,31 @@ def test_the_penalty_is_that_of_whole_captions_in_any_windows() -> None:
             total += float(tf.reduce_sum((more - less)[..., 0]))
         totals.append(total)
     assert totals[0] == pytest.approx(totals[1], rel=1e-4) and totals[0] > 0
+
+
+def test_what_hard_attention_draws_is_a_function_of_the_caption_and_the_step() -> None:
+    one, found = network("hard"), []
+    for window in (3, 32):
+        stream, state, draws = Stream(sequences(), 2, window, shuffle=False), None, []
+        for inputs, _, _ in stream.iterate():
+            inputs = {name: tf.constant(x) for name, x in inputs.items()}
+            seen = state.seen if state else one.initial_state(2).seen
+            draws.append(np.stack(one._draws(inputs, seen), 2))
+            _, state = one(inputs, state, training=True)
+        found.append(stream.at_steps(np.concatenate(draws)))
+    np.testing.assert_array_equal(*found)
+
+
+def test_the_advantage_is_what_follows_in_the_caption_less_what_is_usual() -> None:
+    one = network("hard")
+    keep = np.array([[0, 1, 1, 0, 1, 0], [1, 1, 0, 1, 0, 1]], np.float32)
+    first = np.array([[0, 0, 0, 3, 3, 5], [0, 0, 2, 2, 4, 4]], np.int32)
+    window = {"keep": keep, "first_of_step": first, "sequence": np.array([[5, 5, 5, 6, 6, -1], [1, 1, 2, 2, 3, 3]])}
+    window = {name: tf.constant(x) for name, x in window.items()}
+    reward = tf.constant([[-1.0, -2, -3, -4, -5, -9], [-1, -1, -2, -2, -3, -3]])
+    found, usual = one._advantage(reward, window, tf.constant([-1.0, 0.0]))
+    np.testing.assert_allclose(found, [[-3, -3, -2, -7, -4, 0], [2, 1, 0, 0, -2, -1]])
+    np.testing.assert_allclose(usual, [0.9 * -1 + 0.1 * -3, -2], rtol=1e-6)
 
 
 def test_it_is_made_again_from_its_configuration() -> None:
