@@ -30,6 +30,7 @@ does not give, `write` arranges: another encoding, names of columns, splits.
 | digits | signals | spoken digits as 13 cepstral coefficients | 2,400 / 300 / 300 sequences | embedded |
 | shapes | question_answering | coloured shapes, about ten questions each | 34,710 / 3,865 / 9,673 | embedded |
 | scenes | captioning | scenes of OpenMoji pictures, five captions each | 10,000 / 1,000 / 1,000 | embedded |
+| emoji-names | captioning | pictures of OpenMoji, English names | 3,149 / 328 / 476 | embedded |
 | house-numbers | captioning | handwritten digits, read from left to right | 10,000 / 1,000 / 1,000 | embedded |
 | shakespeare | language_model | tiny Shakespeare | 1.1 million characters, 90 % / 10 % / - | folder; public domain |
 
@@ -205,6 +206,7 @@ SETS = {
     "digits": DevelopmentSet("signals"),
     "scenes": DevelopmentSet("captioning"),
     "house-numbers": DevelopmentSet("captioning", embedded="house-numbers"),
+    "emoji-names": DevelopmentSet("captioning", embedded="emoji-names-en"),
     "shapes": DevelopmentSet("question_answering"),
     "shakespeare": DevelopmentSet("language_model", path="tiny_shakespeare/input.txt"),
 }

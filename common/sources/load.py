@@ -9,7 +9,7 @@ from common.errors import InputError
 from common.options import EMBEDDED, TFDS
 from common.sources import tfds
 from common.sources.digests import note_records
-from common.sources.embedded import catalogues, numbers, recordings, reviews, scenes, shapes, turkish, victoria
+from common.sources.embedded import catalogues, emoji, numbers, recordings, reviews, scenes, shapes, turkish, victoria
 from common.sources.labelled import LabelledReader
 from common.sources.parallel import PairReader
 from common.sources.pictures import PictureReader
@@ -105,7 +105,11 @@ DATA_SETS: dict[type, dict[str, Callable[[Any], Any]]] = {
         "basic-motions": recordings.of_archive("BasicMotions"),
         "pickup-gestures": recordings.of_archive("PickupGestureWiimoteZ"),
     },
-    PictureReader: {"scenes": scenes.load, "house-numbers": numbers.load},
+    PictureReader: {
+        "scenes": scenes.load,
+        "house-numbers": numbers.load,
+        **{f"emoji-names-{language}": emoji.of_language(language) for language in emoji.LANGUAGES},
+    },
     QuestionReader: {"shapes": shapes.load},
 }
 """The embedded data sets of each kind by name; the first is the default."""
