@@ -22,6 +22,7 @@ CELLS: dict[str, str] = {
 CONTROLS: dict[str, str] = {
     "mlp": "common.layers.controls:WindowMLP",
     "convolution": "common.layers.controls:CausalConvolution",
+    "time_delay": "common.layers.controls:TimeDelay",
 }
 """Module and name of each `Control`."""
 

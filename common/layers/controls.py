@@ -12,6 +12,8 @@ from common.layers.base import Configured, register
 
 STEPS = 8
 """How many inputs a control sees, the present one included."""
+DELAYS = (4, 5)
+"""How many steps each layer of a time-delay network reads; together `STEPS` inputs."""
 
 
 class Control(Configured, keras.layers.Layer):
@@ -83,6 +85,14 @@ def earlier(x: tf.Tensor, keep: tf.Tensor, steps: int) -> tf.Tensor:
     return x
 
 
+def joined(x: tf.Tensor, keep: tf.Tensor, steps: int) -> tf.Tensor:
+    """The last inputs of each step side by side, the present one first, `[batch, time, steps * features]`."""
+    seen = [x]
+    for _ in range(steps - 1):
+        seen.append(earlier(seen[-1], keep, 1))
+    return tf.concat(seen, 2)
+
+
 @register
 class WindowMLP(Control):
     """Two dense layers over the last `STEPS` inputs, concatenated."""
@@ -94,11 +104,8 @@ class WindowMLP(Control):
             layer.build((None, None, width))
 
     def read(self, x: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
-        seen = [x]
-        for _ in range(STEPS - 1):
-            seen.append(earlier(seen[-1], keep, 1))
         hidden, out = self.layers
-        return out(hidden(tf.concat(seen, 2)))
+        return out(hidden(joined(x, keep, STEPS)))
 
 
 @register
@@ -118,4 +125,23 @@ class CausalConvolution(Control):
     def read(self, x: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
         for n, layer in enumerate(self.layers):
             x = layer(tf.concat([x, earlier(x, keep, 2**n)], 2))
+        return x
+
+
+@register
+class TimeDelay(Control):
+    """A time-delay network: a hidden layer over the last four inputs, and one over its last five outputs.
+
+    Waibel et al. 1989, "Phoneme Recognition Using Time-Delay Neural Networks", section 2.
+    """
+
+    def build(self, inputs_shape: tuple[int | None, ...]) -> None:
+        super().build(inputs_shape)
+        self.layers = [self._dense(n) for n in range(len(DELAYS))]
+        for layer, taps, width in zip(self.layers, DELAYS, (self.features, self.units)):
+            layer.build((None, None, taps * width))
+
+    def read(self, x: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+        for layer, taps in zip(self.layers, DELAYS):
+            x = layer(joined(x, keep, taps))
         return x

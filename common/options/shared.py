@@ -160,7 +160,8 @@ class TrainOptions(DataOptions):
     """The options of training that all tasks share.
 
     Attributes:
-        cell: Recurrent cell; or mlp or convolution, controls without recurrence that see the last eight inputs.
+        cell: Recurrent cell; or mlp, convolution or time_delay, controls without recurrence that see the last eight
+            inputs.
         layers: Number of stacked recurrent layers.
         units: Width of the hidden state.
         activation: Activation of the cell's candidate and output.
@@ -264,7 +265,8 @@ class StudyOptions:
 
     Attributes:
         cells: Cells to compare.
-        controls: Also train an MLP and a causal convolution over the last eight inputs, without recurrence.
+        controls: Also train an MLP, a causal convolution and a time-delay network over the last eight inputs, without
+            recurrence.
         seeds: Number of seeds of each cell; a seed changes initial weights, order and masks, not the split.
         vary: Options of train to vary, each with its values, such as window=16,64,256; all combinations are trained.
         match: What is equal for all cells: units; parameters, by choosing units; or time, the --seconds of each run.

@@ -12,6 +12,7 @@ import pytest
 
 import run
 import tasks
+from common.cells import control_names
 from common.options import StudyOptions
 from common.studies.arms import Run
 from common.studies.study import Study
@@ -61,7 +62,7 @@ def made_up(tmp_path: Path) -> Callable[..., Study]:
 
 
 def _result(cell: str, seed: int, metrics: dict[str, float]) -> dict:
-    control = cell in ("mlp", "convolution")
+    control = cell in control_names()
     norms = {} if control else {"hidden": [1.0, 0.5, 0.25]}
     if "lstm" in cell:
         norms["cell"] = [float("nan"), 0.9, 0.8]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 import tasks
+from common.cells import control_names
 from common.errors import InputError
 from common.studies.arms import Arm, Run, arms, axes
 
@@ -13,10 +14,10 @@ OPTIONS = tasks.get("sentiment").Options()
 
 def test_every_cell_with_every_setting_and_each_control_once() -> None:
     found = arms(("gru", "lstm"), axes(("window=8,16", "bidirectional=false"), OPTIONS), controls=True)
-    assert len(found) == 2 * 2 + 2
+    assert len(found) == 2 * 2 + len(control_names())
     assert found[0] == Arm("gru", (("bidirectional", False), ("window", 8)))
     assert found[0].name == "gru, bidirectional False, window 8"
-    assert [arm.settings for arm in found[-2:]] == [found[0].settings] * 2
+    assert [arm.settings for arm in found[4:]] == [found[0].settings] * 3
     assert Run(found[0], 3).folder == "gru_bidirectional=False_window=8_seed=3"
 
 
