@@ -16,7 +16,7 @@ from common.cells.seeds import seed_for
 from common.errors import InputError
 from common.figures.captions import caption_figure, heat_maps, stacked
 from common.reports import say_each
-from common.scoring.captions import Captions, written
+from common.scoring.captions import Captions, Truth, cells_of_things, things_named, written
 from common.serving.export import FILES, Endpoint, Export
 from common.sources.asked import Inputs, files_of
 from common.sources.files import existing
@@ -64,9 +64,13 @@ class Captioning(Task):
             raise InputError("--bidirectional: a caption is written from its first word to its last; leave it out")
         if options.attention == "none" and options.coverage:
             raise InputError(f"--coverage {options.coverage}: --attention none has no weights; leave it out")
+        if options.attention == "none" and options.look:
+            raise InputError(f"--look {options.look}: --attention none has no weights; leave it out")
 
     def load(self) -> str:
         self.splits = self.records
+        if self.options.look and not self.splits.train.truths:
+            raise InputError(f"--look {self.options.look}: it is not known where things are; leave it out")
         say_each(self.splits.notes)
         options = self.options
         self.said = {
@@ -86,13 +90,18 @@ class Captioning(Task):
         )
 
     def sequences(self, split: str) -> Sequences:
+        from common.layers.pictures import rows_of
         from common.networks.picture_windows import PictureWindows
 
         pictures: Pictures = getattr(self.splits, split)
-        windows = PictureWindows(pictures.pixels, START, END, few_shapes=self.options.xla is not False)
-        return self._sequences(windows, self.said[split])
+        looks = self.options.look and split == "train"
+        where = cells_of_things(pictures.truths, rows_of(self.options.size)) if looks else None
+        windows = PictureWindows(pictures.pixels, START, END, where=where, few_shapes=self.options.xla is not False)
+        return self._sequences(windows, self.said[split], pictures.truths)
 
-    def _sequences(self, windows: PictureWindows, said: Sequence[Sequence[Sequence[str]]]) -> Sequences:
+    def _sequences(
+        self, windows: PictureWindows, said: Sequence[Sequence[Sequence[str]]], truths: Sequence[Truth]
+    ) -> Sequences:
         captions = [
             (number, words)
             for number, own in enumerate(said)
@@ -102,7 +111,10 @@ class Captioning(Task):
         if not captions:
             raise InputError(f"--longest {self.options.longest}: a split has no caption that is so short; give more")
         texts = [np.array(self.words.numbers(words)) for _, words in captions]
-        return windows.sequences(texts, [number for number, _ in captions])
+        things = None
+        if windows.where is not None:
+            things = [things_named(words, truths[number]) for number, words in captions]
+        return windows.sequences(texts, [number for number, _ in captions], things)
 
     def learner(self) -> Learner:
         from common.layers.attention import MultiplicativeAttention
@@ -122,6 +134,7 @@ class Captioning(Task):
             upper=recurrent_stack(options, seed=seed_for(seed, "upper")),
             attention=attention and attention(options.units, seed=seed),
             coverage=COVERAGE if options.coverage is None else options.coverage,
+            look=options.look,
             dropout=options.dropout,
             smoothing=options.smoothing,
             seed=seed,

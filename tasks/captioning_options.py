@@ -9,7 +9,9 @@ from typing import Annotated, ClassVar, Literal
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from common.errors import InputError
 from common.options import (
+    EMBEDDED,
     Beam,
     Choice,
     Count,
@@ -45,6 +47,9 @@ class CaptioningData(DataOptions):
         caption_column: Name of the column of captions; found by its usual names when not given.
         encoding: Text encoding of the files of captions.
         drop_seen: Leave out of train what another given split has as well.
+        bias: OBJECT=GROUND:SHARE, such as boat=water:0.9: of the embedded scenes for training that show the object,
+            that share is on the ground; of those for testing no more than of others. How often captions follow the
+            ground is scored.
     """
 
     size: Size = 96
@@ -52,6 +57,7 @@ class CaptioningData(DataOptions):
     caption_column: str | None = None
     encoding: Encoding = "utf-8"
     drop_seen: bool = False
+    bias: str | None = None
 
     def load(self) -> Splits[Pictures]:
         """Reads the three splits."""
@@ -66,8 +72,11 @@ class CaptioningData(DataOptions):
         return replace(self, size=size)
 
     def _reader(self) -> PictureReader:
+        if self.bias and self.data not in (None, f"{EMBEDDED}scenes"):
+            raise InputError(f"--bias {self.bias}: only {EMBEDDED}scenes can have it; leave it or --data out")
         names = {"image_column": self.image_column, "caption_column": self.caption_column}
-        return PictureReader(size=self.size, **names, encoding=self.encoding, drop_seen=self.drop_seen)
+        more = {"encoding": self.encoding, "drop_seen": self.drop_seen, "bias": self.bias}
+        return PictureReader(size=self.size, **names, **more)
 
 
 @Parameter(name="*")
@@ -83,6 +92,8 @@ class CaptioningOptions(CaptioningData, TrainOptions):
             by REINFORCE; with none the decoder only starts from the picture.
         coverage: Factor of the penalty for cells whose weights do not sum to 1 over a caption. Not given: 0.01 with
             attention.
+        look: Factor of the penalty for attention beside the thing that a word names; only of embedded:scenes it is
+            known where things are.
         width: Features of a cell of the picture's grid.
         longest: Maximum number of words of a caption. Longer ones are left out of training.
         smoothing: Share of a word's probability that is spread over all words in training.
@@ -96,6 +107,7 @@ class CaptioningOptions(CaptioningData, TrainOptions):
     vocabulary: Count = 10_000
     attention: Literal["soft", "hard", "none"] = option("soft", tune=Choice(("soft", "hard", "none"), asked=True))
     coverage: NotNegative | None = option(None, tune=Linear(0.0, 1.0, asked=True))
+    look: NotNegative = option(0.0, tune=Linear(0.0, 1.0, asked=True))
     width: Count = option(64, tune=Log(16, 256, asked=True))
     longest: Count = 50
     smoothing: Share = option(0.0, tune=Linear(0.0, 0.3, asked=True))

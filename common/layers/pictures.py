@@ -37,6 +37,11 @@ def resized(pixels: tf.Tensor, size: int) -> tf.Tensor:
     return tf.cast(tf.clip_by_value(tf.round(found), 0, 255), tf.uint8)
 
 
+def rows_of(size: int) -> int:
+    """Rows of the grid, and columns, of pictures of so many pixels a side."""
+    return math.ceil(math.ceil(size / STRIDE) / 2)
+
+
 @register
 class PictureEncoder(Configured, keras.layers.Layer):
     """A small residual network from pictures to a grid of features, one cell for each 8 by 8 pixels.
@@ -79,7 +84,7 @@ class PictureEncoder(Configured, keras.layers.Layer):
     @property
     def rows(self) -> int:
         """Rows of the grid, and columns."""
-        return math.ceil(math.ceil(self.size / STRIDE) / 2)
+        return rows_of(self.size)
 
     columns = rows
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from common.cells.seeds import seed_for
 from common.layers.attention import Attention
 from common.layers.base import register, shape_of
-from common.layers.hard_attention import HardAttention
+from common.layers.hard_attention import LEAST, HardAttention
 from common.layers.pictures import Summary
 from common.layers.stack import RecurrentStack
 from common.networks.network import Part
@@ -58,6 +58,9 @@ class CaptionNetwork(WritingNetwork):
         decoder: The stack of one layer below attention.
         upper: The stack above attention.
         attention: Reads the grid; None for a decoder that only starts from it.
+        look: Factor of the penalty at the steps of words that name a thing, minus the logarithm of the sum of the
+            weights at its cells: they should be right for the right reason (after Ross, Hughes & Doshi-Velez 2017,
+            "Right for the Right Reasons: Training Differentiable Models by Constraining their Explanations").
         coverage: Factor of the penalty, for each caption the sum over cells of `(1 - sum of weights) ** 2`.
         dropout: Share of units dropped in embeddings and in the inputs of upper layers and readout, variational.
         smoothing: Share of a target's probability that is spread over all tokens in training.
@@ -83,6 +86,7 @@ class CaptionNetwork(WritingNetwork):
         upper: RecurrentStack | None,
         attention: Attention | None,
         coverage: float = 0.0,
+        look: float = 0.0,
         dropout: float = 0.0,
         smoothing: float = 0.0,
         seed: int = 0,
@@ -96,6 +100,7 @@ class CaptionNetwork(WritingNetwork):
         self.upper = upper
         self.attention = attention
         self.coverage = coverage
+        self.look = look
         self.dropout = dropout
         self.smoothing = smoothing
         self.seed = seed
@@ -173,6 +178,10 @@ class CaptionNetwork(WritingNetwork):
             seen = sums[:, -1]
             if training and self.coverage:
                 penalty += self.coverage * window["ends"] * tf.reduce_sum((1 - sums) ** 2, 2)
+        if training and self.look:
+            cells = window["cells_of_thing"]
+            there = tf.maximum(tf.reduce_sum(weights * cells, 2), LEAST)
+            penalty -= self.look * tf.reduce_max(cells, 2) * tf.math.log(there)
         if draws:
             advantage, usual = self._advantage(-outputs[..., 0], window, state.usual)
             penalty += self.attention.penalty(advantage, chosen=chosen[0], weights=weights, looks=draws[1])

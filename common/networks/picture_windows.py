@@ -23,26 +23,35 @@ class PictureWindows:
         pictures: All pictures, `[pictures, ...]`, of any shape.
         start: The token that a decoder reads first.
         end: The token that ends a text.
+        where: 1 at the cells of each thing of a picture, uint8 `[pictures, things, cells]`; None where it is not used.
         few_shapes: Whether numbers are rounded up, so that windows have few shapes, for which XLA compiles.
     """
 
     pictures: np.ndarray
     start: int
     end: int
+    where: np.ndarray | None = None
     few_shapes: bool = False
 
-    def sequences(self, texts: Sequence[np.ndarray], picture: Sequence[int]) -> Sequences:
+    def sequences(
+        self, texts: Sequence[np.ndarray], picture: Sequence[int], things: Sequence[np.ndarray] | None = None
+    ) -> Sequences:
         """The texts as sequences: the target of each step is the next token.
 
         Args:
             texts: The tokens of each text.
             picture: The number of the picture of each text.
+            things: For each token of each text the thing of the picture that it names, counted from 1; 0 is none. Only
+                with `where`.
         """
         read = [np.concatenate([[self.start], text]) for text in texts]
         targets = np.concatenate([np.concatenate([text, [self.end]]) for text in texts]).astype(np.int32)
+        inputs = {"tokens": np.concatenate(read).astype(np.int32)}
+        if things is not None:
+            inputs["thing"] = np.concatenate([np.append(own, 0) for own in things]).astype(np.int32)
         return Sequences(
             np.array([len(one) for one in read]),
-            {"tokens": np.concatenate(read).astype(np.int32)},
+            inputs,
             targets=targets,
             weights=np.ones(len(targets), np.float32),
             per_sequence={"picture": np.array(picture, np.int64)},
@@ -60,7 +69,8 @@ class PictureWindows:
             `steps_of_picture`, the steps of each picture, counted through all lanes, int32 `[rows, most]`, padded with
             any; `place_of_step`, where in it each step is, counted through all rows, int32 `[lanes, time]`;
             `first_of_step`, the first step in the part of each step's text, int32 `[lanes, time]`; and `ends`, 1 at the
-            last step of a text, float32 `[lanes, time]`.
+            last step of a text, float32 `[lanes, time]`. With `where` and instead of `thing`, `cells_of_thing`: 1 at
+            the cells of what the target names, float32 `[lanes, time, cells]`.
         """
         inputs = dict(inputs)
         of_step = inputs.pop("picture")[inputs.pop("row_of_sequence")]
@@ -91,6 +101,9 @@ class PictureWindows:
             "first_of_step": _first_of_step(inputs["keep"]),
             "ends": (real & (targets == self.end)).astype(np.float32),
         }
+        if self.where is not None:
+            thing = inputs.pop("thing")
+            inputs["cells_of_thing"] = (self.where[of_step, thing - 1] * (thing > 0)[..., None]).astype(np.float32)
         return inputs, targets
 
 

@@ -18,6 +18,8 @@ from common.sources.embedded.scene_words import OPPOSITE, SINGULAR, Claim, claim
 from common.sources.pictures import Pictures
 from common.text.captions import words_of
 
+Truth = Mapping[str, Any]
+"""What is in a scene: its `things`, each with `noun`, `colour`, `count` and `boxes`, and more."""
 SHOWN = 8
 """Number of examples in a report."""
 LONGEST_NGRAM = 4
@@ -105,6 +107,7 @@ class Captions:
         Where the truth is not known: `exact`, those whose words are all those of a reference. Where it is: those whose
         objects, counts, colours and relations are right, and the share of words that look right. The share of words is
         of those that name an object that is there: right, if the cell with the largest weight lies on such an object.
+        Where scenes tempt to name an object by their ground, `follows_ground` is the share of them that do.
         """
         truths = self.pictures.truths
         if not truths:
@@ -113,6 +116,13 @@ class Captions:
         rows = [right(claimed(" ".join(one.words)), truth) for one, truth in zip(self.written, truths)]
         names = ("objects", "counts", "colours", "relations", "exact")
         found = {name: _mean([row[name] for row in rows if name in row]) for name in names}
+        tempted = [
+            truth["tempts"] in claimed(" ".join(one.words)).things
+            for one, truth in zip(self.written, truths)
+            if "tempts" in truth
+        ]
+        if tempted:
+            found["follows_ground"] = _mean(tempted)
         looks = [look for one, truth in zip(self.written, truths) for look in looking(one, truth)]
         return found | {"attention": _mean(looks)}
 
@@ -155,7 +165,7 @@ def written(answer: Mapping[str, Any]) -> Written:
     return Written(answer["caption"], words, answer["attention"][: len(words)])
 
 
-def right(claim: Claim, truth: Mapping[str, Any]) -> dict[str, bool]:
+def right(claim: Claim, truth: Truth) -> dict[str, bool]:
     """What a caption says right of a scene: relations only where there are two things."""
     things = {thing["noun"]: thing for thing in truth["things"]}
     objects = claim.things.keys() == things.keys() and not claim.repeated
@@ -168,7 +178,7 @@ def right(claim: Claim, truth: Mapping[str, Any]) -> dict[str, bool]:
     return found | {"exact": all(found.values())}
 
 
-def looking(one: Written, truth: Mapping[str, Any]) -> list[bool]:
+def looking(one: Written, truth: Truth) -> list[bool]:
     """For each word that names a thing of a scene, whether the cell with the largest weight lies on such a thing."""
     boxes = {thing["noun"]: thing["boxes"] for thing in truth["things"]}
     if one.attention is None or not one.attention.any():
@@ -181,6 +191,22 @@ def looking(one: Written, truth: Mapping[str, Any]) -> list[bool]:
             cell = (column / columns, row / rows, (column + 1) / columns, (row + 1) / rows)
             found.append(any(_meet(cell, box) for box in boxes[noun]))
     return found
+
+
+def things_named(words: Sequence[str], truth: Truth) -> np.ndarray:
+    """The thing of a scene that each word names, counted from 1; 0 is none."""
+    numbers = {thing["noun"]: number for number, thing in enumerate(truth["things"], 1)}
+    return np.array([numbers.get(SINGULAR.get(word, word), 0) for word in words], np.int32)
+
+
+def cells_of_things(truths: Sequence[Truth], rows: int) -> np.ndarray:
+    """1 at the cells of a grid on which each thing of a scene lies, uint8 `[scenes, things, cells]`."""
+    found = np.zeros((len(truths), max(len(truth["things"]) for truth in truths), rows, rows), np.uint8)
+    for own, truth in zip(found, truths):
+        for cells, thing in zip(own, truth["things"]):
+            for left, top, right, bottom in np.array(thing["boxes"]) * rows:
+                cells[int(top) : math.ceil(bottom), int(left) : math.ceil(right)] = 1
+    return found.reshape(*found.shape[:2], -1)
 
 
 def _meet(one: Sequence[float], other: Sequence[float]) -> bool:

@@ -138,11 +138,13 @@ class PictureReader(FileReader[Pictures]):
         size: Pictures become squares of so many pixels a side.
         image_column: Name of the column of picture files; found by its usual names when None.
         caption_column: Name of the column of captions; found by its usual names when None.
+        bias: What nearly always stands on one ground in the embedded scenes, such as "boat=water:0.9".
     """
 
     size: int = 96
     image_column: str | None = None
     caption_column: str | None = None
+    bias: str | None = None
 
     def parts(self, data: str) -> Parts[Pictures]:
         check_encoding(self.encoding)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -11,9 +12,13 @@ import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
+from common.cli.train import train
 from common.errors import InputError
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS
+from common.sources.load import DATA_SETS
+from common.sources.pictures import PictureReader, Pictures
+from common.sources.splits import Splits
 from tasks.captioning import Captioning, CaptioningSaved
 from tests.common.serving.http.conftest import serve  # noqa: F401
 from tests.tasks.trained import make
@@ -65,9 +70,27 @@ def test_the_maps_of_words_are_drawn(version: Path, tmp_path: Path) -> None:
     [
         ({"bidirectional": True}, "--bidirectional: a caption is written"),
         ({"attention": "none", "coverage": 0.5}, "--coverage 0.5: --attention none has no weights"),
+        ({"attention": "none", "look": 0.5}, "--look 0.5: --attention none has no weights"),
+        ({"look": 0.5}, "--look 0.5: it is not known where things are"),
+        ({"bias": "boat=water:0.9"}, "--bias boat=water:0.9: only embedded:scenes can have it"),
         ({"cell": "mlp"}, "--cell mlp: a decoder starts from a state"),
     ],
 )
-def test_options_that_do_not_fit_are_refused(options: dict, message: str, tmp_path: Path) -> None:
+def test_options_that_do_not_fit_are_refused(options: dict, message: str, data_of, tmp_path: Path) -> None:
+    task = make("captioning", data_of("captioning"), tmp_path, **options)
     with pytest.raises(InputError, match=message):
-        make("captioning", tmp_path, tmp_path, **options).check_options()
+        task.check_options()
+        task.load()
+
+
+def test_a_biased_set_is_scored_and_attention_is_drawn_to_its_things(tmp_path: Path, monkeypatch) -> None:
+    pictures = np.random.default_rng(0).integers(0, 255, (12, 24, 24, 3), np.uint8)
+    thing = {"noun": "boat", "colour": "red", "count": 1, "boxes": [[0.0, 0.0, 0.4, 0.4]]}
+    truth = {"things": [thing], "ground": "water", "tempts": "whale"}
+    part = Pictures(pictures, [("a red boat on water",)] * 12, [str(n) for n in range(12)], [truth] * 12)
+    monkeypatch.setitem(DATA_SETS[PictureReader], "scenes", lambda reader: Splits(part, part, part, source="scenes"))
+    task = make("captioning", None, tmp_path, bias="boat=water:0.9", look=1.0, epochs=1, batch_size=2)
+    task.options = replace(task.options, data=None)
+    train(task)
+    metrics = SavedModel(tmp_path / "captioning" / "lstm" / "1").metrics["metrics"]
+    assert metrics["follows_ground"] in np.arange(13) / 12 and metrics["objects"] is not None

@@ -62,7 +62,10 @@ OF_CELLS = {
     },
     "signals": {"gru": {"readout": "mean_max", "supervise": "end"}},
     "question_answering": {"gru": {"layers": 2, "looks": 1, "dropout": 0.1}},
-    "captioning": {"gru": {"coverage": 0.1, "layers": 2, "window": 8}, "simple_rnn": {"attention": "none"}},
+    "captioning": {
+        "gru": {"attention": "hard", "coverage": 0.1, "layers": 2, "window": 8},
+        "simple_rnn": {"attention": "none"},
+    },
     "language_model": {
         "simple_rnn": {
             **{"level": "subword", "vocabulary": 300, "documents": "line", "layers": 2, "residual": True},

