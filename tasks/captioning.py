@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 TOGETHER = 100
 """Pictures that are encoded at a time."""
 EXAMPLE = "example.png"
+PICTURES_OF_A_LANE, SHORTEST, LONGEST = 3, 8, 128
+"""Pictures that a window has in each lane where no window is given, and the least and most steps of such a window."""
 COVERAGE = 0.01
 """The factor of the penalty of attention where none is given."""
 
@@ -79,6 +82,8 @@ class Captioning(Task):
         kept = [words for own in self.said["train"] for words in own if 0 < len(words) <= options.longest]
         if not kept:
             raise InputError(f"--longest {options.longest}: no caption of train is so short; give more")
+        if options.window is None:
+            self.options = replace(options, window=self._window(kept))
         self.words = CaptionWords.of(kept, options.vocabulary)
         self.embedded = len(self.words), options.embedding
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
@@ -88,6 +93,14 @@ class Captioning(Task):
             f"{self.splits.source}: {sizes} pictures of {options.size} by {options.size}; {len(kept):,} captions in "
             f"train{longer}; {len(self.words):,} words"
         )
+
+    def _window(self, kept: Sequence[Sequence[str]]) -> int:
+        """The power of two that is below the steps of the captions of three pictures; no more than the reach."""
+        captions, steps = len(kept), sum(len(words) + 1 for words in kept)
+        pictures = sum(map(bool, self.said["train"]))
+        wanted = int(PICTURES_OF_A_LANE * max(captions / pictures, 1) * steps / captions)
+        fitting = 2 ** (min(max(wanted, SHORTEST), LONGEST).bit_length() - 1)
+        return min(fitting, self.options.reach or fitting)
 
     def sequences(self, split: str) -> Sequences:
         from common.layers.pictures import rows_of

@@ -23,6 +23,7 @@ from common.options import (
     Positive,
     PredictOptions,
     Share,
+    Steps,
     TrainOptions,
     option,
 )
@@ -85,6 +86,8 @@ class CaptioningOptions(CaptioningData, TrainOptions):
     """What training a captioner needs to know.
 
     Attributes:
+        window: New steps that a training step reads in each lane. Not given: so many that a lane sees about three
+            pictures, of which each is encoded once for all its captions.
         layers: Recurrent layers of the decoder above its first layer, which queries attention.
         embedding: Width of the vectors of words, which the readout shares.
         vocabulary: Maximum number of words.
@@ -103,6 +106,7 @@ class CaptioningOptions(CaptioningData, TrainOptions):
 
     lanes: ClassVar[int] = 8
 
+    window: Steps | None = option(None, tune=Log(8, 256, asked=True))
     embedding: Count = option(128, tune=Log(32, 512))
     vocabulary: Count = 10_000
     attention: Literal["soft", "hard", "none"] = option("soft", tune=Choice(("soft", "hard", "none"), asked=True))
@@ -113,11 +117,10 @@ class CaptioningOptions(CaptioningData, TrainOptions):
     smoothing: Share = option(0.0, tune=Linear(0.0, 0.3, asked=True))
     beam: Beam = 3
     length_power: NotNegative = 1.0
-    learning_rate: Positive = 2e-3
+    learning_rate: Positive = 3e-3
     dropout: Share = option(0.1, tune=Linear(0.0, 0.7))
-    decay: NotNegative = 0.3
-    epochs: Count = 5
-    xla: bool | None = False
+    schedule: Literal["inverse", "linear"] = "linear"
+    epochs: Count = 14
 
 
 @Parameter(name="*")

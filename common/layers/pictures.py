@@ -97,7 +97,7 @@ class PictureEncoder(Configured, keras.layers.Layer):
         for n, layer in enumerate(self.convolutions):
             layer.build(grid if n else patches)
             self.norms[n + 1].build(grid)
-        start = keras.initializers.RandomNormal(0, 0.1, seed_for(self.seed, "places"))
+        start = keras.initializers.RandomNormal(0, 0.5, seed_for(self.seed, "places"))
         self.places = self.add_weight(name="places", shape=(self.rows * self.columns, self.width), initializer=start)
 
     def call(self, pictures: tf.Tensor) -> tf.Tensor:

@@ -235,7 +235,7 @@ class TrainOptions(DataOptions):
     output: Folder = option(Path("saved_models"), trains=False, study="place")
 
     def __post_init__(self) -> None:
-        if self.reach is not None and self.reach < self.window:
+        if self.reach is not None and self.window is not None and self.reach < self.window:
             raise InputError(f"--reach {self.reach} is less than --window {self.window}; give {self.window} or more")
         if self.bidirectional and self.reach not in (None, self.window):
             raise InputError(
