@@ -240,7 +240,8 @@ class Task(ABC):
     @classmethod
     def answered(cls, inputs: Sequence[Asked], records: Sequence[Record]) -> Answered:
         """The records of `predict`, each with its input."""
-        return list(zip(inputs, records, strict=True))
+        each = len(records) // max(len(inputs), 1)  # More than one where a task draws several answers.
+        return list(zip([one for one in inputs for _ in range(each)], records, strict=True))
 
     @classmethod
     def show(cls, records: Sequence[Record]) -> Table:

@@ -172,7 +172,7 @@ class Captioning(Task):
         return ["<start>", *every[number]]
 
     def export(self, network: Network) -> Export:
-        from common.decoding.captioner import AXES, Captioner
+        from common.decoding.captioner import AXES, SAMPLING, Captioner
         from common.layers.pictures import IMAGE, PIXELS
 
         options = self.options
@@ -189,6 +189,7 @@ class Captioning(Task):
         endpoints = {
             "serving_default": Endpoint(captioner.of_files, [IMAGE], {"image": (FILES,)} | AXES),
             "pixels": Endpoint(captioner.of_pixels, [PIXELS], pixels | AXES),
+            "sample": Endpoint(captioner.sampled, [PIXELS, *SAMPLING], pixels | AXES),
         }
         return Export(endpoints, [network])
 
@@ -222,9 +223,15 @@ class Captioning(Task):
     def predict(
         cls, model: SavedModel, asked: Sequence[tuple[str, np.ndarray]], options: CaptioningSaved
     ) -> list[Record]:
-        answers = model.ask([{"pixels": pixels} for _, pixels in asked], "pixels", what="captioning")
-        records = []
-        for (name, _), answer in zip(asked, answers):
+        records, found = [], [{"pixels": pixels} for _, pixels in asked for _ in range(options.samples)]
+        if options.temperature:
+            seeded = [one | {"seed": options.seed + n % options.samples} for n, one in enumerate(found)]
+            how = {"temperature": options.temperature, "top_p": options.top_p}
+            answers = model.ask(seeded, "sample", what="captioning", **how)
+        else:
+            answers = model.ask(found, "pixels", what="captioning")
+        for n, answer in enumerate(answers):
+            name = asked[n // options.samples][0]
             one = written(answer)
             found = {"image": name, "caption": one.caption, "log_probability": answer["log_probability"]}
             weights = one.attention.astype(float).round(4).tolist()

@@ -22,6 +22,7 @@ from common.options import (
     NotNegative,
     Positive,
     PredictOptions,
+    Seed,
     Share,
     Steps,
     TrainOptions,
@@ -131,11 +132,25 @@ class CaptioningSaved(PredictOptions):
     Attributes:
         input_file: Picture file, as a word of the command line names it: PNG, JPEG, BMP or GIF.
         output_file: File to write the captions to: .csv, .tsv or .jsonl.
+        temperature: Draw captions at random instead of searching for the likeliest; below 1 likely words become
+            likelier. 0 draws none.
+        top_p: Only the most likely words may be drawn that together have this probability; 1 is all.
+        samples: Number of captions that are drawn of each picture.
+        seed: Fixes what is drawn.
         plot: A PNG file: each picture with its caption, and once for each word, lit where the captioner looked.
     """
 
     input_file: Path | None = None
+    temperature: NotNegative = 0.0
+    top_p: Annotated[float, Parameter(validator=Number(gt=0, lte=1))] = 1.0
+    samples: Count = 1
+    seed: Seed = 0
     plot: Path = Path("captions.png")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.samples > 1 and not self.temperature:
+            raise InputError(f"--samples {self.samples}: the likeliest caption is one; give --temperature as well")
 
     def files(self) -> dict[str, Path]:
         return super().files() | {"--plot": self.plot}

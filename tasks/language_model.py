@@ -49,9 +49,8 @@ if TYPE_CHECKING:
     from common.networks.corpora import Corpus
     from common.networks.network import Learner, Network
     from common.scoring import Scores
-    from common.serving.answer_files import Answered
     from common.serving.saved_model import Record, SavedModel
-    from common.sources.asked import Asked, Inputs
+    from common.sources.asked import Inputs
     from common.text.scripts import Level
     from common.training.run import Results
 
@@ -246,11 +245,6 @@ class LanguageModel(Task):
                 show_on(text)
             say("")
         return True
-
-    @classmethod
-    def answered(cls, inputs: Sequence[Asked], records: Sequence[Record]) -> Answered:
-        samples = len(records) // max(len(inputs), 1)
-        return [(inputs[number // samples], record) for number, record in enumerate(records)]
 
     @classmethod
     def show(cls, records: Sequence[Record]) -> Table:

@@ -7,7 +7,8 @@ from typing import Any
 
 import tensorflow as tf
 
-from common.decoding.loops import NEVER
+from common.decoding.loops import NEVER, Decoded, Next
+from common.decoding.sampling import sample
 from common.decoding.search import beam as beam_search
 from common.layers.pictures import opened, resized
 from common.networks.captions import CaptionNetwork
@@ -16,6 +17,13 @@ from common.text.captions import END, SPECIALS, START
 WORDS = ("pictures", "words")
 AXES = {"words": WORDS, "attention": (*WORDS, "rows", "columns")}
 """The names of axes of unknown size, by output, see `common.serving.export.Endpoint`."""
+
+SAMPLING = [
+    tf.TensorSpec([None], tf.int32, "seed"),
+    tf.TensorSpec([], tf.float32, "temperature"),
+    tf.TensorSpec([], tf.float32, "top_p"),
+]
+"""The inputs that say how captions are drawn."""
 
 
 class Captioner:
@@ -49,9 +57,9 @@ class Captioner:
         self.length_power = length_power
         self.longest = longest
         self.between = between
-        self._search = tf.function(
-            self._written, input_signature=[tf.TensorSpec([None, size, size, 3], tf.uint8)], autograph=False
-        )
+        own = tf.TensorSpec([None, size, size, 3], tf.uint8)
+        self._search = tf.function(self._searched, input_signature=[own], autograph=False)
+        self._sample = tf.function(self._sampled, input_signature=[own, *SAMPLING], autograph=False)
 
     def of_files(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """The captions of pictures in files' bytes, PNG, JPEG, BMP or GIF, string `[N]`; as `of_pixels`."""
@@ -70,9 +78,32 @@ class Captioner:
         """
         return self._search(resized(pixels, self.size))
 
-    def _written(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+    def sampled(self, pixels: tf.Tensor, seed: tf.Tensor, *how: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Captions drawn at random; returns are those of `of_pixels`.
+
+        Args:
+            pixels: uint8 `[N, height, width, 3]`.
+            seed: Fixes what is drawn of each picture, int32 `[N]`.
+            how: The temperature, and the probability that the words which may be drawn have together; see
+                `common.decoding.sampling.sample`.
+        """
+        return self._sample(resized(pixels, self.size), seed, *how)
+
+    def _searched(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
+        following, state = self._model(pixels, self.beam)
+        power = self.length_power if self.beam > 1 else 0.0  # One hypothesis is greedy: the first end counts.
+        limits = {"start": START, "end": END, "longest": self.longest}
+        return self._answer(beam_search(following, state, width=self.beam, alpha=power, best=1, **limits), power)
+
+    def _sampled(self, pixels: tf.Tensor, *given: tf.Tensor) -> dict[str, tf.Tensor]:
+        how = dict(zip(("seed", "temperature", "top_p"), given, strict=True))
+        following, state = self._model(pixels, 1)
+        return self._answer(sample(following, state, start=START, end=END, longest=self.longest, **how))
+
+    def _model(self, pixels: tf.Tensor, copies: int) -> tuple[Next, Any]:
+        """The model of the next token, and its first state, for each picture; the memory is there in copies."""
         memory, state = self.network.read(pixels)
-        memory = tf.nest.map_structure(lambda x: tf.repeat(x, self.beam, 0), memory._replace(mask=()))
+        memory = tf.nest.map_structure(lambda x: tf.repeat(x, copies, 0), memory._replace(mask=()))
         memory = memory._replace(mask=None)
         never = tf.where((tf.range(len(self.words)) < SPECIALS) & (tf.range(len(self.words)) != END), NEVER, 0.0)
 
@@ -80,10 +111,10 @@ class Captioner:
             log_probabilities, state, weights = self.network.next(tokens, state, memory)
             return log_probabilities + never, state, weights
 
-        power = self.length_power if self.beam > 1 else 0.0  # One hypothesis is greedy: the first end counts.
-        found = beam_search(
-            following, state, start=START, end=END, longest=self.longest, width=self.beam, alpha=power, best=1
-        )
+        return following, state
+
+    def _answer(self, found: Decoded, power: float = 0.0) -> dict[str, tf.Tensor]:
+        """The outputs, of hypotheses whose scores are divided by that power of their length."""
         lengths = found.lengths[:, 0]
         most = tf.reduce_max(tf.pad(lengths, [[0, 1]]))
         real = tf.sequence_mask(lengths, most)

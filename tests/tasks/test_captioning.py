@@ -65,6 +65,23 @@ def test_the_maps_of_words_are_drawn(version: Path, tmp_path: Path) -> None:
     assert width >= 4 * 160 and height > 160
 
 
+def test_captions_are_drawn_by_their_seeds(version: Path) -> None:
+    model, example = SavedModel(version), str(version / ASSETS / "example.png")
+
+    def drawn(**options: float) -> list[str]:
+        how = CaptioningSaved(**options)
+        records = Captioning.predict(model, Captioning.asked(model, [example], how), how)
+        assert [record["image"] for _, record in Captioning.answered([example], records)] == [example] * len(records)
+        return [record["caption"] for record in records]
+
+    several = drawn(temperature=2.0, samples=20)
+    assert len(set(several)) > 1 and several == drawn(temperature=2.0, samples=20)
+    assert several[3:5] == drawn(temperature=2.0, samples=2, seed=3)
+    assert len(set(drawn(temperature=1e-6, samples=3))) == 1
+    with pytest.raises(InputError, match="--samples 2: the likeliest caption is one; give --temperature"):
+        CaptioningSaved(samples=2)
+
+
 @pytest.mark.parametrize(
     ("texts", "options", "window"),
     [
