@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 TOGETHER = 100
 """Pictures that are encoded at a time."""
 EXAMPLE = "example.png"
+SPREAD = 0.5
+"""How far the vectors of cells lie from each other at first: relations are learned from where things are."""
 PICTURES_OF_A_LANE, SHORTEST, LONGEST = 3, 8, 128
 """Pictures that a window has in each lane where no window is given, and the least and most steps of such a window."""
 COVERAGE = 0.01
@@ -142,7 +144,7 @@ class Captioning(Task):
         network = CaptionNetwork(
             len(self.words),
             options.embedding,
-            encoder=PictureEncoder(options.size, options.width, seed=seed_for(seed, "encoder")),
+            encoder=PictureEncoder(options.size, options.width, spread=SPREAD, seed=seed_for(seed, "encoder")),
             decoder=recurrent_stack(options, layers=1, seed=seed_for(seed, "decoder")),
             upper=recurrent_stack(options, seed=seed_for(seed, "upper")),
             attention=attention and attention(options.units, seed=seed),

@@ -55,6 +55,7 @@ class PictureEncoder(Configured, keras.layers.Layer):
         size: Pixels of a side.
         width: Features of a cell.
         blocks: Residual blocks; the first halves the grid.
+        spread: Standard deviation of the vectors of cells at first.
         seed: Fixes the initial weights.
 
     Call arguments:
@@ -64,11 +65,14 @@ class PictureEncoder(Configured, keras.layers.Layer):
         `[pictures, rows * columns, width]`, row by row.
     """
 
-    def __init__(self, size: int, width: int = 64, *, blocks: int = 2, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(
+        self, size: int, width: int = 64, *, blocks: int = 2, spread: float = 0.1, seed: int = 0, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.size = size
         self.width = width
         self.blocks = blocks
+        self.spread = spread
         self.seed = seed
         self.patches = self._convolution(max(width // 2, 1), PATCH, STRIDE, name="patches")
         self.norms = [keras.layers.LayerNormalization(name=f"norm_{n}") for n in range(2 * blocks + 1)]
@@ -97,7 +101,7 @@ class PictureEncoder(Configured, keras.layers.Layer):
         for n, layer in enumerate(self.convolutions):
             layer.build(grid if n else patches)
             self.norms[n + 1].build(grid)
-        start = keras.initializers.RandomNormal(0, 0.5, seed_for(self.seed, "places"))
+        start = keras.initializers.RandomNormal(0, self.spread, seed_for(self.seed, "places"))
         self.places = self.add_weight(name="places", shape=(self.rows * self.columns, self.width), initializer=start)
 
     def call(self, pictures: tf.Tensor) -> tf.Tensor:
