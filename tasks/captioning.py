@@ -16,6 +16,7 @@ from common.baselines import captions as plain
 from common.cells.seeds import seed_for
 from common.errors import InputError
 from common.figures.captions import caption_figure, heat_maps, stacked
+from common.options import EMBEDDED
 from common.reports import say_each
 from common.scoring.captions import Captions, Truth, cells_of_things, things_named, written
 from common.serving.export import FILES, Endpoint, Export
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 TOGETHER = 100
 """Pictures that are encoded at a time."""
 EXAMPLE = "example.png"
+SEEDS = 2**31
+"""Larger seeds than a saved model takes start anew."""
 SPREAD = 0.5
 """How far the vectors of cells lie from each other at first: relations are learned from where things are."""
 PICTURES_OF_A_LANE, SHORTEST, LONGEST = 3, 8, 128
@@ -69,6 +72,8 @@ class Captioning(Task):
             raise InputError("--bidirectional: a caption is written from its first word to its last; leave it out")
         if options.attention == "none" and options.coverage:
             raise InputError(f"--coverage {options.coverage}: --attention none has no weights; leave it out")
+        if options.bias and options.data not in (None, f"{EMBEDDED}scenes"):
+            raise InputError(f"--bias {options.bias}: only {EMBEDDED}scenes can have it; leave it or --data out")
         if options.attention == "none" and options.look:
             raise InputError(f"--look {options.look}: --attention none has no weights; leave it out")
 
@@ -227,7 +232,11 @@ class Captioning(Task):
     ) -> list[Record]:
         records, found = [], [{"pixels": pixels} for _, pixels in asked for _ in range(options.samples)]
         if options.temperature:
-            seeded = [one | {"seed": options.seed + n % options.samples} for n, one in enumerate(found)]
+            if "sample" not in model.signatures:
+                raise InputError(
+                    f"--temperature: {model.folder} was saved before captions could be drawn; train it again"
+                )
+            seeded = [one | {"seed": (options.seed + n % options.samples) % SEEDS} for n, one in enumerate(found)]
             how = {"temperature": options.temperature, "top_p": options.top_p}
             answers = model.ask(seeded, "sample", what="captioning", **how)
         else:

@@ -11,7 +11,6 @@ from cyclopts.validators import Number
 
 from common.errors import InputError
 from common.options import (
-    EMBEDDED,
     Beam,
     Choice,
     Count,
@@ -25,6 +24,7 @@ from common.options import (
     Seed,
     Share,
     Steps,
+    TopP,
     TrainOptions,
     option,
 )
@@ -74,8 +74,6 @@ class CaptioningData(DataOptions):
         return replace(self, size=size)
 
     def _reader(self) -> PictureReader:
-        if self.bias and self.data not in (None, f"{EMBEDDED}scenes"):
-            raise InputError(f"--bias {self.bias}: only {EMBEDDED}scenes can have it; leave it or --data out")
         names = {"image_column": self.image_column, "caption_column": self.caption_column}
         more = {"encoding": self.encoding, "drop_seen": self.drop_seen, "bias": self.bias}
         return PictureReader(size=self.size, **names, **more)
@@ -142,15 +140,18 @@ class CaptioningSaved(PredictOptions):
 
     input_file: Path | None = None
     temperature: NotNegative = 0.0
-    top_p: Annotated[float, Parameter(validator=Number(gt=0, lte=1))] = 1.0
+    top_p: TopP = 1.0
     samples: Count = 1
     seed: Seed = 0
     plot: Path = Path("captions.png")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.samples > 1 and not self.temperature:
-            raise InputError(f"--samples {self.samples}: the likeliest caption is one; give --temperature as well")
+        if not self.temperature:
+            for name in ("samples", "top_p", "seed"):
+                if (given := getattr(self, name)) != getattr(type(self), name):
+                    flag = f"--{name.replace('_', '-')} {given}"
+                    raise InputError(f"{flag}: the likeliest caption is not drawn; give --temperature as well")
 
     def files(self) -> dict[str, Path]:
         return super().files() | {"--plot": self.plot}

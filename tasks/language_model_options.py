@@ -23,6 +23,7 @@ from common.options import (
     PredictTexts,
     Seed,
     Share,
+    TopP,
     TrainOptions,
     Whole,
     option,
@@ -199,7 +200,7 @@ class LanguageSaved(PredictTexts):
     length: Annotated[int, Parameter(validator=Number(gte=1, lte=1_000_000))] = 300
     temperature: NotNegative = 0.8
     top_k: Whole = 0
-    top_p: Annotated[float, Parameter(validator=Number(gt=0, lte=1))] = 1.0
+    top_p: TopP = 1.0
     seed: Seed = 0
     samples: Count = 1
     score: Path | None = None

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from common.decoding.loops import NEVER, Decoded, Next
-from common.decoding.sampling import sample
+from common.decoding.sampling import TEMPERATURE, TOP_P, sample
 from common.decoding.search import beam as beam_search
 from common.layers.pictures import opened, resized
 from common.networks.captions import CaptionNetwork
@@ -18,11 +18,7 @@ WORDS = ("pictures", "words")
 AXES = {"words": WORDS, "attention": (*WORDS, "rows", "columns")}
 """The names of axes of unknown size, by output, see `common.serving.export.Endpoint`."""
 
-SAMPLING = [
-    tf.TensorSpec([None], tf.int32, "seed"),
-    tf.TensorSpec([], tf.float32, "temperature"),
-    tf.TensorSpec([], tf.float32, "top_p"),
-]
+SAMPLING = [tf.TensorSpec([None], tf.int32, "seed"), TEMPERATURE, TOP_P]
 """The inputs that say how captions are drawn."""
 
 

@@ -13,6 +13,9 @@ DRAWS = 0x5EED
 """Makes the draws other than those of dropout masks."""
 HOTTEST = 1e6
 """The highest temperature: all tokens are about equally likely, and those that are never drawn stay so."""
+TEMPERATURE = tf.TensorSpec([], tf.float32, "temperature")
+TOP_P = tf.TensorSpec([], tf.float32, "top_p")
+"""The inputs of saved models that draw."""
 
 
 def sample(

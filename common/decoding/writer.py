@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from common.decoding.loops import NEVER
-from common.decoding.sampling import sample
+from common.decoding.sampling import TEMPERATURE, TOP_P, sample
 from common.networks.inside import TOKENS, inside
 from common.networks.language import LanguageNetwork
 from common.networks.stepping import STATE, chosen, flattened, restored, walked
@@ -21,8 +21,6 @@ MOST = 10_000
 CHUNK = 256
 """Pieces that are read before they are scored: neither outputs nor logits of a long text are all in memory."""
 LENGTH = tf.TensorSpec([], tf.int32, "length")
-TEMPERATURE = tf.TensorSpec([], tf.float32, "temperature")
-TOP_P = tf.TensorSpec([], tf.float32, "top_p")
 TOP_K = tf.TensorSpec([], tf.int32, "top_k")
 TEXT = tf.TensorSpec([None], tf.string, "text")
 PROMPT = tf.TensorSpec([None], tf.string, "prompt")

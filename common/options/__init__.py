@@ -15,6 +15,7 @@ from common.options.kinds import Positive as Positive
 from common.options.kinds import Seed as Seed
 from common.options.kinds import Share as Share
 from common.options.kinds import Steps as Steps
+from common.options.kinds import TopP as TopP
 from common.options.kinds import Whole as Whole
 from common.options.kinds import check_encoding as check_encoding
 from common.options.parsing import as_arguments as as_arguments

@@ -22,6 +22,7 @@ WIDEST = 50
 """Maximum number of hypotheses that a beam search keeps: no caller can ask for more memory than with so many."""
 Beam = Annotated[int, Parameter(validator=Number(gte=1, lte=WIDEST))]
 Share = Annotated[float, Parameter(validator=Number(gte=0, lt=1))]
+TopP = Annotated[float, Parameter(validator=Number(gt=0, lte=1))]
 NotNegative = Annotated[float, Parameter(validator=Number(gte=0))]
 Positive = Annotated[float, Parameter(validator=Number(gt=0))]
 

@@ -63,9 +63,8 @@ def least(options: TrainOptions, embedded: tuple[int, int] = (0, 0), *, gates: i
         gates = _gates(options.cell) if cells.is_recurrent(options.cell) else 1
     vectors, width = embedded
     weights = gates * units * (options.layers * units + width)
-    states = (
-        options.layers * (options.batch_size or 1) * max(options.window or 0, options.reach or 0) * (gates + 1) * units
-    )
+    steps = max(options.window or 0, options.reach or 0)
+    states = options.layers * (options.batch_size or 1) * steps * (gates + 1) * units
     return NUMBER * (COPIES * weights + (COPIES - 1) * vectors * width + states)
 
 

