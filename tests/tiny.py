@@ -153,7 +153,8 @@ OPTIONS = {
     | {"source_language": "en", "target_language": "fr", "vocabulary": 400, "beam": 2, "batch_size": 16},
     "forecasting": SMALL | {"horizon": 6, "segment": 4, "seasons": (8, 24), "known": ("heat",)},
     "language_model": SMALL | {"layers": 1, "schedule": "inverse"},
-    "captioning": SMALL | {"learning_rate": 0.003, "size": 24, "width": 8, "beam": 2, "longest": 8},
+    "captioning": SMALL
+    | {"schedule": "inverse", "learning_rate": 0.003, "size": 24, "width": 8, "beam": 2, "longest": 8},
     "question_answering": SMALL | {"size": 24, "width": 8, "hidden": 16, "schedule": "inverse"},
     "signals": {name: value for name, value in SMALL.items() if name != "embedding"},
 }
