@@ -15,19 +15,21 @@ from common import cells
 from common.baselines import captions as plain
 from common.cells.seeds import seed_for
 from common.errors import InputError
-from common.figures.captions import caption_figure, heat_maps, stacked
+from common.figures.captions import caption_figure, stacked
 from common.options import EMBEDDED
 from common.reports import say_each
-from common.scoring.captions import Captions, Truth, cells_of_things, things_named, written
-from common.serving.export import FILES, Endpoint, Export
+from common.scoring.captions import Captions, Truth, cells_of_things, things_named
+from common.serving.captions import GRID, drawn, endpoints, fitted, records, views
+from common.serving.export import Export
 from common.sources.asked import Inputs, files_of
+from common.sources.features import as_given
 from common.sources.files import existing
-from common.sources.pictures import Pictures, read_picture
+from common.sources.pictures import Pictures
 from common.sources.splits import SPLITS
 from common.streams import Sequences, Stream
 from common.text.captions import END, START, CaptionWords, words_of
 from tasks.base import Evaluated, Task
-from tasks.captioning_options import CaptioningData, CaptioningOptions, CaptioningSaved
+from tasks.captioning_options import KERAS, CaptioningData, CaptioningOptions, CaptioningSaved
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,9 +43,7 @@ if TYPE_CHECKING:
 
 TOGETHER = 100
 """Pictures that are encoded at a time."""
-EXAMPLE = "example.png"
-SEEDS = 2**31
-"""Larger seeds than a saved model takes start anew."""
+EXAMPLE, EXAMPLE_FEATURES = "example.png", "example.npz"
 SPREAD = 0.5
 """How far the vectors of cells lie from each other at first: relations are learned from where things are."""
 PICTURES_OF_A_LANE, SHORTEST, LONGEST = 3, 8, 128
@@ -76,6 +76,12 @@ class Captioning(Task):
             raise InputError(f"--bias {options.bias}: only {EMBEDDED}scenes can have it; leave it or --data out")
         if options.attention == "none" and options.look:
             raise InputError(f"--look {options.look}: --attention none has no weights; leave it out")
+        if options.encoder and options.look:
+            raise InputError(f"--look {options.look}: the weights of --encoder stay as they are; leave one out")
+        if options.encoder and options.features:
+            raise InputError(f"--features {options.features}: no pictures are read, and --encoder reads pictures")
+        if options.encoder and not options.encoder.startswith(KERAS):
+            raise InputError(f"--encoder {options.encoder}: give {KERAS}NAME, such as {KERAS}MobileNetV2")
 
     def load(self) -> str:
         self.splits = self.records
@@ -94,12 +100,20 @@ class Captioning(Task):
         self.words = CaptionWords.of(kept, options.vocabulary)
         self.embedded = len(self.words), options.embedding
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
+        read = f"{options.size} by {options.size}"
+        if self.grid:
+            read = f"whose features are {' by '.join(map(str, self.grid))}"
         left_out = sum(map(len, self.said["train"])) - len(kept)
         longer = f", {left_out:,} left out: longer than {options.longest} words or without any" if left_out else ""
         return (
-            f"{self.splits.source}: {sizes} pictures of {options.size} by {options.size}; {len(kept):,} captions in "
+            f"{self.splits.source}: {sizes} pictures of {read}; {len(kept):,} captions in "
             f"train{longer}; {len(self.words):,} words"
         )
+
+    @property
+    def grid(self) -> tuple[int, ...] | None:
+        """Rows, columns and width of features that were computed elsewhere; None where pictures are read."""
+        return self.splits.train.views.shape[1:] if self.options.features else None
 
     def _window(self, kept: Sequence[Sequence[str]]) -> int:
         """The power of two that is below the steps of the captions of three pictures; no more than the reach."""
@@ -116,7 +130,7 @@ class Captioning(Task):
         pictures: Pictures = getattr(self.splits, split)
         looks = self.options.look and split == "train"
         where = cells_of_things(pictures.truths, rows_of(self.options.size)) if looks else None
-        windows = PictureWindows(pictures.pixels, START, END, where=where, few_shapes=self.options.xla is not False)
+        windows = PictureWindows(pictures.views, START, END, where=where, few_shapes=self.options.xla is not False)
         return self._sequences(windows, self.said[split], pictures.truths)
 
     def _sequences(
@@ -139,7 +153,6 @@ class Captioning(Task):
     def learner(self) -> Learner:
         from common.layers.attention import MultiplicativeAttention
         from common.layers.hard_attention import HardAttention
-        from common.layers.pictures import PictureEncoder
         from common.networks.captions import CaptionNetwork
         from common.networks.network import Learner, OwnLoss, own_accuracy
         from common.networks.stacks import recurrent_stack
@@ -149,7 +162,7 @@ class Captioning(Task):
         network = CaptionNetwork(
             len(self.words),
             options.embedding,
-            encoder=PictureEncoder(options.size, options.width, spread=SPREAD, seed=seed_for(seed, "encoder")),
+            encoder=self._encoder(),
             decoder=recurrent_stack(options, layers=1, seed=seed_for(seed, "decoder")),
             upper=recurrent_stack(options, seed=seed_for(seed, "upper")),
             attention=attention and attention(options.units, seed=seed),
@@ -161,10 +174,28 @@ class Captioning(Task):
         )
         return Learner(network, OwnLoss(), (own_accuracy,))
 
+    def _encoder(self) -> Any:
+        options = self.options
+        how = {"width": options.width, "spread": SPREAD, "seed": seed_for(options.seed, "encoder")}
+        if self.grid:
+            from common.layers.features import GridEncoder
+
+            return GridEncoder(self.grid, **how)
+        if options.encoder:
+            from common.layers.features import fetched
+
+            return fetched(options.encoder.removeprefix(KERAS), options.size, **how)
+        from common.layers.pictures import PictureEncoder
+
+        return PictureEncoder(options.size, **how)
+
+    def config(self) -> dict[str, Any]:
+        return super().config() | {GRID: self.grid and list(self.grid)}
+
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Captions:
-        def encode(pixels: np.ndarray) -> np.ndarray:
-            parts = np.array_split(pixels, -(-len(pixels) // TOGETHER))
-            return np.concatenate([network.summary(network.encoder(part)).numpy() for part in parts])
+        def encode(pictures: np.ndarray) -> np.ndarray:
+            parts = np.array_split(pictures, -(-len(pictures) // TOGETHER))
+            return np.concatenate([network.summarised(part).numpy() for part in parts])
 
         return Captions.of(export, self.splits.test, encode=encode)
 
@@ -179,38 +210,34 @@ class Captioning(Task):
         return ["<start>", *every[number]]
 
     def export(self, network: Network) -> Export:
-        from common.decoding.captioner import AXES, SAMPLING, Captioner
-        from common.layers.pictures import IMAGE, PIXELS
+        from common.decoding.captioner import Captioner
 
         options = self.options
         captioner = Captioner(
             network,
             self.words.names,
-            size=options.size,
             beam=options.beam,
             length_power=options.length_power,
             longest=options.longest + 1,
             between=self.words.between,
         )
-        pixels = {"pixels": ("pictures", "height", "width", "colours")}
-        endpoints = {
-            "serving_default": Endpoint(captioner.of_files, [IMAGE], {"image": (FILES,)} | AXES),
-            "pixels": Endpoint(captioner.of_pixels, [PIXELS], pixels | AXES),
-            "sample": Endpoint(captioner.sampled, [PIXELS, *SAMPLING], pixels | AXES),
-        }
-        return Export(endpoints, [network])
+        return Export(endpoints(captioner, of_features=self.grid is not None), [network])
 
     def extras(self, results: Results, folder: Path) -> None:
         """Writes the captions of the test pictures, and one of these to try the saved model with."""
         from PIL import Image
 
         results.answers.write(folder / "test.csv")
-        Image.fromarray(self.splits.test.pixels[0]).save(folder / EXAMPLE)
+        view, name = self.splits.test.views[0], self.splits.test.names[0]
+        if self.grid:
+            np.savez(folder / EXAMPLE_FEATURES, **{name: as_given(view)})
+        else:
+            Image.fromarray(view).save(folder / EXAMPLE)
 
     def example(self, version: Path) -> str:
         from common.serving.versions import ASSETS
 
-        return str(version / ASSETS / EXAMPLE)
+        return str(version / ASSETS / (EXAMPLE_FEATURES if self.grid else EXAMPLE))
 
     @classmethod
     def inputs(cls, words: Sequence[str], stream: BinaryIO, options: CaptioningSaved) -> Inputs:
@@ -218,36 +245,14 @@ class Captioning(Task):
 
     @classmethod
     def asked(cls, model: SavedModel, inputs: Sequence[str], options: CaptioningSaved) -> list[tuple[str, np.ndarray]]:
-        found = []
-        for given in inputs:
-            path = existing(given, "predict")
-            if path.is_dir():
-                raise InputError(f"predict {path}: a folder; give pictures")
-            found.append((given, read_picture(path, model.config["size"])))
-        return found
+        return [one for given in inputs for one in views(model, existing(given, "predict"))]
 
     @classmethod
     def predict(
         cls, model: SavedModel, asked: Sequence[tuple[str, np.ndarray]], options: CaptioningSaved
     ) -> list[Record]:
-        records, found = [], [{"pixels": pixels} for _, pixels in asked for _ in range(options.samples)]
-        if options.temperature:
-            if "sample" not in model.signatures:
-                raise InputError(
-                    f"--temperature: {model.folder} was saved before captions could be drawn; train it again"
-                )
-            seeded = [one | {"seed": (options.seed + n % options.samples) % SEEDS} for n, one in enumerate(found)]
-            how = {"temperature": options.temperature, "top_p": options.top_p}
-            answers = model.ask(seeded, "sample", what="captioning", **how)
-        else:
-            answers = model.ask(found, "pixels", what="captioning")
-        for n, answer in enumerate(answers):
-            name = asked[n // options.samples][0]
-            one = written(answer)
-            found = {"image": name, "caption": one.caption, "log_probability": answer["log_probability"]}
-            weights = one.attention.astype(float).round(4).tolist()
-            records.append(found | {"words": list(one.words), "attention": weights})
-        return records
+        how = {"temperature": options.temperature, "top_p": options.top_p} if options.temperature else {}
+        return records(model, asked, samples=options.samples, seed=options.seed, how=how)
 
     @classmethod
     def told(cls, record: Record) -> list[dict[str, Any]]:
@@ -263,24 +268,24 @@ class Captioning(Task):
     @classmethod
     def formats(cls, model: SavedModel) -> dict[str, dict[str, Format]]:
         @contextmanager
-        def drawn(path: Path, columns: Sequence[str]) -> Iterator[Write]:
-            yield lambda found: stacked([_drawn(record) for _, record in found]).save(path, "PNG")
+        def pictures(path: Path, columns: Sequence[str]) -> Iterator[Write]:
+            yield lambda found: stacked([drawn(record) for _, record in found]).save(path, "PNG")
 
-        return super().formats(model) | {"--plot": {".png": drawn}}
+        return super().formats(model) | {"--plot": {".png": pictures}}
 
     @classmethod
     def test(cls, model: SavedModel, data: CaptioningData, *, other: bool = False) -> Pictures:
-        return super().test(model, data.sized(model.config["size"]), other=other)
+        if model.config.get(GRID) is None and data.features:
+            raise InputError(f"--features {data.features}: {model.folder} takes pictures; leave it out")
+        if model.config.get(GRID) and not data.features:
+            raise InputError(f"--data {data.data}: {model.folder} takes features; give --features as well")
+        test = super().test(model, data.sized(model.config["size"]), other=other)
+        if not data.features:
+            return test
+        on_grid = [fitted(view, model, f"{data.features}: {name!r}") for view, name in zip(test.views, test.names)]
+        return replace(test, views=np.stack(on_grid))
 
     @classmethod
     def evaluate(cls, model: SavedModel, test: Pictures) -> Evaluated:
         answers = Captions.of(model, test)
         return Evaluated(answers.scores(), answers.report(), answers.rows())
-
-
-def _drawn(record: Record) -> Any:
-    from PIL import Image
-
-    attention = np.array(record["attention"])
-    with Image.open(record["image"]) as picture:
-        return heat_maps(picture, record["caption"], record["words"], attention=attention)

@@ -32,6 +32,8 @@ from common.sources.load import load, load_test
 from common.sources.pictures import PictureReader, Pictures
 from common.sources.splits import Splits
 
+KERAS = "keras:"
+"""What stands before the name of a network of `keras.applications`."""
 Size = Annotated[int, Parameter(validator=Number(gte=16, lte=1024))]
 
 
@@ -49,6 +51,9 @@ class CaptioningData(DataOptions):
         caption_column: Name of the column of captions; found by its usual names when not given.
         encoding: Text encoding of the files of captions.
         drop_seen: Leave out of train what another given split has as well.
+        features: An .npz file of features that were computed elsewhere, which are read instead of the pictures: an
+            array for each under the name of its file, or names and features; [width], [regions, width] or
+            [rows, columns, width] each.
         bias: OBJECT=GROUND:SHARE, such as boat=water:0.9: of the embedded scenes for training that show the object,
             that share is on the ground; of those for testing no more than of others. How often captions follow the
             ground is scored.
@@ -59,6 +64,7 @@ class CaptioningData(DataOptions):
     caption_column: str | None = None
     encoding: Encoding = "utf-8"
     drop_seen: bool = False
+    features: Path | None = None
     bias: str | None = None
 
     def load(self) -> Splits[Pictures]:
@@ -74,8 +80,11 @@ class CaptioningData(DataOptions):
         return replace(self, size=size)
 
     def _reader(self) -> PictureReader:
+        if self.features and not self.at_hand:
+            raise InputError(f"--features {self.features}: only for captions in files of your own; give --data")
         names = {"image_column": self.image_column, "caption_column": self.caption_column}
         more = {"encoding": self.encoding, "drop_seen": self.drop_seen, "bias": self.bias}
+        more["features"] = self.features and Path(self.features)
         return PictureReader(size=self.size, **names, **more)
 
 
@@ -96,6 +105,8 @@ class CaptioningOptions(CaptioningData, TrainOptions):
             attention.
         look: Factor of the penalty for attention beside the thing that a word names; only of embedded:scenes it is
             known where things are.
+        encoder: keras:NAME is a network of keras.applications, such as keras:MobileNetV2, with its weights from
+            ImageNet, which are fetched once and stay as they are. Not given: a small residual network, trained along.
         width: Features of a cell of the picture's grid.
         longest: Maximum number of words of a caption. Longer ones are left out of training.
         smoothing: Share of a word's probability that is spread over all words in training.
@@ -111,6 +122,7 @@ class CaptioningOptions(CaptioningData, TrainOptions):
     attention: Literal["soft", "hard", "none"] = option("soft", tune=Choice(("soft", "hard", "none"), asked=True))
     coverage: NotNegative | None = option(None, tune=Linear(0.0, 1.0, asked=True))
     look: NotNegative = option(0.0, tune=Linear(0.0, 1.0, asked=True))
+    encoder: str | None = None
     width: Count = option(64, tune=Log(16, 256, asked=True))
     longest: Count = 50
     smoothing: Share = option(0.0, tune=Linear(0.0, 0.3, asked=True))
@@ -128,7 +140,8 @@ class CaptioningSaved(PredictOptions):
     """Which saved captioner to use, what pictures it is asked, and where its answers are written.
 
     Attributes:
-        input_file: Picture file, as a word of the command line names it: PNG, JPEG, BMP or GIF.
+        input_file: Picture file, as a word of the command line names it: PNG, JPEG, BMP or GIF; for a model that takes
+            features, a file of these.
         output_file: File to write the captions to: .csv, .tsv or .jsonl.
         temperature: Draw captions at random instead of searching for the likeliest; below 1 likely words become
             likelier. 0 draws none.

@@ -62,7 +62,7 @@ class QuestionAnswering(Task):
         self.encoder = Encoder.of(list(map(str.lower, train.questions)), level, sizes=sizes, min_count=1)
         self.embedded = self.encoder.sizes[0], self.options.embedding
         counts = ", ".join(
-            f"{len(part):,} {split} about {counted(len(part.pixels), 'picture')}"
+            f"{len(part):,} {split} about {counted(len(part.views), 'picture')}"
             for split, part in ((split, getattr(self.splits, split)) for split in SPLITS)
         )
         return (
@@ -79,7 +79,7 @@ class QuestionAnswering(Task):
         weights = np.zeros(len(tokens), np.float32)
         # What validation asks that train cannot answer would be scored as if it were another answer.
         weights[np.cumsum(lengths) - 1] = [split == "test" or answer in numbers for answer in part.answers]
-        windows = QuestionWindows(part.pixels)
+        windows = QuestionWindows(part.views)
         return Sequences(
             lengths,
             {"tokens": tokens},
@@ -164,7 +164,7 @@ class QuestionAnswering(Task):
         """Writes a test picture to try the saved model with."""
         from PIL import Image
 
-        Image.fromarray(self.splits.test.pixels[0]).save(folder / EXAMPLE)
+        Image.fromarray(self.splits.test.views[0]).save(folder / EXAMPLE)
 
     def example(self, version: Path) -> tuple[str, str]:
         from common.serving.versions import ASSETS
@@ -217,7 +217,7 @@ class QuestionAnswering(Task):
 
     @classmethod
     def evaluate(cls, model: SavedModel, test: Questions) -> Evaluated:
-        found = answered(model, [test.pixels[number] for number in test.pictures], test.questions)
+        found = answered(model, [test.views[number] for number in test.pictures], test.questions)
         result = Classified([one["answer"] for one in found], test.answers)
         rows = (
             {"image": test.names[number], "question": question, "answer": answer, "predicted": predicted}

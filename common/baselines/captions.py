@@ -21,12 +21,13 @@ def methods(train: Pictures, answers: Captions) -> dict[str, Callable[[], Captio
         return answers.others([counts.most_common(1)[0][0]] * len(answers.written))
 
     def nearest() -> Captions:
-        known, asked = (_unit(answers.encode(pictures.pixels)) for pictures in (train, answers.pictures))
+        known, asked = (_unit(answers.encode(pictures.views)) for pictures in (train, answers.pictures))
         best = np.concatenate([(part @ known.T).argmax(1) for part in np.array_split(asked, -(-len(asked) // 256))])
         return answers.others([joined(words_of(train.captions[n][0])) for n in best])
 
     def blind() -> Captions:
-        mean = train.pixels.mean(0, dtype=np.float64).round().astype(np.uint8)
+        mean = train.views.mean(0, dtype=np.float64)
+        mean = (mean.round() if train.views.dtype == np.uint8 else mean).astype(train.views.dtype)
         (one,) = written_by(answers.model, mean[None])
         return answers.others([one.caption] * len(answers.written))
 

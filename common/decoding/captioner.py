@@ -12,6 +12,7 @@ from common.decoding.sampling import TEMPERATURE, TOP_P, sample
 from common.decoding.search import beam as beam_search
 from common.layers.pictures import opened, resized
 from common.networks.captions import CaptionNetwork
+from common.networks.writing import Memory
 from common.text.captions import END, SPECIALS, START
 
 WORDS = ("pictures", "words")
@@ -28,7 +29,6 @@ class Captioner:
     Args:
         network: The network.
         words: The text of each token; those that are no words have none.
-        size: Pixels of a side of the pictures that the network reads.
         beam: Hypotheses that the search keeps.
         length_power: Power of the length by which log-probabilities of hypotheses are divided.
         longest: Maximum number of tokens of a caption, its end included.
@@ -40,7 +40,6 @@ class Captioner:
         network: CaptionNetwork,
         words: Sequence[str],
         *,
-        size: int,
         beam: int,
         length_power: float,
         longest: int,
@@ -48,18 +47,17 @@ class Captioner:
     ) -> None:
         self.network = network
         self.words = list(words)
-        self.size = size
         self.beam = beam
         self.length_power = length_power
         self.longest = longest
         self.between = between
-        own = tf.TensorSpec([None, size, size, 3], tf.uint8)
+        own = network.encoder.spec
         self._search = tf.function(self._searched, input_signature=[own], autograph=False)
         self._sample = tf.function(self._sampled, input_signature=[own, *SAMPLING], autograph=False)
 
     def of_files(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         """The captions of pictures in files' bytes, PNG, JPEG, BMP or GIF, string `[N]`; as `of_pixels`."""
-        return self._search(opened(image, self.size))
+        return self._search(opened(image, self.network.encoder.size))
 
     def of_pixels(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         """The captions of pictures.
@@ -72,7 +70,28 @@ class Captioner:
             `log_probability` of the words and the end, `[N]`; and `attention`, the weight of each cell of the grid when
             a word was written, `[N, words, rows, columns]`, zeros without attention.
         """
-        return self._search(resized(pixels, self.size))
+        return self._search(resized(pixels, self.network.encoder.size))
+
+    def of_features(self, features: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The captions of pictures whose features are given, as `features` says; returns are those of `of_pixels`."""
+        return self._search(self._on_grid(features))
+
+    @property
+    def features(self) -> tf.TensorSpec:
+        """The features that it takes: `[N, width]`, `[N, regions, width]` or `[N, rows, columns, width]`."""
+        rows, columns, width = self.network.encoder.shape
+        of_one = [rows, columns, width] if columns > 1 else [None, width] if rows > 1 else [width]
+        return tf.TensorSpec([None, *of_one], tf.float32, "features")
+
+    def _on_grid(self, features: tf.Tensor) -> tf.Tensor:
+        """Features `[N, rows, columns, width]`, with zeros behind the last region."""
+        rows, columns, width = self.network.encoder.shape
+        if columns == 1 and rows > 1:
+            regions = tf.shape(features)[1]
+            fits = tf.debugging.assert_less_equal(regions, rows, f"a picture may have {rows} regions")
+            with tf.control_dependencies([fits]):
+                features = tf.pad(features, [[0, 0], [0, rows - regions], [0, 0]])
+        return tf.reshape(features, (-1, rows, columns, width))
 
     def sampled(self, pixels: tf.Tensor, seed: tf.Tensor, *how: tf.Tensor) -> dict[str, tf.Tensor]:
         """Captions drawn at random; returns are those of `of_pixels`.
@@ -83,7 +102,11 @@ class Captioner:
             how: The temperature, and the probability that the words which may be drawn have together; see
                 `common.decoding.sampling.sample`.
         """
-        return self._sample(resized(pixels, self.size), seed, *how)
+        return self._sample(resized(pixels, self.network.encoder.size), seed, *how)
+
+    def sampled_of_features(self, features: tf.Tensor, seed: tf.Tensor, *how: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Captions drawn at random of pictures whose features are given; arguments are those of `sampled`."""
+        return self._sample(self._on_grid(features), seed, *how)
 
     def _searched(self, pixels: tf.Tensor) -> dict[str, tf.Tensor]:
         following, state = self._model(pixels, self.beam)
@@ -99,8 +122,7 @@ class Captioner:
     def _model(self, pixels: tf.Tensor, copies: int) -> tuple[Next, Any]:
         """The model of the next token, and its first state, for each picture; the memory is there in copies."""
         memory, state = self.network.read(pixels)
-        memory = tf.nest.map_structure(lambda x: tf.repeat(x, copies, 0), memory._replace(mask=()))
-        memory = memory._replace(mask=None)
+        memory = Memory(*(None if x is None else tf.repeat(x, copies, 0) for x in memory))
         never = tf.where((tf.range(len(self.words)) < SPECIALS) & (tf.range(len(self.words)) != END), NEVER, 0.0)
 
         def following(tokens: tf.Tensor, state: Any) -> tuple:

@@ -79,13 +79,12 @@ def stacked(sheets: Sequence[Image]) -> Image:
 def caption_figure(results: Any, *, title: str, most: int = 4) -> Any:
     """The loss over the epochs, and some test pictures with a heat map for each word, as a matplotlib figure."""
     from matplotlib.figure import Figure
-    from PIL import Image
 
     answers = results.answers
     chosen = range(0, len(answers.written), max(len(answers.written) // most, 1))[:most]
     sheets = [
         heat_maps(
-            Image.fromarray(answers.pictures.pixels[n]),
+            _shown(answers.pictures.views[n]),
             plain(answers.written[n].caption),
             answers.written[n].words,
             attention=answers.written[n].attention,
@@ -100,3 +99,10 @@ def caption_figure(results: Any, *, title: str, most: int = 4) -> Any:
     maps.set_axis_off()
     figure.suptitle(plain(title))
     return figure
+
+
+def _shown(view: np.ndarray) -> Image:
+    """The pixels of a picture; white where only its features are known."""
+    from PIL import Image
+
+    return Image.fromarray(view) if view.dtype == np.uint8 else Image.new("RGB", (1, 1), "white")

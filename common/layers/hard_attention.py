@@ -68,7 +68,14 @@ class HardAttention(MultiplicativeAttention):
         return uniform_of(sequence, place, seed=self.seed), tf.cast(looks, self.compute_dtype)
 
     def sample(
-        self, query: tf.Tensor, memory: tf.Tensor, *, keys: tf.Tensor, draw: tf.Tensor, looks: tf.Tensor
+        self,
+        query: tf.Tensor,
+        memory: tf.Tensor,
+        *,
+        keys: tf.Tensor,
+        visible: tf.Tensor | None = None,
+        draw: tf.Tensor,
+        looks: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """What is read in training.
 
@@ -76,6 +83,7 @@ class HardAttention(MultiplicativeAttention):
             query: `[batch, time, query width]`.
             memory: `[batch, steps, width]`.
             keys: Those of the memory.
+            visible: See `Attention`.
             draw: A number in [0, 1) for each step of the query, `[batch, time]`.
             looks: 1 where one step of the memory is read, 0 where the mean is, `[batch, time]`.
 
@@ -83,7 +91,7 @@ class HardAttention(MultiplicativeAttention):
             What is read, `[batch, time, width]`; the weights, `[batch, time, steps]`; and the logarithm of the weight
             of the step that was drawn, `[batch, time]`.
         """
-        mean, weights = super().call(query, memory, keys=keys)
+        mean, weights = super().call(query, memory, keys=keys, visible=visible)
         upto = tf.cumsum(weights, 2)
         chosen = tf.reduce_sum(tf.cast(upto <= (draw * upto[..., -1])[..., None], tf.int32), 2)
         chosen = tf.minimum(chosen, tf.shape(memory)[1] - 1)

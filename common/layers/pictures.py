@@ -92,6 +92,14 @@ class PictureEncoder(Configured, keras.layers.Layer):
 
     columns = rows
 
+    @property
+    def spec(self) -> tf.TensorSpec:
+        """What it reads."""
+        return tf.TensorSpec([None, self.size, self.size, 3], tf.uint8)
+
+    def visible(self, pictures: tf.Tensor) -> None:
+        """All cells may be read."""
+
     def build(self, pictures_shape: Any = None) -> None:
         shape, grid = (None, self.size, self.size, 3), (None, self.rows, self.rows, self.width)
         self.patches.build(shape)
@@ -125,6 +133,7 @@ class Summary(Configured, keras.layers.Layer):
 
     Call arguments:
         grid: `[pictures, cells, width]`.
+        visible: 1 at the cells that count, `[pictures, cells]`; None is everywhere.
 
     Returns:
         `[pictures, 2 * units]`.
@@ -139,6 +148,10 @@ class Summary(Configured, keras.layers.Layer):
     def build(self, grid_shape: tuple[int | None, ...]) -> None:
         self.layer.build(grid_shape)
 
-    def call(self, grid: tf.Tensor) -> tf.Tensor:
-        cells = self.layer(grid)
-        return tf.concat([tf.reduce_mean(cells, 1), tf.reduce_max(cells, 1)], 1)
+    def call(self, grid: tf.Tensor, visible: tf.Tensor | None = None) -> tf.Tensor:
+        cells = self.layer(grid)  # None is below zero, so what does not count is no maximum.
+        if visible is None:
+            return tf.concat([tf.reduce_mean(cells, 1), tf.reduce_max(cells, 1)], 1)
+        cells *= visible[..., None]
+        mean = tf.math.divide_no_nan(tf.reduce_sum(cells, 1), tf.reduce_sum(visible, 1, keepdims=True))
+        return tf.concat([mean, tf.reduce_max(cells, 1)], 1)

@@ -53,8 +53,8 @@ class CaptionNetwork(WritingNetwork):
     Args:
         vocabulary: Number of tokens.
         embedding: Width of the vectors of tokens.
-        encoder: From pictures to grids, `[pictures, cells, width]`, such as `PictureEncoder`; has `rows`, `columns` and
-            `width`.
+        encoder: From pictures to grids, `[pictures, cells, width]`: `PictureEncoder`, or one of
+            `common.layers.features`; has `rows`, `columns`, `width` and `visible`.
         decoder: The stack of one layer below attention.
         upper: The stack above attention.
         attention: Reads the grid; None for a decoder that only starts from it.
@@ -161,9 +161,8 @@ class CaptionNetwork(WritingNetwork):
                 found = self.attended(queries, memory)
             else:
                 draw, looks = (tf.gather(tf.reshape(each, [-1]), steps) for each in draws)
-                *found, likely = self.attention.sample(
-                    queries, memory.encoded, keys=memory.keys, draw=draw, looks=looks
-                )
+                how = {"keys": memory.keys, "visible": memory.mask, "draw": draw, "looks": looks}
+                *found, likely = self.attention.sample(queries, memory.encoded, **how)
                 chosen.append(tf.gather(tf.reshape(likely, [-1]), places))
             return tuple(tf.gather(flat(each), places) for each in found)
 
@@ -233,5 +232,9 @@ class CaptionNetwork(WritingNetwork):
         Returns:
             The memory that attention reads, and the state to decode from.
         """
-        grid = self.encoder(pictures)
-        return Memory(grid, self.keys(grid)), self.first_states(self.summary(grid))
+        grid, visible = self.encoder(pictures), self.encoder.visible(pictures)
+        return Memory(grid, self.keys(grid), visible), self.first_states(self.summary(grid, visible))
+
+    def summarised(self, pictures: tf.Tensor) -> tf.Tensor:
+        """One vector for each picture, `[rows, width]`."""
+        return self.summary(self.encoder(pictures), self.encoder.visible(pictures))

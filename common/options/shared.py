@@ -253,9 +253,16 @@ class TrainOptions(DataOptions):
         return {n: value for n, value in self.as_json().items() if meaning[n].trains or n in falls_to_end}
 
     def as_json(self) -> dict[str, Any]:
-        """The options as JSON-ready values; a path to the data is absolute."""
-        data = os.path.realpath(self.data) if self.data and os.path.exists(self.data) else self.data
-        return {name: str(v) if isinstance(v, Path) else v for name, v in asdict(self).items()} | {"data": data}
+        """The options as JSON-ready values; paths to what is there are absolute."""
+
+        def ready(value: Any) -> Any:
+            return _absolute(str(value)) if isinstance(value, Path) else value
+
+        return {name: ready(value) for name, value in asdict(self).items()} | {"data": _absolute(self.data)}
+
+
+def _absolute(path: str | None) -> str | None:
+    return os.path.realpath(path) if path and os.path.exists(path) else path
 
 
 @Parameter(name="*")

@@ -15,6 +15,7 @@ from common.scoring import Scores
 from common.scoring.items import Items
 from common.scoring.translation import Model
 from common.sources.embedded.scene_words import OPPOSITE, SINGULAR, Claim, claimed
+from common.sources.features import as_given
 from common.sources.pictures import Pictures
 from common.text.captions import words_of
 
@@ -51,7 +52,7 @@ class Captions:
         written: What was written of each picture.
         pictures: The pictures, with their captions, and what is in them where that is known.
         model: The model that wrote them, for further captions; None for other methods.
-        encode: From pictures, uint8 `[N, size, size, 3]`, to a vector of each, `[N, width]`; None for a saved model.
+        encode: From `Pictures.views` to a vector of each, `[N, width]`; None for a saved model.
     """
 
     def __init__(
@@ -70,7 +71,7 @@ class Captions:
     @classmethod
     def of(cls, model: Model, pictures: Pictures, **more: Any) -> Self:
         """The captions that a model writes."""
-        return cls(written_by(model, pictures.pixels), pictures, model=model, **more)
+        return cls(written_by(model, pictures.views), pictures, model=model, **more)
 
     def others(self, captions: Sequence[str]) -> Captions:
         """Captions of another method for the same pictures."""
@@ -153,10 +154,16 @@ class Captions:
             rows.writerows(row | {"references": " | ".join(row["references"])} for row in self.rows())
 
 
-def written_by(model: Model, pixels: np.ndarray) -> list[Written]:
-    """What a model, an `Export` or a `SavedModel`, writes of pictures, uint8 `[N, size, size, 3]`."""
-    answers = model.ask([{"pixels": one} for one in pixels], "pixels", what="captioning")
-    return [written(answer) for answer in answers]
+def written_by(model: Model, views: np.ndarray) -> list[Written]:
+    """What a model, an `Export` or a `SavedModel`, writes of pictures, as `Pictures.views`."""
+    return [written(answer) for answer in model.ask(*asked(views), what="captioning")]
+
+
+def asked(views: Sequence[np.ndarray]) -> tuple[list[dict[str, Any]], str]:
+    """What a captioner is asked of pictures, and by which signature."""
+    if views[0].dtype == np.uint8:
+        return [{"pixels": one} for one in views], "pixels"
+    return [{"features": as_given(one)} for one in views], "features"
 
 
 def written(answer: Mapping[str, Any]) -> Written:

@@ -37,27 +37,27 @@ class Picture(NamedTuple):
     """A picture with its captions.
 
     Attributes:
-        pixels: uint8 `[size, size, 3]`.
+        view: What a network sees of it: pixels, uint8 `[size, size, 3]`, or `Features`, float32.
         captions: What people say of it.
         name: Its file.
         truth: What is in it, as JSON, where that is known.
     """
 
-    pixels: np.ndarray
+    view: np.ndarray
     captions: tuple[str, ...]
     name: str
     truth: Mapping[str, Any] | None = None
 
 
 class OfPictures(Records):
-    """Records of which each has a picture, `pixels`, with all that is said or asked of it."""
+    """Records of which each has a picture, `view`, with all that is said or asked of it."""
 
     noun = "pictures"
     repeated = "repeated pictures"
 
     @classmethod
     def key(cls, record: Any) -> bytes:
-        return hashlib.sha256(record.pixels.tobytes()).digest()
+        return hashlib.sha256(record.view.tobytes()).digest()
 
     @classmethod
     def distinct(cls, train: Sequence[Any]) -> list[Any]:
@@ -87,9 +87,17 @@ class OfPictures(Records):
 
 @dataclass(frozen=True)
 class Pictures(OfPictures):
-    """Pictures, uint8 `[pictures, size, size, 3]`, the captions of each, and what is in it where that is known."""
+    """Pictures with captions.
 
-    pixels: np.ndarray
+    Attributes:
+        views: What a network sees of each: pixels, uint8 `[pictures, size, size, 3]`, or features that were computed
+            elsewhere, float32 `[pictures, rows, columns, width]`.
+        captions: The captions of each.
+        names: The file of each.
+        truths: What is in each, where that is known.
+    """
+
+    views: np.ndarray
     captions: list[tuple[str, ...]]
     names: list[str]
     truths: list[Mapping[str, Any]]
@@ -103,8 +111,8 @@ class Pictures(OfPictures):
 
         records = list(records)
         truths = [one.truth for one in records if one.truth is not None]
-        pixels = np.stack([one.pixels for one in records])
-        return cls(pixels, [one.captions for one in records], [one.name for one in records], truths)
+        views = np.stack([one.view for one in records])
+        return cls(views, [one.captions for one in records], [one.name for one in records], truths)
 
     @classmethod
     def joined(cls, one: Picture, other: Picture) -> Picture:
@@ -128,6 +136,10 @@ class Captioned(NamedTuple):
         return cls(Path(image), caption, place)
 
 
+View = Callable[[Captioned], "tuple[str, Callable[[], np.ndarray]]"]
+"""From a caption to the name of its picture, and to what reads what a network sees of it."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class PictureReader(FileReader[Pictures]):
     """Reads pictures with captions: a table with a row for each caption, or COCO's JSON.
@@ -138,12 +150,14 @@ class PictureReader(FileReader[Pictures]):
         size: Pictures become squares of so many pixels a side.
         image_column: Name of the column of picture files; found by its usual names when None.
         caption_column: Name of the column of captions; found by its usual names when None.
+        features: A file of what was computed elsewhere of each picture; the pictures themselves are not read then.
         bias: What nearly always stands on one ground in the embedded scenes, such as "boat=water:0.9".
     """
 
     size: int = 96
     image_column: str | None = None
     caption_column: str | None = None
+    features: Path | None = None
     bias: str | None = None
 
     def parts(self, data: str) -> Parts[Pictures]:
@@ -154,9 +168,8 @@ class PictureReader(FileReader[Pictures]):
             captions = read_by_role(roles, lambda one: of_one_split(one, self._captions(one), roles[one]))
         else:
             captions = self._captions(path)
-        folder = path if path.is_dir() else path.parent
-        find = finder(folder)
-        records = {role: self._pictures(part, find) for role, part in captions.items() if part}
+        view = self._viewer(path if path.is_dir() else path.parent)
+        records = {role: list(_pictures(part, view)) for role, part in captions.items() if part}
         return Parts(Pictures, records, data, drop_seen=self.drop_seen)
 
     def columns(self, present: Sequence[str], place: str) -> tuple[str, str]:
@@ -188,15 +201,30 @@ class PictureReader(FileReader[Pictures]):
             for role, part in parts.items()
         }
 
-    def _pictures(self, captions: Sequence[Captioned], find: Callable[[Captioned], Path]) -> list[Picture]:
-        """The pictures, each once, in the order in which they are named first."""
-        said: dict[Path, list[Captioned]] = {}
-        for one in captions:
-            said.setdefault(find(one), []).append(one)
-        return [
-            Picture(read_picture(path, self.size, given[0].place), tuple(one.caption for one in given), str(path))
-            for path, given in said.items()
-        ]
+    def _viewer(self, folder: Path) -> View:
+        """What finds what a network sees of the picture that a caption names."""
+        if self.features is None:
+            find = finder(folder)
+
+            def view(one: Captioned) -> tuple[str, Callable[[], np.ndarray]]:
+                path = find(one)
+                return str(path), lambda: read_picture(path, self.size, one.place)
+
+            return view
+        from common.sources.features import Features
+
+        features = Features.read(self.features)
+        return lambda one: (one.path.as_posix(), lambda: features.of(one.path, one.place))
+
+
+def _pictures(captions: Sequence[Captioned], view: View) -> Iterator[Picture]:
+    """The pictures, each once, in the order in which they are named first."""
+    found: dict[str, tuple[Callable[[], np.ndarray], list[str]]] = {}
+    for one in captions:
+        name, read = view(one)
+        found.setdefault(name, (read, []))[1].append(one.caption)
+    for name, (read, said) in found.items():
+        yield Picture(read(), tuple(said), name)
 
 
 def rows_of(text: Text, readable: str) -> Rows:

@@ -26,13 +26,13 @@ class Questioned(NamedTuple):
     """A picture with what is asked of it.
 
     Attributes:
-        pixels: uint8 `[size, size, 3]`.
+        view: Its pixels, uint8 `[size, size, 3]`.
         questions: The questions.
         answers: The answer to each.
         name: Its file.
     """
 
-    pixels: np.ndarray
+    view: np.ndarray
     questions: tuple[str, ...]
     answers: tuple[str, ...]
     name: str
@@ -43,14 +43,14 @@ class Questions(OfPictures):
     """Questions about pictures.
 
     Attributes:
-        pixels: The pictures, uint8 `[pictures, size, size, 3]`.
+        views: The pixels of the pictures, uint8 `[pictures, size, size, 3]`.
         names: The file of each.
         pictures: The number of the picture of each question.
         questions: The questions.
         answers: The answer to each.
     """
 
-    pixels: np.ndarray
+    views: np.ndarray
     names: list[str]
     pictures: list[int]
     questions: list[str]
@@ -65,9 +65,7 @@ class Questions(OfPictures):
         pictures = [number for number, one in enumerate(records) for _ in one.questions]
         questions = [question for one in records for question in one.questions]
         answers = [answer for one in records for answer in one.answers]
-        return cls(
-            np.stack([one.pixels for one in records]), [one.name for one in records], pictures, questions, answers
-        )
+        return cls(np.stack([one.view for one in records]), [one.name for one in records], pictures, questions, answers)
 
     @classmethod
     def classes(cls, record: Questioned) -> Iterable[str]:

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 
 from common.cli.train import train
 from common.errors import InputError
+from common.layers.features import made
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS
 from common.sources.load import DATA_SETS
@@ -116,6 +117,9 @@ def test_a_window_that_is_not_given_sees_three_pictures_a_lane(texts: list, opti
         ({"look": 0.5}, "--look 0.5: it is not known where things are"),
         ({"bias": "boat=water:0.9"}, "--bias boat=water:0.9: only embedded:scenes can have it"),
         ({"cell": "mlp"}, "--cell mlp: a decoder starts from a state"),
+        ({"encoder": "resnet"}, "--encoder resnet: give keras:NAME, such as keras:MobileNetV2"),
+        ({"encoder": "keras:ResNet50", "look": 0.5}, "--look 0.5: the weights of --encoder stay"),
+        ({"encoder": "keras:ResNet50", "features": Path("f.npz")}, "--features f.npz: no pictures are read"),
     ],
 )
 def test_options_that_do_not_fit_are_refused(options: dict, message: str, data_of, tmp_path: Path) -> None:
@@ -141,3 +145,54 @@ def test_a_biased_set_is_scored_and_attention_is_drawn_to_its_things(tmp_path: P
     train(task)
     metrics = SavedModel(tmp_path / "captioning" / "lstm" / "1").metrics["metrics"]
     assert metrics["follows_ground"] in np.arange(13) / 12 and metrics["objects"] is not None
+
+
+@pytest.fixture
+def regions(data_of, tmp_path: Path) -> Path:
+    """Features of the tiny pictures: the colours and places of some squares of each."""
+    found, places = {}, np.stack(np.meshgrid(range(4), range(4), indexing="ij"), 2).reshape(16, 2)
+    for path in sorted(data_of("captioning").glob("*.png")):
+        pixels = np.asarray(Image.open(path)).astype(np.float32)
+        squares = pixels.reshape(4, 6, 4, 6, 3).mean((1, 3)).reshape(16, 3)
+        bright = np.argsort(-squares.max(1))[: 2 + len(found) % 3]
+        found[path.name] = np.concatenate([squares, 60 * places], 1)[bright]
+    np.savez(tmp_path / "regions.npz", **found)
+    return tmp_path / "regions.npz"
+
+
+def test_regions_are_captioned_and_scored(regions: Path, data_of, tmp_path: Path) -> None:
+    data = str(data_of("captioning"))
+    version = train(make("captioning", data, tmp_path, features=regions, epochs=1))
+    model, options = SavedModel(version), CaptioningSaved()
+    example = str(version / ASSETS / "example.npz")
+    assert len(Captioning.predict(model, Captioning.asked(model, [example], options), options)) == 1
+    few = {name: array[:2] for name, array in np.load(regions).items()}  # Fewer than the model may read.
+    np.savez(tmp_path / "few.npz", **few)
+    (name, *_), one = few, Captioning.asked(model, [str(tmp_path / "few.npz")], options)[0]
+    alone = model.ask([{"features": few[name]}], "features")[0]
+    assert alone["attention"].shape[1:] == (4, 1)
+    assert one[0] == name and alone["caption"] == Captioning.predict(model, [one], options)[0]["caption"]
+    of_model = {"data": data, "size": 24}
+    test = Captioning.test(model, Captioning.Data(features=str(regions), **of_model))
+    assert Captioning.evaluate(model, test).scores["cider"] == model.metrics["metrics"]["cider"]
+    with pytest.raises(InputError, match="takes features; give --features as well"):
+        Captioning.test(model, Captioning.Data(**of_model))
+    np.savez(tmp_path / "other.npz", **{name: np.zeros((2, 3)) for name in few})
+    with pytest.raises(InputError, match=r"has features \[2, 1, 3\]; .* takes \[up to 4 regions, 5\]"):
+        Captioning.test(model, Captioning.Data(features=tmp_path / "other.npz", **of_model))
+
+
+def test_features_need_captions_in_files(regions: Path) -> None:
+    with pytest.raises(InputError, match=r"--features .*: only for captions in files of your own; give --data"):
+        Captioning.Data(features=regions).load()
+
+
+def test_a_network_of_keras_is_the_encoder(data_of, tmp_path: Path, monkeypatch) -> None:
+    network = made("MobileNet", 32, weights=None)
+    network.save_weights(path := str(tmp_path / "own.weights.h5"))
+    monkeypatch.setattr("keras.src.utils.file_utils.get_file", lambda *_, **__: path)
+    options = {"encoder": "keras:mobilenet", "size": 32, "epochs": 1, "attention": "hard"}
+    version = train(make("captioning", data_of("captioning"), tmp_path, **options))
+    model, example = SavedModel(version), str(version / ASSETS / "example.png")
+    (answer,) = model.ask([{"image": Path(example).read_bytes()}])
+    assert answer["attention"].shape[1:] == (1, 1)

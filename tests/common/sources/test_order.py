@@ -20,7 +20,7 @@ ORDER = (
     ),
     *("series.reader", "series"),
     *("signals.records", "signals.archives", "signals.recordings", "signals.tables", "signals.reader", "signals"),
-    *("pictures", "questions"),
+    *("features", "pictures", "questions"),
     *("wheels", "tfds", "seen"),
     *(
         "embedded",

@@ -35,7 +35,7 @@ def read(folder: Path, content: str, name: str = "captions.csv"):
 def test_a_picture_has_all_its_captions_and_one_size(folder: Path) -> None:
     one, other = read(folder, ROWS).records[None]
     assert (one.captions, other.captions) == (("a cat", "a grey cat"), ("a dog",))
-    assert one.pixels.shape == (8, 8, 3) and one.pixels.dtype == np.uint8 and (one.pixels == 100).all()
+    assert one.view.shape == (8, 8, 3) and one.view.dtype == np.uint8 and (one.view == 100).all()
 
 
 def test_pictures_are_found_by_name_below_the_folder(folder: Path) -> None:

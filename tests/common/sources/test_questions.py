@@ -30,7 +30,7 @@ def read(folder: Path, rows: str = ROWS, **options):
 def test_a_picture_is_there_once_with_all_its_questions(folder: Path) -> None:
     one, other = read(folder).records[None]
     assert (one.questions, one.answers) == (("What is it?", "Is it red?"), ("cat", "no"))
-    assert one.pixels.shape == (8, 8, 3) and (other.pixels == 100).all()
+    assert one.view.shape == (8, 8, 3) and (other.view == 100).all()
     found = Questions.of([one, other])
     assert (found.pictures, found.answers, len(found)) == ([0, 0, 1], ["cat", "no", "dog"], 3)
 

