@@ -143,8 +143,10 @@ class PretrainedEncoder(Configured, keras.layers.Layer):
         """All cells may be read."""
 
     def call(self, pictures: tf.Tensor) -> tf.Tensor:
+        number = tf.shape(pictures)[0]
+        pictures = tf.pad(pictures, [[0, tf.maximum(1 - number, 0)], [0, 0], [0, 0], [0, 0]])  # See `PictureEncoder`.
         prepare = importlib.import_module(getattr(keras.applications, self.application).__module__).preprocess_input
-        return self.grid(self.network(prepare(tf.cast(pictures, tf.float32)), training=False))
+        return self.grid(self.network(prepare(tf.cast(pictures, tf.float32)), training=False)[:number])
 
 
 def made(application: str, size: int, *, weights: str | None) -> keras.Model:

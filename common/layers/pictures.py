@@ -113,13 +113,16 @@ class PictureEncoder(Configured, keras.layers.Layer):
         self.places = self.add_weight(name="places", shape=(self.rows * self.columns, self.width), initializer=start)
 
     def call(self, pictures: tf.Tensor) -> tf.Tensor:
+        number = tf.shape(pictures)[0]
+        # Some processors' convolutions fail without a picture.
+        pictures = tf.pad(pictures, [[0, tf.maximum(1 - number, 0)], [0, 0], [0, 0], [0, 0]])
         x = tf.nn.relu(self.norms[0](self.patches(tf.cast(pictures, self.compute_dtype) / 127.5 - 1)))
         for n in range(self.blocks):
             first, second = self.convolutions[2 * n : 2 * n + 2]
             y = tf.nn.relu(self.norms[2 * n + 1](first(x)))
             y = self.norms[2 * n + 2](second(y))
             x = tf.nn.relu(y + (x if n else self.shortcut(x)))
-        cells = tf.reshape(x, (-1, self.rows * self.columns, self.width))
+        cells = tf.reshape(x, (-1, self.rows * self.columns, self.width))[:number]
         return cells + tf.cast(tf.convert_to_tensor(self.places), cells.dtype)
 
 

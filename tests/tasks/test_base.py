@@ -35,7 +35,7 @@ from tests.tasks.trained import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-TOLERANCE = {"forecasting": 1e-4, "language_model": 1e-5}
+TOLERANCE = {"forecasting": 1e-4, "language_model": 1e-5, "translation": 1e-6}
 """Real-valued answers differ in their last digits with the size of the batch; classes do not."""
 EVERY_TASK = pytest.mark.parametrize("name", tasks.TASKS)
 TRAINED = [

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tasks
+from tests.shared import made_once
 from tests.together import cluster_of, ended, started, steps_of
 
 ONE = ("sentiment",)
@@ -19,7 +20,11 @@ ONE = ("sentiment",)
 @pytest.fixture(scope="module")
 def together(data_of: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of what several workers, and several devices of one, came to."""
-    folder = tmp_path_factory.mktemp("together")
+    return made_once(tmp_path_factory, "together", lambda folder: train_together(folder, data_of))
+
+
+def train_together(folder: Path, data_of: Callable[[str], Path]) -> None:
+    """Trains every task on several workers, and one task on several devices."""
     for number, strategy, environments, names in (
         ("two", "multiworker", cluster_of(2), [name for name in tasks.TASKS if name not in ONE]),
         ("three", "multiworker", cluster_of(3), ONE),
@@ -30,7 +35,6 @@ def together(data_of: Callable[[str], Path], tmp_path_factory: pytest.TempPathFa
         command = ["-m", "tests.together", strategy, str(folder / number), *pairs]
         with started([command] * len(environments), environments) as processes:
             ended(processes)
-    return folder
 
 
 @pytest.mark.parametrize("name", tasks.TASKS)
