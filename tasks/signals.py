@@ -151,12 +151,17 @@ class Signals(Task):
 
     def _of_sounds(self, sounds: SoundClassifier) -> Export:
         from common.networks.inside import INSIDE, TOKENS, axes, has_inside
+        from common.networks.stepping import STATE
 
         network, files = sounds.classifier.network, {"wav": (FILES,)}
         endpoints = {
             "serving_default": Endpoint(sounds.of_wav, [sounds.WAV], files),
             SAMPLES: Endpoint(sounds.of_samples, [sounds.SAMPLES], {"samples": ("sounds", "samples")}),
         }
+        if not self.options.bidirectional:
+            classes = {"label": ("sounds", "hops"), "probability": ("sounds", "hops", "classes")}
+            streamed = {"samples": ("sounds", "samples"), "state": ("sounds", "numbers")} | classes
+            endpoints["stream"] = Endpoint(sounds.stream, [sounds.SAMPLES, STATE], streamed)
         if has_inside(network.stack):
             shown = dict.fromkeys(axes(network.stack).keys() - {TOKENS}, ("sounds", "frames", "units"))
             endpoints[INSIDE] = Endpoint(sounds.inside, [sounds.WAV], files | shown)
@@ -166,7 +171,8 @@ class Signals(Task):
         """The options, with the columns and the rate of what is read, the classes, and what has one."""
         read = self.records.train
         named = {"columns": list(read.columns), "rate": read.rate, "labels": self.labels, "by_step": self.by_step}
-        return super().config() | named
+        frames = {} if self.mel is None else {"hop": self.mel.hop, "before": self.mel.before}
+        return super().config() | named | frames
 
     def extras(self, results: Results, folder: Path) -> None:
         """Writes a few test sequences to try the saved model with."""
@@ -229,9 +235,9 @@ class Signals(Task):
 
     @classmethod
     def streamed(cls, model: SavedModel, source: BinaryIO, options: SignalsSaved) -> Iterator[list[str]]:
-        from common.serving.signal_stream import answers
+        from common.serving.signal_stream import answers, heard
 
-        return answers(model, source)
+        return (heard if model.config.get("rate") else answers)(model, source)
 
     @classmethod
     def test(cls, model: SavedModel, data: SignalsData, *, other: bool = False) -> Recorded:

@@ -49,7 +49,7 @@ class Weights(NamedTuple):
     more: tuple[tf.Tensor, ...] = ()
 
 
-def _no_more(d_projected: tf.Tensor, previous: State, state: State) -> tuple[tf.Tensor, ...]:
+def _no_more(d_projected: tf.Tensor, previous: State, state: State, *, saved: State) -> tuple[tf.Tensor, ...]:
     return ()
 
 
@@ -65,14 +65,14 @@ class Step(NamedTuple):
         backward: `(d_state, previous, state, *, saved, activation, more) -> (d_projected, d_product, d_previous)`,
             the gradients that do not pass through the recurrent product.
         saves: How many tensors the step forward saves.
-        more_gradients: `(d_projected, previous, state) -> gradients of more`. It gets all steps at once,
+        more_gradients: `(d_projected, previous, state, *, saved) -> gradients of more`. It gets all steps at once,
             `[time, lanes, any]`.
     """
 
     forward: Callable[..., tuple[State, tuple[tf.Tensor, ...]]]
     backward: Callable[..., tuple[tf.Tensor, tf.Tensor, State]]
     saves: int = 0
-    more_gradients: Callable[[tf.Tensor, State, State], tuple[tf.Tensor, ...]] = _no_more
+    more_gradients: Callable[..., tuple[tf.Tensor, ...]] = _no_more
 
 
 class Gate(NamedTuple):

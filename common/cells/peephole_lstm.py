@@ -33,7 +33,7 @@ def _backward(d_state, previous, state, *, saved, activation, more):
     return d, d, (tf.zeros_like(dh), dc * f + d_i * peepholes[0] + d_f * peepholes[1])
 
 
-def _peephole_gradients(d_projected, previous, state):
+def _peephole_gradients(d_projected, previous, state, *, saved):
     d_i, d_f, _, d_o = tf.split(d_projected, 4, axis=2)
     seen = (d_i * previous[1], d_f * previous[1], d_o * state[1])
     return (tf.stack([tf.reduce_sum(d, (0, 1)) for d in seen]),)

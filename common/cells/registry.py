@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 # Modules of cells import TensorFlow, which takes seconds. So the tables hold names of objects instead of the objects.
 CELLS: dict[str, str] = {
     "simple_rnn": "common.cells.simple_rnn:SIMPLE_RNN",
+    "jordan": "common.cells.jordan:JORDAN",
     "lstm": "common.cells.lstm:LSTM",
     "gru": "common.cells.gru:GRU",
     "peephole_lstm": "common.cells.peephole_lstm:PEEPHOLE_LSTM",

@@ -10,6 +10,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from common.errors import InputError
 from common.formats.graph import Graph, weights
 from common.formats.twin import Input, Twin
 
@@ -149,7 +150,9 @@ class OnnxGraph(Graph):
 
     def _recurrence(self, layer: Recurrent, x: Tensor, more: Sequence[Tensor | str], *, backward: bool) -> list[Tensor]:
         """Adds a node of a recurrence; `more` are its lengths and the state, each "" where there is none."""
-        kind = KINDS[layer.cell]
+        kind = KINDS.get(layer.cell)
+        if kind is None:
+            raise InputError(f"export: ONNX has no recurrence of {layer.cell}; give --format litert")
         kernel, recurrent, bias, *peepholes = weights(layer.keras_cell)
         given = [np.ascontiguousarray(_ordered(kind, matrix).T)[None] for matrix in (kernel, recurrent)]
         of_inputs, of_states = bias if bias.ndim == 2 else (bias, np.zeros_like(bias))

@@ -161,7 +161,7 @@ def _backward_loop(step: Step, activation: Activation) -> Callable:
             _masked(previous[0], mask),
             tf.reduce_sum(d_projected, (0, 1)),
             tuple(tf.reduce_sum(d, (0, 1)) for d in d_product),
-            step.more_gradients(d_projected, previous, states),
+            step.more_gradients(d_projected, previous, states, saved=saves),
             d_initial,
             d_inject,
         )

@@ -71,16 +71,16 @@ class SignalClassifier:
         given = tf.shape(values)[1]
         values, lengths = self._filled(values)
         real = tf.sequence_mask(lengths, tf.shape(values)[1])
-        window = whole_window(self._window(values), tf.maximum(lengths, 1), outputs_at_end=not self.by_step)
+        window = whole_window(self.window(values), tf.maximum(lengths, 1), outputs_at_end=not self.by_step)
         probability, _ = self.network(window)
         if not self.by_step:
-            return self._answer(probability[:, 0])
-        return self._answer(probability[:, :given], real[:, :given])
+            return self.answer(probability[:, 0])
+        return self.answer(probability[:, :given], real[:, :given])
 
     def inside(self, values: tf.Tensor) -> dict[str, tf.Tensor]:
         """What is inside the network after each step of whole sequences, see `inside`; `values` as of `whole`."""
         values, lengths = self._filled(values)
-        return inside(self.network.stack, self.network.features(self._window(values)), lengths)
+        return inside(self.network.stack, self.network.features(self.window(values)), lengths)
 
     def _filled(self, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Values with numbers at padding and one step or more, and the length of each sequence, int32 `[N]`."""
@@ -106,15 +106,17 @@ class SignalClassifier:
         read = restored(state, Read(self.network.initial_state(rows), tf.zeros((rows, 1), tf.int32)))
         values = tf.pad(values, [[0, 0], [0, tf.maximum(1 - steps, 0)], [0, 0]])  # A recurrence has one step or more.
         keep = tf.cast(read.many + tf.range(tf.shape(values)[1]) > 0, tf.float32)
-        window = self._window(values) | {"keep": keep, "sequence": tf.zeros_like(keep, tf.int32)}
+        window = self.window(values) | {"keep": keep, "sequence": tf.zeros_like(keep, tf.int32)}
         probability, network = self.network(window, state=read.network)
         network = chosen(tf.fill([rows], steps > 0), network, read.network)
-        return self._answer(probability[:, :steps]) | {"state": flattened(Read(network, read.many + steps))}
+        return self.answer(probability[:, :steps]) | {"state": flattened(Read(network, read.many + steps))}
 
-    def _window(self, values: tf.Tensor) -> Part:
+    def window(self, values: tf.Tensor) -> Part:
+        """What the network reads of values."""
         return {"values": tf.cast(self.scale(values), tf.float32)}
 
-    def _answer(self, probability: tf.Tensor, real: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+    def answer(self, probability: tf.Tensor, real: tf.Tensor | None = None) -> dict[str, tf.Tensor]:
+        """The `label` of the largest `probability`; where it is not `real`, empty and zeros."""
         label = tf.gather(self.labels, tf.argmax(probability, -1))
         if real is not None:
             label, probability = tf.where(real, label, ""), tf.where(real[..., None], probability, 0.0)

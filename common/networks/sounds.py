@@ -8,6 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from common.networks.signals import SignalClassifier
+from common.networks.stepping import chosen, flattened, restored
 
 BANDS = 40
 FRAME, HOP = 0.025, 0.010
@@ -37,6 +38,16 @@ class LogMel(NamedTuple):
         """Samples between two frames."""
         return max(1, round(HOP * self.rate))
 
+    @property
+    def size(self) -> int:
+        """Samples in a frame."""
+        return round(FRAME * self.rate)
+
+    @property
+    def before(self) -> int:
+        """How many hops must have been heard before a frame that ends with the next."""
+        return -(-self.size // self.hop) - 1
+
     def __call__(self, samples: tf.Tensor) -> tf.Tensor:
         """The bands of sounds.
 
@@ -50,19 +61,38 @@ class LogMel(NamedTuple):
         places = tf.range(1, tf.shape(samples)[1] + 1)
         lengths = tf.reduce_max(tf.where(tf.math.is_nan(samples), 0, places), 1)
         frames = -(-tf.maximum(lengths, 0) // self.hop)
-        size = round(FRAME * self.rate)
-        samples = tf.where(tf.math.is_nan(samples), 0.0, samples)
-        spectra = tf.signal.stft(samples, size, self.hop, pad_end=True)  # [N, frames, bins]
-        bins = spectra.shape[-1]
-        to_bands = tf.signal.linear_to_mel_weight_matrix(BANDS, bins, self.rate, LOWEST, self.rate / 2)
-        power = tf.square(tf.abs(spectra)) / size @ to_bands
-        bands = tf.cast(tf.math.log(power + QUIET), tf.float64)
+        bands = self.bands(tf.where(tf.math.is_nan(samples), 0.0, samples), pad_end=True)
         real = tf.sequence_mask(frames, tf.shape(bands)[1])
         return tf.where(real[..., None], bands, np.nan)
+
+    def bands(self, samples: tf.Tensor, *, pad_end: bool = False) -> tf.Tensor:
+        """The bands of frames, float64 `[N, frames, bands]`, of samples, float32 `[N, samples]`.
+
+        The frames are those that lie in the samples; with `pad_end` all that begin in them, with silence behind.
+        """
+        spectra = tf.signal.stft(samples, self.size, self.hop, pad_end=pad_end)  # [N, frames, bins]
+        bins = spectra.shape[-1]
+        to_bands = tf.signal.linear_to_mel_weight_matrix(BANDS, bins, self.rate, LOWEST, self.rate / 2)
+        power = tf.square(tf.abs(spectra)) / self.size @ to_bands
+        return tf.cast(tf.math.log(power + QUIET), tf.float64)
 
     def of(self, samples: np.ndarray) -> np.ndarray:
         """The bands of a sound `[samples]`, `[frames, bands]`."""
         return self(samples[None])[0].numpy()
+
+
+class Heard(NamedTuple):
+    """What has been heard of sounds.
+
+    Attributes:
+        rest: The last samples, which frames to come begin with, `[N, before * hop]`.
+        hops: How many hops were heard, int32 `[N, 1]`, counted up to the second frame.
+        network: The state of the network.
+    """
+
+    rest: tf.Tensor
+    hops: tf.Tensor
+    network: Any
 
 
 class SoundClassifier:
@@ -86,6 +116,36 @@ class SoundClassifier:
     def of_samples(self, samples: tf.Tensor) -> dict[str, tf.Tensor]:
         """The class of each sound, `[N, samples]`, between -1 and 1; NaN at the end is padding."""
         return self.classifier.whole(self.mel(samples))
+
+    def stream(self, samples: tf.Tensor, state: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The classes so far at the end of each of the next hops.
+
+        Args:
+            samples: The next samples, between -1 and 1, float32 `[N, samples]`: a multiple of `hop`, see `LogMel`.
+            state: From the samples before, `[N, numbers]`, or `[N, 0]` before a sound.
+
+        Returns:
+            `label` `[N, hops]`, `probability` `[N, hops, classes]`, and `state`. A frame is longer than a hop, so the
+            first hops of a sound have no label, an empty string.
+        """
+        mel, network = self.mel, self.classifier.network
+        rows, given = tf.unstack(tf.shape(samples))
+        told = f"samples: give a multiple of {mel.hop} samples, with zeros behind the last"
+        with tf.control_dependencies([tf.debugging.assert_equal(given % mel.hop, 0, told)]):
+            hops = given // mel.hop
+        start = tf.zeros((rows, mel.before * mel.hop)), tf.zeros((rows, 1), tf.int32), network.initial_state(rows)
+        heard = restored(state, Heard(*start))
+        samples = tf.concat([heard.rest, samples], 1)
+        # A recurrence has one step or more.
+        bands = mel.bands(tf.pad(samples, [[0, 0], [0, tf.where(hops > 0, 0, mel.hop)]]))
+        frame = heard.hops + tf.range(tf.shape(bands)[1]) - mel.before  # The first begins a sequence.
+        window = {"keep": tf.cast(frame > 0, tf.float32), "sequence": tf.zeros_like(frame)}
+        probability, after = network(self.classifier.window(bands) | window, state=heard.network)
+        after = chosen(tf.fill([rows], hops > 0), after, heard.network)
+        count = tf.minimum(heard.hops + hops, mel.before + 1)
+        rest = samples[:, given:]
+        answer = self.classifier.answer(probability[:, :hops], frame[:, :hops] >= 0)
+        return answer | {"state": flattened(Heard(rest, count, after))}
 
     def inside(self, wav: tf.Tensor) -> dict[str, tf.Tensor]:
         """What is inside the network after each frame of WAV files, see `common.networks.inside`."""

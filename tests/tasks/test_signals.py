@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,14 @@ import tensorflow as tf
 from scipy.io import wavfile
 
 from common.cli.train import train
+from common.errors import InputError
+from common.serving.page.frame import VIEWS
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS
 from tasks.signals import Signals
 from tasks.signals_options import SignalsData, SignalsOptions, SignalsSaved
 from tests.common.serving.http.conftest import serve  # noqa: F401
+from tests.common.serving.page.test_views import served
 
 RATE = 4000
 
@@ -52,3 +56,34 @@ def test_sounds_are_learned_and_saved_to_be_asked_as_they_are(sounds: Path, tmp_
     body = {"instances": [{"wav": {"b64": content}}]}
     answered = serve(tmp_path).post("/v1/models/signals_lstm:predict", json=body)
     assert answered.status_code == 200 and answered.json()["predictions"][0]["label"] == "high", answered.text
+
+
+def test_a_sound_is_heard_as_it_comes(sounds: Path, tmp_path: Path) -> None:
+    options = {"bidirectional": False, "units": 8, "epochs": 2, "batch_size": 4, "learning_rate": 0.01}
+    train(Signals(SignalsOptions(data=str(sounds), output=tmp_path, **options)))
+    model, file = SavedModel(tmp_path / "signals" / "lstm" / "1"), sounds / "test" / "high" / "0.wav"
+    content = file.read_bytes()
+    (whole,) = Signals.predict(model, Signals.asked(model, [str(file)], SignalsSaved()), SignalsSaved())
+    lines = list(Signals.streamed(model, io.BytesIO(content), SignalsSaved()))
+    seconds = len(wavfile.read(file)[1]) / RATE
+    assert [float(line[0]) for line in lines[:-2]] == pytest.approx(np.arange(1, len(lines) - 1) / 10)
+    assert lines[-1][:2] == [f"{seconds:.2f}", whole["label"]]
+    assert float(lines[-1][2]) == pytest.approx(whole["probability"], abs=2e-3)
+    cut = list(Signals.streamed(model, io.BytesIO(content[:-301]), SignalsSaved()))
+    assert cut[:1] == lines[:1] and float(cut[-1][0]) == pytest.approx(seconds - 151 / RATE, abs=0.006)
+    for wrong, message in (
+        (b"", "standard input: no WAV file"),
+        (b"no sound, but text", "standard input: no WAV file"),
+        (_wav(np.zeros(9, np.uint8), RATE), "standard input: a sound of 8 bits; give one of 16"),
+        (_wav(np.zeros(9, np.int16), 2 * RATE), "8,000 samples a second; the model reads 4,000; resample it"),
+    ):
+        with pytest.raises(InputError, match=message):
+            list(Signals.streamed(model, io.BytesIO(wrong), SignalsSaved()))
+    one = served(model.folder)
+    assert [view.title for view in VIEWS if view.fits(one)] == ["Sounds", "Training"]
+
+
+def _wav(samples: np.ndarray, rate: int) -> bytes:
+    file = io.BytesIO()
+    wavfile.write(file, rate, samples)
+    return file.getvalue()

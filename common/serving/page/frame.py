@@ -13,13 +13,25 @@ from common.serving.page.forecast import Forecast
 from common.serving.page.scores import Scores
 from common.serving.page.served import Served
 from common.serving.page.signals import Signals
+from common.serving.page.sounds import Sounds
 from common.serving.page.tags import Tags
 from common.serving.page.training import Training
 from common.serving.page.translation import Translation
 from common.serving.page.view import View
 from common.serving.page.writing import Writing
 
-VIEWS: tuple[type[View], ...] = (Scores, Tags, Translation, Forecast, Signals, Writing, Captions, Answers, Training)
+VIEWS: tuple[type[View], ...] = (
+    Scores,
+    Tags,
+    Translation,
+    Forecast,
+    Signals,
+    Sounds,
+    Writing,
+    Captions,
+    Answers,
+    Training,
+)
 TITLE = "Recurrent sequence models"
 STYLE = (Path(__file__).parent / "page.css").read_text()
 

@@ -15,7 +15,13 @@ from common.serving.http.model import Model
 from common.serving.http.signatures import Signature
 from common.serving.versions import ASSETS
 
-CELLS = {"simple_rnn": "SimpleRNN", "lstm": "LSTM", "gru": "GRU", "peephole_lstm": "Peephole LSTM"}
+CELLS = {
+    "simple_rnn": "SimpleRNN",
+    "jordan": "Jordan network",
+    "lstm": "LSTM",
+    "gru": "GRU",
+    "peephole_lstm": "Peephole LSTM",
+}
 """Readable names of cells; others are shown as they are called."""
 COLOURS = ("#1d4ed8", "#c2410c", "#0f766e", "#7e22ce", "#be185d", "#4d7c0f")
 """A colour for each cell, dark enough for text on white."""

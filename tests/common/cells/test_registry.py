@@ -49,7 +49,7 @@ def test_options_reach_the_keras_cell() -> None:
 
 @pytest.mark.parametrize("lookup", [cells.get, lambda name: cells.keras_cell(name, 4), cells.is_recurrent])
 def test_unknown_name_is_an_error_that_lists_the_cells(lookup) -> None:
-    with pytest.raises(ValueError, match=r"'lstn'.*simple_rnn, lstm, gru, peephole_lstm"):
+    with pytest.raises(ValueError, match=r"'lstn'.*simple_rnn, jordan, lstm, gru, peephole_lstm"):
         lookup("lstn")
 
 

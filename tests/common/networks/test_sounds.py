@@ -66,3 +66,26 @@ def test_a_file_of_another_rate_or_kind_is_refused(sounds: SoundClassifier) -> N
         sounds.of_wav(tf.constant([wav(tone(300), 16_000)]))
     with pytest.raises(tf.errors.InvalidArgumentError):
         sounds.of_wav(tf.constant([b"no sound"]))
+
+
+@pytest.mark.parametrize("cuts", [(), (1,), (0, 2, 2, 5), (3, 4, 11)])
+def test_a_sound_that_comes_in_parts_is_heard_as_a_whole(sounds: SoundClassifier, cuts: tuple[int, ...]) -> None:
+    samples = np.stack([tone(300, 960), tone(900, 960)]).astype(np.float32)
+    bands = tf.stack([MEL.of(np.pad(one, (0, 200))) for one in samples])[:, :12]
+    expected = sounds.classifier.stream(bands, tf.zeros((2, 0)))
+    state, found = tf.zeros((2, 0)), []
+    silence = np.zeros((2, MEL.before * MEL.hop), np.float32)
+    for part in np.split(np.concatenate([samples, silence], 1), [MEL.hop * cut for cut in cuts], 1):
+        found.append(sounds.stream(tf.constant(part), state))
+        state = found[-1]["state"]
+    labels, probability = (np.concatenate([one[name] for one in found], 1) for name in ("label", "probability"))
+    assert (labels[:, : MEL.before] == b"").all() and not probability[:, : MEL.before].any()
+    np.testing.assert_array_equal(labels[:, MEL.before :], expected["label"])
+    np.testing.assert_allclose(probability[:, MEL.before :], expected["probability"], atol=1e-5)
+    whole = sounds.of_samples(tf.constant(samples))["probability"]
+    np.testing.assert_allclose(probability[:, -1], whole, atol=1e-5)
+
+
+def test_samples_that_are_no_whole_hops_are_refused(sounds: SoundClassifier) -> None:
+    with pytest.raises(tf.errors.InvalidArgumentError, match=f"give a multiple of {MEL.hop} samples"):
+        sounds.stream(tf.zeros((1, MEL.hop + 1)), tf.zeros((1, 0)))

@@ -109,7 +109,7 @@ def test_the_figures_have_every_trial_with_a_value(found: Findings, drawn: list[
     axes = {ax.get_xlabel(): ax for ax in drawn[1].axes}
     assert set(axes) == {"layers", "units", "cell"} and axes["units"].get_xscale() == "log"
     assert {label.get_text() for label in axes["cell"].get_xticklabels()} == {
-        *("simple_rnn", "lstm", "gru", "peephole_lstm"),
+        *("simple_rnn", "jordan", "lstm", "gru", "peephole_lstm"),
     }
     assert axes["units"].lines[-1].get_xdata()[0] == found.best.options["units"]
 

@@ -6,7 +6,9 @@ import base64
 import json
 from pathlib import Path
 
+import numpy as np
 import tensorflow as tf
+from scipy.io import wavfile
 
 from common.serving.export import FILES, name_axes
 from common.serving.versions import ASSETS
@@ -16,6 +18,7 @@ TEXT = tf.TensorSpec([None], tf.string, "text")
 STATE = tf.TensorSpec([None, None], tf.float32, "state")
 BEAM = tf.TensorSpec([], tf.int32, "beam")
 HORIZON, UNITS = 3, 30
+RATE, HOP = 1000, 10
 WRITTEN = b"<b>bold</b> "
 REFUSED = "This text is refused"
 PIXEL = base64.b64decode(
@@ -104,6 +107,22 @@ class Said(tf.Module):
         label = tf.gather([EVIL, GOOD], tf.cast(score > 0.5, tf.int32))
         return {"label": label, "probability": _both(score), "state": state}
 
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "wav")])
+    def recognise_files(self, wav: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"label": tf.fill(tf.shape(wav), EVIL)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, "samples")])
+    def recognise_sounds(self, samples: tf.Tensor) -> dict[str, tf.Tensor]:
+        score = tf.reduce_max(tf.abs(samples), 1)
+        return {"label": tf.gather([EVIL, GOOD], tf.cast(score > 0.5, tf.int32)), "probability": _both(score)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, "samples"), STATE])
+    def hear(self, samples: tf.Tensor, state: tf.Tensor) -> dict[str, tf.Tensor]:
+        hops = tf.shape(samples)[1] // HOP
+        score = tf.reduce_max(tf.abs(tf.reshape(samples, [-1, hops, HOP])), 2)
+        label = tf.gather([EVIL, GOOD], tf.cast(score > 0.5, tf.int32))
+        return {"label": label, "probability": _both(score), "state": state}
+
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image")])
     def caption(self, image: tf.Tensor) -> dict[str, tf.Tensor]:
         rows = tf.shape(image)[0]
@@ -162,6 +181,17 @@ def write_signals(folder: Path, *, forward: bool) -> None:
     _describe(folder, config | {"task": GOOD, "sequence_column": None, "encoding": "utf-8"})
     rows = [f"{name},{step - 2},{step}" for name in ("first", "second") for step in range(6)]
     (folder / ASSETS / "example.csv").write_text("\n".join([f"sequence_id,{EVIL},level", *rows]) + "\n")
+
+
+def write_sounds(folder: Path, *, forward: bool) -> None:
+    """A version that reads sounds, with answers after each hop if it reads forward."""
+    said = Said()
+    streams = {"stream": said.hear} if forward else {}
+    signatures = {"serving_default": said.recognise_files, "samples": said.recognise_sounds} | streams
+    tf.saved_model.save(said, str(folder), signatures)
+    named = {"columns": ["sample"], "labels": [EVIL, GOOD], "by_step": False, "cell": "gru" if forward else "lstm"}
+    _describe(folder, named | {"task": GOOD, "rate": RATE, "hop": HOP, "before": 2})
+    wavfile.write(folder / ASSETS / "example.wav", RATE, np.int16(20_000 * np.sin(np.arange(95))))
 
 
 def write_pictures(folder: Path) -> None:

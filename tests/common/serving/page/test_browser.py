@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
+from scipy.io import wavfile
 
-from tests.common.serving.page.models import EVIL, GOOD, PIXEL, REFUSED
+from tests.common.serving.page.models import EVIL, GOOD, PIXEL, RATE, REFUSED
 
 CHROMIUM = shutil.which("chromium")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -177,6 +180,23 @@ def test_a_signal_of_the_sample_and_of_a_file_has_a_class(page) -> None:
         upload.set_input_files({"name": name, "mimeType": "text/csv", "buffer": content.encode()})
         expect(where, said)
     pointed_at(page, view.locator(".chart:visible").first)
+    assert_nothing_cut_off(page)
+
+
+def test_a_sound_of_the_sample_and_of_a_file_has_a_class(page) -> None:
+    view = opened(page, "Sounds")
+    for card, said in (("first", "reads a sequence both ways"), ("last", f"{GOOD} ")):
+        expect(getattr(view.locator(".model:visible"), card), said)
+    assert view.locator(".charts canvas:visible").count()
+    upload, file = view.locator("input[type=file]"), io.BytesIO()
+    wavfile.write(file, 2 * RATE, np.zeros(300, np.int16))
+    for content, where, said in (
+        (b"no sound", view.locator(".line").first, "own.wav: no WAV file that can be read"),
+        (file.getvalue(), view.locator(".model:visible").first, f"{EVIL} 100%"),
+    ):
+        sync_api.expect(view.locator(".q-uploader__spinner")).to_have_count(0)
+        upload.set_input_files({"name": "own.wav", "mimeType": "audio/wav", "buffer": content})
+        expect(where, said)
     assert_nothing_cut_off(page)
 
 

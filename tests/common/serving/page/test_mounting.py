@@ -34,6 +34,7 @@ def test_the_page_has_a_tab_for_each_kind_of_model_and_loads_from_its_own_host(c
         "Translation",
         "Forecast",
         "Signals",
+        "Sounds",
         "Writing",
         "Captions",
         "Questions",
@@ -49,7 +50,7 @@ def test_the_page_has_a_tab_for_each_kind_of_model_and_loads_from_its_own_host(c
 def test_all_other_routes_are_as_without_the_page(client) -> None:
     assert client.get("/healthz").json() == {
         "status": "ok",
-        "models": ["forward", "one", "other", "pictures", "questions", "series", "whole"],
+        "models": ["forward", "heard", "one", "other", "pictures", "questions", "recorded", "series", "whole"],
     }
     assert client.post("/healthz").status_code == 405
     assert (client.get("/nothing").status_code, client.get("/nothing").json()) == (
