@@ -152,10 +152,10 @@ def check_entry(cell: str) -> None:
     assert len(layer.get_initial_state(2)) == kind.states
     weights = kind.weights(*(w.numpy() for w in layer.weights))
     assert isinstance(weights, Weights)
-    assert weights.kernel.shape == layer.kernel.shape
-    assert weights.recurrent.shape == layer.recurrent_kernel.shape
-    for bias in (weights.bias, *weights.recurrent_bias):
-        assert bias.shape == layer.kernel.shape[1:]
+    assert layer.kernel.shape[0] == FEATURES and layer.recurrent_kernel.shape[0] == UNITS
+    (sums,) = weights.bias.shape
+    assert weights.kernel.shape == (FEATURES, sums) and weights.recurrent.shape == (UNITS, sums)
+    assert all(bias.shape == (sums,) for bias in weights.recurrent_bias)
     assert all(0 <= gate.saved < kind.step.saves for gate in kind.gates)
     check_configuration(Recurrent(cell, UNITS, activation="relu", recurrent_dropout=0.25, seed=3))
 

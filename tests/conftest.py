@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shared import give_back, made_once
+from tests.shared import give_back, load_once, made_once
 from tests.tiny import DATA
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -73,6 +73,13 @@ def variant(data_of, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str]
         return folder / name / "lstm" / "1"
 
     return version
+
+
+@pytest.fixture(autouse=True, scope="session")
+def versions_are_loaded_once() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        load_once(patch)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -7,9 +7,18 @@ import gc
 import shutil
 import sys
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
+import psutil
 import pytest
+
+from common.serving.saved_model import SavedModel
+
+MADE = "made-once"
+MUCH = 5e9
+"""Bytes of memory from which on graphs that nobody needs are searched for."""
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
@@ -21,7 +30,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
         make: Fills it.
     """
     root = factory.getbasetemp()
-    root = (root.parent if root.name.startswith("popen-") else root) / "made-once"
+    root = (root.parent if root.name.startswith("popen-") else root) / MADE
     root.mkdir(exist_ok=True)
     folder, done = root / name, root / f"{name}.done"
     with (root / f"{name}.lock").open("w") as lock:
@@ -43,8 +52,26 @@ def gradients() -> list[str]:
     return [name for name in ops.gradient_registry.list() if name.startswith("CustomGradient-")]
 
 
+def load_once(patch: pytest.MonkeyPatch) -> None:
+    """Versions that are made once are loaded once in a process: nobody changes them."""
+    load, loaded = SavedModel._loaded.func, {}
+
+    def of(model: SavedModel) -> Any:
+        if MADE not in model.folder.parts:
+            return load(model)
+        if model.folder not in loaded:
+            loaded[model.folder] = load(model)
+        return loaded[model.folder]
+
+    once = cached_property(of)
+    once.__set_name__(SavedModel, "_loaded")
+    patch.setattr(SavedModel, "_loaded", once)
+
+
 def give_back() -> None:
-    """Frees the graphs that no test needs any more."""
+    """Frees the graphs that no test needs any more, where there are many."""
+    if psutil.Process().memory_info().rss < MUCH:
+        return
     if names := gradients():
         from tensorflow.python.framework import ops
 

@@ -30,8 +30,9 @@ def _out_gradients(d_projected, previous, state, *, saved):
     return (tf.einsum("tli,tlj->ij", saved[0], d_output),)
 
 
-def _weights(kernel: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor, out: tf.Tensor) -> Weights:
+def _weights(kernel: tf.Tensor, recurrent: tf.Tensor, *others: tf.Tensor) -> Weights:
     """The scan's sums hold what the hidden layer reads, and then what the output reads beside that layer: a bias."""
+    bias, out = others
     return Weights(*(tf.concat([w, tf.zeros_like(w)], 1) for w in (kernel, recurrent)), bias, more=(out,))
 
 

@@ -143,7 +143,7 @@ class SoundClassifier:
         probability, after = network(self.classifier.window(bands) | window, state=heard.network)
         after = chosen(tf.fill([rows], hops > 0), after, heard.network)
         count = tf.minimum(heard.hops + hops, mel.before + 1)
-        rest = samples[:, given:]
+        rest = tf.ensure_shape(samples[:, given:], heard.rest.shape)
         answer = self.classifier.answer(probability[:, :hops], frame[:, :hops] >= 0)
         return answer | {"state": flattened(Heard(rest, count, after))}
 

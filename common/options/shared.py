@@ -253,12 +253,17 @@ class TrainOptions(DataOptions):
         return {n: value for n, value in self.as_json().items() if meaning[n].trains or n in falls_to_end}
 
     def as_json(self) -> dict[str, Any]:
-        """The options as JSON-ready values; paths to what is there are absolute."""
+        """The options as JSON-ready values; paths to what is read are absolute."""
 
-        def ready(value: Any) -> Any:
-            return _absolute(str(value)) if isinstance(value, Path) else value
+        def ready(name: str, value: Any) -> Any:
+            path = str(value) if isinstance(value, Path) else value
+            return _absolute(path) if name == "data" or (path is not value and name not in WRITTEN) else path
 
-        return {name: ready(value) for name, value in asdict(self).items()} | {"data": _absolute(self.data)}
+        return {name: ready(name, value) for name, value in asdict(self).items()}
+
+
+WRITTEN = ("output", "tensorboard")
+"""Options that name folders to write to."""
 
 
 def _absolute(path: str | None) -> str | None:

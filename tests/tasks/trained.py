@@ -26,7 +26,7 @@ LEARNS = {
     "pos": {"epochs": 6, "learning_rate": 0.02},
     "forecasting": {"epochs": 15, "dropout": 0.1},
     "translation": {
-        **{"units": 32, "embedding": 32, "epochs": 44, "patience": 12, "learning_rate": 0.006},
+        **{"units": 64, "embedding": 64, "epochs": 10, "window": 8, "learning_rate": 0.006},
         **{"dropout": 0.0, "batch_size": 4, "xla": False},
     },
     "signals": {"epochs": 6, "dropout": 0.1},
@@ -38,6 +38,7 @@ LEARNS = {
         "epochs": 8,
         "passes": 4,
         "dropout": 0.0,
+        "xla": False,
     },
     "language_model": {"units": 32, "embedding": 16, "epochs": 8, "learning_rate": 0.02, "dropout": 0.0},
 }

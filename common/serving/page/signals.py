@@ -86,7 +86,7 @@ class Signals(FileView):
         refused = all_refused(answers)
         self.say_wrong(refused.message if refused else "")
         for one, card, answer in self.answers.fill(self.served, {} if refused else answers):
-            _draw(card, one, answer, self.step)
+            _draw(card, one, answer, step=self.step)
         if not refused:
             drawn = next(one for one in map(self.chosen, self.served) if isinstance(one, Signal))
             self.chart_box.set_visibility(True)
@@ -133,7 +133,7 @@ def _signals(served: Served, path: Path) -> list[Signal]:
     return check_columns(list(chain.from_iterable(records.values())), config["columns"])
 
 
-def _draw(card: Card, served: Served, answer: Arrays, step: str) -> None:
+def _draw(card: Card, served: Served, answer: Arrays, *, step: str) -> None:
     """The class of a sequence, and the most probable classes; over the steps where there are answers for each."""
     labels, share = [str(label) for label in served.config["labels"]], answer["probability"][0]
     if share.ndim == 1:

@@ -13,7 +13,8 @@ from common.errors import InputError
 from common.formats import classifier, language, tagger
 from common.formats.graph import Graph, Value
 from common.formats.layers import state_sizes
-from common.formats.runtimes import LITERT, ONNX
+from common.formats.onnx_graph import KINDS
+from common.formats.runtimes import LITERT, ONNX, Runtime
 from common.formats.twin import BATCH, STEPS, Input, Run, Twin
 from common.layers.crf import CRFHead
 from common.layers.embeddings import SpelledEmbedding, SumEmbedding
@@ -63,7 +64,7 @@ def test_a_classifier_in_onnx(number: int, bidirectional: bool) -> None:
     """Each cell with each readout, with and without a linear part, one way and both ways."""
     draw, joined = np.random.default_rng(1), number % 2 == bidirectional
     more = {"layers": 2, "residual": number > 1, "activation": ACTIVATIONS[number % 3], "bidirectional": bidirectional}
-    stack, readout = RecurrentStack(cells.names()[number], UNITS, **more), READOUTS[number - 2 * bidirectional]
+    stack, readout = RecurrentStack(tuple(KINDS)[number], UNITS, **more), READOUTS[number - 2 * bidirectional]
     network, tokens = classifier_of(stack, readout, joined=joined), draw.integers(0, min(SIZES), (2, 4, 2))
     if not joined:
         tokens[0, 2] = SIZES[0] + 5, 1  # The linear part may know more tokens than the embedding.
@@ -74,6 +75,12 @@ def test_a_classifier_in_onnx(number: int, bidirectional: bool) -> None:
     found = halves(twin, ONNX.load(ONNX.convert(twin)), tokens=tokens)
     np.testing.assert_allclose(found["probability"], expected[:, 0], rtol=1e-4, atol=1e-6)
     assert ("next_state" in found) == (not bidirectional)
+
+
+def test_a_cell_that_onnx_has_not_is_refused() -> None:
+    network = classifier_of(RecurrentStack("jordan", UNITS), READOUTS[0], joined=False)
+    with pytest.raises(InputError, match="ONNX has no recurrence of jordan; give --format litert"):
+        ONNX.convert(classifier.twin_of(network, 2, CLASSES))
 
 
 @pytest.mark.parametrize(("cell", "embedding"), [("gru", UNITS), ("peephole_lstm", 4)])
@@ -88,9 +95,10 @@ def test_a_language_model_in_onnx(cell: str, embedding: int) -> None:
         np.testing.assert_allclose(found[:, step], expected, rtol=1e-4, atol=1e-5)
 
 
-def test_every_cell_in_litert() -> None:
+@pytest.mark.parametrize(("runtime", "names"), [(LITERT, cells.names()), (ONNX, tuple(KINDS))])
+def test_every_cell(runtime: Runtime, names: tuple[str, ...]) -> None:
     """All cells beside each other, both ways, and over rows of several lengths, so that there is one conversion."""
-    layers = [Recurrent(cell, UNITS, activation=ACTIVATIONS[n % 3]) for n, cell in enumerate(cells.names())]
+    layers = [Recurrent(cell, UNITS, activation=ACTIVATIONS[n % 3]) for n, cell in enumerate(names)]
     for layer in layers:
         layer.build((None, None, 4))
         with_weights(layer)
@@ -110,16 +118,15 @@ def test_every_cell_in_litert() -> None:
     inputs = [Input("x", (BATCH, STEPS, 4)), Input("rows", ("rows", "most", 4)), Input("lengths", ("rows",), "int32")]
     outputs = {"y": (BATCH, STEPS, wide), "last": ("rows", wide)}
     twin = Twin.stateful(inputs, outputs, sizes=sizes, function=function)
-    runs = [runtime.load(runtime.convert(twin)) for runtime in (LITERT, ONNX)]
+    run = runtime.load(runtime.convert(twin))
     draw = np.random.default_rng(2)
     for steps in (5, 1):
         shapes = (1, steps, 4), (3, 4, 4), (1, sum(sizes))
         x, rows, state = (draw.normal(size=shape).astype(np.float32) for shape in shapes)
         lengths = np.array([2, 4, 1], np.int32)
         expected = reference(layers, x, state, rows=rows, lengths=lengths)
-        for run in runs:
-            for name, found in run(x=x, rows=rows, lengths=lengths, state=state).items():
-                np.testing.assert_allclose(found, expected[name], rtol=1e-4, atol=1e-5)
+        for name, found in run(x=x, rows=rows, lengths=lengths, state=state).items():
+            np.testing.assert_allclose(found, expected[name], rtol=1e-4, atol=1e-5)
 
 
 def reference(
