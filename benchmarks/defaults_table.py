@@ -14,7 +14,7 @@ from common.studies.statistics import Interval, interval
 
 ALSO = {"pos": "accuracy_unseen", "forecasting": "coverage_80"}
 """A second test score of a task."""
-SOME = re.compile(r"_\d+_origins$")
+SOME = re.compile(r", \d+ origins$")
 """The end of the name of a method that forecast from some origins only."""
 CAPTION = """\
 The classical baseline is the method that comes closest to the cell, or is farthest ahead of it, on the same test

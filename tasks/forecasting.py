@@ -181,7 +181,7 @@ class Forecasting(Task):
         options, earlier = self.options, self._origins(self.sequences("validation"))
         found = plain(answers, self.tables, earlier=earlier, seasons=options.seasons, levels=options.quantiles)
         some = answers.some(SMOOTHED_ORIGINS)
-        return found | {f"{options.cell}_{len(some.mean)}_origins": lambda: some}
+        return found | {f"{options.cell}, {len(some.mean)} origins": lambda: some}
 
     def report(self, answers: Forecasts) -> str:
         return self.judge.report(answers)

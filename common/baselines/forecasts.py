@@ -41,7 +41,7 @@ def plain(
         found[f"seasonal_naive_{season}"] = partial(seasonal_naive, answers.origins, tables, season=season, **given)
     some = answers.some(SMOOTHED_ORIGINS).origins
     smoothed = partial(exponential_smoothing, some, tables, season=min(seasons, default=1), levels=levels)
-    return found | {f"exponential_smoothing_{len(some.row)}_origins": smoothed}
+    return found | {f"exponential_smoothing, {len(some.row)} origins": smoothed}
 
 
 def last_value(origins: Origins, tables: Tables, *, earlier: Origins, levels: Sequence[float]) -> Forecasts:

@@ -87,15 +87,15 @@ def test_a_row_has_the_strongest_baseline_and_the_means_of_the_seeds():
 
 
 def test_methods_of_some_origins_are_compared_on_these():
-    baselines = {"last_value": {"mae": 3.0}, "smoothing_40_origins": {"mae": 1.0}, "gru_40_origins": {"mae": 1.1}}
+    baselines = {"last_value": {"mae": 3.0}, "smoothing, 40 origins": {"mae": 1.0}, "gru, 40 origins": {"mae": 1.1}}
     metrics = {"cell": "gru", "metrics": {"mae": 2.0}, "baselines": baselines}
     found = defaults_table.rivals(metrics)
     assert [(one.name, one.baseline["mae"], one.cell["mae"]) for one in found] == [
         ("last_value", 3.0, 2.0),
-        ("smoothing_40_origins", 1.0, 1.1),
+        ("smoothing, 40 origins", 1.0, 1.1),
     ]
     best = defaults_table.strongest([{"metrics": metrics}], "mae", higher_is_better=False)
-    assert [one.name for one in best] == ["smoothing_40_origins"]
+    assert [one.name for one in best] == ["smoothing, 40 origins"]
     gap = defaults_table.difference(best, "mae", test_outputs=None)
     assert gap.mean == pytest.approx(10) and defaults_table.verdict(gap, higher_is_better=False) == "one seed"
 
@@ -124,7 +124,7 @@ def test_verdicts(low, high, higher, said):
 
 
 def test_a_cell_without_its_own_score_on_the_same_origins_is_refused():
-    metrics = {"cell": "gru", "metrics": {"mae": 2.0}, "baselines": {"smoothing_40_origins": {"mae": 1.0}}}
+    metrics = {"cell": "gru", "metrics": {"mae": 2.0}, "baselines": {"smoothing, 40 origins": {"mae": 1.0}}}
     with pytest.raises(KeyError):
         defaults_table.rivals(metrics)
 
