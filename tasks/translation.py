@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -20,6 +21,7 @@ from common.scoring.translation import Translations, largest_weights, translated
 from common.serving.answer_files import Format, texts
 from common.serving.export import Endpoint, Export
 from common.sources.asked import Inputs, texts_of
+from common.sources.large_pairs import LargePairs
 from common.sources.records import Pairs
 from common.sources.splits import SPLITS
 from common.streams import Sequences, Stream
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
     from common.networks.pairs.windows import PairWindows
     from common.serving.saved_model import Record, SavedModel
     from common.training.run import Results
+
+
+SOME = 100_000
+"""Training pairs that stand for all of those on disk, where plain methods read them."""
 
 
 class Translation(Task):
@@ -54,22 +60,34 @@ class Translation(Task):
 
     def load(self) -> str:
         from common.decoding.translator import copied_by_attention
-        from common.text.subwords import Subwords
+        from common.networks.pairs.corpus import PairCorpus
+        from common.text.subwords import COPIES, Subwords
 
         options = self.options
         self.splits = self.records
         say_each(self.splits.notes)
         train, test = self.splits.train, self.splits.test
-        for side, learned, asked in (("source", train.sources, test.sources), ("target", train.targets, test.targets)):
-            warn_unknown(known_words(learned, asked), f"{side} words")
-        self.subwords = Subwords.of([*train.sources, *train.targets], options.vocabulary)
+        self.some = Pairs.of(islice(train.read(), SOME)) if isinstance(train, LargePairs) else train
+        for side in ("sources", "targets"):
+            warn_unknown(known_words(getattr(self.some, side), getattr(test, side)), f"{side[:-1]} words")
+        learned = {"vocabulary": options.vocabulary, "longest": options.longest}
+        self.corpus = PairCorpus(train, **learned) if isinstance(train, LargePairs) else None
+        self.subwords = (
+            self.corpus.subwords if self.corpus else Subwords.of([*train.sources, *train.targets], options.vocabulary)
+        )
         self.embedded = len(self.subwords), options.embedding
-        self.encoded = {split: self._encoded(getattr(self.splits, split)) for split in SPLITS}
+        held = SPLITS[1:] if self.corpus else SPLITS
+        self.encoded = {split: self._encoded(getattr(self.splits, split)) for split in held}
         for split, (sources, _) in self.encoded.items():
             if not sources:
                 raise InputError(f"--longest {options.longest}: no pair of the {split} split is so short; give more")
-        self.copies = copied_by_attention(self.encoded["train"][1]) if options.attention != "none" else range(0)
-        left_out = len(train) - len(self.encoded["train"][0])
+        if self.corpus:
+            many, counts = self.corpus.many, self.corpus.counts
+        else:
+            targets = self.encoded["train"][1]
+            many, counts = len(targets), np.bincount(np.concatenate(targets), minlength=COPIES.stop)
+        self.copies = copied_by_attention(counts) if options.attention != "none" else range(0)
+        left_out = len(train) - many
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
         source, target = self.splits.languages
         longer = f", {left_out:,} longer than {options.longest} subwords left out" if left_out else ""
@@ -87,17 +105,22 @@ class Translation(Task):
         from common.text.subwords import END, START
 
         longest = max(len(source) for sources, _ in self.encoded.values() for source in sources)
+        longest = max(longest, self.corpus.longest if self.corpus else 0)
         return PairWindows(START, END, longest + 1, few_shapes=self.options.xla is not False)
 
     def config(self) -> dict[str, Any]:
         return super().config() | {"languages": self.splits.languages}
 
     def sequences(self, split: str) -> Sequences:
+        if self.corpus and split == "train":
+            return self._windows.stored(self.corpus.store, self.corpus.target_steps)
         return self._windows.sequences(*self.encoded[split])
 
     def steps(self, split: str, number: int) -> list[str]:
         from common.text.subwords import END, START
 
+        if self.corpus and split == "train":
+            return self.subwords.spelled(self.corpus.tokens(number))
         source, target = (side[number] for side in self.encoded[split])
         return self.subwords.spelled([*source, END, START, *target])
 
@@ -132,8 +155,9 @@ class Translation(Task):
         return Translations.of(export, test.sources, test.targets, **asked)
 
     def baselines(self, answers: Translations) -> dict[str, Callable[[], Translations]]:
-        train = self.splits.train
-        found = plain.predictions(train.sources, train.targets, answers.sources)
+        found = plain.predictions(self.some.sources, self.some.targets, answers.sources)
+        if len(self.some) < len(self.splits.train):
+            found[f"nearest_in_{len(self.some)}_pairs"] = found.pop("nearest_in_training")
 
         def greedy() -> Translations:
             return answers._replace(predictions=translated(answers.model, answers.sources, beam=1))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from common.errors import InputError
 from common.options import (
     Beam,
     Choice,
@@ -24,6 +25,7 @@ from common.options import (
     TrainOptions,
     option,
 )
+from common.sources import large_pairs
 from common.sources.labelled import TEXT_NAMES
 from common.sources.load import load, load_test
 from common.sources.parallel import LANGUAGE, PairReader
@@ -50,15 +52,23 @@ class TranslationData(DataOptions):
         target_language: Language to translate into; for the embedded data fr when not given.
         encoding: Text encoding of the files.
         drop_seen: Leave out of train what another given split has as well.
+        on_disk: Read the training pairs of line-aligned files a part at a time and keep them encoded in the cache
+            folder, so that memory does not grow with them; or hold them in memory. Not given: on disk where the files
+            have more than 256 MB.
     """
 
     source_language: str | None = None
     target_language: str | None = None
     encoding: Encoding = "utf-8"
     drop_seen: bool = False
+    on_disk: Annotated[bool | None, Parameter(negative="--in-memory")] = option(None, trains=False)
 
-    def load(self) -> Splits[Pairs]:
-        """Reads the three splits."""
+    def load(self) -> Splits[Any]:
+        """Reads the three splits; `train` may be `LargePairs`."""
+        if self.at_hand:
+            return large_pairs.read(self.data, self._reader(), on_disk=self.on_disk)
+        if self.on_disk:
+            raise InputError("--on-disk: for line-aligned files of your own; give --data PATH, or leave it out")
         return load(self.data, self._reader())
 
     def load_test(self) -> Pairs:

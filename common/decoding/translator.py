@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -190,13 +189,12 @@ class Translator:
         return ids, placeholders, tokens, found
 
 
-def copied_by_attention(targets: Sequence[np.ndarray]) -> range:
+def copied_by_attention(counts: np.ndarray) -> range:
     """The numbered placeholders that attention copies: those seen under `TAUGHT` times in training, and all after them.
 
     Args:
-        targets: Ids of the training targets.
+        counts: How often each id, of `COPIES` at least, is in a training target.
     """
-    counts = np.bincount(np.concatenate(targets), minlength=COPIES.stop)
     return range(next((n for n in COPIES if counts[n] < TAUGHT), COPIES.stop), COPIES.stop)
 
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -14,11 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from common.errors import InputError
-from common.files import Lock
 from common.reports import say
-from common.sources.wheels import cache_directory
 from common.streams import Pieces, Sequences
+from common.streams.prepared import prepared
 from common.streams.stored import Constant, Run, Store
 from common.text.pieces import chunked, encoded_chunks, pieces_of
 from common.text.subwords import END, START, Subwords
@@ -53,37 +48,11 @@ class Corpus:
 
     def __init__(self, texts: LargeTexts, level: Level, *, size: int, min_count: int, ends: bool) -> None:
         made_of = [FORMAT, texts.origin, texts.many, level, size, min_count, ends]
-        name = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:32]
         self.texts, self.level, self.size, self.min_count, self.ends = texts, level, size, min_count, ends
-        self.folder = cache_directory() / "prepared" / name
-        if not self.folder.is_dir():
-            try:
-                self._prepare()
-            except OSError as error:
-                hint = "name a folder with more room in SEQUENCE_SUITE_CACHE"
-                raise InputError(f"{self.folder.parent}: cannot be used ({error.strerror}); {hint}") from error
+        self.folder = prepared(made_of, self._write)
         say(f"training texts on disk: {self.folder}")
         self.pieces = Subwords(json.loads((self.folder / PIECES).read_text()))
         self.counts: np.ndarray = np.load(self.folder / COUNTS)
-
-    def _prepare(self) -> None:
-        """Writes a draft, which gets its name when it is complete; one process does, others wait for it."""
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        lock, draft = Lock(self.folder.with_suffix(".lock")), self.folder.with_suffix(".draft")
-        while not lock.take():
-            time.sleep(1)
-        try:
-            if self.folder.is_dir():
-                return
-            shutil.rmtree(draft, ignore_errors=True)  # Of a process that was killed.
-            draft.mkdir()
-            try:
-                self._write(draft)
-                draft.rename(self.folder)
-            finally:
-                shutil.rmtree(draft, ignore_errors=True)
-        finally:
-            lock.release()
 
     def _write(self, draft: Path) -> None:
         say(f"preparing {self.texts.characters:,} characters, once: reading what tokens there are")

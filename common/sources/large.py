@@ -19,11 +19,10 @@ from common.sources.plain import (
     PlainTexts,
     cuts,
     normalised,
-    one_in_for,
     refuse_empty,
     told_of_cuts,
 )
-from common.sources.records import split_by_hash
+from common.sources.records import one_in_for, split_by_hash
 from common.sources.splits import Splits
 from common.sources.tables import TABLES
 from common.text.blocks import Block

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 from common.errors import InputError
 from common.options.kinds import check_encoding
+from common.sources.digests import note_file
 from common.sources.files import (
     Content,
     Lines,
+    check_size,
     existing,
     format_of,
     names_under,
     plain_name,
+    read_parts,
     read_text,
     roles_of,
     words_in,
@@ -41,6 +46,20 @@ HEADERS = {"source", "src", "text", "input"}, {"target", "tgt", "trg", "translat
 READABLE = "line-aligned files as train.en and train.de, or .tsv or .csv with a sentence and its translation on a line"
 
 
+class Layout(NamedTuple):
+    """Where sentence pairs lie.
+
+    Attributes:
+        languages: The source language and the target language.
+        sides: The source file and the target file, or one file of two columns, by their common name.
+        roles: The split of each common name, or None.
+    """
+
+    languages: tuple[str, str]
+    sides: dict[Path, tuple[Path, ...]]
+    roles: dict[Path, str | None]
+
+
 @dataclass(frozen=True, kw_only=True)
 class PairReader(FileReader[Pairs]):
     """Reads sentence pairs.
@@ -56,7 +75,12 @@ class PairReader(FileReader[Pairs]):
     source_language: str | None = None
     target_language: str | None = None
 
-    def parts(self, data: str) -> Parts[Pairs]:
+    def layout(self, data: str) -> Layout:
+        """Where the sides of pairs lie.
+
+        Raises:
+            InputError: There are none, or it is not clear which to translate.
+        """
         check_encoding(self.encoding)
         folder, names = _files(data)
         if tables := _tables(folder, names):
@@ -68,16 +92,24 @@ class PairReader(FileReader[Pairs]):
                 raise InputError(f"{data}: no sentence pairs; give {READABLE}")
             languages = self.direction({language for sides in stems.values() for language in sides}, data)
             files = _sides(stems, languages, folder)
-        notes: list[str] = []
-        one_file = Path(data).expanduser().is_file()
-        roles = dict.fromkeys(files) if one_file else roles_of(files)
+        roles = dict.fromkeys(files) if Path(data).expanduser().is_file() else roles_of(files)
+        sides = {folder / name: tuple(folder / side for side in of_name) for name, of_name in files.items()}
+        return Layout(languages, sides, {folder / name: role for name, role in roles.items()})
+
+    def parts(self, data: str) -> Parts[Pairs]:
+        found, notes = self.layout(data), list[str]()
 
         def read(path: Path) -> list[Pair]:
-            sides = [folder / side for side in files[path.relative_to(folder)]]
-            return _line_by_line(sides, self.encoding) if len(sides) > 1 else self._two_columns(*sides, notes)
+            sides = found.sides[path]
+            if len(sides) == 1:
+                return self._two_columns(*sides, notes)
+            for side in sides:
+                check_size(side)
+                note_file(side)
+            return list(line_by_line(sides, self.encoding))
 
-        records = read_by_role({folder / name: role for name, role in roles.items()}, read)
-        return Parts(Pairs, records, data, languages=languages, drop_seen=self.drop_seen, notes=notes)
+        records = read_by_role(found.roles, read)
+        return Parts(Pairs, records, data, languages=found.languages, drop_seen=self.drop_seen, notes=notes)
 
     def _two_columns(self, path: Path, notes: list[str]) -> list[Pair]:
         """The pairs of a file; a first line that names the columns is left out, with a note."""
@@ -203,17 +235,37 @@ def _sides(
     return found
 
 
-def _line_by_line(sides: Sequence[Path], encoding: str) -> list[Pair]:
+def line_by_line(sides: Sequence[Path], encoding: str) -> Iterator[Pair]:
+    """The pairs of line-aligned files, which are read a part at a time.
+
+    Raises:
+        InputError: One has more lines than the other, an empty line, or cannot be read.
+    """
     columns = [_lines(path, encoding) for path in sides]
-    (shorter, short), (longer, long) = sorted(zip(map(len, columns), sides))
-    if shorter != longer:
-        raise InputError(f"{short}:{shorter + 1}: ends where {long.name} has {longer:,} lines; mend the shorter side")
-    for number, pair in enumerate(zip(*columns), 1):
+    for number, pair in enumerate(zip_longest(*columns), 1):
+        if None in pair:
+            (short, _), (long, rest) = sorted(
+                zip(sides, columns), key=lambda one: pair[sides.index(one[0])] is not None
+            )
+            lines = number + sum(1 for _ in rest)
+            raise InputError(f"{short}:{number}: ends where {long.name} has {lines:,} lines; mend the shorter side")
         for path, line in zip(sides, pair):
             if not line:
                 raise InputError(f"{path}:{number}: an empty line; write the sentence, or remove it on both sides")
-    return [Pair(*pair) for pair in zip(*columns)]
+        yield Pair(*pair)
 
 
-def _lines(path: Path, encoding: str) -> list[str]:
-    return [line.strip() for line in read_text(path, encoding).rstrip().split("\n")]
+def _lines(path: Path, encoding: str) -> Iterator[str]:
+    """The lines of a file without the blank ones at its end."""
+    waiting, blank, filled = "", 0, False
+    for part in chain(read_parts(path, encoding), ["\n"]):
+        *lines, waiting = (waiting + part).split("\n")
+        for line in map(str.strip, lines):
+            if not line:
+                blank += 1
+                continue
+            yield from [""] * blank
+            blank, filled = 0, True
+            yield line
+    if not filled:
+        raise InputError(f"{path}: an empty file; fill or remove it")

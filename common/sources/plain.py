@@ -13,7 +13,7 @@ from common.errors import InputError, counted, shortened
 from common.options.kinds import check_encoding
 from common.sources.files import Content, existing, format_of, names_under, read_text, roles_of
 from common.sources.labelled import TEXT_NAMES, encodable, find_column, parts_of
-from common.sources.records import listed, split_by_hash
+from common.sources.records import MOST_CUT, listed, one_in_for, split_by_hash
 from common.sources.splits import ByRole, FileReader, Parts, Records, Splits, of_one_split, read_by_role
 from common.sources.tables import SEPARATED, TABLES
 
@@ -22,8 +22,6 @@ FEW = 50
 """Fewer texts than this are not divided between the splits: the last tenth of each is for validation."""
 TENTH = 0.9
 """The share of a text, in characters, before its last tenth."""
-MOST_CUT = 10_000_000
-"""Characters that are cut from train for a split at most, about."""
 LEAST = 100
 """Characters of the shortest text that is cut."""
 
@@ -213,11 +211,6 @@ def told_of_cuts(lengths: Sequence[int]) -> str:
     share = MOST_CUT / sum(lengths)
     part = "tenth" if share >= 1 - TENTH else f"{share:.2%}"
     return f"the last {part} of {many} is for validation; there is no test part, so the scores are those of validation"
-
-
-def one_in_for(characters: int) -> int:
-    """One in how many texts of validation and of test, which are a twentieth each, stays there."""
-    return max(1, round(characters / 20 / MOST_CUT))
 
 
 def refuse_empty(sizes: Mapping[str, int], source: str) -> None:

@@ -14,6 +14,9 @@ from common.errors import InputError, shortened
 from common.sources.splits import Records, cut_at_random
 from common.text.placeholders import PLACEHOLDER
 
+MOST_CUT = 10_000_000
+"""Characters of texts that are cut from train for a split at most, about."""
+
 
 class Example(NamedTuple):
     """A text, its label, and its file and line, for messages."""
@@ -236,9 +239,9 @@ class Pairs(Records):
     @classmethod
     def cut(cls, train: list[Pair], missing: Sequence[str], source: str) -> dict[str, list[Pair]]:
         """Cuts the pairs whose `split_by_hash` is missing."""
-        parts = defaultdict(list)
+        parts, one_in = defaultdict(list), one_in_for(sum(len(pair.source) for pair in train))
         for pair in train:
-            split = split_by_hash(pair.source)
+            split = split_by_hash(pair.source, one_in)
             parts[split if split in missing else "train"].append(pair)
         if not all(parts[split] for split in ("train", *missing)):
             raise InputError(
@@ -256,6 +259,11 @@ def normalised(text: str) -> str:
     """The words of a text in lower case, without placeholders and punctuation; every number becomes 0."""
     words = re.sub(r"[\W_]+", " ", re.sub(PLACEHOLDER, " ", text).casefold()).strip()
     return re.sub(r"\d+", "0", words)
+
+
+def one_in_for(characters: int) -> int:
+    """One in how many texts of validation and of test, which are a twentieth each, stays there."""
+    return max(1, round(characters / 20 / MOST_CUT))
 
 
 def split_by_hash(source: str, one_in: int = 1) -> str:

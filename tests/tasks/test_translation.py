@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
 from rich.table import Table
 
+from common.cli.train import train
 from common.errors import InputError
 from common.serving.export import Export
 from common.serving.saved_model import SavedModel
@@ -17,7 +19,9 @@ from common.sources.asked import Asked
 from common.sources.records import Pairs
 from common.sources.splits import Splits
 from common.training import run as training
+from common.training.preparing import prepared
 from tasks.translation import Translation, TranslationOptions, TranslationSaved
+from tests.tasks.trained import graphs_as_they_are
 from tests.tiny import OPTIONS
 
 
@@ -132,3 +136,36 @@ def test_a_test_of_unknown_words_is_said(tmp_path: Path, capsys) -> None:
     task_of(tmp_path).load()
     said = capsys.readouterr().out
     assert "warning: 0% of the test source words are known from training" in said and "target words" not in said
+
+
+def test_windows_of_pairs_on_disk_are_those_in_memory_and_are_prepared_once(
+    data_of, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.setenv("SEQUENCE_SUITE_CACHE", str(tmp_path / "cache"))
+    found = []
+    for on_disk in (False, True, True):
+        task = task_of(data_of("translation"), on_disk=on_disk, longest=4)
+        described = task.load()
+        known = task.subwords.known, task.copies, described, task.splits.test, task.steps("train", 7)
+        found.append((prepared(task), known))
+        assert ("preparing" in capsys.readouterr().out) == (on_disk and len(found) == 2)
+    (memory, of_memory), *others = found
+    assert "subwords left out" in of_memory[2]
+    for streams, known in others:
+        assert known == of_memory
+        for split, stream in streams.items():
+            assert stream.sequences.weights.sum(dtype=float) == memory[split].sequences.weights.sum(dtype=float)
+            for a, b in zip(stream.iterate(1), memory[split].iterate(1), strict=True):
+                for x, y in zip(tf.nest.flatten(a), tf.nest.flatten(b), strict=True):
+                    np.testing.assert_array_equal(x, y)
+
+
+def test_a_translator_of_pairs_on_disk_is_trained_and_compared(data_of, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("SEQUENCE_SUITE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("tasks.translation.SOME", 100)
+    task = task_of(data_of("translation"), on_disk=True, output=tmp_path, epochs=1)
+    with graphs_as_they_are():
+        metrics = SavedModel(train(task)).metrics
+    assert "nearest_in_100_pairs" in metrics["baselines"] and metrics["training"]["steps"] > 0
+    with pytest.raises(InputError, match="--on-disk: for line-aligned files of your own; give --data PATH"):
+        TranslationOptions(on_disk=True).load()

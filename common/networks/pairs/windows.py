@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from common.networks.pairs.part import PairPart
 from common.streams.sequences import Sequences
+from common.streams.stored import Steps, Store
 
 WIDTHS = 4
 """The widths that source steps, or target steps, of windows of few shapes have."""
@@ -34,26 +36,37 @@ class PairWindows:
     memory: int
     few_shapes: bool = False
 
+    def steps(self, source: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
+        """The steps of a pair: `tokens`, their `place`, the number of `source_steps`, and the `reference`."""
+        many = len(source) + 1
+        return {
+            "tokens": np.concatenate([source, [self.end, self.start], target]).astype(np.int32),
+            "reference": np.concatenate([np.zeros(many, np.int32), target, [self.end]]).astype(np.int32),
+            "place": np.arange(many + len(target) + 1, dtype=np.int32),
+            "source_steps": np.full(many + len(target) + 1, many, np.int32),
+        }
+
     def sequences(self, sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> Sequences:
         """The pairs as sequences; the target of each target step is the next token."""
-        tokens = [np.concatenate([s, [self.end, self.start], t]) for s, t in zip(sources, targets)]
-        references = [np.concatenate([np.zeros(len(s) + 1, int), t, [self.end]]) for s, t in zip(sources, targets)]
-        source_lengths = np.array([len(s) + 1 for s in sources])
-        lengths = np.array([len(of_pair) for of_pair in tokens])
-        place = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        source_steps = np.repeat(source_lengths, lengths)
-        inputs = {
-            "tokens": np.concatenate(tokens).astype(np.int32),
-            "place": place.astype(np.int32),
-            "source_steps": source_steps.astype(np.int32),
-        }
-        return Sequences(
-            lengths,
-            inputs,
-            targets=np.concatenate(references).astype(np.int32),
-            weights=(place >= source_steps).astype(np.float32),
-            expand=self.expand,
-        )
+        pairs = [self.steps(source, target) for source, target in zip(sources, targets)]
+        lengths = np.array([len(one["tokens"]) for one in pairs])
+        inputs = {name: np.concatenate([one[name] for one in pairs]) for name in pairs[0]}
+        weights = (inputs["place"] >= inputs["source_steps"]).astype(np.float32)
+        return self._sequences(lengths, inputs, weights)
+
+    def stored(self, store: Store, target_steps: int) -> Sequences:
+        """Pairs on disk as sequences.
+
+        Args:
+            store: Where they are.
+            target_steps: Steps that have a target, of all pairs together.
+        """
+        inputs = store.inputs()
+        return self._sequences(store.lengths, inputs, _TargetSteps(inputs, target_steps))
+
+    def _sequences(self, lengths: np.ndarray, inputs: dict[str, Any], weights: Any) -> Sequences:
+        targets = inputs.pop("reference")
+        return Sequences(lengths, inputs, targets=targets, weights=weights, expand=self.expand)
 
     def expand(self, inputs: dict[str, np.ndarray], targets: np.ndarray) -> tuple[dict[str, np.ndarray], np.ndarray]:
         """Turns a part of a window into the fields of a `PairPart`.
@@ -128,6 +141,22 @@ class PairWindows:
             np.maximum(rows, 0).astype(np.int32).reshape(len(target), -1),
             np.maximum(loss_at, 0).astype(np.int32).reshape(in_target.shape),
         )
+
+
+class _TargetSteps(Steps):
+    """1 at target steps."""
+
+    dtype = np.dtype(np.float32)
+
+    def __init__(self, inputs: dict[str, Steps], many: int) -> None:
+        self.place, self.source_steps, self.many = inputs["place"], inputs["source_steps"], many
+        self.shape = self.place.shape
+
+    def __getitem__(self, at: np.ndarray) -> np.ndarray:
+        return (self.place[at] >= self.source_steps[at]).astype(np.float32)
+
+    def sum(self, dtype: type) -> Any:
+        return dtype(self.many)
 
 
 def rounded_up(number: int, multiple: int) -> int:

@@ -132,8 +132,8 @@ def test_a_beam_of_nothing_and_a_very_wide_one_are_refused(beam: int) -> None:
 
 @pytest.mark.parametrize(("times", "expected"), [((TAUGHT, TAUGHT), 2), ((TAUGHT - 1, TAUGHT), 0), ((0, 0), 0)])
 def test_placeholders_seen_too_rarely_and_all_after_them_are_copied(times: tuple[int, int], expected: int) -> None:
-    targets = [np.repeat(COPIES[:2], times), np.array([START, END])]
-    assert copied_by_attention(targets) == COPIES[expected:]
+    counts = np.bincount([*np.repeat(COPIES[:2], times), START, END], minlength=COPIES.stop)
+    assert copied_by_attention(counts) == COPIES[expected:]
 
 
 def test_a_translation_has_a_bound_however_long_the_source_is() -> None:

@@ -66,7 +66,8 @@ def test_a_folder_is_split_as_in_memory(names: tuple[str, ...], drop_seen: bool,
 
 
 def test_what_is_cut_from_many_texts_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("common.sources.plain.MOST_CUT", 100)
+    for module in ("plain", "records"):
+        monkeypatch.setattr(f"common.sources.{module}.MOST_CUT", 100)
     data = tmp_path / "texts.txt"
     data.write_text("".join(f"{chr(97 + n % 26)}{chr(97 + n // 26)} text\n" for n in range(600)))
     for documents in ("line", "file"):

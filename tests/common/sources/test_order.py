@@ -8,7 +8,7 @@ from pathlib import Path
 ROOM = Path(__file__).parents[3] / "common" / "sources"
 ORDER = (
     *("digests", "files", "splits", "records", "tables"),
-    *("labelled", "asked", "plain", "large", "tagged", "conllu", "parallel"),
+    *("labelled", "asked", "plain", "large", "tagged", "conllu", "parallel", "large_pairs"),
     *(
         "series.spacing",
         "series.panels",

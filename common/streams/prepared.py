@@ -1,0 +1,55 @@
+"""What is prepared once and kept in the cache: one process writes it, others wait for it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from common.errors import InputError
+from common.files import Lock
+from common.sources.wheels import cache_directory
+
+
+def prepared(made_of: Sequence[Any], write: Callable[[Path], None]) -> Path:
+    """The folder of what follows from `made_of`, which is written where no earlier run has done so.
+
+    Args:
+        made_of: What its content follows from, as JSON has it.
+        write: Fills a draft of it, which gets its name when it is complete.
+
+    Raises:
+        InputError: It cannot be written.
+    """
+    name = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:32]
+    folder = cache_directory() / "prepared" / name
+    try:
+        if not folder.is_dir():
+            _write(folder, write)
+    except OSError as error:
+        hint = "name a folder with more room in SEQUENCE_SUITE_CACHE"
+        raise InputError(f"{folder.parent}: cannot be used ({error.strerror}); {hint}") from error
+    return folder
+
+
+def _write(folder: Path, write: Callable[[Path], None]) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    lock, draft = Lock(folder.with_suffix(".lock")), folder.with_suffix(".draft")
+    while not lock.take():
+        time.sleep(1)
+    try:
+        if folder.is_dir():
+            return
+        shutil.rmtree(draft, ignore_errors=True)  # Of a process that was killed.
+        draft.mkdir()
+        try:
+            write(draft)
+            draft.rename(folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+    finally:
+        lock.release()
