@@ -151,14 +151,14 @@ class Captioning(Task):
         return windows.sequences(texts, [number for number, _ in captions], things)
 
     def learner(self) -> Learner:
-        from common.layers.attention import MultiplicativeAttention
+        from common.layers.attention import CountingAttention
         from common.layers.hard_attention import HardAttention
         from common.networks.captions import CaptionNetwork
         from common.networks.network import Learner, OwnLoss, own_accuracy
         from common.networks.stacks import recurrent_stack
 
         options, seed = self.options, self.options.seed
-        attention = {"soft": MultiplicativeAttention, "hard": HardAttention}.get(options.attention)
+        attention = {"soft": CountingAttention, "hard": HardAttention}.get(options.attention)
         network = CaptionNetwork(
             len(self.words),
             options.embedding,
@@ -167,6 +167,7 @@ class Captioning(Task):
             upper=recurrent_stack(options, seed=seed_for(seed, "upper")),
             attention=attention and attention(options.units, seed=seed),
             coverage=COVERAGE if options.coverage is None else options.coverage,
+            mentions=options.mentions,
             look=options.look,
             dropout=options.dropout,
             smoothing=options.smoothing,

@@ -103,6 +103,8 @@ class CaptioningOptions(CaptioningData, TrainOptions):
             by REINFORCE; with none the decoder only starts from the picture.
         coverage: Factor of the penalty for cells whose weights do not sum to 1 over a caption. Not given: 0.01 with
             attention.
+        mentions: Factor of a further loss in training: which words the captions of a picture have is predicted from its
+            summary.
         look: Factor of the penalty for attention beside the thing that a word names; only of embedded:scenes it is
             known where things are.
         encoder: keras:NAME is a network of keras.applications, such as keras:MobileNetV2, with its weights from
@@ -114,13 +116,14 @@ class CaptioningOptions(CaptioningData, TrainOptions):
         length_power: Power of the length by which log-probabilities of hypotheses are divided.
     """
 
-    lanes: ClassVar[int] = 8
+    lanes: ClassVar[int] = 4
 
     window: Steps | None = option(None, tune=Log(8, 256, asked=True))
     embedding: Count = option(128, tune=Log(32, 512))
     vocabulary: Count = 10_000
     attention: Literal["soft", "hard", "none"] = option("soft", tune=Choice(("soft", "hard", "none"), asked=True))
     coverage: NotNegative | None = option(None, tune=Linear(0.0, 1.0, asked=True))
+    mentions: NotNegative = option(1.0, tune=Linear(0.0, 2.0, asked=True))
     look: NotNegative = option(0.0, tune=Linear(0.0, 1.0, asked=True))
     encoder: str | None = None
     width: Count = option(64, tune=Log(16, 256, asked=True))

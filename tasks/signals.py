@@ -96,13 +96,13 @@ class Signals(Task):
         from common.layers.heads import ReadoutHead, classifier
         from common.layers.readout import Readout
         from common.networks.network import Learner
+        from common.networks.signals import SignalNetwork
         from common.networks.stacks import recurrent_stack
-        from common.networks.stream import StreamNetwork
 
         options = self.options
         readout = Readout(options.readout or ("last" if self.by_step else "last_mean_max"))
         head = ReadoutHead(readout, classifier(len(self.labels)), dropout=options.dropout, seed=options.seed)
-        network = StreamNetwork(Numbers(len(self.splits.train.columns)), recurrent_stack(options), head)
+        network = SignalNetwork(Numbers(len(self.splits.train.columns)), recurrent_stack(options), head)
         return Learner(network, "sparse_categorical_crossentropy", ("accuracy",))
 
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Found:

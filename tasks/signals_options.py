@@ -85,6 +85,7 @@ class SignalsOptions(SignalsData, TrainOptions):
     dropout: Share = option(0.5, tune=Linear(0.0, 0.7))
     units: Count = option(64, tune=Log(16, 512))
     epochs: Count = 60
+    patience: Count = option(15, trains=False)
 
 
 @Parameter(name="*")

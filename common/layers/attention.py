@@ -11,6 +11,9 @@ from common.cells.seeds import seed_for
 from common.layers.base import Configured, dense, register
 from common.layers.scan import time_major
 
+OFFSET = -3.0
+"""The offset of `CountingAttention` at first, by which few steps count."""
+
 
 def masked_softmax(scores: tf.Tensor, mask: tf.Tensor | None = None) -> tf.Tensor:
     """Softmax over the last axis where `mask` is True, and exactly 0 elsewhere; all 0 if the mask is True nowhere.
@@ -64,6 +67,10 @@ class Attention(Configured, keras.layers.Layer):
     def build(self, query_shape: tuple[int | None, ...], memory_shape: tuple[int | None, ...]) -> None:
         self.key_projection.build(memory_shape)
 
+    def width(self, memory: int) -> int:
+        """Width of what is read of a memory of that width."""
+        return memory
+
     def keys(self, memory: tf.Tensor) -> tf.Tensor:
         """The keys, `[batch, steps, ...]`, of a memory, `[batch, steps, width]`."""
         return self.key_projection(memory)
@@ -78,8 +85,11 @@ class Attention(Configured, keras.layers.Layer):
         if visible is not None and len(visible.shape) == 2:
             visible = visible[:, None]
         # In the variables' type: a sum over many steps loses too much in half precision.
-        weights = masked_softmax(tf.cast(self.scores(query, keys), self.variable_dtype), visible)
-        weights = tf.cast(weights, self.compute_dtype)
+        return self.read(tf.cast(self.scores(query, keys), self.variable_dtype), memory, visible)
+
+    def read(self, scores: tf.Tensor, memory: tf.Tensor, visible: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
+        """What a call returns, of the scores, `[batch, time, steps]`."""
+        weights = tf.cast(masked_softmax(scores, visible), self.compute_dtype)
         return tf.matmul(weights, memory), weights
 
 
@@ -98,6 +108,35 @@ class MultiplicativeAttention(Attention):
         # The query meets W first: a window has fewer steps of the query than of the memory.
         kernel = tf.cast(tf.convert_to_tensor(self.key_projection.kernel), query.dtype)
         return tf.matmul(tf.tensordot(query, tf.transpose(kernel), 1), keys, transpose_b=True)
+
+
+@register
+class CountingAttention(MultiplicativeAttention):
+    """Multiplicative attention that reads a sum beside the mean.
+
+    A mean is the same of one thing and of two (Zhang, Hare & Pruegel-Bennett 2018, "Learning to Count Objects in
+    Natural Images for Visual Question Answering", section 3). In the sum each step counts for itself, by the sigmoid of
+    its score and an offset that is learned.
+
+    Arguments and call arguments: those of `Attention`; `units` is the width of the query.
+
+    Returns:
+        The mean and the sum side by side, `[batch, time, 2 * width]`, and the weights of the mean.
+    """
+
+    def build(self, query_shape: tuple[int | None, ...], memory_shape: tuple[int | None, ...]) -> None:
+        super().build(query_shape, memory_shape)
+        self.offset = self.add_weight(name="offset", shape=(), initializer=keras.initializers.Constant(OFFSET))
+
+    def width(self, memory: int) -> int:
+        return 2 * memory
+
+    def read(self, scores: tf.Tensor, memory: tf.Tensor, visible: tf.Tensor | None) -> tuple[tf.Tensor, tf.Tensor]:
+        mean, weights = super().read(scores, memory, visible)
+        gates = tf.sigmoid(scores + tf.cast(tf.convert_to_tensor(self.offset), scores.dtype))
+        gates = tf.cast(gates if visible is None else gates * tf.cast(visible, gates.dtype), self.compute_dtype)
+        steps = tf.cast(tf.shape(memory)[1], self.compute_dtype)
+        return tf.concat([mean, tf.matmul(gates, memory) * steps**-0.5], 2), weights
 
 
 @register

@@ -9,13 +9,15 @@ import tensorflow as tf
 
 from common.cells.seeds import seed_for
 from common.layers.attention import Attention
-from common.layers.base import register, shape_of
+from common.layers.base import dense, register, shape_of
 from common.layers.hard_attention import LEAST, HardAttention
 from common.layers.pictures import Summary
 from common.layers.stack import RecurrentStack
 from common.networks.network import Part
 from common.networks.writing import Memory, WritingNetwork, flat
 
+RARE = -3.0
+"""The logit of a word at first: few words are in the captions of a picture."""
 FORGETTING = 0.9
 """The share of the running baseline that a window leaves (Xu et al. 2015, section 4.1)."""
 
@@ -61,6 +63,9 @@ class CaptionNetwork(WritingNetwork):
         look: Factor of the penalty at the steps of words that name a thing, minus the logarithm of the sum of the
             weights at its cells: they should be right for the right reason (after Ross, Hughes & Doshi-Velez 2017,
             "Right for the Right Reasons: Training Differentiable Models by Constraining their Explanations").
+        mentions: Factor of a further loss in training: which words the captions of a picture have, in the window, is
+            predicted from its summary, each word for itself (after Fang et al. 2015, "From Captions to Visual Concepts
+            and Back", section 3). So the encoder learns what is there before attention knows where to look.
         coverage: Factor of the penalty, for each caption the sum over cells of `(1 - sum of weights) ** 2`.
         dropout: Share of units dropped in embeddings and in the inputs of upper layers and readout, variational.
         smoothing: Share of a target's probability that is spread over all tokens in training.
@@ -85,6 +90,7 @@ class CaptionNetwork(WritingNetwork):
         decoder: RecurrentStack,
         upper: RecurrentStack | None,
         attention: Attention | None,
+        mentions: float = 0.0,
         coverage: float = 0.0,
         look: float = 0.0,
         dropout: float = 0.0,
@@ -99,12 +105,14 @@ class CaptionNetwork(WritingNetwork):
         self.decoder = decoder
         self.upper = upper
         self.attention = attention
+        self.mentions = mentions
         self.coverage = coverage
         self.look = look
         self.dropout = dropout
         self.smoothing = smoothing
         self.seed = seed
         self.summary = Summary(2 * decoder.units, seed_for(seed, "summary"))
+        self.mentioned = dense(embedding, seed=seed_for(seed, "mentioned")) if mentions else None
         self.make_writer()
 
     def build(self, window_shape: Any = None) -> None:
@@ -114,6 +122,10 @@ class CaptionNetwork(WritingNetwork):
             self.encoder.build()
         self.summary.build((None, None, self.encoder.width))
         self.build_writer(2 * self.summary.units, self.encoder.width)
+        if self.mentioned:
+            self.mentioned.build((None, 2 * self.summary.units))
+            rare = keras.initializers.Constant(RARE)
+            self.mentioned_bias = self.add_weight(name="mentioned_bias", shape=(self.vocabulary,), initializer=rare)
         self.built = True
 
     @property
@@ -139,7 +151,8 @@ class CaptionNetwork(WritingNetwork):
     ) -> tuple[tf.Tensor, CaptionState]:
         keep, sequence, tokens = (window[name] for name in ("keep", "sequence", "tokens"))
         state = CaptionState(*state) if state else self.initial_state(tf.shape(keep)[0])
-        memory, first = self.read(window["pictures"])
+        memory, start = self._encoded(window["pictures"])
+        first = self.first_states(start)
         starts = tf.cast((keep == 0) & (sequence >= 0), memory.encoded.dtype)[..., None]
         inject = tf.nest.map_structure(lambda s: tf.gather(s, window["row_of_step"]) * starts, first)
         after = []
@@ -177,6 +190,8 @@ class CaptionNetwork(WritingNetwork):
             seen = sums[:, -1]
             if training and self.coverage:
                 penalty += self.coverage * window["ends"] * tf.reduce_sum((1 - sums) ** 2, 2)
+        if training and self.mentions:
+            penalty += self.mentions * self._mentions(start, window)
         if training and self.look:
             cells = window["cells_of_thing"]
             there = tf.maximum(tf.reduce_sum(weights * cells, 2), LEAST)
@@ -186,6 +201,17 @@ class CaptionNetwork(WritingNetwork):
             penalty += self.attention.penalty(advantage, chosen=chosen[0], weights=weights, looks=draws[1])
         outputs += tf.stack([penalty, tf.zeros_like(penalty)], 2)
         return outputs, CaptionState(tuple(after), seen, usual)
+
+    def _mentions(self, start: tf.Tensor, window: Part) -> tf.Tensor:
+        """The loss of the words of each picture's captions, divided between their steps, `[batch, time]`."""
+        row, real = (tf.reshape(one, [-1]) for one in (window["row_of_step"], window["sequence"] >= 0))
+        real, rows = tf.cast(real, start.dtype), tf.shape(start)[0]
+        words = tf.stack([row, tf.reshape(window["reference"], [-1])], 1)
+        there = tf.minimum(tf.scatter_nd(words, real, (rows, self.vocabulary)), 1.0)  # [rows, vocabulary]
+        logits = tf.matmul(self.mentioned(start), self.vectors.embeddings, transpose_b=True) + self.mentioned_bias
+        loss = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(there, logits), 1)
+        steps = tf.math.unsorted_segment_sum(real, row, rows)
+        return tf.reshape(tf.gather(tf.math.divide_no_nan(loss, steps), row) * real, shape_of(window["sequence"]))
 
     def _draws(self, window: Part, seen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """What hard attention draws by, see `HardAttention.drawn`: functions of the caption and the step in it."""
@@ -232,9 +258,14 @@ class CaptionNetwork(WritingNetwork):
         Returns:
             The memory that attention reads, and the state to decode from.
         """
+        memory, start = self._encoded(pictures)
+        return memory, self.first_states(start)
+
+    def _encoded(self, pictures: tf.Tensor) -> tuple[Memory, tf.Tensor]:
+        """The memory that attention reads, and the summary of each picture, `[rows, width]`."""
         grid, visible = self.encoder(pictures), self.encoder.visible(pictures)
-        return Memory(grid, self.keys(grid), visible), self.first_states(self.summary(grid, visible))
+        return Memory(grid, self.keys(grid), visible), self.summary(grid, visible)
 
     def summarised(self, pictures: tf.Tensor) -> tf.Tensor:
         """One vector for each picture, `[rows, width]`."""
-        return self.summary(self.encoder(pictures), self.encoder.visible(pictures))
+        return self._encoded(pictures)[1]

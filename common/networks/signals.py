@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
+from common.layers.base import register
 from common.networks.inside import inside
 from common.networks.network import Part
 from common.networks.stepping import chosen, flattened, restored
@@ -37,6 +38,22 @@ class Read(NamedTuple):
 
     network: Any
     many: tf.Tensor
+
+
+@register
+class SignalNetwork(StreamNetwork):
+    """A `StreamNetwork` whose head also reads the numbers of each step and their squares.
+
+    So a readout of running means knows the mean and the deviation of each column so far. A linear classifier of these
+    is hard to beat where there are few sequences to learn from.
+    """
+
+    @property
+    def head_width(self) -> int:
+        return self.stack.width + 2 * self.embed.width
+
+    def for_head(self, outputs: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
+        return tf.concat([outputs, features, tf.square(features)], 2)
 
 
 class SignalClassifier:

@@ -48,9 +48,18 @@ class StreamNetwork(Network):
         self.masking = VariationalDropout(dropout, seed_for(seed, "feature dropout"))
 
     def build(self, window_shape: Any = None) -> None:
-        for layer, width in ((self.embed, None), (self.stack, self.embed.width), (self.head, self.stack.width)):
+        for layer, width in ((self.embed, None), (self.stack, self.embed.width), (self.head, self.head_width)):
             if not layer.built:  # A layer made from a saved configuration is.
                 layer.build((None, None, width))
+
+    @property
+    def head_width(self) -> int:
+        """Features that the head reads."""
+        return self.stack.width
+
+    def for_head(self, outputs: tf.Tensor, features: tf.Tensor) -> tf.Tensor:
+        """What the head reads, `[batch, time, head_width]`, of the outputs of the stack and of its inputs."""
+        return outputs
 
     def initial_state(self, batch_size: int | tf.Tensor) -> tuple:
         return self.stack.initial_state(batch_size), self.head.initial_state(batch_size)
@@ -65,7 +74,8 @@ class StreamNetwork(Network):
         """What a call returns, from the features of a window; of this only the steps are read."""
         step = {"keep": window["keep"], "sequence": window["sequence"], "training": training}
         stack_state, head_state = state or self.initial_state(tf.shape(window["keep"])[0])
-        x, stack_state = self.stack(x, state=stack_state, **step, **probes)
+        outputs, stack_state = self.stack(x, state=stack_state, **step, **probes)
+        x = self.for_head(outputs, x)
         places = {"output_steps": window["output_steps"]} if "output_steps" in window else {}
         outputs, head_state = self.head(x, state=head_state, **step, **places)
         return outputs, (stack_state, head_state)

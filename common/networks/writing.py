@@ -84,7 +84,7 @@ class WritingNetwork(Network):
             start: Width of what the decoder starts from.
             memory: Width of what it attends to.
         """
-        attended = memory if self.attention else 0
+        attended = self.attention.width(memory) if self.attention else 0
         self.vectors.build((None, None))
         stacks = [(self.decoder, self.embedding)]
         if self.upper:

@@ -13,13 +13,14 @@ from common.decoding.search import beam
 from common.layers.attention import (
     AdditiveAttention,
     Attention,
+    CountingAttention,
     MultiplicativeAttention,
     additive_scores,
     masked_softmax,
 )
 from tests.helpers import assert_all_close, check_configuration, normal, randomise
 
-KINDS = {"additive": AdditiveAttention, "multiplicative": MultiplicativeAttention}
+KINDS = {"additive": AdditiveAttention, "multiplicative": MultiplicativeAttention, "counting": CountingAttention}
 EVERY_KIND = pytest.mark.parametrize("kind", KINDS)
 BATCH, TIME, STEPS, UNITS, WIDTH = 2, 3, 5, 4, 6
 MASKS = arrays.arrays(np.bool_, (BATCH, TIME, STEPS))
@@ -49,13 +50,16 @@ def naive_score(layer: Attention, query: np.ndarray, read: np.ndarray) -> float:
 
 
 def naive(layer: Attention, query: np.ndarray, memory: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    contexts, weights = np.zeros((BATCH, TIME, WIDTH)), np.zeros((BATCH, TIME, STEPS))
+    contexts, weights = np.zeros((BATCH, TIME, layer.width(WIDTH))), np.zeros((BATCH, TIME, STEPS))
     for row, t in np.ndindex(BATCH, TIME):
         read = np.flatnonzero(mask[row, t])
         likely = [np.exp(naive_score(layer, query[row, t], memory[row, s])) for s in read]
         for s, weight in zip(read, likely):
             weights[row, t, s] = weight / sum(likely)
-            contexts[row, t] += weights[row, t, s] * memory[row, s]
+            contexts[row, t, :WIDTH] += weights[row, t, s] * memory[row, s]
+            if isinstance(layer, CountingAttention):
+                score = np.log(weight) + layer.offset.numpy()
+                contexts[row, t, WIDTH:] += memory[row, s] / (1 + np.exp(-score)) / STEPS**0.5
     return contexts, weights
 
 
@@ -181,7 +185,7 @@ def test_the_same_in_a_graph_of_unknown_shapes_with_its_gradient(kind: str) -> N
 @EVERY_KIND
 def test_a_beam_reads_a_memory_that_it_does_not_copy(kind: str) -> None:
     layer, (_, memory) = built(kind), query_and_memory()
-    queries, table, width = normal(7, UNITS, seed=5), normal(WIDTH, 7, seed=6), 3
+    queries, table, width = normal(7, UNITS, seed=5), normal(layer.width(WIDTH), 7, seed=6), 3
     mask = tf.sequence_mask([STEPS, 2], STEPS)
 
     def decode(copied: bool) -> tuple:
@@ -195,7 +199,7 @@ def test_a_beam_reads_a_memory_that_it_does_not_copy(kind: str) -> None:
                 context, weights = of(tf.gather(queries, tokens)[:, None], *state[1:])
             else:
                 context, weights = of(tf.reshape(tf.gather(queries, tokens), (-1, width, UNITS)), *read)
-            logits = tf.reshape(context, (-1, WIDTH)) @ table
+            logits = tf.reshape(context, (-1, layer.width(WIDTH))) @ table
             return tf.nn.log_softmax(logits + state[0]), (logits, *state[1:]), tf.reshape(weights, (-1, STEPS))
 
         state = (tf.zeros((BATCH, 7)), *(read if copied else ()))

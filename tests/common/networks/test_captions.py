@@ -22,7 +22,7 @@ TEXTS = [DRAW.integers(4, 9, n) for n in (3, 5, 1, 4, 2, 6)]
 OF = [0, 0, 2, 1, 2, 1]
 
 
-def network(attention: str = "soft", coverage: float = 0.0, look: float = 0.0) -> CaptionNetwork:
+def network(attention: str = "soft", **factors: float) -> CaptionNetwork:
     kinds = {"soft": MultiplicativeAttention, "hard": HardAttention}
     made = CaptionNetwork(
         9,
@@ -31,8 +31,7 @@ def network(attention: str = "soft", coverage: float = 0.0, look: float = 0.0) -
         decoder=RecurrentStack("lstm", 5, seed=2),
         upper=RecurrentStack("lstm", 5, seed=3),
         attention=kinds[attention](5, seed=4) if attention != "none" else None,
-        coverage=coverage,
-        look=look,
+        **factors,
     )
     made.build()
     return made
@@ -98,6 +97,28 @@ def test_the_penalty_is_that_of_whole_captions_in_any_windows() -> None:
             total += float(tf.reduce_sum((more - less)[..., 0]))
         totals.append(total)
     assert totals[0] == pytest.approx(totals[1], rel=1e-4) and totals[0] > 0
+
+
+@pytest.mark.parametrize("few_shapes", [False, True])
+def test_the_words_of_a_picture_are_predicted_from_its_summary(few_shapes: bool) -> None:
+    plain, more = network(), network(mentions=2.0)
+    shared = {weight.path: weight.numpy() for weight in plain.weights}
+    for weight in more.weights:
+        weight.assign(shared.get(weight.path, weight.numpy()))
+    windows = PictureWindows(PICTURES, START, END, few_shapes=few_shapes)
+    (inputs, _, _), *_ = Stream(windows.sequences(TEXTS, OF), 2, 32, shuffle=False).iterate()
+    inputs = {name: tf.constant(x) for name, x in inputs.items()}
+    found = (more(inputs, training=True)[0] - plain(inputs, training=True)[0])[..., 0].numpy()
+    expected = np.zeros_like(found)
+    for picture in range(3):
+        words = {END, *(word for text, of in zip(TEXTS, OF) if of == picture for word in text)}
+        summary = more.summarised(PICTURES[picture : picture + 1])
+        probability = tf.sigmoid(more.mentioned(summary) @ tf.transpose(more.vectors.embeddings) - 3)[0].numpy()
+        loss = -sum(np.log(probability[n] if n in words else 1 - probability[n]) for n in range(9))
+        steps = (inputs["sequence"].numpy() >= 0) & (np.array([*OF, -1])[inputs["sequence"]] == picture)
+        expected[steps] = 2 * loss / steps.sum()
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_array_equal(more(inputs)[0], plain(inputs)[0])
 
 
 def test_attention_is_drawn_to_what_a_word_names() -> None:

@@ -12,15 +12,14 @@ from common.layers.embeddings import Numbers
 from common.layers.heads import ReadoutHead, classifier
 from common.layers.readout import Readout
 from common.layers.stack import RecurrentStack
-from common.networks.signals import Scale, SignalClassifier
-from common.networks.stream import StreamNetwork
+from common.networks.signals import Scale, SignalClassifier, SignalNetwork
 
 VALUES = 1e8 + np.random.default_rng(0).normal(size=(3, 7, 2))
 
 
 def made(by_step: bool) -> SignalClassifier:
     head = ReadoutHead(Readout("last" if by_step else "last_mean_max"), classifier(3))
-    network = StreamNetwork(Numbers(2), RecurrentStack("lstm", 5, seed=1), head)
+    network = SignalNetwork(Numbers(2), RecurrentStack("lstm", 5, seed=1), head)
     network.build()
     return SignalClassifier(network, Scale.of(VALUES.reshape(-1, 2)), ["a", "b", "c"], by_step=by_step)
 

@@ -13,9 +13,8 @@ from common.layers.embeddings import Numbers
 from common.layers.heads import ReadoutHead, classifier
 from common.layers.readout import Readout
 from common.layers.stack import RecurrentStack
-from common.networks.signals import Scale, SignalClassifier
+from common.networks.signals import Scale, SignalClassifier, SignalNetwork
 from common.networks.sounds import BANDS, LogMel, SoundClassifier
-from common.networks.stream import StreamNetwork
 
 RATE = 8000
 MEL = LogMel(RATE)
@@ -34,7 +33,7 @@ def wav(samples: np.ndarray, rate: int = RATE) -> bytes:
 @pytest.fixture(scope="module")
 def sounds() -> SoundClassifier:
     head = ReadoutHead(Readout("last_mean_max"), classifier(3))
-    network = StreamNetwork(Numbers(BANDS), RecurrentStack("gru", 5, seed=1), head)
+    network = SignalNetwork(Numbers(BANDS), RecurrentStack("gru", 5, seed=1), head)
     network.build()
     return SoundClassifier(SignalClassifier(network, Scale.of(MEL.of(tone(500))), ["a", "b", "c"], by_step=False), MEL)
 
