@@ -134,7 +134,7 @@ class CaptioningOptions(CaptioningData, TrainOptions):
     learning_rate: Positive = 3e-3
     dropout: Share = option(0.1, tune=Linear(0.0, 0.7))
     schedule: Literal["inverse", "linear"] = "linear"
-    epochs: Count = 14
+    epochs: Count = 18
 
 
 @Parameter(name="*")
