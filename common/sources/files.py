@@ -112,7 +112,7 @@ def check_size(path: Path) -> None:
     if not size:
         raise InputError(f"{path}: an empty file; fill or remove it")
     if most is not None and size > most:
-        raise _too_large(path, most)
+        raise too_large(path, most)
 
 
 def largest() -> int | None:
@@ -121,7 +121,8 @@ def largest() -> int | None:
     return None if there is None else int(SHARE * there)
 
 
-def _too_large(path: Path, most: int) -> InputError:
+def too_large(path: Path, most: int) -> InputError:
+    """The error of a text that does not fit into memory."""
     return InputError(f"{path}: a text of more than {most / 1e9:,.1f} GB does not fit into memory; give a part of it")
 
 
@@ -222,7 +223,7 @@ def read_text(path: Path, encoding: str) -> str:
     with _opened(path, encoding) as file:
         content = file.read(-1 if most is None or not packed else most + 1).removeprefix("\ufeff")
     if packed and most is not None and len(content) > most:
-        raise _too_large(path, most)
+        raise too_large(path, most)
     if not content.strip():
         raise InputError(f"{path}: an empty file; fill or remove it")
     return content

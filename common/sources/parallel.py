@@ -6,7 +6,7 @@ import glob
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain, zip_longest
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,11 +19,12 @@ from common.sources.files import (
     check_size,
     existing,
     format_of,
+    largest,
     names_under,
     plain_name,
-    read_parts,
     read_text,
     roles_of,
+    too_large,
     words_in,
 )
 from common.sources.records import Pair, Pairs
@@ -106,7 +107,7 @@ class PairReader(FileReader[Pairs]):
             for side in sides:
                 check_size(side)
                 note_file(side)
-            return list(line_by_line(sides, self.encoding))
+            return list(line_by_line(sides, self.encoding, most=largest()))
 
         records = read_by_role(found.roles, read)
         return Parts(Pairs, records, data, languages=found.languages, drop_seen=self.drop_seen, notes=notes)
@@ -235,13 +236,18 @@ def _sides(
     return found
 
 
-def line_by_line(sides: Sequence[Path], encoding: str) -> Iterator[Pair]:
-    """The pairs of line-aligned files, which are read a part at a time.
+def line_by_line(sides: Sequence[Path], encoding: str, *, most: int | None = None) -> Iterator[Pair]:
+    """The pairs of line-aligned files, which are read a line at a time.
+
+    Args:
+        sides: The source file and the target file.
+        encoding: Their encoding.
+        most: Characters of the largest file that can be held in memory; None where it is not.
 
     Raises:
         InputError: One has more lines than the other, an empty line, or cannot be read.
     """
-    columns = [_lines(path, encoding) for path in sides]
+    columns = [_lines(path, encoding, most) for path in sides]
     for number, pair in enumerate(zip_longest(*columns), 1):
         if None in pair:
             (short, _), (long, rest) = sorted(
@@ -255,17 +261,19 @@ def line_by_line(sides: Sequence[Path], encoding: str) -> Iterator[Pair]:
         yield Pair(*pair)
 
 
-def _lines(path: Path, encoding: str) -> Iterator[str]:
+def _lines(path: Path, encoding: str, most: int | None) -> Iterator[str]:
     """The lines of a file without the blank ones at its end."""
-    waiting, blank, filled = "", 0, False
-    for part in chain(read_parts(path, encoding), ["\n"]):
-        *lines, waiting = (waiting + part).split("\n")
-        for line in map(str.strip, lines):
-            if not line:
-                blank += 1
-                continue
-            yield from [""] * blank
-            blank, filled = 0, True
-            yield line
+    blank, read, filled = 0, 0, False
+    for line in Lines(path, encoding).lines("\n"):
+        read += len(line)
+        if most is not None and read > most:
+            raise too_large(path, most)
+        text = line.removeprefix("\ufeff").strip()
+        if not text:
+            blank += 1
+            continue
+        yield from [""] * blank
+        blank, filled = 0, True
+        yield text
     if not filled:
         raise InputError(f"{path}: an empty file; fill or remove it")

@@ -172,3 +172,17 @@ def test_multi30k(languages: tuple[str, str]) -> None:
 def test_files_are_named_by_any_form_of_a_language_code(language: str, tmp_path: Path) -> None:
     files = {f"{split}.{code}": f"{split}\n" for split in ("train", "dev", "test") for code in ("en", language)}
     assert read(write(tmp_path, files), "en").languages == ("en", language)
+
+
+def test_a_side_that_does_not_fit_into_memory_when_unpacked_is_refused(tmp_path: Path, monkeypatch) -> None:
+    folder = write(tmp_path, {f"{name}.gz": text * 100 for name, text in sides(50).items()})
+    monkeypatch.setattr("common.sources.parallel.largest", lambda: 1000)
+    with pytest.raises(InputError, match=r"train.\w\w.gz: a text of more than .* does not fit into memory"):
+        read(str(folder), "en", "de")
+
+
+def test_only_line_feeds_end_lines(tmp_path: Path) -> None:
+    folder = write(
+        tmp_path, {"train.en": "one\rtwo\r\nthree\n", "train.de": "eins\nzwei\n", **sides(3, "dev"), **sides(3, "test")}
+    )
+    assert read(str(folder), "en", "de").train.sources == ["one\rtwo", "three"]
