@@ -46,8 +46,8 @@ TOGETHER = 100
 EXAMPLE, EXAMPLE_FEATURES = "example.png", "example.npz"
 SPREAD = 0.5
 """How far the vectors of cells lie from each other at first: relations are learned from where things are."""
-PICTURES_OF_A_LANE, SHORTEST, LONGEST = 3, 8, 128
-"""Pictures that a window has in each lane where no window is given, and the least and most steps of such a window."""
+CAPTIONS_OF_A_LANE, SHORTEST, LONGEST = 15, 8, 128
+"""Captions that a window has in each lane where no window is given, and the least and most steps of such a window."""
 COVERAGE = 0.01
 """The factor of the penalty of attention where none is given."""
 
@@ -116,10 +116,8 @@ class Captioning(Task):
         return self.splits.train.views.shape[1:] if self.options.features else None
 
     def _window(self, kept: Sequence[Sequence[str]]) -> int:
-        """The power of two that is below the steps of the captions of three pictures; no more than the reach."""
-        captions, steps = len(kept), sum(len(words) + 1 for words in kept)
-        pictures = sum(map(bool, self.said["train"]))
-        wanted = int(PICTURES_OF_A_LANE * max(captions / pictures, 1) * steps / captions)
+        """The power of two that is below the steps of some captions; no more than the reach."""
+        wanted = CAPTIONS_OF_A_LANE * sum(len(words) + 1 for words in kept) // len(kept)
         fitting = 2 ** (min(max(wanted, SHORTEST), LONGEST).bit_length() - 1)
         return min(fitting, self.options.reach or fitting)
 

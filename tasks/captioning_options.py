@@ -94,8 +94,8 @@ class CaptioningOptions(CaptioningData, TrainOptions):
     """What training a captioner needs to know.
 
     Attributes:
-        window: New steps that a training step reads in each lane. Not given: so many that a lane sees about three
-            pictures, of which each is encoded once for all its captions.
+        window: New steps that a training step reads in each lane. Not given: so many that a lane sees about 15
+            captions. A picture is encoded once for all its captions in a window.
         layers: Recurrent layers of the decoder above its first layer, which queries attention.
         embedding: Width of the vectors of words, which the readout shares.
         vocabulary: Maximum number of words.

@@ -92,15 +92,15 @@ def test_captions_are_drawn_by_their_seeds(version: Path, monkeypatch) -> None:
 @pytest.mark.parametrize(
     ("texts", "options", "window"),
     [
-        ([["a b c d"]], {}, 8),  # 3 * 5 steps, and the power of two below.
+        ([["a b c d"]], {}, 64),  # 15 * 5 steps, and the power of two below.
         ([["a b c d"] * 5], {}, 64),
         ([["a b c d"] * 5], {"reach": 20}, 20),
         ([["a " * 40] * 9], {}, 128),
-        ([["a"]], {}, 8),
+        ([["a"]], {}, 16),
         ([["a b c d"]], {"window": 50}, 50),
     ],
 )
-def test_a_window_that_is_not_given_sees_three_pictures_a_lane(texts: list, options: dict, window: int) -> None:
+def test_a_window_that_is_not_given_sees_fifteen_captions_a_lane(texts: list, options: dict, window: int) -> None:
     task = Captioning(Captioning.Options(**options))
     part = Pictures(np.zeros((9, 24, 24, 3), np.uint8), [tuple(own) for own in texts] * 9, ["a"] * 9, [])
     task.records = Splits(part, part, part, source="texts")
