@@ -173,7 +173,7 @@ class UnfinishedRun(keras.callbacks.Callback):
         inside = self.done - self.begun < self.params["steps"]  # The epoch's end may save too.
         seconds, up, due, asked = self._agreed(time.perf_counter() - self.started)
         if inside and ((may and due) or asked):
-            self._save(seconds, self.model.epoch_sums)
+            self._save(seconds, self.model.epoch_sums, ends=asked)
             interrupts.obey()
         if up:
             self.model.stop_training = True  # Keras ends the epoch here, with its validation.
@@ -188,7 +188,7 @@ class UnfinishedRun(keras.callbacks.Callback):
         self.model.stop_training = self.finished
         last = self.finished or epoch + 1 == self.params["epochs"]
         if last or due or asked:
-            self._save()
+            self._save(ends=asked)
             interrupts.obey()
 
     def _agreed(self, seconds: float) -> tuple[float, bool, bool, bool]:
@@ -203,9 +203,17 @@ class UnfinishedRun(keras.callbacks.Callback):
         """Whether the last checkpoint took no more than its share of the time since then."""
         return self.cost / self.share <= time.perf_counter() - self.saved_at
 
-    def _save(self, elapsed: float = 0.0, sums: Sequence[Any] = ()) -> None:
-        """Saves everything, with the seconds and the metrics' sums so far of an unfinished epoch."""
+    def _save(self, elapsed: float = 0.0, sums: Sequence[Any] = (), *, ends: bool = False) -> None:
+        """Saves everything, with the seconds and the metrics' sums so far of an unfinished epoch.
+
+        Args:
+            elapsed: The seconds.
+            sums: The sums.
+            ends: Whether all workers end after it.
+        """
         self.model.train_state.gather(self.model.replicas)
+        if ends:  # Nobody may, while another still gathers.
+            self.workers.part()
         if not self.workers.chief:
             return
         started = time.perf_counter()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from common.training.strategies import GONE
 
 
 class Workers:
@@ -89,6 +92,12 @@ class Workers:
         for variable in variables if self.number > 1 else ():
             value = variable.numpy()
             variable.assign(self._sum(value if self.chief else np.zeros_like(value)))
+
+    def part(self) -> None:
+        """Waits for the others before this worker ends; those that need no other any more may be gone already."""
+        if self.number > 1:
+            with suppress(*GONE):
+                self.told([0.0])
 
     def _sum(self, values: np.ndarray) -> np.ndarray:
         return self._sum_in_graph(tf.convert_to_tensor(values)).numpy()
