@@ -93,9 +93,9 @@ class Saves(keras.callbacks.Callback):
         self.at: list[list[int]] = []
         save = run._save
 
-        def noted(*so_far: Any) -> None:
+        def noted(*so_far: Any, **more: Any) -> None:
             self.at.append(run.model.position.numpy().tolist())
-            save(*so_far)
+            save(*so_far, **more)
 
         run._save = noted
 
