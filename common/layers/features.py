@@ -15,6 +15,7 @@ import tensorflow as tf
 from common.cells.seeds import seed_for
 from common.errors import InputError, shortened
 from common.layers.base import Configured, dense, register
+from common.layers.pictures import one_or_more
 from common.sources.records import listed
 
 
@@ -143,8 +144,7 @@ class PretrainedEncoder(Configured, keras.layers.Layer):
         """All cells may be read."""
 
     def call(self, pictures: tf.Tensor) -> tf.Tensor:
-        number = tf.shape(pictures)[0]
-        pictures = tf.pad(pictures, [[0, tf.maximum(1 - number, 0)], [0, 0], [0, 0], [0, 0]])  # See `PictureEncoder`.
+        number, pictures = tf.shape(pictures)[0], one_or_more(pictures)
         prepare = importlib.import_module(getattr(keras.applications, self.application).__module__).preprocess_input
         return self.grid(self.network(prepare(tf.cast(pictures, tf.float32)), training=False)[:number])
 

@@ -37,6 +37,11 @@ def resized(pixels: tf.Tensor, size: int) -> tf.Tensor:
     return tf.cast(tf.clip_by_value(tf.round(found), 0, 255), tf.uint8)
 
 
+def one_or_more(pictures: tf.Tensor) -> tf.Tensor:
+    """Pictures `[N, size, size, 3]`, and a black one where there is none: some processors' convolutions need one."""
+    return tf.pad(pictures, [[0, tf.maximum(1 - tf.shape(pictures)[0], 0)], [0, 0], [0, 0], [0, 0]])
+
+
 def rows_of(size: int) -> int:
     """Rows of the grid, and columns, of pictures of so many pixels a side."""
     return math.ceil(math.ceil(size / STRIDE) / 2)
@@ -113,9 +118,7 @@ class PictureEncoder(Configured, keras.layers.Layer):
         self.places = self.add_weight(name="places", shape=(self.rows * self.columns, self.width), initializer=start)
 
     def call(self, pictures: tf.Tensor) -> tf.Tensor:
-        number = tf.shape(pictures)[0]
-        # Some processors' convolutions fail without a picture.
-        pictures = tf.pad(pictures, [[0, tf.maximum(1 - number, 0)], [0, 0], [0, 0], [0, 0]])
+        number, pictures = tf.shape(pictures)[0], one_or_more(pictures)
         x = tf.nn.relu(self.norms[0](self.patches(tf.cast(pictures, self.compute_dtype) / 127.5 - 1)))
         for n in range(self.blocks):
             first, second = self.convolutions[2 * n : 2 * n + 2]

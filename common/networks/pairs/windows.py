@@ -37,22 +37,31 @@ class PairWindows:
     few_shapes: bool = False
 
     def steps(self, source: np.ndarray, target: np.ndarray) -> dict[str, np.ndarray]:
-        """The steps of a pair: `tokens`, their `place`, the number of `source_steps`, and the `reference`."""
-        many = len(source) + 1
-        return {
-            "tokens": np.concatenate([source, [self.end, self.start], target]).astype(np.int32),
-            "reference": np.concatenate([np.zeros(many, np.int32), target, [self.end]]).astype(np.int32),
-            "place": np.arange(many + len(target) + 1, dtype=np.int32),
-            "source_steps": np.full(many + len(target) + 1, many, np.int32),
-        }
+        """The steps of a pair: `tokens`, their `reference` and `place`, and the number of `source_steps`."""
+        tokens, reference = self._tokens(source, target)
+        found = {"tokens": tokens, "reference": reference, "place": np.arange(len(tokens))}
+        return found | {"source_steps": np.full(len(tokens), len(source) + 1)}
+
+    def _tokens(self, source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The tokens of a pair's steps, and the token to predict at each; 0 at source steps."""
+        return (
+            np.concatenate([source, [self.end, self.start], target]).astype(np.int32),
+            np.concatenate([np.zeros(len(source) + 1, int), target, [self.end]]).astype(np.int32),
+        )
 
     def sequences(self, sources: Sequence[np.ndarray], targets: Sequence[np.ndarray]) -> Sequences:
         """The pairs as sequences; the target of each target step is the next token."""
-        pairs = [self.steps(source, target) for source, target in zip(sources, targets)]
-        lengths = np.array([len(one["tokens"]) for one in pairs])
-        inputs = {name: np.concatenate([one[name] for one in pairs]) for name in pairs[0]}
-        weights = (inputs["place"] >= inputs["source_steps"]).astype(np.float32)
-        return self._sequences(lengths, inputs, weights)
+        tokens, references = zip(*(self._tokens(source, target) for source, target in zip(sources, targets)))
+        lengths = np.array([len(of_pair) for of_pair in tokens])
+        place = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+        source_steps = np.repeat([len(source) + 1 for source in sources], lengths)
+        inputs = {
+            "tokens": np.concatenate(tokens),
+            "reference": np.concatenate(references),
+            "place": place.astype(np.int32),
+            "source_steps": source_steps.astype(np.int32),
+        }
+        return self._sequences(lengths, inputs, (place >= source_steps).astype(np.float32))
 
     def stored(self, store: Store, target_steps: int) -> Sequences:
         """Pairs on disk as sequences.
