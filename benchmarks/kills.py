@@ -304,7 +304,8 @@ def killed_at(words: list[str], come: Callable[[], bool], *, with_children: bool
     process = subprocess.Popen(words, cwd=ROOT, **QUIET)
     while process.poll() is None:
         if come():
-            for one in [*(children(process.pid) if with_children else ()), process.pid]:
+            # It first: when its children end, it may end by itself.
+            for one in [process.pid, *(children(process.pid) if with_children else ())]:
                 with suppress(ProcessLookupError):  # It has ended meanwhile.
                     os.kill(one, signal.SIGKILL)
             break

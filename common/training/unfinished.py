@@ -174,7 +174,7 @@ class UnfinishedRun(keras.callbacks.Callback):
         seconds, up, due, asked = self._agreed(time.perf_counter() - self.started)
         if inside and ((may and due) or asked):
             self._save(seconds, self.model.epoch_sums, ends=asked)
-            interrupts.obey()
+            self._obey(asked)
         if up:
             self.model.stop_training = True  # Keras ends the epoch here, with its validation.
 
@@ -189,7 +189,7 @@ class UnfinishedRun(keras.callbacks.Callback):
         last = self.finished or epoch + 1 == self.params["epochs"]
         if last or due or asked:
             self._save(ends=asked)
-            interrupts.obey()
+            self._obey(asked)
 
     def _agreed(self, seconds: float) -> tuple[float, bool, bool, bool]:
         """What all workers do: the chief's seconds of this epoch, whether its time is up, whether it would write a
@@ -198,6 +198,11 @@ class UnfinishedRun(keras.callbacks.Callback):
         if signal := int(told[:, 3].max()):
             interrupts.pass_on(signal)
         return float(told[0, 0]), bool(told[0, 1]), bool(told[0, 2]), bool(signal)
+
+    def _obey(self, asked: bool) -> None:
+        """Ends if a signal came. Of several workers none ends by a signal that the others were not told of."""
+        if asked or self.workers.number == 1:
+            interrupts.obey()
 
     def _due(self) -> bool:
         """Whether the last checkpoint took no more than its share of the time since then."""
