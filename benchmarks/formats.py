@@ -27,7 +27,7 @@ from common.cli.imports import import_tensorflow
 from common.cli.tested import Tested
 from common.formats.portable import Ported
 from common.formats.runtimes import RUNTIMES
-from common.formats.twin import Run
+from common.formats.twin import MODEL, Run
 from common.options import Count
 from common.serving.saved_model import STREAM, Record, SavedModel
 from common.serving.versions import newest
@@ -90,12 +90,12 @@ class Noting(Ported):
         self.given: list[dict[str, np.ndarray]] = []
 
     def ask(self, records: Sequence[Record], signature: str = "serving_default", **how: Any) -> list[Record]:
-        run, self.signature = self.run, signature
+        runs, self.signature = self.runs, signature
         self.asked += list(records[: self.most - len(self.asked)])
         if len(self.given) < self.most:
-            self.run = self._noted(run)
+            self.runs = {MODEL: self._noted(runs[MODEL])}
         found = super().ask(records, signature, **how)
-        self.run = run
+        self.runs = runs
         return found
 
     def _noted(self, run: Run) -> Run:
@@ -115,18 +115,19 @@ def rows_of(path: Path, *, calls: int) -> list[Row]:
     kind = tasks.get(model.config["task"])
     tested = Tested.read(kind, model, kind.Data(**dict.fromkeys(vars(kind.Data()))))
     portable, rows = kind.portable(model), []
+    (twin,) = portable.twins.values()
     for name, runtime in RUNTIMES.items():
-        content = runtime.convert(portable.twin)
-        ported = Noting(model, portable, runtime.load(content), most=calls)
+        contents = runtime.converted(portable.twins)
+        ported = Noting(model, portable, runtime.loaded(contents), most=calls)
         scores, found = kind.evaluate(ported, tested.test).scores, ported.agreement
         if not rows:
             rows.append(_of_saved_model(model, ported, kind.evaluate(model, tested.test).scores))
-        answer, step = milliseconds(_called(ported.run), ported.given), None
-        if portable.twin.state:
-            first = [portable.twin.steps(inputs, slice(1)) for inputs in ported.given]
-            step = milliseconds(_called(ported.run), first)
+        answer, step = milliseconds(_called(ported.runs[MODEL]), ported.given), None
+        if twin.state:
+            first = [twin.steps(inputs, slice(1)) for inputs in ported.given]
+            step = milliseconds(_called(ported.runs[MODEL]), first)
         same = f"{found.same:,} of {found.answers:,}; {found.difference:.1e}"
-        rows.append(Row(name, len(content) / 1e6, answer, step, same, scores))
+        rows.append(Row(name, len(contents[MODEL]) / 1e6, answer, step, same, scores))
     return rows
 
 

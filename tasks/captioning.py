@@ -128,7 +128,10 @@ class Captioning(Task):
         pictures: Pictures = getattr(self.splits, split)
         looks = self.options.look and split == "train"
         where = cells_of_things(pictures.truths, rows_of(self.options.size)) if looks else None
-        windows = PictureWindows(pictures.views, START, END, where=where, few_shapes=self.options.xla is not False)
+        how = {"few_shapes": self.options.xla is not False, "seed": seed_for(self.options.seed, "moves")}
+        if split == "train" and not self.grid:
+            how["moved"] = self.options.shift
+        windows = PictureWindows(pictures.views, START, END, where=where, **how)
         return self._sequences(windows, self.said[split], pictures.truths)
 
     def _sequences(

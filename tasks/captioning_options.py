@@ -26,6 +26,7 @@ from common.options import (
     Steps,
     TopP,
     TrainOptions,
+    Whole,
     option,
 )
 from common.sources.load import load, load_test
@@ -110,6 +111,7 @@ class CaptioningOptions(CaptioningData, TrainOptions):
         encoder: keras:NAME is a network of keras.applications, such as keras:MobileNetV2, with its weights from
             ImageNet, which are fetched once and stay as they are. Not given: a small residual network, trained along.
         width: Features of a cell of the picture's grid.
+        shift: In training each picture is moved by up to so many pixels, anew in each epoch. Features are not.
         longest: Maximum number of words of a caption. Longer ones are left out of training.
         smoothing: Share of a word's probability that is spread over all words in training.
         beam: Hypotheses that beam search keeps.
@@ -127,6 +129,7 @@ class CaptioningOptions(CaptioningData, TrainOptions):
     look: NotNegative = option(0.0, tune=Linear(0.0, 1.0, asked=True))
     encoder: str | None = None
     width: Count = option(64, tune=Log(16, 256, asked=True))
+    shift: Whole = option(0, tune=Choice((0, 2, 4, 8), asked=True))
     longest: Count = 50
     smoothing: Share = option(0.0, tune=Linear(0.0, 0.3, asked=True))
     beam: Beam = 3

@@ -18,7 +18,7 @@ from common.reports import records_table, say_each
 from common.scoring.classification import Classified
 from common.scoring.steps import ClassifiedSteps
 from common.serving.export import FILES, Endpoint, Export
-from common.serving.signals import SAMPLES, answered, readable
+from common.serving.signals import SAMPLES, answered, example_of, readable
 from common.sources.asked import Asked, Inputs, files_of
 from common.sources.files import existing
 from common.sources.records import refuse_unknown
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
 
+    from common.formats.portable import Portable
     from common.networks.network import Learner, Network
     from common.networks.sounds import LogMel, SoundClassifier
     from common.serving.answer_files import Answered
@@ -147,7 +148,10 @@ class Signals(Task):
         if has_inside(network.stack):
             shown = dict.fromkeys(axes(network.stack).keys() - {TOKENS}, (*steps, "units"))
             endpoints[INSIDE] = Endpoint(classifier.inside, [classifier.signature], {"values": values} | shown)
-        return Export(endpoints, [network])
+        return self._exported(network, endpoints)
+
+    def _exported(self, network: Network, endpoints: dict[str, Endpoint]) -> Export:
+        return Export(endpoints, [network], network, {name: x.tolist() for name, x in self.scale._asdict().items()})
 
     def _of_sounds(self, sounds: SoundClassifier) -> Export:
         from common.networks.inside import INSIDE, TOKENS, axes, has_inside
@@ -165,7 +169,7 @@ class Signals(Task):
         if has_inside(network.stack):
             shown = dict.fromkeys(axes(network.stack).keys() - {TOKENS}, ("sounds", "frames", "units"))
             endpoints[INSIDE] = Endpoint(sounds.inside, [sounds.WAV], files | shown)
-        return Export(endpoints, [network])
+        return self._exported(network, endpoints)
 
     def config(self) -> dict[str, Any]:
         """The options, with the columns and the rate of what is read, the classes, and what has one."""
@@ -191,9 +195,14 @@ class Signals(Task):
         pd.concat(frames).to_csv(folder / "example.csv", index=False)
 
     def example(self, version: Path) -> str:
-        from common.serving.versions import ASSETS
+        return example_of(version, sounds=self.mel is not None)
 
-        return str(version / ASSETS / f"example.{'csv' if self.mel is None else 'wav'}")
+    @classmethod
+    def portable(cls, model: SavedModel) -> Portable:
+        from common.formats.signals import portable
+        from common.serving.structure import Structure
+
+        return portable(Structure(model), model.config)
 
     @classmethod
     def inputs(cls, words: Sequence[str], stream: BinaryIO, options: SignalsSaved) -> Inputs:

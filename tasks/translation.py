@@ -32,6 +32,7 @@ from tasks.translation_options import COLUMNS, PLAIN, TranslationData, Translati
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from common.formats.portable import Portable
     from common.networks.network import Learner, Network
     from common.networks.pairs.windows import PairWindows
     from common.serving.saved_model import Record, SavedModel
@@ -190,7 +191,16 @@ class Translation(Task):
             for name, function in translator.functions.items()
         }
         endpoints[INSIDE] = Endpoint(translator.inside, [TEXT], axes(network.encoder))
-        return Export(endpoints, [network, *self.subwords.lookups])
+        vocabulary = {"pieces": self.subwords.known, "most": search["most"]}
+        vocabulary["copies"] = [self.copies.start, self.copies.stop]
+        return Export(endpoints, [network, *self.subwords.lookups], network, vocabulary)
+
+    @classmethod
+    def portable(cls, model: SavedModel) -> Portable:
+        from common.formats.translator import portable
+        from common.serving.structure import Structure
+
+        return portable(Structure(model), model.config)
 
     def example(self, version: Path) -> str:
         return self.splits.test.sources[0] if self.options.data else "Save the file before closing the window."

@@ -13,7 +13,7 @@ from common.options import DataOptions, ExportOptions
 
 if TYPE_CHECKING:
     from common.formats.portable import Agreement, Portable
-    from common.formats.twin import Run
+    from common.formats.twin import Runs
     from common.serving.saved_model import SavedModel
     from tasks.base import Task
 
@@ -46,31 +46,32 @@ def export(kind: type[Task], *, saved: ExportOptions, given: DataOptions) -> str
     with interrupts.working():
         with reports.waiting("converting"), discarding_errors():
             portable, runtime = kind.portable(model), RUNTIMES[saved.runtime]
-            content = runtime.convert(portable.twin)
-            runs = {saved.runtime: runtime.load(content)}
+            contents = runtime.converted(portable.twins)
+            ready = {saved.runtime: runtime.loaded(contents)}
             if saved.int8:  # A file with the weights as they are shows that all else is right.
                 exact = RUNTIMES[saved.format]
-                runs = {saved.format: exact.load(exact.convert(portable.twin))} | runs
-        for name, run in runs.items():
+                ready = {saved.format: exact.loaded(exact.converted(portable.twins))} | ready
+        for name, runs in ready.items():
             may_differ = saved.int8 and name == saved.runtime
-            _try(model, portable, run=run, name=name, may_differ=may_differ)
+            _try(model, portable, runs=runs, name=name, may_differ=may_differ)
             if tested:
-                _verify(kind, model, portable=portable, tested=tested, run=run, name=name, may_differ=may_differ)
-        folders.write(folder, portable, runtime=runtime, content=content)
+                _verify(kind, model, portable=portable, tested=tested, runs=runs, name=name, may_differ=may_differ)
+        folders.write(folder, portable, runtime=runtime, contents=contents)
     reports.say(f"model: {model.folder}")
-    sizes = f"{runtime.file} {len(content) / 1e6:.2f} MB, {folders.VOCABULARY}, {folders.EXAMPLE}"
-    reports.say(f"saved: {folder} ({sizes}); it needs numpy and {runtime.needs}")
+    files = [f"{name}{runtime.suffix} {len(content) / 1e6:.2f} MB" for name, content in contents.items()]
+    told = ", ".join([*files, folders.VOCABULARY, folders.EXAMPLE])
+    reports.say(f"saved: {folder} ({told}); it needs numpy and {runtime.needs}")
     return shlex.join(["python", str(folder / folders.EXAMPLE), *portable.asked])
 
 
-def _try(model: SavedModel, portable: Portable, *, run: Run, name: str, may_differ: bool) -> None:
+def _try(model: SavedModel, portable: Portable, *, runs: Runs, name: str, may_differ: bool) -> None:
     """Compares answers to records that need no data, read at once and in two parts."""
     from common.formats.portable import Ported
 
-    ported = Ported(model, portable, run)
+    ported = Ported(model, portable, runs)
     for signature, records in portable.trials.items():
         ported.ask(records, signature, what="trying")
-        ported.run = portable.twin.halved(run)
+        ported.runs = {name: portable.twins[name].halved(run) for name, run in runs.items()}
         ported.ask(records, signature, what="trying")
     _say(ported.agreement, name, of="made of its vocabulary", may_differ=may_differ)
 
@@ -81,7 +82,7 @@ def _verify(
     *,
     portable: Portable,
     tested: Tested,
-    run: Run,
+    runs: Runs,
     name: str,
     may_differ: bool,
 ) -> None:
@@ -89,7 +90,7 @@ def _verify(
     from common import reports
     from common.formats.portable import Ported
 
-    ported = Ported(model, portable, run)
+    ported = Ported(model, portable, runs)
     scores = {name: kind.evaluate(ported, tested.test).scores}
     _say(ported.agreement, name, of=f"of {tested.data}", may_differ=may_differ)
     scores = {"SavedModel": kind.evaluate(model, tested.test).scores} | scores

@@ -11,7 +11,7 @@ import numpy as np
 from common.formats import layers
 from common.formats.graph import Graph, Value
 from common.formats.portable import Portable
-from common.formats.twin import BATCH, STEPS, Input, Run, Twin
+from common.formats.twin import BATCH, MODEL, STEPS, Input, Runs, Twin
 from common.networks.joined import LEAST, JoinedNetwork
 from common.networks.stream import StreamNetwork
 from common.serving.saved_model import Record
@@ -52,7 +52,7 @@ steps = [
 inputs = {"tokens": np.array([steps], np.int32)}
 if vocabulary["state"]:  # Zeros are the start of a text; `next_state` of a call goes on with it.
     inputs["state"] = np.zeros((1, vocabulary["state"]), np.float32)
-probability = run(**inputs)["probability"][0]
+probability = model(**inputs)["probability"][0]
 print(f"{vocabulary['labels'][probability.argmax()]} {probability.max():.4f}")
 """
 
@@ -97,16 +97,16 @@ def portable(structure: Structure, labels: Sequence[str]) -> Portable:
     twin = twin_of(structure.network(), encoder.longest, len(labels))
     level: Level = encoder.splitter.level
 
-    def answer(run: Run, record: Record) -> Record:
+    def answer(runs: Runs, record: Record) -> Record:
         tokens, _ = encoder.encode([record["text"]])
         start = {"state": np.zeros((1, twin.state), np.float32)} if twin.state else {}
-        (probability,) = run(tokens=tokens[None], **start)["probability"]
+        (probability,) = runs[MODEL](tokens=tokens[None], **start)["probability"]
         known = (tokens[:-1, 0] > 1).sum() / max(len(tokens) - 1, 1)  # The last is the end mark.
         return {"label": labels[probability.argmax()], "probability": probability, "known": float(known)}
 
     pieces = [name.replace(" ", BLANK) for name in encoder.splitter.pieces]
     return Portable(
-        twin,
+        {MODEL: twin},
         {"labels": list(labels), "state": twin.state} | structure.vocabulary | {"pieces": pieces},
         "Classifies a text",
         ["A warm, funny film."],

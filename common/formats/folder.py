@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,11 +15,13 @@ from common.formats.portable import Portable
 from common.formats.runtimes import Runtime
 
 VOCABULARY, EXAMPLE = "vocabulary.json", "example.py"
+MODULES = ("csv", "re", "wave")
+"""Modules that an example may use, besides those that all do."""
 
 
 def example(portable: Portable, runtime: Runtime) -> str:
     """The example as a program of Python."""
-    imports = ["json", *(["re"] if "re." in portable.example else []), "sys"]
+    imports = sorted({"json", "sys", *(name for name in MODULES if re.search(rf"\b{name}\.", portable.example))})
     asked = " ".join(f'"{word}"' if " " in word else word for word in portable.asked)
     package, _, code = runtime.code.partition("\n\n")
     return "\n".join(
@@ -27,24 +31,27 @@ def example(portable: Portable, runtime: Runtime) -> str:
             "from pathlib import Path\n",
             f"import numpy as np\n{package}\n",
             "here = Path(__file__).parent",
-            f'vocabulary = json.loads((here / "{VOCABULARY}").read_text("utf-8"))\n{code}',
+            f'vocabulary = json.loads((here / "{VOCABULARY}").read_text("utf-8"))\n\n{code}\n',
+            *(f'{name} = load("{name}")' for name in portable.twins),
             portable.example,
         ]
     )
 
 
-def write(folder: Path, portable: Portable, *, runtime: Runtime, content: bytes) -> None:
+def write(folder: Path, portable: Portable, *, runtime: Runtime, contents: Mapping[str, bytes]) -> None:
     """Writes the folder completely or not at all; one that is there is replaced if it is such a folder, too.
 
     Raises:
         InputError: It cannot be written, or what is there is something else.
     """
-    if folder.exists() and not all((folder / name).is_file() for name in (runtime.file, VOCABULARY, EXAMPLE)):
+    own = [f"{name}{runtime.suffix}" for name in contents]
+    if folder.exists() and not all((folder / name).is_file() for name in (*own, VOCABULARY, EXAMPLE)):
         raise InputError(f"--to {folder}: is there already and no exported model; name a folder that is not there")
     draft, old = (folder.with_name(f".{folder.name}-{uuid4().hex}.{what}") for what in ("draft", "old"))
     try:
         draft.mkdir(parents=True)
-        (draft / runtime.file).write_bytes(content)
+        for name, content in zip(own, contents.values()):
+            (draft / name).write_bytes(content)
         (draft / VOCABULARY).write_text(json.dumps(portable.vocabulary, ensure_ascii=False) + "\n", "utf-8")
         (draft / EXAMPLE).write_text(example(portable, runtime), "utf-8")
         if folder.exists():

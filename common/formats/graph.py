@@ -24,6 +24,12 @@ def weights(layer: keras.layers.Layer) -> list[np.ndarray]:
         return layer.get_weights()
 
 
+def numbers(variable: keras.Variable) -> np.ndarray:
+    """The numbers of a variable, also where a graph is being traced."""
+    with tf.init_scope():
+        return variable.numpy()
+
+
 class Graph(ABC):
     """The operations of a format that networks need.
 
@@ -41,6 +47,10 @@ class Graph(ABC):
     @abstractmethod
     def matmul(self, x: Value, matrix: Value, *, transposed: bool = False) -> Value:
         """The product of `x`, `[..., m]`, and a matrix `[m, n]`, or `[n, m]` if it is to be transposed."""
+
+    @abstractmethod
+    def product(self, x: Value, y: Value, *, transposed: bool = False) -> Value:
+        """The products of matrices, `x [batch, k, m]` and `y [batch, m, n]`, or `[batch, n, m]` to be transposed."""
 
     @abstractmethod
     def concat(self, values: Sequence[Value], axis: int) -> Value:
@@ -110,5 +120,5 @@ class Graph(ABC):
         """
 
     @abstractmethod
-    def row(self, x: Value) -> Value:
-        """A tensor as the only row of a batch: `[1, ...]`."""
+    def expand(self, x: Value, axis: int) -> Value:
+        """A tensor with one more axis, of size 1."""

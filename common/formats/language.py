@@ -13,7 +13,7 @@ from common.decoding.writer import read_as
 from common.formats import layers
 from common.formats.graph import Graph, Value
 from common.formats.portable import Portable
-from common.formats.twin import BATCH, STEPS, Input, Run, Twin
+from common.formats.twin import BATCH, MODEL, STEPS, Input, Runs, Twin
 from common.networks.language import LanguageNetwork
 from common.serving.saved_model import Record
 from common.serving.structure import Structure
@@ -32,7 +32,7 @@ while rest:
     tokens, rest = [*tokens, numbers[piece]], rest[len(piece) :]
 state = np.zeros((1, vocabulary["state"]), np.float32)
 for _ in range(int(sys.argv[2]) if len(sys.argv) > 2 else 100):
-    found = run(tokens=np.array([tokens], np.int32), state=state)
+    found = model(tokens=np.array([tokens], np.int32), state=state)
     state, tokens = found["next_state"], [int(found["log_probabilities"][0, -1].argmax())]  # The most likely one.
     if tokens == [2]:
         break
@@ -69,13 +69,13 @@ def portable(structure: Structure, *, ends: bool) -> Portable:
     names, twin = pieces.names, twin_of(structure.network())
     read = tf.function(partial(read_as, pieces), input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
 
-    def scored(run: Run, record: Record, *, end: bool) -> Record:
+    def scored(runs: Runs, record: Record, *, end: bool) -> Record:
         ids = [*read(tf.constant([record["text"]]))[0].numpy(), *([END] if end else [])]
         given = record.get("state", ())  # That of the network, and the last token, which it has not read yet.
         given = given if len(given) else np.append(np.zeros(twin.state, np.float32), np.float32(START))
         if not ids:
             return {"tokens": [], "log_probability": np.zeros(0, np.float32), "state": given}
-        found = run(tokens=np.array([[given[-1], *ids[:-1]]], np.int32), state=given[None, :-1])
+        found = runs[MODEL](tokens=np.array([[given[-1], *ids[:-1]]], np.int32), state=given[None, :-1])
         return {
             "tokens": [names[number] for number in ids],
             "log_probability": found["log_probabilities"][0, np.arange(len(ids)), ids],
@@ -83,7 +83,7 @@ def portable(structure: Structure, *, ends: bool) -> Portable:
         }
 
     return Portable(
-        twin,
+        {MODEL: twin},
         {"state": twin.state} | structure.vocabulary,
         "Writes on after a prompt, 100 tokens or as many as are said",
         ["The film", "20"],

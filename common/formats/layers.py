@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from common import program
 from common.cells import is_recurrent, names
 from common.errors import InputError
-from common.formats.graph import Graph, Value, weights
+from common.formats.graph import Graph, Value, numbers, weights
 
 if TYPE_CHECKING:
     import keras
 
+    from common.layers.attention import Attention
     from common.layers.embeddings import SpelledEmbedding, SumEmbedding
     from common.layers.linear import NgramClassifier
     from common.layers.readout import Readout
@@ -111,12 +112,35 @@ def spelled_embedding(
     spelled = graph.gather(graph.constant(weights(layer.character_vectors)[0]), letters)
     forward = graph.last(layer.reader.forwards[0], spelled, lengths)
     backward = graph.last(layer.reader.backwards[0], spelled, lengths, backward=True)
-    return graph.concat([x, graph.row(graph.concat([forward, backward], 1))], 2)
+    return graph.concat([x, graph.expand(graph.concat([forward, backward], 1), 0)], 2)
+
+
+def attention(
+    graph: Graph, layer: Attention, query: Value, *, memory: Value, keys: Value | None = None
+) -> tuple[Value, Value]:
+    """The twin of an attention whose whole memory may be read: the means, and the weights.
+
+    Args:
+        graph: The graph.
+        layer: The layer.
+        query: `[batch, time, query width]`.
+        memory: `[batch, steps, width]`.
+        keys: Those of `AdditiveAttention`, `[batch, steps, units]`.
+    """
+    kernel = graph.constant(weights(layer.key_projection)[0])
+    if keys is None:
+        scores = graph.product(graph.matmul(query, kernel, transposed=True), memory, transposed=True)
+    else:
+        query = graph.expand(dense(graph, layer.query_projection, query), 2)  # [batch, time, 1, units]
+        together = graph.unary("tanh", query + graph.expand(keys, 1))  # [batch, time, steps, units]
+        scores = graph.sum(together * graph.constant(numbers(layer.scale)), 3)
+    shares = graph.softmax(scores)
+    return graph.product(shares, memory), shares
 
 
 def readout_sizes(readout: Readout) -> list[int]:
     """How many numbers each part of the state has: those of the sum, of the maximum, and the number of steps."""
-    parts = {"last": 0, "mean": 1, "max": 1, "mean_max": 2}[readout.kind]
+    parts = ("mean" in readout.kind) + ("max" in readout.kind)
     return [readout.units] * parts + [1] * bool(parts)
 
 
@@ -127,7 +151,8 @@ def summary(
     if readout.kind == "last":
         return graph.pick(x, -1, 1), []
     steps = graph.sum(graph.sum(x, 2, keep=True) * 0.0 + 1.0, 1)  # [batch, 1]
-    before, found, after = list(state or ()), [], []
+    before, after = list(state or ()), []
+    found = [graph.pick(x, -1, 1)] if "last" in readout.kind else []
     if "mean" in readout.kind:
         sums, many = graph.sum(x, 1), steps
         if state:

@@ -39,6 +39,9 @@ class TensorFlowGraph(Graph):
     def matmul(self, x: tf.Tensor, matrix: tf.Tensor, *, transposed: bool = False) -> tf.Tensor:
         return tf.tensordot(x, tf.transpose(matrix) if transposed else matrix, 1)
 
+    def product(self, x: tf.Tensor, y: tf.Tensor, *, transposed: bool = False) -> tf.Tensor:
+        return tf.matmul(x, y, transpose_b=transposed)
+
     def concat(self, values: Sequence[tf.Tensor], axis: int) -> tf.Tensor:
         return tf.concat(values, axis)
 
@@ -92,8 +95,8 @@ class TensorFlowGraph(Graph):
         shapes = tf.TensorShape([]), (tf.TensorShape([None, layer.units]),) * layer.kind.states
         return tf.while_loop(lambda t, _: t < steps, body, (tf.constant(0), first), shape_invariants=shapes)[1][0]
 
-    def row(self, x: tf.Tensor) -> tf.Tensor:
-        return x[None]
+    def expand(self, x: tf.Tensor, axis: int) -> tf.Tensor:
+        return tf.expand_dims(x, axis)
 
     def _steps(self, layer: Recurrent, x: tf.Tensor) -> tuple[Callable[[State, tf.Tensor], State], tf.Tensor]:
         """A step of a layer from its projected inputs, and these, time-major."""

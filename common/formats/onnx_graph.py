@@ -100,6 +100,9 @@ class OnnxGraph(Graph):
     def matmul(self, x: Tensor, matrix: Tensor, *, transposed: bool = False) -> Tensor:
         return self.node("MatMul", [x, self.node("Transpose", [matrix], perm=[1, 0]) if transposed else matrix])
 
+    def product(self, x: Tensor, y: Tensor, *, transposed: bool = False) -> Tensor:
+        return self.node("MatMul", [x, self.node("Transpose", [y], perm=[0, 2, 1]) if transposed else y])
+
     def concat(self, values: Sequence[Tensor], axis: int) -> Tensor:
         return self.node("Concat", values, axis=axis, dtype=values[0].dtype) if len(values) > 1 else values[0]
 
@@ -145,8 +148,8 @@ class OnnxGraph(Graph):
         _, hidden, *_ = self._recurrence(layer, x, [lengths, *first], backward=backward)
         return self.node("Squeeze", [hidden, self._axes(0)])
 
-    def row(self, x: Tensor) -> Tensor:
-        return self.node("Unsqueeze", [x, self._axes(0)], dtype=x.dtype)
+    def expand(self, x: Tensor, axis: int) -> Tensor:
+        return self.node("Unsqueeze", [x, self._axes(axis)], dtype=x.dtype)
 
     def _recurrence(self, layer: Recurrent, x: Tensor, more: Sequence[Tensor | str], *, backward: bool) -> list[Tensor]:
         """Adds a node of a recurrence; `more` are its lengths and the state, each "" where there is none."""

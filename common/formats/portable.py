@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from common.formats.twin import Run, Twin
+from common.formats.twin import Runs, Twin
 from common.serving.saved_model import Record, SavedModel
 
-Answer = Callable[[Run, Record], Record]
-"""Answers a record as a signature does, with a file that runs elsewhere."""
+Answer = Callable[[Runs, Record], Record]
+"""Answers a record as a signature does, with files that run elsewhere."""
 
 ROUNDING = 1e-4
 """The largest difference of numbers that rounding makes, see `Agreement.difference`."""
@@ -24,17 +24,17 @@ class Portable:
     """What a task's saved model is for other runtimes.
 
     Attributes:
-        twin: The network.
+        twins: The network, or several that work together, by the names of their files.
         vocabulary: What the example needs besides, as JSON has it.
         usage: What the example does, in a line.
         asked: What it may be asked on the command line.
         example: Lines of Python that answer inputs of the command line. Before them stand `here`, the folder,
-            `vocabulary`, and `run`, the network as a function.
+            `vocabulary`, and the networks as functions by their names.
         answers: How a record is answered as each signature does, by its name.
         trials: Records of those signatures, with which files are tried.
     """
 
-    twin: Twin
+    twins: Mapping[str, Twin]
     vocabulary: Mapping[str, Any]
     usage: str
     asked: Sequence[str]
@@ -95,13 +95,13 @@ class Ported:
     Attributes:
         model: The saved model.
         portable: What it is for other runtimes.
-        run: The file.
+        runs: The files.
         agreement: How well the answers agree with those of the saved model, which is asked the same.
     """
 
     model: SavedModel
     portable: Portable
-    run: Run
+    runs: Runs
     agreement: Agreement = field(default_factory=Agreement)
 
     @property
@@ -121,7 +121,7 @@ class Ported:
         answer, found = self.portable.answers[signature], []
         with counting(f"{what}, file", len(records)) as done:
             for record in records:
-                found.append(answer(self.run, _with_state(record | shared, 0)))
+                found.append(answer(self.runs, _with_state(record | shared, 0)))
                 done(1)
         asked = [_with_state(record, 1) for record in records]
         for one, expected in zip(found, self.model.ask(asked, signature, what=what, **shared)):

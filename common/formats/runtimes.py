@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from common.formats.twin import Run, Twin
+from common.formats.twin import Run, Runs, Twin
 
 FormatName = Literal["onnx", "litert"]
 
@@ -16,18 +16,26 @@ class Runtime:
     """A runtime.
 
     Attributes:
-        file: The name of the file of a model.
+        suffix: That of its files.
         needs: The package of Python that runs it.
-        code: Lines of Python that make a `run` of the file in the folder `here`, a `Run`.
-        convert: Makes the file's content.
+        code: Lines of Python that define `load`, which makes a `Run` of the file of that name in the folder `here`.
+        convert: Makes a file's content.
         load: Makes a `Run` of the content.
     """
 
-    file: str
+    suffix: str
     needs: str
     code: str
     convert: Callable[[Twin], bytes]
     load: Callable[[bytes], Run]
+
+    def converted(self, twins: Mapping[str, Twin]) -> dict[str, bytes]:
+        """The contents of the files of networks."""
+        return {name: self.convert(twin) for name, twin in twins.items()}
+
+    def loaded(self, contents: Mapping[str, bytes]) -> Runs:
+        """The files of networks, ready."""
+        return {name: self.load(content) for name, content in contents.items()}
 
 
 def _onnx(twin: Twin) -> bytes:
@@ -69,20 +77,21 @@ def _run_litert(content: bytes) -> Run:
 _ONNX_CODE = """\
 import onnxruntime
 
-session = onnxruntime.InferenceSession(here / "model.onnx")
-names = [output.name for output in session.get_outputs()]
 
-
-def run(**inputs):
-    return dict(zip(names, session.run(names, inputs)))
+def load(name):
+    session = onnxruntime.InferenceSession(here / f"{name}.onnx")
+    names = [output.name for output in session.get_outputs()]
+    return lambda **inputs: dict(zip(names, session.run(names, inputs)))
 """
 _LITERT_CODE = """\
 from ai_edge_litert.interpreter import Interpreter
 
-run = Interpreter(str(here / "model.tflite")).get_signature_runner()
+
+def load(name):
+    return Interpreter(str(here / f"{name}.tflite")).get_signature_runner()
 """
-ONNX = Runtime("model.onnx", "onnxruntime", _ONNX_CODE, _onnx, _run_onnx)
-LITERT = Runtime("model.tflite", "ai-edge-litert", _LITERT_CODE, _litert, _run_litert)
-LITERT_INT8 = Runtime("model.tflite", "ai-edge-litert", _LITERT_CODE, _litert_int8, _run_litert)
+ONNX = Runtime(".onnx", "onnxruntime", _ONNX_CODE, _onnx, _run_onnx)
+LITERT = Runtime(".tflite", "ai-edge-litert", _LITERT_CODE, _litert, _run_litert)
+LITERT_INT8 = Runtime(".tflite", "ai-edge-litert", _LITERT_CODE, _litert_int8, _run_litert)
 RUNTIMES = {"onnx": ONNX, "litert": LITERT, "litert-int8": LITERT_INT8}
 """The runtimes by the names of their folders."""

@@ -13,7 +13,7 @@ from scipy.special import logsumexp
 from common.formats import layers
 from common.formats.graph import Graph, Value
 from common.formats.portable import Portable
-from common.formats.twin import BATCH, STEPS, Input, Run, Twin
+from common.formats.twin import BATCH, MODEL, STEPS, Input, Runs, Twin
 from common.layers.crf import CRFHead
 from common.networks.stream import StreamNetwork
 from common.serving.saved_model import Record
@@ -51,10 +51,10 @@ inputs["lengths"] = [len(word) for word in spelled]
 """
 STATE_EXAMPLE = """\
 state = np.zeros((1, vocabulary["state"]), np.float32)  # Zeros are the start; `next_state` of a call goes on with it.
-found = run(state=state, **{name: np.array(value, np.int32) for name, value in inputs.items()})
+found = model(state=state, **{name: np.array(value, np.int32) for name, value in inputs.items()})
 """
 WHOLE_EXAMPLE = """\
-found = run(**{name: np.array(value, np.int32) for name, value in inputs.items()})
+found = model(**{name: np.array(value, np.int32) for name, value in inputs.items()})
 """
 PLAIN_EXAMPLE = """\
 best = found["probability"][0].argmax(1)
@@ -104,7 +104,7 @@ def portable(structure: Structure, tags: Sequence[str]) -> Portable:
     names = {one.name for one in twin.inputs} - {"state"}
     crf = network.head if isinstance(network.head, CRFHead) else None
 
-    def answer(run: Run, record: Record) -> Record:
+    def answer(runs: Runs, record: Record) -> Record:
         if not record["tokens"]:
             return {"tags": [], "probability": np.zeros(0), "seen": np.zeros(0)}
         tokens = composed(tf.constant(record["tokens"]))
@@ -112,7 +112,7 @@ def portable(structure: Structure, tags: Sequence[str]) -> Portable:
         given = {"words": encoder.words(tokens)[None], "affixes": encoder.affixes(tokens)[None]}
         given |= {"letters": letters.to_tensor(), "lengths": tf.cast(letters.row_lengths(), tf.int32)}
         start = {"state": np.zeros((1, twin.state), np.float32)} if twin.state else {}
-        found = run(**{name: given[name].numpy() for name in names}, **start)
+        found = runs[MODEL](**{name: given[name].numpy() for name in names}, **start)
         if crf:
             best, shares = decoded(found["scores"][0], crf.start.numpy(), crf.transition.numpy())
         else:
@@ -128,7 +128,7 @@ def portable(structure: Structure, tags: Sequence[str]) -> Portable:
     parts = [EXAMPLE, AFFIXES_EXAMPLE * ("affixes" in names), LETTERS_EXAMPLE * ("letters" in names)]
     parts += [STATE_EXAMPLE if twin.state else WHOLE_EXAMPLE, CRF_EXAMPLE if crf else PLAIN_EXAMPLE, END_EXAMPLE]
     return Portable(
-        twin,
+        {MODEL: twin},
         vocabulary,
         "Tags the words of a sentence",
         encoder.all_seen.names[2:5],

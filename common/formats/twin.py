@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -13,6 +13,10 @@ from common.formats.graph import Graph, Value
 Shape = tuple[str | int, ...]
 Run = Callable[..., dict[str, np.ndarray]]
 """A file that is ready: from inputs by name to outputs by name."""
+Runs = Mapping[str, Run]
+"""The files of a model that are ready, by the names of its networks."""
+MODEL = "model"
+"""The name of the network of a model that has one."""
 BATCH, STEPS = "batch", "steps"
 """Names of axes whose size is not fixed. All rows of a batch have the same number of steps: nothing is padded."""
 
@@ -75,8 +79,10 @@ class Twin:
         """A file that reads what it is given in two calls, with the state between them; for trials of the state."""
 
         def run_twice(**inputs: np.ndarray) -> dict[str, np.ndarray]:
+            if not self.state:
+                return run(**inputs)
             steps = next(inputs[one.name].shape[one.shape.index(STEPS)] for one in self.inputs if STEPS in one.shape)
-            if not self.state or steps < 2:
+            if steps < 2:
                 return run(**inputs)
             first = run(**self.steps(inputs, slice(steps // 2)))
             second = run(**self.steps(inputs, slice(steps // 2, None)) | {"state": first["next_state"]})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -25,6 +25,10 @@ class PictureWindows:
         end: The token that ends a text.
         where: 1 at the cells of each thing of a picture, uint8 `[pictures, things, cells]`; None where it is not used.
         few_shapes: Whether numbers are rounded up, so that windows have few shapes, for which XLA compiles.
+        moved: By how many pixels each picture is moved at most, up or down and left or right, anew in each pass over
+            the texts.
+        seed: Fixes the moves.
+        texts: The number of texts.
     """
 
     pictures: np.ndarray
@@ -32,6 +36,9 @@ class PictureWindows:
     end: int
     where: np.ndarray | None = None
     few_shapes: bool = False
+    moved: int = 0
+    seed: int = 0
+    texts: int = 0
 
     def sequences(
         self, texts: Sequence[np.ndarray], picture: Sequence[int], things: Sequence[np.ndarray] | None = None
@@ -57,7 +64,7 @@ class PictureWindows:
             per_sequence={"picture": np.array(picture, np.int64)},
             together=np.array(picture, np.int64),
             varying=VARYING,
-            expand=self.expand,
+            expand=replace(self, texts=len(texts)).expand,
         )
 
     def expand(self, inputs: Inputs, targets: np.ndarray) -> tuple[Inputs, np.ndarray]:
@@ -94,7 +101,7 @@ class PictureWindows:
         place_of_step[order] = at
         inputs |= {
             "reference": targets.astype(np.int32),
-            "pictures": self.pictures[numbers],
+            "pictures": self._pictures(numbers, inputs["sequence"]),
             "row_of_step": rows.astype(np.int32),
             "steps_of_picture": steps_of_picture,
             "place_of_step": place_of_step.reshape(rows.shape),
@@ -105,6 +112,20 @@ class PictureWindows:
             thing = inputs.pop("thing")
             inputs["cells_of_thing"] = (self.where[of_step, thing - 1] * (thing > 0)[..., None]).astype(np.float32)
         return inputs, targets
+
+    def _pictures(self, numbers: np.ndarray, sequence: np.ndarray) -> np.ndarray:
+        """The pictures with these numbers, moved; `sequence` numbers the texts of the window and those before."""
+        found = self.pictures[numbers]
+        for n, number in enumerate(numbers if self.moved else ()):
+            random = np.random.default_rng((self.seed, max(int(sequence.max()), 0) // self.texts, number))
+            found[n] = shifted(found[n], *random.integers(-self.moved, self.moved + 1, 2))
+        return found
+
+
+def shifted(picture: np.ndarray, down: int, right: int) -> np.ndarray:
+    """A picture `[height, width, ...]` moved by so many pixels; what is uncovered goes on as the border is."""
+    rows, columns = (np.clip(np.arange(size) - by, 0, size - 1) for size, by in zip(picture.shape, (down, right)))
+    return picture[rows[:, None], columns]
 
 
 def _first_of_step(keep: np.ndarray) -> np.ndarray:

@@ -48,6 +48,21 @@ class LogMel(NamedTuple):
         """How many hops must have been heard before a frame that ends with the next."""
         return -(-self.size // self.hop) - 1
 
+    @property
+    def points(self) -> int:
+        """Samples of a Fourier transform: the power of two that a frame fits in."""
+        return 2 ** (self.size - 1).bit_length()
+
+    @property
+    def window(self) -> tf.Tensor:
+        """The factors of the samples of a frame."""
+        return tf.signal.hann_window(self.size)
+
+    @property
+    def to_bands(self) -> tf.Tensor:
+        """The matrix from the power of frequencies to that of bands, `[points / 2 + 1, bands]`."""
+        return tf.signal.linear_to_mel_weight_matrix(BANDS, self.points // 2 + 1, self.rate, LOWEST, self.rate / 2)
+
     def __call__(self, samples: tf.Tensor) -> tf.Tensor:
         """The bands of sounds.
 
@@ -70,10 +85,9 @@ class LogMel(NamedTuple):
 
         The frames are those that lie in the samples; with `pad_end` all that begin in them, with silence behind.
         """
-        spectra = tf.signal.stft(samples, self.size, self.hop, pad_end=pad_end)  # [N, frames, bins]
-        bins = spectra.shape[-1]
-        to_bands = tf.signal.linear_to_mel_weight_matrix(BANDS, bins, self.rate, LOWEST, self.rate / 2)
-        power = tf.square(tf.abs(spectra)) / self.size @ to_bands
+        how = {"fft_length": self.points, "window_fn": lambda size, dtype: self.window, "pad_end": pad_end}
+        spectra = tf.signal.stft(samples, self.size, self.hop, **how)  # [N, frames, bins]
+        power = tf.square(tf.abs(spectra)) / self.size @ self.to_bands
         return tf.cast(tf.math.log(power + QUIET), tf.float64)
 
     def of(self, samples: np.ndarray) -> np.ndarray:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from common.serving.versions import ASSETS
 from common.sources.signals import Signal, check_columns
 from common.sources.signals.recordings import at_rate
 
@@ -17,6 +19,11 @@ SAMPLES = "samples"
 """The signature that takes the samples of sounds."""
 ROUNDED = 32
 """Sequences are padded to a multiple of so many steps, so that many of them share a batch."""
+
+
+def example_of(version: Path, *, sounds: bool) -> str:
+    """The file that is published with a version to try it."""
+    return str(version / ASSETS / f"example.{'wav' if sounds else 'csv'}")
 
 
 def readable(model: SavedModel, signals: Sequence[Signal]) -> list[Signal]:

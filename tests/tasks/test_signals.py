@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,7 @@ from common.errors import InputError
 from common.serving.page.frame import VIEWS
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS
+from run import main
 from tasks.signals import Signals
 from tasks.signals_options import SignalsData, SignalsOptions, SignalsSaved
 from tests.common.serving.http.conftest import serve  # noqa: F401
@@ -56,6 +59,12 @@ def test_sounds_are_learned_and_saved_to_be_asked_as_they_are(sounds: Path, tmp_
     body = {"instances": [{"wav": {"b64": content}}]}
     answered = serve(tmp_path).post("/v1/models/signals_lstm:predict", json=body)
     assert answered.status_code == 200 and answered.json()["predictions"][0]["label"] == "high", answered.text
+    assert main(["signals", "export", "--model", str(model.folder), "--verify", "--data", str(sounds)]) == 0
+    (said,) = Signals.predict(model, asked[:1], SignalsSaved())
+    done = subprocess.run([sys.executable, model.folder / "onnx" / "example.py", file], capture_output=True, text=True)
+    assert done.stdout == f"{file} high {said['probability']:.4f}\n", done.stderr
+    other = subprocess.run([sys.executable, model.folder / "onnx" / "example.py", fast], capture_output=True, text=True)
+    assert (other.returncode, other.stderr) == (1, f"give a sound of {RATE} samples a second, of 16 bits\n")
 
 
 def test_a_sound_is_heard_as_it_comes(sounds: Path, tmp_path: Path) -> None:

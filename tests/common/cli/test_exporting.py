@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import tensorflow as tf
 
@@ -16,6 +17,7 @@ from common.formats import portable
 from common.serving import structure
 from common.serving.saved_model import SavedModel
 from common.serving.versions import ASSETS
+from tests.tiny import WORDS
 
 TEXTS = ("A great film, it was!", "it's dull... and DULL", "")
 
@@ -82,6 +84,27 @@ def test_a_tagger_in_onnx_and_its_example(variant, export, tmp_path: Path) -> No
     assert "its test part: texts in 60 of 60 answers are the same" in printed
     tags = SavedModel(version).ask([{"tokens": words}])[0]["tags"]
     assert example(tmp_path / "new", *words).split() == [f"{word}/{tag}" for word, tag in zip(words, tags)]
+
+
+def test_a_classifier_of_signals_in_litert_and_its_example(learned, export, tmp_path: Path) -> None:
+    version, table = learned("signals"), tmp_path / "some.csv"
+    printed = export("signals", version, "--format", "litert", "--to", tmp_path / "new", "--verify")
+    assert "its test part: texts in 48 of 48 answers are the same" in printed
+    table.write_text("sequence_id,noise,level\na,0.1,-1\na,0.2,0.5\nb,0,1\n")
+    given = [np.array([[-1, 0.1], [0.5, 0.2]]), np.array([[1.0, 0.0]])]
+    answers = [SavedModel(version).ask([{"values": values}])[0] for values in given]
+    lines = [f"{name} {one['label']} {one['probability'].max():.4f}\n" for name, one in zip("ab", answers)]
+    assert example(tmp_path / "new", str(table)) == "".join(lines)
+
+
+def test_a_translator_in_onnx_and_its_example(learned, export, tmp_path: Path) -> None:
+    version = learned("translation")
+    printed = export("translation", version, "--to", tmp_path / "new", "--verify")
+    assert "its test part: texts in 80 of 80 answers are the same" in printed
+    assert {path.name for path in (tmp_path / "new").glob("*.onnx")} == {"encoder.onnx", "decoder.onnx"}
+    text = " ".join(WORDS)
+    (answer,) = SavedModel(version).ask([{"text": text}], "beam", beam=1)
+    assert example(tmp_path / "new", text) == f"{answer['translation']}\n" != "\n"
 
 
 def test_what_is_not_the_saved_model_is_not_written(

@@ -10,14 +10,15 @@ import tensorflow as tf
 
 from common import cells
 from common.errors import InputError
-from common.formats import classifier, language, tagger
+from common.formats import classifier, language, signals, tagger, translator
 from common.formats.graph import Graph, Value
 from common.formats.layers import state_sizes
 from common.formats.onnx_graph import KINDS
 from common.formats.runtimes import LITERT, ONNX, Runtime
 from common.formats.twin import BATCH, STEPS, Input, Run, Twin
+from common.layers.attention import AdditiveAttention, Attention, MultiplicativeAttention
 from common.layers.crf import CRFHead
-from common.layers.embeddings import SpelledEmbedding, SumEmbedding
+from common.layers.embeddings import Numbers, SpelledEmbedding, SumEmbedding
 from common.layers.heads import ReadoutHead
 from common.layers.linear import NgramClassifier
 from common.layers.readout import Readout
@@ -25,6 +26,8 @@ from common.layers.recurrent import Recurrent
 from common.layers.stack import RecurrentStack
 from common.networks.joined import JoinedNetwork
 from common.networks.language import LanguageNetwork
+from common.networks.pairs.network import PairNetwork
+from common.networks.signals import SignalNetwork
 from common.networks.spelling import spelled
 from common.networks.stream import StreamNetwork
 from common.networks.whole import whole_window
@@ -51,7 +54,7 @@ def classifier_of(stack: RecurrentStack, readout: str, *, joined: bool) -> Strea
 
 def halves(twin: Twin, run: Run, **inputs: np.ndarray) -> dict[str, np.ndarray]:
     """What a file gives for inputs from the start, read at once and in two parts, which must agree."""
-    inputs |= {"state": np.zeros((len(inputs["tokens"]), twin.state), np.float32)} if twin.state else {}
+    inputs |= {"state": np.zeros((len(next(iter(inputs.values()))), twin.state), np.float32)} if twin.state else {}
     found = run(**inputs)
     for name, values in twin.halved(run)(**inputs).items():
         np.testing.assert_allclose(values, found[name], rtol=1e-5, atol=1e-6)
@@ -172,6 +175,68 @@ def test_a_tagger_in_onnx(cell: str, crf: bool, bidirectional: bool) -> None:
         tags, probability = head.decode(expected[..., :-1], window["keep"])
         assert best == tags[0].numpy().tolist()
         np.testing.assert_allclose(shares, probability[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("cell", "readout", "by_step", "bidirectional"),
+    [("gru", "last_mean_max", False, False), ("lstm", "last", True, True), ("simple_rnn", "last", True, False)],
+)
+def test_a_classifier_of_signals_in_onnx(cell: str, readout: str, by_step: bool, bidirectional: bool) -> None:
+    head = ReadoutHead(Readout(readout), keras.layers.Dense(CLASSES, "softmax"))
+    network = SignalNetwork(Numbers(2), RecurrentStack(cell, UNITS, bidirectional=bidirectional), head)
+    network.build()
+    with_weights(network)
+    values = np.random.default_rng(4).normal(size=(2, 5, 2)).astype(np.float32)
+    expected, _ = network(whole_window({"values": values}, np.full(2, 5), outputs_at_end=not by_step))
+    twin = signals.twin_of(network, CLASSES, by_step=by_step)
+    found = halves(twin, ONNX.load(ONNX.convert(twin)), values=values)["probability"]
+    np.testing.assert_allclose(found, expected if by_step else expected[:, 0], rtol=1e-4, atol=1e-6)
+
+
+def test_classes_of_steps_that_are_read_off_many_are_refused() -> None:
+    head = ReadoutHead(Readout("mean"), keras.layers.Dense(CLASSES, "softmax"))
+    network = SignalNetwork(Numbers(2), RecurrentStack("gru", UNITS), head)
+    with pytest.raises(InputError, match=r"--readout mean.* train with --readout last"):
+        signals.twin_of(network, CLASSES, by_step=True)
+
+
+@pytest.mark.parametrize(
+    ("attention", "layers", "bidirectional"),
+    [(MultiplicativeAttention, 2, True), (AdditiveAttention, 1, False), (None, 1, True)],
+)
+@pytest.mark.parametrize("runtime", [ONNX, LITERT])
+def test_a_translator(runtime: Runtime, attention: type[Attention] | None, layers: int, bidirectional: bool) -> None:
+    """What its two files give is what its network gives, from a source on."""
+    if runtime is LITERT and attention is None:
+        return  # One format is enough.
+    upper = RecurrentStack("gru", UNITS, layers=layers - 1, residual=True) if layers > 1 else None
+    network = PairNetwork(
+        20,
+        4,
+        encoder=RecurrentStack("gru", UNITS, layers=layers, bidirectional=bidirectional),
+        decoder=RecurrentStack("gru", UNITS),
+        upper=upper,
+        attention=attention and attention(UNITS),
+        memory=5,
+    )
+    network.build()
+    with_weights(network)
+    source, tokens = np.array([[5, 9, 4, 2]], np.int32), np.array([[1, 7, 3]], np.int32)
+    memory, state = network.read(tf.constant(source), tf.constant([4]))
+    twins = translator.twins_of(network)
+    runs = runtime.loaded(runtime.converted(twins))
+    given = runs["encoder"](tokens=source)
+    np.testing.assert_allclose(given["state"], np.concatenate([x for x in tf.nest.flatten(state)], 1), atol=1e-6)
+    decoder, inputs = twins["decoder"], given | {"tokens": tokens}
+    found, again = (run(**inputs) for run in (runs["decoder"], decoder.halved(runs["decoder"])))
+    for step in range(3):
+        expected, state, weights = network.next(tf.constant(tokens[:, step]), state, memory)
+        np.testing.assert_allclose(found["log_probabilities"][:, step], expected, rtol=1e-4, atol=1e-5)
+        if attention:
+            np.testing.assert_allclose(found["weights"][:, step], weights, rtol=1e-4, atol=1e-6)
+    assert set(found) == {"log_probabilities", "next_state", *(["weights"] if attention else [])}
+    for name, values in again.items():
+        np.testing.assert_allclose(values, found[name], rtol=1e-4, atol=1e-6)
 
 
 def test_onnx_has_recurrences_of_its_own_and_any_batch() -> None:
