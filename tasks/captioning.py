@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -14,7 +15,7 @@ import numpy as np
 from common import cells
 from common.baselines import captions as plain
 from common.cells.seeds import seed_for
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.figures.captions import caption_figure, stacked
 from common.options import EMBEDDED
 from common.reports import say_each
@@ -46,8 +47,8 @@ TOGETHER = 100
 EXAMPLE, EXAMPLE_FEATURES = "example.png", "example.npz"
 SPREAD = 0.5
 """How far the vectors of cells lie from each other at first: relations are learned from where things are."""
-CAPTIONS_OF_A_LANE, SHORTEST, LONGEST = 15, 8, 128
-"""Captions that a window has in each lane where no window is given, and the least and most steps of such a window."""
+EXPECTED = 0.5
+"""The share of training in which hard attention also reads means, ever less often."""
 COVERAGE = 0.01
 """The factor of the penalty of attention where none is given."""
 
@@ -95,9 +96,9 @@ class Captioning(Task):
         kept = [words for own in self.said["train"] for words in own if 0 < len(words) <= options.longest]
         if not kept:
             raise InputError(f"--longest {options.longest}: no caption of train is so short; give more")
-        if options.window is None:
-            self.options = replace(options, window=self._window(kept))
+        self.options = options = options.fitted([len(words) for words in kept])
         self.words = CaptionWords.of(kept, options.vocabulary)
+        self.captions = len(kept)
         self.embedded = len(self.words), options.embedding
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
         read = f"{options.size} by {options.size}"
@@ -107,19 +108,13 @@ class Captioning(Task):
         longer = f", {left_out:,} left out: longer than {options.longest} words or without any" if left_out else ""
         return (
             f"{self.splits.source}: {sizes} pictures of {read}; {len(kept):,} captions in "
-            f"train{longer}; {len(self.words):,} words"
+            f"train{longer}; {len(self.words):,} words; {counted(options.epochs, 'epoch')}"
         )
 
     @property
     def grid(self) -> tuple[int, ...] | None:
         """Rows, columns and width of features that were computed elsewhere; None where pictures are read."""
         return self.splits.train.views.shape[1:] if self.options.features else None
-
-    def _window(self, kept: Sequence[Sequence[str]]) -> int:
-        """The power of two that is below the steps of some captions; no more than the reach."""
-        wanted = CAPTIONS_OF_A_LANE * sum(len(words) + 1 for words in kept) // len(kept)
-        fitting = 2 ** (min(max(wanted, SHORTEST), LONGEST).bit_length() - 1)
-        return min(fitting, self.options.reach or fitting)
 
     def sequences(self, split: str) -> Sequences:
         from common.layers.pictures import rows_of
@@ -159,7 +154,8 @@ class Captioning(Task):
         from common.networks.stacks import recurrent_stack
 
         options, seed = self.options, self.options.seed
-        attention = {"soft": CountingAttention, "hard": HardAttention}.get(options.attention)
+        hard = partial(HardAttention, until=int(EXPECTED * options.epochs * self.captions))
+        attention: Any = {"soft": CountingAttention, "hard": hard}.get(options.attention)
         network = CaptionNetwork(
             len(self.words),
             options.embedding,

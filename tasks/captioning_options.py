@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -33,6 +34,10 @@ from common.sources.load import load, load_test
 from common.sources.pictures import PictureReader, Pictures
 from common.sources.splits import Splits
 
+CAPTIONS_OF_A_LANE, SHORTEST, LONGEST = 15, 8, 128
+"""Captions that a window has in each lane where no window is given, and the least and most steps of such a window."""
+CAPTIONS, FEWEST, MOST = 900_000, 4, 40
+"""Captions that a training reads where no number of epochs is given, and the fewest and most epochs for that."""
 KERAS = "keras:"
 """What stands before the name of a network of `keras.applications`."""
 Size = Annotated[int, Parameter(validator=Number(gte=16, lte=1024))]
@@ -97,6 +102,7 @@ class CaptioningOptions(CaptioningData, TrainOptions):
     Attributes:
         window: New steps that a training step reads in each lane. Not given: so many that a lane sees about 15
             captions. A picture is encoded once for all its captions in a window.
+        epochs: Maximum number of epochs. Not given: as many as read about 900,000 captions; 4 to 40.
         layers: Recurrent layers of the decoder above its first layer, which queries attention.
         embedding: Width of the vectors of words, which the readout shares.
         vocabulary: Maximum number of words.
@@ -137,7 +143,15 @@ class CaptioningOptions(CaptioningData, TrainOptions):
     learning_rate: Positive = 3e-3
     dropout: Share = option(0.1, tune=Linear(0.0, 0.7))
     schedule: Literal["inverse", "linear"] = "linear"
-    epochs: Count = 18
+    epochs: Count | None = option(None, trains=False)
+
+    def fitted(self, lengths: Sequence[int]) -> Self:
+        """The options with those that are not given, for captions of train with so many words."""
+        wanted = CAPTIONS_OF_A_LANE * sum(length + 1 for length in lengths) // len(lengths)
+        fitting = 2 ** (min(max(wanted, SHORTEST), LONGEST).bit_length() - 1)
+        window = self.window or min(fitting, self.reach or fitting)
+        epochs = self.epochs or min(max(round(CAPTIONS / len(lengths)), FEWEST), MOST)
+        return replace(self, window=window, epochs=epochs)
 
 
 @Parameter(name="*")

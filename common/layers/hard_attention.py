@@ -23,13 +23,14 @@ class HardAttention(MultiplicativeAttention):
     """Attention that reads the step of the largest weight; in training one that is drawn by the weights.
 
     A draw has no gradient, so the weights learn from a reward: `penalty` is a loss whose gradient is that of the
-    expected reward. For half of all sequences the mean by weights is read instead, as Xu et al. do: the steps that are
-    read learn from it, and it lowers the variance.
+    expected reward. Some sequences read the mean by weights instead, as half of those of Xu et al. do: the steps that
+    are read learn from it, and it lowers the variance. Here these are all sequences at first, and then ever fewer. A
+    mean may look at two places at once, and what looks at one place must not learn that.
 
     Args:
         units: Width of the query.
         seed: Fixes the initial weights, and what is drawn.
-        expected: Share of the sequences that read the mean by weights.
+        until: The number of the sequence from which on none reads the mean by weights.
         reward: Factor of the reward.
         entropy: Factor of the entropy of the weights, which keeps them from settling too early.
 
@@ -41,13 +42,13 @@ class HardAttention(MultiplicativeAttention):
         units: int,
         seed: int = 0,
         *,
-        expected: float = 0.5,
+        until: int = 0,
         reward: float = 1.0,
         entropy: float = 0.002,
         **kwargs: Any,
     ) -> None:
         super().__init__(units, seed, **kwargs)
-        self.expected = expected
+        self.until = until
         self.reward = reward
         self.entropy = entropy
 
@@ -64,7 +65,8 @@ class HardAttention(MultiplicativeAttention):
             sequence: The number of the sequence of each step, int32 `[batch, time]`.
             place: The number of the step in its sequence, int32 `[batch, time]`.
         """
-        looks = uniform_of(sequence, seed=self.seed + 1) >= self.expected
+        expected = 1 - tf.cast(sequence, tf.float32) / max(self.until, 1)
+        looks = uniform_of(sequence, seed=self.seed + 1) >= expected
         return uniform_of(sequence, place, seed=self.seed), tf.cast(looks, self.compute_dtype)
 
     def sample(

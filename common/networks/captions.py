@@ -18,6 +18,8 @@ from common.networks.writing import Memory, WritingNetwork, flat
 
 RARE = -3.0
 """The logit of a word at first: few words are in the captions of a picture."""
+FORESIGHT = 0.7
+"""The share by which each further word counts less for where a step looks: far ones say little of it and vary much."""
 FORGETTING = 0.9
 """The share of the running baseline that a window leaves (Xu et al. 2015, section 4.1)."""
 
@@ -47,7 +49,7 @@ class CaptionNetwork(WritingNetwork):
     Top-Down Attention for Image Captioning and Visual Question Answering", section 3.2. Soft attention is that of Xu et
     al. 2015, "Show, Attend and Tell", section 4.2, with its doubly stochastic penalty (equation 14). `HardAttention` is
     that of section 4.1: the reward of where a step looks is the log-probability of the words from it to the caption's
-    end, or the window's, less what is usual.
+    end, or the window's, of near ones above all, less what is usual.
 
     A grid is made once for each picture of a window. The queries of all its steps are brought to it, not the grid to
     the steps.
@@ -230,17 +232,16 @@ class CaptionNetwork(WritingNetwork):
             usual: The usual log-probability of a word, `[batch]`; 0 before there is any.
         """
         first = window["first_of_step"]
-        lanes, time = shape_of(first)
+        time = shape_of(first)[1]
         real = tf.cast(window["sequence"] >= 0, reward.dtype)
         mean = tf.math.divide_no_nan(tf.reduce_sum(reward * real, 1), tf.reduce_sum(real, 1))
         usual = tf.where(usual == 0, mean, usual)
         more = (reward - usual[:, None]) * real
-        caption = tf.reshape(first + tf.range(lanes)[:, None] * time, [-1])  # [batch * time]
-        whole = tf.gather(tf.math.unsorted_segment_sum(tf.reshape(more, [-1]), caption, lanes * time), caption)
-        upto = tf.cumsum(more, 1, exclusive=True)
-        before = upto - tf.gather(upto, first, batch_dims=1)
+        later = tf.range(time) - tf.range(time)[:, None]  # [time, time]
+        counts = (first[:, :, None] == first[:, None]) & (later >= 0)
+        shares = tf.where(counts, FORESIGHT ** tf.cast(tf.maximum(later, 0), reward.dtype), 0)
         after = tf.where(tf.reduce_sum(real, 1) > 0, FORGETTING * usual + (1 - FORGETTING) * mean, usual)
-        return tf.reshape(whole, shape_of(first)) - before, tf.stop_gradient(after)
+        return tf.linalg.matvec(shares, more), tf.stop_gradient(after)
 
     def _seen(self, weights: tf.Tensor, window: Part, before: tf.Tensor) -> tf.Tensor:
         """The sums of the weights `[batch, time, cells]` since each caption began, given those before the part."""

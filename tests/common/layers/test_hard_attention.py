@@ -64,9 +64,10 @@ def test_entropy_rewards_weights_that_are_alike() -> None:
     assert found == pytest.approx([-np.log(4), 0], abs=1e-5)
 
 
-def test_half_of_all_sequences_look_and_draws_are_their_functions() -> None:
-    sequence = tf.repeat(tf.range(2000)[:, None], 2, 1)
-    draw, looks = layer().drawn(sequence, tf.repeat([[0, 1]], 2000, 0))
-    assert float(tf.reduce_mean(looks)) == pytest.approx(0.5, abs=0.05)
+def test_ever_more_sequences_look_and_draws_are_their_functions() -> None:
+    sequence = tf.repeat(tf.range(4000)[:, None], 2, 1)
+    draw, looks = layer(until=2000).drawn(sequence, tf.repeat([[0, 1]], 4000, 0))
+    shares = tf.reduce_mean(tf.reshape(looks, (8, -1)), 1).numpy()
+    assert shares == pytest.approx([0.125, 0.375, 0.625, 0.875, 1, 1, 1, 1], abs=0.05)
     np.testing.assert_array_equal(looks[:, 0], looks[:, 1])
     assert abs(np.corrcoef(draw[:, 0], draw[:, 1])[0, 1]) < 0.1

@@ -12,7 +12,7 @@ from common.layers.hard_attention import HardAttention
 from common.layers.pictures import PictureEncoder
 from common.layers.stack import RecurrentStack
 from common.networks.captions import CaptionNetwork
-from common.networks.picture_windows import PictureWindows
+from common.networks.picture_windows import PictureWindows, shifted
 from common.streams import Stream
 from common.text.captions import END, START
 
@@ -82,6 +82,35 @@ def test_few_shapes_change_no_loss() -> None:
         assert len(inputs["pictures"]) == (8 if few else 3)
         losses.append(one({name: tf.constant(x) for name, x in inputs.items()})[0])
     np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
+def test_pictures_are_moved_once_a_pass_and_for_all_lanes_alike() -> None:
+    stream = Stream(PictureWindows(PICTURES, START, END, moved=2, seed=5).sequences(TEXTS, OF), 2, 4)
+    moves: dict[tuple[int, int], set[tuple[int, int]]] = {}
+    for epoch in range(3):
+        for window in range(stream.windows(epoch)):
+            for lanes in (slice(None), slice(0, 1), slice(1, 2)):
+                inputs, _, _ = stream.window_at(epoch, window, lanes=lanes)
+                for row, picture in zip(
+                    inputs["row_of_step"].ravel(), np.array([*OF, -1])[inputs["sequence"].ravel() % 6]
+                ):
+                    if (inputs["sequence"].ravel() >= 0).all():
+                        moves.setdefault((epoch, picture), set()).update(moves_of(inputs["pictures"][row], picture))
+    assert all(len(found) == 1 for found in moves.values())
+    assert len({one for found in moves.values() for one in found}) > 3
+
+
+def moves_of(found: np.ndarray, picture: int) -> list[tuple[int, int]]:
+    """By how many pixels a picture was moved."""
+    inside = PICTURES[picture][2:-2, 2:-2]
+    every = [(down, right) for down in range(-2, 3) for right in range(-2, 3)]
+    return [(y, x) for y, x in every if (found[2 + y : 18 + y, 2 + x : 18 + x] == inside).all()]
+
+
+def test_what_a_moved_picture_uncovers_goes_on_as_its_border() -> None:
+    picture = np.arange(6).reshape(2, 3, 1)
+    assert shifted(picture, 0, 1)[..., 0].tolist() == [[0, 0, 1], [3, 3, 4]]
+    assert shifted(picture, -1, -2)[..., 0].tolist() == [[5, 5, 5], [5, 5, 5]]
 
 
 def test_the_penalty_is_that_of_whole_captions_in_any_windows() -> None:
@@ -164,7 +193,7 @@ def test_the_advantage_is_what_follows_in_the_caption_less_what_is_usual() -> No
     window = {name: tf.constant(x) for name, x in window.items()}
     reward = tf.constant([[-1.0, -2, -3, -4, -5, -9], [-1, -1, -2, -2, -3, -3]])
     found, usual = one._advantage(reward, window, tf.constant([-1.0, 0.0]))
-    np.testing.assert_allclose(found, [[-3, -3, -2, -7, -4, 0], [2, 1, 0, 0, -2, -1]])
+    np.testing.assert_allclose(found, [[-1.68, -2.4, -2, -5.8, -4, 0], [1.7, 1, 0, 0, -1.7, -1]], rtol=1e-5)
     np.testing.assert_allclose(usual, [0.9 * -1 + 0.1 * -3, -2], rtol=1e-6)
 
 

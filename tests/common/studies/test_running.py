@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pandas as pd
@@ -10,6 +14,9 @@ import pytest
 
 from common.studies import running
 from run import main
+
+TRAINS = "packing: "
+"""The beginning of a line that a run prints once, before it trains."""
 
 
 def folder_of(output: Path) -> Path:
@@ -73,15 +80,39 @@ def test_a_study_in_which_every_run_fails_is_an_error(data_of, tmp_path: Path, c
     assert "every run failed; the first: gru_seed=0: exit code 2: it broke" in capfd.readouterr().err
 
 
-def test_dask_workers_do_the_runs(braces, done: Path, command, capfd) -> None:
-    """The one that is left fails at once, as one that this process starts does."""
+def test_dask_workers_do_the_runs_also_when_one_is_killed(braces, done: Path, command, capfd) -> None:
+    """One run fails at once, as one that this process starts does; nothing is lost, and nothing is trained twice."""
     distributed = pytest.importorskip("distributed")
-    broken(folder_of(done) / "runs" / "gru_seed=1")
-    with distributed.LocalCluster(1, processes=True, threads_per_worker=1, dashboard_address=None) as cluster:
-        words = command(braces, done, "--cells", "gru", "--seeds", "2")
+    runs = folder_of(done) / "runs"
+    broken(runs / "gru_seed=1")
+    with (
+        distributed.LocalCluster(2, processes=True, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster) as client,
+        ThreadPoolExecutor(1) as beside,
+    ):
+        killed = beside.submit(kill_a_worker, client, runs / "gru_seed=2" / "log.txt")
+        words = command(braces, done, "--cells", "gru", "--seeds", "3")
         assert main([*words, "--scheduler", cluster.scheduler_address]) == 0
+        killed.result()
     assert "failed: gru_seed=1: exit code 2: --resume: no unfinished run" in capfd.readouterr().out
-    assert json.loads((folder_of(done) / "runs" / "gru_seed=1" / "job.json").read_text())["jobs"] is None
+    assert json.loads((runs / "gru_seed=1" / "job.json").read_text())["jobs"] is None
+    assert {path.parent.name for path in runs.glob("gru*/result.json")} == {"gru_seed=0", "gru_seed=2"}
+    assert (runs / "gru_seed=2" / "log.txt").read_text().count(TRAINS) == 1
+
+
+def kill_a_worker(client, log: Path) -> None:
+    """Kills a worker of Dask whose run has begun to train; the run's own process lives on, as on a machine."""
+    pids = client.run(os.getpid)
+    deadline = time.monotonic() + 60
+    while not (log.is_file() and TRAINS in log.read_text()):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    own = {
+        int(path.parent.name) for path in Path("/proc").glob("[0-9]*/cmdline") if str(log.parent) in path.read_text()
+    }
+    (parent,) = (int((Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()[1]) for pid in own)
+    assert parent in pids.values()
+    os.kill(parent, signal.SIGKILL)
 
 
 def test_a_scheduler_that_does_not_answer_is_reported(data_of, tmp_path: Path, command, capfd, monkeypatch) -> None:
