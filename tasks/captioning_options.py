@@ -36,8 +36,10 @@ from common.sources.splits import Splits
 
 CAPTIONS_OF_A_LANE, SHORTEST, LONGEST = 15, 8, 128
 """Captions that a window has in each lane where no window is given, and the least and most steps of such a window."""
-CAPTIONS, FEWEST, MOST = 900_000, 4, 40
+CAPTIONS, FEWEST, MOST = 1_200_000, 4, 40
 """Captions that a training reads where no number of epochs is given, and the fewest and most epochs for that."""
+SHIFT = 24
+"""The share of a picture's side by which it is moved at most, where no number of pixels is given: one of so many."""
 KERAS = "keras:"
 """What stands before the name of a network of `keras.applications`."""
 Size = Annotated[int, Parameter(validator=Number(gte=16, lte=1024))]
@@ -102,7 +104,7 @@ class CaptioningOptions(CaptioningData, TrainOptions):
     Attributes:
         window: New steps that a training step reads in each lane. Not given: so many that a lane sees about 15
             captions. A picture is encoded once for all its captions in a window.
-        epochs: Maximum number of epochs. Not given: as many as read about 900,000 captions; 4 to 40.
+        epochs: Maximum number of epochs. Not given: as many as read about 1,200,000 captions; 4 to 40.
         layers: Recurrent layers of the decoder above its first layer, which queries attention.
         embedding: Width of the vectors of words, which the readout shares.
         vocabulary: Maximum number of words.
@@ -117,7 +119,8 @@ class CaptioningOptions(CaptioningData, TrainOptions):
         encoder: keras:NAME is a network of keras.applications, such as keras:MobileNetV2, with its weights from
             ImageNet, which are fetched once and stay as they are. Not given: a small residual network, trained along.
         width: Features of a cell of the picture's grid.
-        shift: In training each picture is moved by up to so many pixels, anew in each epoch. Features are not.
+        shift: In training each picture is moved by up to so many pixels, anew in each epoch. Not given: a 24th of its
+            side. Features are not moved.
         longest: Maximum number of words of a caption. Longer ones are left out of training.
         smoothing: Share of a word's probability that is spread over all words in training.
         beam: Hypotheses that beam search keeps.
@@ -135,7 +138,7 @@ class CaptioningOptions(CaptioningData, TrainOptions):
     look: NotNegative = option(0.0, tune=Linear(0.0, 1.0, asked=True))
     encoder: str | None = None
     width: Count = option(64, tune=Log(16, 256, asked=True))
-    shift: Whole = option(0, tune=Choice((0, 2, 4, 8), asked=True))
+    shift: Whole | None = option(None, tune=Choice((0, 2, 4, 8), asked=True))
     longest: Count = 50
     smoothing: Share = option(0.0, tune=Linear(0.0, 0.3, asked=True))
     beam: Beam = 3
@@ -151,7 +154,8 @@ class CaptioningOptions(CaptioningData, TrainOptions):
         fitting = 2 ** (min(max(wanted, SHORTEST), LONGEST).bit_length() - 1)
         window = self.window or min(fitting, self.reach or fitting)
         epochs = self.epochs or min(max(round(CAPTIONS / len(lengths)), FEWEST), MOST)
-        return replace(self, window=window, epochs=epochs)
+        shift = self.size // SHIFT if self.shift is None else self.shift
+        return replace(self, window=window, epochs=epochs, shift=shift)
 
 
 @Parameter(name="*")

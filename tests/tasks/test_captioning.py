@@ -21,6 +21,7 @@ from common.sources.load import DATA_SETS
 from common.sources.pictures import PictureReader, Pictures
 from common.sources.splits import Splits
 from tasks.captioning import Captioning, CaptioningSaved
+from tasks.captioning_options import CaptioningOptions
 from tests.common.serving.http.conftest import serve  # noqa: F401
 from tests.tasks.trained import make
 
@@ -196,3 +197,12 @@ def test_a_network_of_keras_is_the_encoder(data_of, tmp_path: Path, monkeypatch)
     model, example = SavedModel(version), str(version / ASSETS / "example.png")
     (answer,) = model.ask([{"image": Path(example).read_bytes()}])
     assert answer["attention"].shape[1:] == (1, 1)
+
+
+def test_what_is_not_given_fits_the_captions() -> None:
+    fitted = CaptioningOptions().fitted([7] * 50_000)
+    assert (fitted.window, fitted.epochs, fitted.shift) == (64, 24, 4)
+    fitted = CaptioningOptions(reach=16, size=32).fitted([2, 3, 3])
+    assert (fitted.window, fitted.epochs, fitted.shift) == (16, 40, 1)
+    given = CaptioningOptions(window=9, epochs=2, shift=0)
+    assert given.fitted([7]) == given
