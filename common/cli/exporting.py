@@ -70,6 +70,7 @@ def _try(model: SavedModel, portable: Portable, *, runs: Runs, name: str, may_di
 
     ported = Ported(model, portable, runs)
     for signature, records in portable.trials.items():
+        ported.runs = runs
         ported.ask(records, signature, what="trying")
         ported.runs = {name: portable.twins[name].halved(run) for name, run in runs.items()}
         ported.ask(records, signature, what="trying")

@@ -170,7 +170,7 @@ class Translator:
         tf.debugging.assert_less_equal(beam, WIDEST, f"beam: {RANGE}")
         ids, lengths, placeholders = self._reading(text)
         memory, state = self.network.read(ids, lengths)
-        memory = tf.nest.map_structure(lambda x: None if x is None else tf.repeat(x, beam, 0), memory)
+        memory = tf.nest.map_structure(lambda x: tf.repeat(x, beam, 0), memory)
 
         def following(tokens: tf.Tensor, state: Any) -> tuple:
             return self.network.next(tokens, state, memory)

@@ -18,6 +18,7 @@ from common.networks.sounds import QUIET, LogMel
 from common.serving.saved_model import Record
 from common.serving.signals import SAMPLES, example_of
 from common.serving.structure import Structure
+from common.sources.signals.reader import SEQUENCE_NAMES
 
 TRIALS, LONGEST = 16, 40
 """Sequences with which a file is tried, and the steps of the longest."""
@@ -26,10 +27,13 @@ SECONDS = 0.6
 TABLE = """\
 with open(sys.argv[1], newline="", encoding="utf-8") as file:
     rows = list(csv.DictReader(file))
+names = [name for name in vocabulary["sequence_columns"] if rows and name in rows[0]]
+if not names:
+    sys.exit(f"give rows, with a column that names the sequence: {' or '.join(vocabulary['sequence_columns'])}")
 sequences = {}
 for row in rows:
     values = [float(row[name]) for name in vocabulary["columns"]]
-    sequences.setdefault(row.get("sequence_id", "sequence"), []).append(values)
+    sequences.setdefault(row[names[0]], []).append(values)
 """
 SOUND = """\
 with wave.open(sys.argv[1]) as file:
@@ -113,6 +117,7 @@ def portable(structure: Structure, config: Mapping[str, Any]) -> Portable:
     def of_samples(runs: Runs, record: Record) -> Record:
         return of_values(runs, {"values": mel.of(np.asarray(record["samples"]))})
 
+    named = [config["sequence_column"]] if config["sequence_column"] else list(SEQUENCE_NAMES)
     signature, answer, trials = "serving_default", of_values, _of_tables(scale)
     if mel:
         signature, answer, trials = SAMPLES, of_samples, _of_sounds(mel)
@@ -120,7 +125,7 @@ def portable(structure: Structure, config: Mapping[str, Any]) -> Portable:
     answers: dict[str, Answer] = {signature: answer}
     return Portable(
         {MODEL: twin},
-        vocabulary | (_of_mel(mel) if mel else {"columns": config["columns"]}),
+        vocabulary | (_of_mel(mel) if mel else {"columns": config["columns"], "sequence_columns": named}),
         "Classifies a sound in a WAV file" if mel else "Classifies the sequences of a table",
         [example_of(structure.model.folder, sounds=mel is not None)],
         (SOUND if mel else TABLE) + EXAMPLE,

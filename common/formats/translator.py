@@ -38,7 +38,8 @@ while rest:
     tokens, rest = [*tokens, numbers[piece]], rest[len(piece) :]
 given = encoder(tokens=np.array([[*tokens, 2]], np.int32))  # 2 is the end of a text, 1 its start.
 last, written = 1, b""
-for _ in range(2 * len(tokens) + 22):  # Greedy: the most likely piece, step by step.
+steps = 2 * len(tokens) + 22 if sys.argv[1].strip() else 0  # Of nothing there is no translation.
+for _ in range(steps):  # Greedy: the most likely piece, step by step.
     found = decoder(**given, tokens=np.array([[last]], np.int32))
     given["state"], last = found["next_state"], int(found["log_probabilities"][0, -1].argmax())
     if last == 2:

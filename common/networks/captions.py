@@ -42,15 +42,14 @@ class CaptionState(NamedTuple):
 class CaptionNetwork(WritingNetwork):
     """Encoder of pictures, attention over their grids, and a decoder, over windows of packed captions.
 
-    Each caption starts from its own picture: the first states are made of a summary of its grid, and the lower
-    recurrence reads it beside each word (Anderson et al. 2018, "Bottom-Up and Top-Down Attention for Image Captioning
-    and Visual Question Answering", equation 2). Without attention that is all that the decoder sees of it (Vinyals et
-    al. 2015, "Show and Tell"; Karpathy & Fei-Fei 2015, "Deep Visual-Semantic Alignments for Generating Image
-    Descriptions"). With it the hidden states of the lower recurrence query the grid, and the upper one reads both, as
-    the two recurrences of Anderson et al., section 3.2. Soft attention is that of Xu et al. 2015, "Show, Attend and
-    Tell", section 4.2, with its doubly stochastic penalty (equation 14). `HardAttention` is that of section 4.1: the
-    reward of where a step looks is the log-probability of the words from it to the caption's end, or the window's, of
-    near ones above all, less what is usual.
+    Each caption starts from its own picture: the first states are made of a summary of its grid. Without attention
+    that is all that the decoder sees of it (Vinyals et al. 2015, "Show and Tell"; Karpathy & Fei-Fei 2015, "Deep
+    Visual-Semantic Alignments for Generating Image Descriptions"). With it the hidden states of the lower recurrence
+    query the grid, and the upper one reads both, as the two recurrences of Anderson et al. 2018, "Bottom-Up and
+    Top-Down Attention for Image Captioning and Visual Question Answering", section 3.2. Soft attention is that of Xu et
+    al. 2015, "Show, Attend and Tell", section 4.2, with its doubly stochastic penalty (equation 14). `HardAttention` is
+    that of section 4.1: the reward of where a step looks is the log-probability of the words from it to the caption's
+    end, or the window's, of near ones above all, less what is usual.
 
     A grid is made once for each picture of a window. The queries of all its steps are brought to it, not the grid to
     the steps.
@@ -115,7 +114,6 @@ class CaptionNetwork(WritingNetwork):
         self.smoothing = smoothing
         self.seed = seed
         self.summary = Summary(2 * decoder.units, seed_for(seed, "summary"))
-        self.about = dense(embedding, seed=seed_for(seed, "about"))
         self.mentioned = dense(embedding, seed=seed_for(seed, "mentioned")) if mentions else None
         self.make_writer()
 
@@ -126,7 +124,6 @@ class CaptionNetwork(WritingNetwork):
             self.encoder.build()
         self.summary.build((None, None, self.encoder.width))
         self.build_writer(2 * self.summary.units, self.encoder.width)
-        self.about.build((None, 2 * self.summary.units))
         if self.mentioned:
             self.mentioned.build((None, 2 * self.summary.units))
             rare = keras.initializers.Constant(RARE)
@@ -184,10 +181,7 @@ class CaptionNetwork(WritingNetwork):
                 chosen.append(tf.gather(tf.reshape(likely, [-1]), places))
             return tuple(tf.gather(flat(each), places) for each in found)
 
-        def beside(vectors: tf.Tensor) -> tf.Tensor:
-            return vectors + tf.gather(memory.about, window["row_of_step"])
-
-        features, weights = self.decoded(tokens, run, attend, beside=beside, **step)
+        features, weights = self.decoded(tokens, run, attend, **step)
         reference = tf.reshape(window["reference"], [-1])
         losses = self.losses_of_rows(flat(features), reference, self.smoothing if training else 0.0)
         outputs = tf.reshape(losses, (*shape_of(tokens), 2))
@@ -271,8 +265,7 @@ class CaptionNetwork(WritingNetwork):
     def _encoded(self, pictures: tf.Tensor) -> tuple[Memory, tf.Tensor]:
         """The memory that attention reads, and the summary of each picture, `[rows, width]`."""
         grid, visible = self.encoder(pictures), self.encoder.visible(pictures)
-        summary = self.summary(grid, visible)
-        return Memory(grid, self.keys(grid), visible, self.about(summary)), summary
+        return Memory(grid, self.keys(grid), visible), self.summary(grid, visible)
 
     def summarised(self, pictures: tf.Tensor) -> tf.Tensor:
         """One vector for each picture, `[rows, width]`."""

@@ -32,17 +32,11 @@ class Memory(NamedTuple):
         keys: The keys of attention, `[batch, steps, ...]`; empty without attention.
         mask: 1 where a decoder may attend, `[batch, steps]`, or for each of its steps `[batch, target steps, steps]`;
             None is everywhere.
-        about: What the lower stack reads beside each token, `[batch, embedding]`; None is nothing.
     """
 
     encoded: tf.Tensor
     keys: tf.Tensor
     mask: tf.Tensor | None = None
-    about: tf.Tensor | None = None
-
-    def beside(self, tokens: tf.Tensor) -> tf.Tensor:
-        """What stands beside the vectors of tokens `[batch, steps, embedding]`, added to them."""
-        return tokens if self.about is None else tokens + self.about[:, None]
 
 
 class WritingNetwork(Network):
@@ -128,21 +122,11 @@ class WritingNetwork(Network):
         run: Run,
         attend: Attend,
         *,
-        beside: Callable[[tf.Tensor], tf.Tensor] = lambda vectors: vectors,
         sequence: tf.Tensor | None = None,
         training: bool = False,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The features that the readout compares with the tokens' vectors, and the weights of attention.
-
-        Args:
-            tokens: int32 `[batch, steps]`.
-            run: Runs a stack.
-            attend: Reads the memory.
-            beside: Adds what the lower stack reads beside them to the vectors of tokens.
-            sequence: The number of the sequence of each step, for dropout.
-            training: Whether to drop.
-        """
-        x = self.input_dropout(beside(self.vectors(tokens)), sequence=sequence, training=training)
+        """The features that the readout compares with the tokens' vectors, and the weights of attention."""
+        x = self.input_dropout(self.vectors(tokens), sequence=sequence, training=training)
         x = run(0, self.decoder, x)
         context, weights = attend(x)
         if self.upper:
@@ -178,7 +162,7 @@ class WritingNetwork(Network):
             after.append(stack_state)
             return x
 
-        features, weights = self.decoded(tokens[:, None], run, lambda x: self.attended(x, memory), beside=memory.beside)
+        features, weights = self.decoded(tokens[:, None], run, lambda x: self.attended(x, memory))
         return tf.nn.log_softmax(self.logits(features[:, 0])), after, weights[:, 0]
 
     def losses_of(self, tokens: tf.Tensor, reference: tf.Tensor, *, memory: Memory, state: list) -> tf.Tensor:
@@ -197,7 +181,7 @@ class WritingNetwork(Network):
         def run(n: int, stack: RecurrentStack, x: tf.Tensor) -> tf.Tensor:
             return stack(x, state=state[n])[0]
 
-        features, _ = self.decoded(tokens, run, lambda x: self.attended(x, memory), beside=memory.beside)
+        features, _ = self.decoded(tokens, run, lambda x: self.attended(x, memory))
         losses = self.losses_of_rows(flat(features), tf.reshape(reference, [-1]))
         return tf.reshape(losses[:, 0], tf.shape(reference))
 

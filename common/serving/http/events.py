@@ -71,7 +71,7 @@ class Steps(NamedTuple):
             given = given | chunk
             inputs.append(_arrays(given, signature))
             given = {name: value for name, value in given.items() if name != STATE}
-            if len(inputs[-1][STATE]) != len(inputs[0][STATE]):
+            if inputs[-1][STATE].shape[:1] != inputs[0][STATE].shape[:1]:
                 raise Refused("'chunks' must have the rows of 'inputs'")
         return cls(inputs, again)
 

@@ -15,6 +15,8 @@ import tensorflow as tf
 from common.serving.http.refusals import UNIMPLEMENTED, Refused
 from common.serving.http.signatures import Tensor
 
+DEEPEST = 32
+"""The most lists in each other that are read: more than any signature has axes."""
 SHOWN = 200
 """Maximum number of characters of a value in a message."""
 INTEGERS = {tf.int8, tf.int16, tf.int32, tf.int64, tf.uint8, tf.uint16, tf.uint32, tf.uint64}
@@ -183,6 +185,8 @@ class _Column:
             Refused: It has another type, or another shape than those before it.
         """
         shape, before = _shape(value), len(self._flat)
+        if len(shape) > DEEPEST:
+            raise Refused(f"JSON Value: {len(shape)} lists in each other; at most {DEEPEST} are read")
         self._fill(value, shape, 0)
         if self.shape is None:
             self.shape = shape

@@ -32,7 +32,8 @@ class Refused(Exception):
 
     def __init__(self, message: str, status: int = BAD_REQUEST) -> None:
         super().__init__(message)
-        self.message = message
+        # A lone surrogate that a request holds cannot be written.
+        self.message = message.encode(errors="backslashreplace").decode()
         self.status = status
 
 

@@ -90,7 +90,7 @@ def test_a_classifier_of_signals_in_litert_and_its_example(learned, export, tmp_
     version, table = learned("signals"), tmp_path / "some.csv"
     printed = export("signals", version, "--format", "litert", "--to", tmp_path / "new", "--verify")
     assert "its test part: texts in 48 of 48 answers are the same" in printed
-    table.write_text("sequence_id,noise,level\na,0.1,-1\na,0.2,0.5\nb,0,1\n")
+    table.write_text("trial,noise,level\na,0.1,-1\na,0.2,0.5\nb,0,1\n")
     given = [np.array([[-1, 0.1], [0.5, 0.2]]), np.array([[1.0, 0.0]])]
     answers = [SavedModel(version).ask([{"values": values}])[0] for values in given]
     lines = [f"{name} {one['label']} {one['probability'].max():.4f}\n" for name, one in zip("ab", answers)]
@@ -105,6 +105,7 @@ def test_a_translator_in_onnx_and_its_example(learned, export, tmp_path: Path) -
     text = " ".join(WORDS)
     (answer,) = SavedModel(version).ask([{"text": text}], "beam", beam=1)
     assert example(tmp_path / "new", text) == f"{answer['translation']}\n" != "\n"
+    assert example(tmp_path / "new", "  ") == "\n"
 
 
 def test_what_is_not_the_saved_model_is_not_written(

@@ -66,6 +66,7 @@ def test_a_stream_goes_on_from_the_state_of_another(client: TestClient) -> None:
         ({"inputs": {"text": ["a"]}, "again": True}, "'again' must be an integer, 0 or more"),
         ({"inputs": {"text": ["a"]}, "again": 1000}, "1,001 steps; this server takes 1,000"),
         ({"inputs": {"text": "a"}}, "text"),
+        ({"inputs": {"text": ["a"], "state": 5}}, "input state has shape []"),
         ({"inputs": {"text": ["bad"]}}, "text: not this one"),
         ({"inputs": {"text": ["a", "b"]}, "chunks": [{"text": ["a" * 10_001] * 2}]}, "a row of 10,001 characters"),
         ({"inputs": {"text": ["a", "b"]}, "chunks": [{"text": ["a"]}]}, "'chunks' must have the rows of 'inputs'"),

@@ -105,6 +105,8 @@ def test_models_and_versions_that_are_not_there(client: TestClient) -> None:
         ({"instances": ["a"], "signature_name": 7}, "'signature_name' key must be a string value"),
         ({"instances": ["a"], "signature_name": "b"}, 'Serving signature name: "b" not found in signature def'),
         ({"instances": ["a"], "signature_name": "__saved_model_init_op"}, "Failed to get input map for signature"),
+        ({"instances": ["a"], "signature_name": "\ud800"}, 'Serving signature name: "\\ud800" not found'),
+        (f'{{"instances": {"[" * 70}"a"{"]" * 70}}}', "69 lists in each other; at most 32 are read"),
         ({"instances": [["a"]]}, "input text has shape [1,1], the signature takes [?]"),
         ({"inputs": "a"}, "input text has shape [], the signature takes [?]"),
         ({"instances": ["a", "bad"]}, "assertion failed: [text: not this one]"),
