@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import signal
 import socket
@@ -12,10 +13,11 @@ import numpy as np
 import pytest
 
 from common.options import as_arguments
+from common.serving.versions import ASSETS
 from common.training.checkpoints import numbers
 from common.training.run import fit
 from tests.tasks.trained import carried, history_of, make
-from tests.together import cluster_of, started
+from tests.together import cluster_of, ended, started
 
 TASK, CELL, SECONDS = "sentiment", "lstm", 60
 LINES = {
@@ -32,29 +34,53 @@ def wait_for_a_checkpoint(folder: Path) -> None:
     raise AssertionError("no checkpoint was written")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, 2), (signal.SIGTERM, 143)])
-def test_when_a_worker_ends_all_do_and_one_alone_goes_on(
-    number: int, code: int, trained, data_of, tmp_path: Path
-) -> None:
+@pytest.fixture
+def commands(data_of, tmp_path: Path) -> list[list[str]]:
+    """The command of each of two workers, the chief first."""
     folders = [tmp_path / "chief", tmp_path / "other"]
     tasks = [make(TASK, data_of(TASK), folder, cell=CELL, **carried(TASK, CELL, folder)) for folder in folders]
-    commands = [["run.py", TASK, *as_arguments(task.options)] for task in tasks]
-    with started(commands, cluster_of(2)) as (chief, other):
-        wait_for_a_checkpoint(folders[0])
-        other.send_signal(number)
-        printed, _ = chief.communicate(timeout=SECONDS)
-        assert (chief.returncode, LINES[number] in printed, "Traceback" in printed) == (code, True, False), printed
-        assert other.wait(SECONDS) == (code if number == signal.SIGTERM else -signal.SIGKILL)
-    assert not list(tmp_path.rglob("saved_model.pb")) and not list(folders[1].rglob("run.json"))
-    resumed = make(TASK, data_of(TASK), folders[0], cell=CELL, resume=True, **carried(TASK, CELL, folders[0]))
-    fitted = fit(resumed, folders[0] / TASK / CELL)
-    fitted.claim.close()
+    return [["run.py", TASK, *as_arguments(task.options)] for task in tasks]
+
+
+@pytest.mark.parametrize(("number", "who"), [(signal.SIGKILL, 0), (signal.SIGKILL, 1), (signal.SIGTERM, 1)])
+def test_when_a_worker_ends_all_do_and_the_training_goes_on(
+    number: int, who: int, commands, trained, data_of, tmp_path: Path
+) -> None:
+    with started(commands, cluster_of(2)) as workers:
+        wait_for_a_checkpoint(tmp_path / "chief")
+        workers[who].send_signal(number)
+        left, code = workers[1 - who], 2 if number == signal.SIGKILL else 143
+        printed, _ = left.communicate(timeout=SECONDS)
+        assert (left.returncode, LINES[number] in printed, "Traceback" in printed) == (code, True, False), printed
+        assert workers[who].wait(SECONDS) == (code if number == signal.SIGTERM else -signal.SIGKILL)
+    assert not list(tmp_path.rglob("saved_model.pb")) and not list((tmp_path / "other").rglob("run.json"))
     whole = json.loads((trained(TASK, CELL) / "weights.json").read_text())
-    for ours, theirs in zip(history_of(fitted), whole, strict=True):
-        assert ours == pytest.approx(theirs, abs=1e-5)
-    with np.load(trained(TASK, CELL) / "weights.npz") as arrays:
+    goes_on = on_two if number == signal.SIGTERM else on_one
+    for ours, theirs in zip(goes_on(commands, data_of, tmp_path, trained(TASK, CELL)), whole, strict=True):
+        assert ours == pytest.approx({name: theirs[name] for name in ours}, abs=1e-5)
+
+
+def on_one(commands, data_of, folder: Path, whole: Path) -> list[dict[str, float]]:
+    """The history of the training, which one worker goes on with to the weights of an uninterrupted one."""
+    chief = folder / "chief"
+    resumed = make(TASK, data_of(TASK), chief, cell=CELL, resume=True, **carried(TASK, CELL, chief))
+    fitted = fit(resumed, chief / TASK / CELL)
+    fitted.claim.close()
+    with np.load(whole / "weights.npz") as arrays:
         for name, weight in zip(arrays.files, fitted.model.network.weights, strict=True):
             np.testing.assert_allclose(weight, arrays[name], atol=1e-4)
+    return history_of(fitted)
+
+
+def on_two(commands, data_of, folder: Path, whole: Path) -> list[dict[str, float]]:
+    """The history of the training, which two workers go on with to the end. The chief alone saves the model, once."""
+    with started([[*words, "--resume"] for words in commands], cluster_of(2)) as workers:
+        printed = ended(workers)
+    assert "saved: " in printed[0] and "worker 2 of 2: trained; the first worker saves the model" in printed[1]
+    (version,) = (path.parent for path in folder.rglob("saved_model.pb"))
+    assert version == folder / "chief" / TASK / CELL / "1"
+    rows = csv.DictReader((version / ASSETS / "history.csv").open())
+    return [{name: float(row[name]) for name in ("loss", "val_loss", "val_accuracy")} for row in rows]
 
 
 def test_a_worker_that_waits_for_others_says_so_and_can_be_stopped(data_of, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from common.errors import InputError
 
 StrategyName = Literal["one", "mirrored", "multiworker"]
 VARIABLE = "TF_CONFIG"
+MOST_PORTS = 65_535
 EXAMPLE = '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
 
 
@@ -61,12 +62,19 @@ def cluster() -> Cluster | None:
     if not every:
         return None
     for address in every:
-        if not (isinstance(address, str) and address.rpartition(":")[0] and address.rpartition(":")[2].isdecimal()):
+        if not _is_address(address):
             raise InputError(f"{VARIABLE}: {address!r} is no address of a worker; give host:port, such as {EXAMPLE}")
     if len(set(every)) < len(every) or len(addresses["chief"]) > 1:
         raise InputError(f"{VARIABLE}: two workers with one address, or two chiefs; give each worker its own")
     own = addresses.get(task.get("type")) if isinstance(task, dict) else None
-    index = task.get("index") if own else None
-    if not own or not isinstance(index, int) or not 0 <= index < len(own):
+    index = str(task.get("index")) if own else ""  # Scripts often write it as a string.
+    if not own or not index.isdecimal() or int(index) >= len(own):
         raise InputError(f"{VARIABLE}: task {task!r} is none of the cluster's; give such as {EXAMPLE}")
-    return Cluster(every, index + (0 if task["type"] == "chief" else len(addresses["chief"])))
+    return Cluster(every, int(index) + (0 if task["type"] == "chief" else len(addresses["chief"])))
+
+
+def _is_address(address: object) -> bool:
+    if not isinstance(address, str):
+        return False
+    host, _, port = address.rpartition(":")
+    return bool(host) and port.isdecimal() and 1 <= int(port) <= MOST_PORTS

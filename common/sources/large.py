@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 from common.errors import InputError
 from common.options.kinds import check_encoding
 from common.sources.digests import note_file, of_files
-from common.sources.files import existing, format_of, names_under, read_parts, roles_of
+from common.sources.files import existing, format_of, largest, names_under, read_parts, roles_of
 from common.sources.plain import (
     FEW,
-    Plain,
     PlainTexts,
     cuts,
     normalised,
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
 
 LARGE = 256_000_000
 """Bytes of the files of texts that are held on disk by themselves."""
+PACKED = 4
+"""How many times larger a text is taken to be than its `.gz`."""
 MOST_HELD = 64_000_000
 """Bytes of a file of validation or test texts, which are held in memory, beside training texts on disk."""
 
@@ -74,10 +75,16 @@ def read(data: str, reader: TextReader, *, on_disk: bool | None) -> Splits[Any]:
     tables = any(format_of(one) in TABLES for one in files)
     if on_disk and tables:
         raise InputError(f"--on-disk: {data}: tables are read as a whole; give text files, or --in-memory")
-    if on_disk or (on_disk is None and not tables and sum(one.stat().st_size for one in files) > LARGE):
+    if on_disk or (on_disk is None and not tables and are_large(files)):
         check_encoding(reader.encoding)
         return LargeReader(reader, path).read()
     return reader.read(data)
+
+
+def are_large(files: Iterable[Path]) -> bool:
+    """Whether texts are held on disk by themselves: they have more than `LARGE` bytes, or than memory has room for."""
+    size = sum(one.stat().st_size * (PACKED if one.suffix == ".gz" else 1) for one in files)
+    return size > min(LARGE, largest() or LARGE)
 
 
 @dataclass(frozen=True)
@@ -139,15 +146,18 @@ class LargeReader:
 
         source, notes, missing = str(self.path), list[str](), [one for one in ("test", "validation") if one not in held]
         sizes, keys = array("q"), array("Q")
-        for text in _joined(self._blocks(train)):
-            sizes.append(len(text))
-            keys.append(_key(text))
+        for size, key in _keyed(self._blocks(train)):
+            sizes.append(size)
+            keys.append(key)
         characters, hashes = np.array(sizes), np.array(keys)
         kept, unseen = np.ones((2, len(hashes)), bool)
         if missing:
             kept[:] = False
             kept[np.unique(hashes, return_index=True)[1]] = True
-        own = {split: np.array([_key(text) for text in texts], np.uint64) for split, texts in held.items()}
+        own = {
+            split: np.array([key for _, key in _keyed(Block(text, True) for text in texts)], np.uint64)
+            for split, texts in held.items()
+        }
         left_out = " and were left out of it" if self.reader.drop_seen else " (--drop-seen leaves them out of it)"
         for split, ours in own.items():
             if count := int(np.isin(ours, hashes).sum()):
@@ -170,7 +180,7 @@ class LargeReader:
         refuse_empty({"train": int(kept.sum()), **{split: len(texts) for split, texts in parts.items()}}, source)
 
         def blocks() -> Iterator[Block]:
-            return (Block(text, True) for number, text in enumerate(_joined(self._blocks(train))) if kept[number])
+            return _chosen(self._blocks(train), kept)
 
         large = LargeTexts(blocks, int(kept.sum()), int(characters[kept].sum()), False, origin)
         return Splits(large, PlainTexts(parts["validation"]), PlainTexts(parts["test"]), source=source, notes=notes)
@@ -255,7 +265,24 @@ def _after(blocks: Iterable[Block], at: Sequence[int]) -> Iterator[Block]:
         number, read = (number + 1, 0) if block.ends else (number, read + len(block.text))
 
 
-def _key(text: str) -> int:
-    """A hash of what makes two texts the same."""
-    key = PlainTexts.key(Plain(text)).encode(errors="surrogatepass")
-    return int.from_bytes(hashlib.blake2b(key, digest_size=8).digest())
+def _chosen(blocks: Iterable[Block], kept: Sequence[bool]) -> Iterator[Block]:
+    """The blocks of some texts."""
+    number = 0
+    for block in blocks:
+        if kept[number]:
+            yield block
+        number += block.ends
+
+
+def _keyed(blocks: Iterable[Block]) -> Iterator[tuple[int, int]]:
+    """The characters of each text, and a hash of what makes two texts the same, see `PlainTexts.key`."""
+    size, blanks, begun, key = 0, "", False, hashlib.blake2b(digest_size=8)
+    for block in blocks:
+        size += len(block.text)
+        text = blanks + block.text if begun else block.text.lstrip()
+        inner = text.rstrip()
+        begun, blanks = begun or bool(inner), text[len(inner) :]
+        key.update(inner.encode(errors="surrogatepass"))
+        if block.ends:
+            yield size, int.from_bytes(key.digest())
+            size, blanks, begun, key = 0, "", False, hashlib.blake2b(digest_size=8)

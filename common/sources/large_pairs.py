@@ -14,7 +14,7 @@ import numpy as np
 
 from common.errors import InputError
 from common.sources.digests import note_file, of_files
-from common.sources.large import LARGE, MOST_HELD
+from common.sources.large import MOST_HELD, are_large
 from common.sources.parallel import Layout, line_by_line
 from common.sources.records import Pair, Pairs, one_in_for, split_by_hash
 from common.sources.splits import Splits
@@ -56,8 +56,8 @@ def read(data: str, reader: PairReader, *, on_disk: bool | None) -> Splits[Any]:
     aligned = all(len(sides) > 1 for sides in layout.sides.values())
     if on_disk and not aligned:
         raise InputError(f"--on-disk: {data}: tables are read as a whole; give line-aligned files, or --in-memory")
-    large = sum(side.stat().st_size for sides in layout.sides.values() for side in sides) > LARGE
-    if on_disk or (on_disk is None and aligned and large):
+    large = aligned and are_large([side for sides in layout.sides.values() for side in sides])
+    if on_disk or (on_disk is None and large):
         return LargePairReader(reader, data, layout).read()
     return reader.read(data)
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from common.errors import InputError
 from common.files import Lock
@@ -38,17 +39,19 @@ def prepared(made_of: Sequence[Any], write: Callable[[Path], None]) -> Path:
 
 def _write(folder: Path, write: Callable[[Path], None]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lock, draft = Lock(folder.with_suffix(".lock")), folder.with_suffix(".draft")
+    lock, draft = Lock(folder.with_suffix(".lock")), folder.with_suffix(f".{uuid4().hex}.draft")
     while not lock.take():
         time.sleep(1)
     try:
         if folder.is_dir():
             return
-        shutil.rmtree(draft, ignore_errors=True)  # Of a process that was killed.
+        for left in folder.parent.glob(f"{folder.name}.*.draft") if lock.kept else ():
+            shutil.rmtree(left, ignore_errors=True)  # Of a process that was killed.
         draft.mkdir()
         try:
             write(draft)
-            draft.rename(folder)
+            if not folder.is_dir():  # As it may be where files cannot be locked.
+                draft.rename(folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     finally:

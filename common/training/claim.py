@@ -15,7 +15,7 @@ from uuid import uuid4
 from common.errors import InputError
 from common.files import Lock, write_json
 from common.interrupts import Interrupted
-from common.options import FORMAT, TrainOptions, differences
+from common.options import FORMAT, TrainOptions, differences, meanings
 from common.reports import say
 from common.sources.digests import Digests, difference
 from common.training.checkpoints import all_of
@@ -24,6 +24,8 @@ from common.training.workers import Workers
 RECORD = "run.json"
 """The file that says what a run was begun with: its options and the digests of its data."""
 
+MAY_DIFFER = ("data", "resume", "strategy")
+"""Options that may differ between workers, besides places: the files may lie elsewhere, and only the chief resumes."""
 VISIBLE = "[!.]*/"
 """The pattern of the folders of unfinished runs, without those that were set aside or are being removed."""
 
@@ -35,6 +37,8 @@ class Claim:
         root: The folder in which unfinished runs are kept, in `unfinished/`.
         options: The options as they were given; `resume` among them.
         writes: Whether this process writes the folder; of several workers the chief alone does.
+        of_several: Whether it is one of several workers. These begin where there is nothing to resume, so that a job
+            that is started again and again has one command.
 
     Attributes:
         folder: The folder of the run, named by the options that change training.
@@ -42,13 +46,17 @@ class Claim:
         name: A name that no other run has; a resumed run keeps it.
     """
 
-    def __init__(self, root: Path, options: TrainOptions, *, writes: bool = True) -> None:
+    def __init__(self, root: Path, options: TrainOptions, *, writes: bool = True, of_several: bool = False) -> None:
         self.root, self.writes, self.resume = root, writes, options.resume and writes
+        self._of_several = of_several
         self.folder = root / "unfinished" / options.digest()
         self.aside = self.folder.with_name(f".{self.folder.name}.aside")
         self.name = uuid4().hex
         self._lock = Lock(self.folder.with_name(f"{self.folder.name}.lock"))
         self._options: dict[str, Any] = json.loads(json.dumps(options.training()))
+        meaning = meanings(type(options))
+        all_alike = {n: x for n, x in options.as_json().items() if meaning[n].study != "place" and n not in MAY_DIFFER}
+        self._alike: dict[str, Any] = json.loads(json.dumps(all_alike))
         self._before: Digests = {}
         self._data: dict[str, str] = {}
 
@@ -78,7 +86,11 @@ class Claim:
         if self.resume:
             record = self._record(self.folder)
             if record is None or not all_of(self.folder):
-                raise InputError(f"--resume: {self._nothing()}")
+                if not self._of_several:
+                    raise InputError(f"--resume: {self._nothing()}")
+                say("nothing to resume yet: training begins")
+                self.resume = False
+                return
             self.name, self._before = record["name"], record["data"]
 
     def note(self, digests: Digests) -> None:
@@ -126,12 +138,17 @@ class Claim:
         Raises:
             InputError: The data or the options of one differ from those of the chief.
         """
-        options = {name: value for name, value in self._options.items() if name != "data"}  # Paths may differ.
-        own = hashlib.sha256(json.dumps([sorted(self._data.values()), options]).encode()).digest()
-        differ = workers.told([workers.from_chief(own) != own])[:, 0]
+        own = {"data": hashlib.sha256(json.dumps(sorted(self._data.values())).encode()).hexdigest()} | self._alike
+        chief = json.loads(workers.from_chief(json.dumps(own).encode()))
+        differ = workers.told([chief != own])[:, 0]
         if differ.any():
             which = ", ".join(str(n + 1) for n in differ.nonzero()[0])
-            raise InputError(f"worker {which}: its data or options differ from the chief's; give all workers the same")
+            here = ""
+            if chief != own:
+                here = " (here the data)" if chief["data"] != own["data"] else f" (here {differences(own, chief)})"
+            raise InputError(
+                f"worker {which}: its data or options differ from the chief's{here}; give all workers the same"
+            )
 
     def _unwritable(self, error: OSError) -> InputError:
         return InputError(f"{self.folder.parent}: {error.strerror}; give an --output that can be written to")

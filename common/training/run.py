@@ -23,7 +23,7 @@ from common.training.lesson import learn
 from common.training.logs import tensorboard
 from common.training.memory import check_memory
 from common.training.preparing import Streams, compiled, prepared, verbosity
-from common.training.strategies import missing_workers, part
+from common.training.strategies import missing_workers
 from common.training.tbptt import TBPTT
 from common.training.unfinished import UnfinishedRun
 from common.training.workers import Workers
@@ -99,7 +99,7 @@ def fit(
     """
     check_memory(task.options)
     workers = Workers(strategy)
-    claim = Claim(root, task.options, writes=workers.chief)
+    claim = Claim(root, task.options, writes=workers.chief, of_several=workers.number > 1)
     with claim.held(), missing_workers(strategy):
         claim.take()
         with waiting("reading the data"), noting(claim.note):
@@ -110,7 +110,6 @@ def fit(
         fitted = _fit(task, described, claim, callbacks=callbacks, logs=logs, before=before, strategy=strategy)
     if strategy is None:
         return fitted
-    part(strategy)
     learner, model = compiled(task.learner, fitted.streams["train"], task.options)
     for weight, trained in zip(model.network.weights, fitted.model.network.weights, strict=True):
         weight.assign(trained.value)

@@ -8,17 +8,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import tensorflow as tf
-from tensorflow.python.distribute import collective_all_reduce_strategy as collective
 
 from common import interrupts
 from common.errors import InputError
 from common.options.cluster import Cluster, StrategyName
 from common.reports import say, waiting
 
-SECONDS_BETWEEN_LOOKS = 5
-"""How often a worker looks whether the others are there. TensorFlow's half minute would lose much time."""
-SECONDS_BETWEEN_CALLS = 0.2
-"""How often a worker that waits for the others tries to reach them."""
+SECONDS_OF_A_CALL, SECONDS_BETWEEN_CALLS = 5, 0.2
+"""How long a worker that waits for the others tries to reach one, and how often it tries."""
 GONE = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -28,6 +25,8 @@ GONE = (
     tf.errors.InternalError,
 )
 """What TensorFlow raises when another worker does not answer."""
+SHOWN = 150
+"""Maximum number of characters of what TensorFlow says of it."""
 
 
 def strategy_of(name: StrategyName | None, workers: Cluster | None) -> tf.distribute.Strategy | None:
@@ -57,7 +56,6 @@ def _connected(workers: Cluster) -> tf.distribute.Strategy:
     say(f"worker {workers.index + 1} of {number}, {own}")
     with waiting(f"waiting for all {number} workers: {', '.join(workers.addresses)}"):
         _meet(workers)
-    collective.CollectiveAllReduceExtended._check_health_interval = SECONDS_BETWEEN_LOOKS
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except (tf.errors.OpError, RuntimeError) as error:
@@ -90,7 +88,7 @@ def _meet(workers: Cluster) -> None:
 
 def _listens(address: str) -> bool:
     try:
-        socket.create_connection(_split(address), timeout=SECONDS_BETWEEN_LOOKS).close()
+        socket.create_connection(_split(address), timeout=SECONDS_OF_A_CALL).close()
     except OSError:
         return False
     return True
@@ -99,12 +97,6 @@ def _listens(address: str) -> bool:
 def _split(address: str) -> tuple[str, int]:
     host, _, port = address.rpartition(":")
     return host.strip("[]"), int(port)
-
-
-def part(strategy: tf.distribute.Strategy | None) -> None:
-    """Looks no longer whether the other workers are there; they may end before this one."""
-    if isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
-        strategy.extended._stop_check_health_thread()
 
 
 @contextmanager
@@ -121,5 +113,12 @@ def missing_workers(strategy: tf.distribute.Strategy | None) -> Iterator[None]:
             raise
         raise InputError(
             "another worker is gone or cannot be reached; start the same command with --resume on all workers: it goes "
-            "on from the last checkpoint"
+            f"on from the last checkpoint, if there is one ({_cause(error)})"
         ) from error
+
+
+def _cause(error: tf.errors.OpError) -> str:
+    """What TensorFlow says, without where in the program that was."""
+    lines = (error.message or "").splitlines()
+    told = (line for line in lines if line and not line.startswith((" ", "Graph execution error", "Detected at")))
+    return next(told, type(error).__name__)[:SHOWN]

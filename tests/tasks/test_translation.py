@@ -118,6 +118,7 @@ def test_the_example_is_a_text_as_it_stands(data_of, tmp_path: Path, monkeypatch
     [
         ({"cell": "mlp"}, "--cell mlp: a decoder starts from a state"),
         ({"longest": 1, "vocabulary": 275}, "--longest 1: no pair of the train split is so short"),
+        ({"longest": 1, "vocabulary": 275, "on_disk": True}, "--longest 1: no pair of the train split is so short"),
         ({"vocabulary": 100}, "--vocabulary 100: the bytes alone are 275"),
     ],
 )

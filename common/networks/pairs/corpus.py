@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from common.errors import InputError
 from common.networks.pairs.windows import PairWindows
 from common.reports import say
 from common.streams.prepared import prepared
@@ -42,7 +43,7 @@ class PairCorpus:
         target_steps: Steps that have a target, of all pairs together.
 
     Raises:
-        InputError: They cannot be written.
+        InputError: They cannot be written, or all are longer.
     """
 
     def __init__(self, pairs: LargePairs, *, vocabulary: int, longest: int) -> None:
@@ -69,7 +70,11 @@ class PairCorpus:
         self.many, self.longest, self.target_steps = 0, 0, 0
         self.counts = np.zeros(COPIES.stop, np.int64)
         kind = np.uint16 if max(len(subwords), 2 * self._most + 2) <= 1 << 16 else np.int32
-        Store(draft).write(self._runs(subwords), dict.fromkeys(("tokens", "reference", "place", "source_steps"), kind))
+        runs = self._runs(subwords)
+        first = next(runs, None)
+        if first is None:
+            raise InputError(f"--longest {self._most}: no pair of the train split is so short; give more")
+        Store(draft).write(chain([first], runs), dict.fromkeys(("tokens", "reference", "place", "source_steps"), kind))
         found = {"many": self.many, "longest": self.longest, "target_steps": self.target_steps}
         (draft / FIGURES).write_text(json.dumps(found | {"counts": self.counts.tolist()}))
         (draft / PIECES).write_text(json.dumps(subwords.known))

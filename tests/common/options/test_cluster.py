@@ -28,6 +28,7 @@ def given_config(monkeypatch: pytest.MonkeyPatch, config: object) -> None:
         ({}, None),
         ({"cluster": TWO, "task": FIRST}, Cluster(("a:1", "b:2"), 0)),
         ({"cluster": TWO, "task": {"type": "worker", "index": 1}}, Cluster(("a:1", "b:2"), 1)),
+        ({"cluster": TWO, "task": {"type": "worker", "index": "1"}}, Cluster(("a:1", "b:2"), 1)),
         ({"cluster": THREE, "task": FIRST}, Cluster(("c:3", "a:1", "b:2"), 1)),
         (
             {"cluster": THREE, "task": {"type": "chief", "index": 0}},
@@ -50,6 +51,9 @@ def test_workers_are_numbered_from_the_chief_on(config, found, monkeypatch: pyte
         ({"cluster": {"ps": ["a:1"]}}, "a cluster of ps"),
         ({"cluster": {"worker": ["a"]}, "task": FIRST}, "'a' is no address"),
         ({"cluster": {"worker": [1]}, "task": FIRST}, "1 is no address"),
+        ({"cluster": {"worker": ["a:99999"]}, "task": FIRST}, "'a:99999' is no address"),
+        ({"cluster": TWO, "task": {"type": "worker", "index": "x"}}, "is none of the cluster's"),
+        ({"cluster": TWO, "task": {"type": "worker", "index": -1}}, "is none of the cluster's"),
         ({"cluster": {"worker": ["a:1", "a:1"]}, "task": FIRST}, "two workers with one address"),
         ({"cluster": {"chief": ["a:1", "b:1"]}, "task": FIRST}, "two chiefs"),
         ({"cluster": TWO}, "task {} is none"),

@@ -65,6 +65,20 @@ def test_a_folder_is_split_as_in_memory(names: tuple[str, ...], drop_seen: bool,
     assert_same(tmp_path, TextReader(documents="line", drop_seen=drop_seen))
 
 
+@pytest.mark.parametrize("drop_seen", [False, True])
+def test_files_that_are_texts_are_split_as_in_memory_and_never_whole(drop_seen: bool, tmp_path: Path) -> None:
+    """Two of the training files are the same but for blanks at their ends, and one of them is a test text, too."""
+    (tmp_path / "test.txt").write_text(lines(60, 1))
+    (tmp_path / "dev.txt").write_text(lines(60, 2))
+    for number, text in enumerate((lines(300, 3), " \n" * 40 + lines(60, 1).strip(), lines(60, 1).strip() + "\n" * 90)):
+        (tmp_path / f"train-{number}.txt").write_text(text)
+    reader = TextReader(documents="file", drop_seen=drop_seen)
+    assert_same(tmp_path, reader)
+    found = read(str(tmp_path), reader, on_disk=True).train
+    assert len(found) == (1 if drop_seen else 3)
+    assert max(len(block.text) for block in found.blocks()) < 150 < found.characters
+
+
 def test_what_is_cut_from_many_texts_has_a_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in ("plain", "records"):
         monkeypatch.setattr(f"common.sources.{module}.MOST_CUT", 100)
@@ -80,6 +94,13 @@ def test_large_files_are_read_a_part_at_a_time_by_themselves(tmp_path: Path, mon
     data = tmp_path / "texts.txt"
     data.write_text(lines(100))
     assert isinstance(read(str(data), TextReader(), on_disk=None).train, PlainTexts)
+    with monkeypatch.context() as small:
+        small.setattr(large, "largest", lambda: 100)
+        assert isinstance(read(str(data), TextReader(), on_disk=None).train, LargeTexts)
+    packed = tmp_path / "packed.txt.gz"
+    packed.write_bytes(gzip.compress(data.read_bytes()))
+    monkeypatch.setattr(large, "LARGE", packed.stat().st_size + 1)
+    assert isinstance(read(str(packed), TextReader(), on_disk=None).train, LargeTexts)
     monkeypatch.setattr(large, "LARGE", 100)
     assert isinstance(read(str(data), TextReader(), on_disk=None).train, LargeTexts)
     assert isinstance(read(str(data), TextReader(), on_disk=False).train, PlainTexts)

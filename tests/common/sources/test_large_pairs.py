@@ -80,7 +80,7 @@ def test_each_source_has_its_most_frequent_translation(pairs: list[tuple[str, st
 def test_large_files_are_on_disk_unless_they_are_to_be_in_memory(tmp_path: Path, monkeypatch) -> None:
     write(tmp_path, "corpus", pairs_of(600))
     assert isinstance(read(str(tmp_path), READER, on_disk=None).train, Pairs)
-    monkeypatch.setattr("common.sources.large_pairs.LARGE", 10)
+    monkeypatch.setattr("common.sources.large.LARGE", 10)
     assert isinstance(read(str(tmp_path), READER, on_disk=None).train, LargePairs)
     assert isinstance(read(str(tmp_path), READER, on_disk=False).train, Pairs)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -206,5 +208,19 @@ def test_workers_with_the_chief_s_data_and_options_train(tmp_path: Path, data: l
 
 def test_a_worker_with_other_data_or_options_is_refused(tmp_path: Path, data: list[Path]) -> None:
     claim = Claim(tmp_path, OPTIONS, writes=False)
-    with pytest.raises(InputError, match="worker 2: its data or options differ from the chief's"):
-        claim.agree(Others(b"other"))
+    own = json.loads(json.dumps(claim._alike)) | {"data": hashlib.sha256(b"[]").hexdigest()}
+    claim.agree(Others(json.dumps(own).encode()))
+    for other, said in (
+        ({"data": "x"}, "here the data"),
+        ({"epochs": 99, "patience": 1}, "here --epochs 20, not 99, --p"),
+    ):
+        with pytest.raises(InputError, match=rf"worker 2: its data or options differ from the chief's \({said}"):
+            claim.agree(Others(json.dumps(own | other).encode()))
+
+
+def test_several_workers_begin_where_there_is_nothing_to_resume(tmp_path: Path, capsys) -> None:
+    claim = Claim(tmp_path, replace(OPTIONS, resume=True), of_several=True)
+    claim.take()
+    claim.begin()
+    assert claim.folder.is_dir() and "nothing to resume yet: training begins" in capsys.readouterr().out
+    claim.close()
