@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from common.cli.card import CARD, card, scores_of
 from common.errors import InputError
+from common.figures.saving import save_svg
 from common.files import drafted, reason, remove_drafts
 from common.options import as_yaml
 from common.options.cluster import cluster_for
@@ -151,8 +152,8 @@ def report(task: Task, fitted: Fitted, assets: Path, *, metrics: dict[str, Any],
         with parts.part("report"):
             say(task.report(answers))
         console.print(scores_table(task.tested, scores_of(metrics)))
-        with parts.part("figure"), drafted("--output", assets / "figure.png") as draft:
-            task.figure(results).savefig(draft, format="png")
+        with parts.part("figure"), drafted("--output", assets / versions.FIGURE) as draft:
+            save_svg(task.figure(results), draft)
         with parts.part("further files"):
             task.extras(results, assets)
     with parts.part("model card"), drafted("--output", assets.parent / CARD) as draft:

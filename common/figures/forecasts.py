@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from common.figures.legends import legend_beside
 from common.figures.plain import plain
 from common.figures.training import learning_curves
 from common.scoring.forecasts import Forecasts, Judge
@@ -41,8 +42,10 @@ def training_figure(
     for name, found in forecasts.items():
         by_step = judge.by_step(found)["mae"]
         error.plot(np.arange(1, len(by_step) + 1), by_step, label=plain(name))
-    error.set(title="test: mean absolute error by steps ahead", xlabel="steps ahead")
-    error.legend()
+    columns = judge.tables.panel.columns
+    unit = plain(columns[0]) if len(columns) == 1 else "each column"
+    error.set(title="test: mean absolute error by steps ahead", xlabel="steps ahead", ylabel=f"in the unit of {unit}")
+    legend_beside(error)
     _test_series(figure.add_subplot(grid[1, :]), next(iter(forecasts.values())), judge=judge)
     figure.suptitle(plain(title))
     return figure
@@ -60,8 +63,8 @@ def _test_series(ax: Any, forecasts: Forecasts, *, judge: Judge) -> None:
         ax.plot(ahead, actual, color="black", linewidth=1, label="" if n else "actual")
         _forecast(ax, ahead, chosen.mean[n], quantiles=chosen.quantiles[n], levels=judge.levels, named=not n)
     column = plain(panel.columns[number % len(panel.columns)])
-    ax.set(title=f"test: {column}, a forecast every {horizon} steps")
-    ax.legend(loc="upper left")
+    ax.set(title=f"test: {column}, a forecast every {horizon} steps", xlabel="time", ylabel=column)
+    legend_beside(ax)
 
 
 def forecast_figure(records: Sequence[Mapping[str, Any]]) -> Figure:
@@ -81,7 +84,8 @@ def forecast_figure(records: Sequence[Mapping[str, Any]]) -> Figure:
         quantiles = np.stack(list(record["quantiles"].values()), 1)
         levels = list(map(float, record["quantiles"]))
         _forecast(ax, ahead, np.array(record["mean"]), quantiles=quantiles, levels=levels)
-        ax.set(title=plain(record["unique_id"]))
+        ax.set(title=plain(record["unique_id"]), xlabel="time", ylabel="value")
+        legend_beside(ax)
     if len(records) > len(shown):
         figure.suptitle(f"the first {len(shown)} of {len(records)} series")
     return figure
@@ -94,5 +98,3 @@ def _forecast(
     ax.plot(times, mean, color="tab:blue", linewidth=1, label="mean" if named else "")
     label = f"{levels[0]:g} to {levels[-1]:g}" if named else ""
     ax.fill_between(times, quantiles[:, 0], quantiles[:, -1], color="tab:blue", alpha=0.25, linewidth=0, label=label)
-    if named:
-        ax.legend(loc="upper left")

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from common.figures.legends import legend_beside
 from common.figures.plain import plain
 
 
@@ -17,9 +18,9 @@ def learning_curves(axes: Sequence[Any], history: list[dict[str, float]], metric
     for ax, metric in zip(axes, metrics):
         for prefix, label in (("", "training"), ("val_", "validation")):
             ax.plot(epochs, [row[prefix + metric] for row in history], marker="o", markersize=3, label=label)
-        ax.set(xlabel="epoch", title=metric)
+        ax.set(xlabel="epoch", ylabel=metric, title=metric)
         ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.legend()
+        legend_beside(ax)
 
 
 def loss_figure(history: list[dict[str, float]], title: str) -> Any:

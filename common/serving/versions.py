@@ -15,8 +15,8 @@ from common.files import Lock, numbered
 
 ASSETS = "assets.extra"
 """The folder of a version for files that are not part of the graph: options, scores, figures, examples."""
-
-
+FIGURE = "figure.svg"
+"""The file in `ASSETS` that shows how training went; earlier versions of the program wrote a PNG file."""
 UNREPORTED = "unreported"
 """The file in `ASSETS` of a version whose test is not yet reported; it holds the name of the run that made it."""
 DRAFT = ".draft-"

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from common.figures.legends import legend_beside
 from common.figures.plain import plain
+from common.figures.saving import save_svg
 from common.studies.arms import Arm
 from common.studies.findings import Findings
 from common.studies.statistics import Interval, interval
@@ -35,9 +37,8 @@ def draw_scores(found: Findings, path: Path) -> bool:
     ax.set_yticks(range(len(found.arms)), [plain(arm.name) for arm in found.arms])
     ax.invert_yaxis()
     ax.set(xlabel=f"test {found.score}: seeds, mean, 95 % interval")
-    if ax.get_legend_handles_labels()[0]:
-        ax.legend(fontsize="small")
-    figure.savefig(path, dpi=150)
+    legend_beside(ax)
+    save_svg(figure, path)
     return True
 
 
@@ -63,8 +64,8 @@ def draw_axis(found: Findings, path: Path) -> bool:
             ax.set_xscale("log", base=2)
             ax.set_xticks(values, [f"{v:g}" for v in values])
         ax.set(xlabel=plain(name), ylabel=f"test {found.score}")
-        ax.legend(fontsize="small")
-    figure.savefig(path, dpi=150)
+        legend_beside(ax)
+    save_svg(figure, path)
     return True
 
 
@@ -92,7 +93,7 @@ def draw_gradients(found: Findings, path: Path) -> bool:
     if not lines:
         return False
     figure.legend(*axes[0].get_legend_handles_labels(), fontsize="small", loc="outside lower center", ncols=3)
-    figure.savefig(path, dpi=150)
+    save_svg(figure, path)
     return True
 
 
@@ -108,27 +109,27 @@ def draw_gates(found: Findings, path: Path) -> bool:
         at = np.arange(len(middle))
         ax.fill_between(at, low, high, alpha=0.25, linewidth=0)
         ax.plot(at, middle, marker="o", markersize=3)
-        ax.set(ylim=(0, 1), title=f"{plain(arm.name)}: {gate['name']}")
+        ax.set(ylim=(0, 1), title=f"{plain(arm.name)}: {gate['name']}", ylabel="share kept")
         ax.title.set_fontsize("medium")
         ax.set_xticks(at, [plain(step) for step in gate["steps"]], rotation=90, fontsize="small")
-    figure.savefig(path, dpi=150)
+    save_svg(figure, path)
     return True
 
 
 FIGURES = {
-    "scores": (draw_scores, "![scores](figures/scores.png)"),
-    "axis": (draw_axis, "![scores by option](figures/axis.png)"),
+    "scores": (draw_scores, "![scores](figures/scores.svg)"),
+    "axis": (draw_axis, "![scores by option](figures/axis.svg)"),
     "gradients": (
         draw_gradients,
         "How far back gradients reach: the norm of d loss(t) / d h(t-k) in the last layer by the distance k; dotted "
         "lines are with respect to the cell state. A falling line is a vanishing gradient, a rising line an exploding "
         "one. Means over seeds.\n\n"
-        "![gradient by distance](figures/gradients.png)",
+        "![gradient by distance](figures/gradients.svg)",
     ),
     "gates": (
         draw_gates,
         "How much of its old state each cell keeps, step by step of a test example: median and 10 % to 90 % of the "
-        "units of the first layer, first seed; 1 keeps everything.\n\n![gates](figures/gates.png)",
+        "units of the first layer, first seed; 1 keeps everything.\n\n![gates](figures/gates.svg)",
     ),
 }
 """How each figure is drawn, unless it has nothing to show, and its Markdown."""

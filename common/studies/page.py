@@ -42,7 +42,7 @@ def figures_of(
     drawn, parts = {}, Parts()
     for name, (draw, text) in figures.items():
         with parts.part(f"figure {name}"):
-            if draw(found, to / f"{name}.png"):
+            if draw(found, to / f"{name}.svg"):
                 drawn[name] = text
     return drawn, [f"{name} left out: {why}" for name, why in parts.failed.items()]
 
@@ -62,7 +62,7 @@ def write_page(folder: Path, title: str, text: str) -> Path:
 
     def embedded(match: re.Match) -> str:
         data = base64.b64encode((folder / match[1]).read_bytes()).decode()
-        return f'src="data:image/png;base64,{data}"'
+        return f'src="data:image/svg+xml;base64,{data}"'
 
     body = re.sub(r'src="(figures/[^"]+)"', embedded, markdown.markdown(text, extensions=["tables", "fenced_code"]))
     page = (

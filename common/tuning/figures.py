@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from common.figures.plain import plain
+from common.figures.saving import save_svg
 from common.options import Choice, Log, Range
 from common.tuning.findings import Findings, Trial
 from common.tuning.trial import COMPLETE, PRUNED
@@ -35,7 +36,7 @@ def draw_history(found: Findings, path: Path) -> bool:
     ax.set(xlabel="trial", ylabel=found.value)
     ax.xaxis.get_major_locator().set_params(integer=True)
     figure.legend(fontsize="small", loc="outside lower center", ncols=3)
-    figure.savefig(path, dpi=150)
+    save_svg(figure, path)
     return True
 
 
@@ -61,7 +62,7 @@ def draw_options(found: Findings, path: Path) -> bool:
         ax.set_visible(False)
     for ax in figure.axes[::columns]:
         ax.set(ylabel=found.value)
-    figure.savefig(path, dpi=150)
+    save_svg(figure, path)
     return True
 
 
@@ -99,7 +100,7 @@ def draw_curves(found: Findings, path: Path) -> bool:
         _curve(ax, found.best, color="tab:orange", linewidth=2)
     ax.set(xlabel="epoch", ylabel=found.value)
     ax.xaxis.get_major_locator().set_params(integer=True)
-    figure.savefig(path, dpi=150)
+    save_svg(figure, path)
     return True
 
 
@@ -112,16 +113,16 @@ def _curve(ax: Axes, trial: Trial, **style: Any) -> None:
 FIGURES = {
     "history": (
         draw_history,
-        "The value of each trial at its best epoch, in the order of the search.\n\n![history](figures/history.png)",
+        "The value of each trial at its best epoch, in the order of the search.\n\n![history](figures/history.svg)",
     ),
     "options": (
         draw_options,
         "The value of each trial over each option: blue complete, grey pruned, the star the best.\n\n"
-        "![value by option](figures/options.png)",
+        "![value by option](figures/options.svg)",
     ),
     "curves": (
         draw_curves,
-        "The value after each epoch: blue complete, grey pruned, orange the best.\n\n![curves](figures/curves.png)",
+        "The value after each epoch: blue complete, grey pruned, orange the best.\n\n![curves](figures/curves.svg)",
     ),
 }
 """How each figure is drawn, unless it has nothing to show, and its Markdown."""

@@ -89,7 +89,7 @@ def test_trains_saves_loads_and_predicts(name: str, cell: str, trained) -> None:
         *("epochs", "steps", "seconds", "tokens_per_second", "packing_efficiency", "peak_memory_mb", "window", "reach")
     }
     assert {frozenset(scores) for scores in saved["baselines"].values()} == {frozenset(saved["metrics"])}
-    assert (model.folder / ASSETS / "figure.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (model.folder / ASSETS / "figure.svg").read_text()
     with (model.folder / ASSETS / "history.csv").open() as file:
         assert len(list(csv.DictReader(file))) == saved["training"]["epochs"]
     assert model.config["units"] == 8

@@ -11,8 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from common.serving.http.asking import Asker
 from common.serving.http.refusals import NOT_FOUND, TOO_LARGE, UNAVAILABLE, Refused
 from common.serving.page import frame
-from common.serving.page.training import FIGURE
-from common.serving.versions import ASSETS
+from common.serving.page.training import figure_in
 
 OWN = ("/_nicegui/", "/_nicegui_ws/", "/favicon.ico")
 """Where the paths of NiceGUI begin, besides the page."""
@@ -70,12 +69,12 @@ def mount(app: FastAPI, asker: Asker) -> None:
         frame.show(asker)
         return None
 
-    @app.get("/figures/{name}/{version}.png", include_in_schema=False)
+    @app.get("/figures/{name}/{version}", include_in_schema=False)
     async def figure(name: str, version: int) -> Response:
-        path = asker.store.find(name, version).version.folder / ASSETS / FIGURE
-        if not path.is_file():
+        path = figure_in(asker.store.find(name, version).version.folder)
+        if path is None:
             raise Refused(f"{name}: its training left no figure", NOT_FOUND)
-        return FileResponse(path)
+        return FileResponse(path, headers={"Content-Security-Policy": "script-src 'none'"})
 
     ui.run_with(app, show_welcome_message=False, tailwind=False, language="en-US", reconnect_timeout=20)
     core.app.add_middleware(Bounded, most=asker.limits.body + FORM)

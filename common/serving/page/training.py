@@ -14,9 +14,8 @@ from common.serving.page import charts
 from common.serving.page.cards import Card
 from common.serving.page.served import Served
 from common.serving.page.view import View
-from common.serving.versions import ASSETS
+from common.serving.versions import ASSETS, FIGURE
 
-FIGURE = "figure.png"
 CURVES = {"train": "#94a3b8", "validation": "#1d4ed8"}
 
 
@@ -45,14 +44,20 @@ class Training(View):
             _scores(metrics, served)
             if options := _curves(folder / "history.csv"):
                 card.charts.show((options, 300))
-        if (folder / FIGURE).is_file():
+        if figure_in(served.folder):
             with card.foot, ui.expansion("The figure of this training", icon="image"):
                 ui.image(figure_of(served)).classes("figure").props('no-spinner fit="contain"')
 
 
+def figure_in(version: Path) -> Path | None:
+    """The file of the figure of a training, if there is one."""
+    written = version / ASSETS / FIGURE
+    return next((path for path in (written, written.with_suffix(".png")) if path.is_file()), None)
+
+
 def figure_of(served: Served) -> str:
     """The path at which the server has the figure of a training."""
-    return f"/figures/{served.name}/{served.number}.png"
+    return f"/figures/{served.name}/{served.number}"
 
 
 def _read(path: Path) -> dict[str, Any]:

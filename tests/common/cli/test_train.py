@@ -34,7 +34,7 @@ def test_a_version_has_its_options_scores_history_and_figure_and_no_unfinished_r
     with (assets / "history.csv").open(newline="") as file:
         (row,) = csv.DictReader(file)
     assert float(row["val_loss"]) == metrics["validation"]["val_loss"]
-    assert (assets / "figure.png").read_bytes().startswith(b"\x89PNG")
+    assert "<svg" in (assets / "figure.svg").read_text()
 
 
 def test_a_version_has_a_card_with_its_scores_and_baselines(models: Path) -> None:
@@ -113,7 +113,7 @@ def unfinished(task: Sentiment) -> list[Path]:
         (
             {"baselines": "baselines", "report": "report", "figure": "figure", "extras": "further files"},
             ("metrics",),
-            ("figure.png",),
+            ("figure.svg",),
         ),
     ],
 )
@@ -157,7 +157,7 @@ def test_a_full_disk_costs_a_part_that_a_resume_makes(
     before = metrics_of(version)
     assert train(Sentiment(resumed.options)) == version
     assert metrics_of(version) == {name: value for name, value in before.items() if name != "failed"}
-    assert (version / ASSETS / "figure.png").is_file() and not (version / ASSETS / UNREPORTED).exists()
+    assert (version / ASSETS / "figure.svg").is_file() and not (version / ASSETS / UNREPORTED).exists()
     assert not unfinished(resumed)
 
 

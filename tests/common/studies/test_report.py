@@ -15,7 +15,7 @@ def test_the_report_is_one_file_with_everything_in_it(made_up) -> None:
     study = made_up()
     found = Findings(study, ["gru_seed=5: exit code 1: it broke"])
     page = report.write(found).read_text()
-    assert page.count("data:image/png;base64,") == 3
+    assert page.count("data:image/svg+xml;base64,") == 3
     assert "figures/" not in page
     assert 'name="viewport"' in page
     text = (study.folder / "report.md").read_text()
@@ -44,7 +44,7 @@ def test_runs_of_dask_workers_have_no_timings(made_up) -> None:
 def test_varied_numbers_have_a_figure(made_up) -> None:
     study = made_up(cells=("lstm", "gru"), controls=False, vary=("window=16,64",))
     assert report.write(Findings(study)).is_file()
-    assert (study.folder / "figures" / "axis.png").is_file()
+    assert (study.folder / "figures" / "axis.svg").is_file()
 
 
 def test_text_of_the_user_is_shown_as_it_is(made_up) -> None:
@@ -73,6 +73,6 @@ def test_nothing_of_the_user_becomes_a_link_an_image_or_a_script(made_up) -> Non
     page = report.write(Findings(study, [f"run: {hostile}"])).read_text()
     known = "html|head|meta|title|style|body|h1|h2|p|ul|li|strong|table|thead|tbody|tr|th|td|img|pre|code"
     assert {tag for tag in re.findall(r"<([a-z0-9]+)", page) if not re.fullmatch(known, tag)} == set()
-    assert set(re.findall(r'<img[^>]* src="([^":]*:[^;]*)', page)) == {"data:image/png"}
+    assert set(re.findall(r'<img[^>]* src="([^":]*:[^;]*)', page)) == {"data:image/svg+xml"}
     assert "href" not in page and not set("\u202e\x1b") & set(page + (study.folder / "report.md").read_text())
     assert "[click](javascript:alert(1))" in html.unescape(page)

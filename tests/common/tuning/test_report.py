@@ -42,7 +42,7 @@ def found(search_of, trials) -> Findings:
 def test_the_report_is_one_file_with_everything_in_it(found: Findings) -> None:
     page = write(found).read_text()
     folder = found.search.folder
-    assert page.count("data:image/png;base64,") == 2 and "figures/" not in page  # No trial reported an epoch.
+    assert page.count("data:image/svg+xml;base64,") == 2 and "figures/" not in page  # No trial reported an epoch.
     assert "<title>sentiment: a&amp;b</title>" in page and "<script>" not in page
     assert "exit code 1: <script>alert(1)</script>" in html.unescape(page)
     text = (folder / "report.md").read_text()
@@ -128,4 +128,4 @@ def test_nothing_of_the_user_becomes_a_link_an_image_or_a_script(search_of, tria
     run(search)
     page = write(Findings(search)).read_text()
     assert "href" not in page and "<script>" not in page and "<b>" not in page and not set("\u202e\x1b") & set(page)
-    assert set(re.findall(r'<img[^>]* src="([^":]*:[^;]*)', page)) == {"data:image/png"}
+    assert set(re.findall(r'<img[^>]* src="([^":]*:[^;]*)', page)) == {"data:image/svg+xml"}

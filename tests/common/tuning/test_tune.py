@@ -21,7 +21,7 @@ def test_a_search_leaves_a_report_and_the_best_options(data_of, tmp_path: Path, 
         + ["--output", str(tmp_path / "models")]
     )
     assert {"best.yaml", "report.html", "report.md", "trials.csv"} <= {path.name for path in folder.iterdir()}
-    assert {path.name for path in (folder / "figures").iterdir()} == {"history.png", "options.png", "curves.png"}
+    assert {path.name for path in (folder / "figures").iterdir()} == {"history.svg", "options.svg", "curves.svg"}
     assert not list(folder.glob("trials/*/unfinished"))
     logs = tmp_path / "logs" / "sentiment" / "tune" / "default"
     assert sorted(path.name for path in logs.iterdir()) == ["trial_0", "trial_1"]

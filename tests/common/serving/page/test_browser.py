@@ -253,5 +253,5 @@ def test_trainings_have_curves_scores_and_their_figure(page) -> None:
     view.get_by_text("The figure of this training").first.click()
     picture = view.locator(".figure img").first
     picture.wait_for()
-    assert picture.evaluate("one => one.naturalWidth") == 1
+    assert picture.evaluate("one => one.naturalWidth") == 9
     assert_nothing_cut_off(page)
