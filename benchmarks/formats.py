@@ -1,8 +1,9 @@
 """Formats of saved models: size, latency, agreement with the SavedModel, and score on the whole test split.
 
-A file reads the numbers of tokens, and the SavedModel raw text, whose reading is part of its latency. Latencies are
-those of calls with one row on one thread, for an answer over the first texts of the test split. Nine of ten calls take
-longer, so that other work on the machine changes them little.
+A file reads the numbers of tokens, and the SavedModel raw text, whose reading is part of its latency; the two files of
+a translator are timed with the reading and the search around them. Latencies are those of calls with one row on one
+thread, for an answer over the first texts of the test split. Nine of ten calls take longer, so that other work on the
+machine changes them little.
 
     python benchmarks/formats.py saved_models/sentiment/lstm saved_models/language_model/lstm
 """
@@ -79,7 +80,7 @@ class Noting(Ported):
     Attributes:
         most: How many records.
         asked: The records.
-        signature: The signature that is asked.
+        signature: The signature that is asked first.
         given: The inputs of the file.
     """
 
@@ -90,9 +91,11 @@ class Noting(Ported):
         self.given: list[dict[str, np.ndarray]] = []
 
     def ask(self, records: Sequence[Record], signature: str = "serving_default", **how: Any) -> list[Record]:
-        runs, self.signature = self.runs, signature
-        self.asked += list(records[: self.most - len(self.asked)])
-        if len(self.given) < self.most:
+        runs, self.signature = self.runs, self.signature or signature
+        shared = {name: value for name, value in how.items() if name != "what"}
+        if signature == self.signature:
+            self.asked += [record | shared for record in records[: self.most - len(self.asked)]]
+        if len(self.given) < self.most and MODEL in runs:
             self.runs = {MODEL: self._noted(runs[MODEL])}
         found = super().ask(records, signature, **how)
         self.runs = runs
@@ -115,30 +118,36 @@ def rows_of(path: Path, *, calls: int) -> list[Row]:
     kind = tasks.get(model.config["task"])
     tested = Tested.read(kind, model, kind.Data(**dict.fromkeys(vars(kind.Data()))))
     portable, rows = kind.portable(model), []
-    (twin,) = portable.twins.values()
     for name, runtime in RUNTIMES.items():
         contents = runtime.converted(portable.twins)
         ported = Noting(model, portable, runtime.loaded(contents), most=calls)
         scores, found = kind.evaluate(ported, tested.test).scores, ported.agreement
         if not rows:
             rows.append(_of_saved_model(model, ported, kind.evaluate(model, tested.test).scores))
-        answer, step = milliseconds(_called(ported.runs[MODEL]), ported.given), None
-        if twin.state:
-            first = [twin.steps(inputs, slice(1)) for inputs in ported.given]
-            step = milliseconds(_called(ported.runs[MODEL]), first)
+        answer, step = _of_files(ported)
         same = f"{found.same:,} of {found.answers:,}; {found.difference:.1e}"
-        rows.append(Row(name, len(contents[MODEL]) / 1e6, answer, step, same, scores))
+        rows.append(Row(name, sum(map(len, contents.values())) / 1e6, answer, step, same, scores))
     return rows
+
+
+def _of_files(ported: Noting) -> tuple[float, float | None]:
+    """Milliseconds of an answer, and of a step, if the files have a state."""
+    if MODEL not in ported.runs:
+        answer = ported.portable.answers[ported.signature]
+        return milliseconds(lambda record: answer(ported.runs, record), ported.asked), None
+    run, twin = ported.runs[MODEL], ported.portable.twins[MODEL]
+    first = [twin.steps(inputs, slice(1)) for inputs in ported.given]
+    return milliseconds(_called(run), ported.given), milliseconds(_called(run), first) if twin.state else None
 
 
 def _of_saved_model(model: SavedModel, ported: Noting, scores: dict[str, float]) -> Row:
     size = sum(file.stat().st_size for file in (model.folder / "saved_model.pb", *model.folder.glob("variables/*")))
     asked = [{name: one[1] if isinstance(one, tuple) else one for name, one in row.items()} for row in ported.asked]
-    answer, step = milliseconds(_asking(model.signatures[ported.signature]), asked), None
+    answer, step = milliseconds(_asking(model, ported.signature), asked), None
     for name, inputs in STEP.items():
-        if name in model.signatures and step is None:
+        if name in model.signatures and step is None and inputs.keys() <= model.inputs(name).keys():
             state = model.ask([inputs | {"state": np.zeros(0, np.float32)}], name)[0]["state"]
-            step = milliseconds(_asking(model.signatures[name]), [inputs | {"state": state}] * 200)
+            step = milliseconds(_asking(model, name), [inputs | {"state": state}] * 200)
     return Row("SavedModel", size / 1e6, answer, step, "", scores)
 
 
@@ -146,11 +155,17 @@ def _called(run: Run) -> Callable[[dict[str, np.ndarray]], object]:
     return lambda inputs: run(**inputs)
 
 
-def _asking(signature: Callable[..., object]) -> Callable[[dict[str, Any]], object]:
+def _asking(model: SavedModel, name: str) -> Callable[[dict[str, Any]], object]:
     """A call of a signature with one row."""
     import tensorflow as tf
 
-    return lambda row: signature(**{name: tf.constant([value]) for name, value in row.items()})
+    signature, inputs = model.signatures[name], model.inputs(name)
+
+    def ask(row: dict[str, Any]) -> object:
+        given = {n: [value] if inputs[n].shape.rank else value for n, value in row.items()}
+        return signature(**{n: tf.constant(value, inputs[n].dtype) for n, value in given.items()})
+
+    return ask
 
 
 def main(*paths: Path, calls: Count = 200) -> int:
