@@ -1,6 +1,6 @@
 """A worker, as a process of its own: trains what a test names under a strategy, and writes what came of it.
 
-Usage: python -m tests.together STRATEGY FOLDER TASK:DATA...   (with TF_CONFIG for "multiworker")
+Usage: python -m tests.together STRATEGY FOLDER STEPS TASK:DATA...   (with TF_CONFIG for "multiworker")
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,7 +58,22 @@ def ended(processes: list[subprocess.Popen], seconds: float = 300) -> list[str]:
     return printed
 
 
-def steps_of(name: str, data: Path, folder: Path, strategy: object | None) -> list:
+WAYS = {"two": ("multiworker", 2), "three": ("multiworker", 3), "devices": ("mirrored", 1)}
+"""The strategy and the number of processes of each way to train together."""
+
+
+def train_on(how: str, folder: Path, data: Mapping[str, Path], *, steps: int = STEPS) -> None:
+    """Trains tasks together; each process writes what came of it, `TASK-NUMBER.npz`, into the folder of the way."""
+    strategy, number = WAYS[how]
+    (folder / how).mkdir()
+    pairs = [f"{name}:{path}" for name, path in data.items()]
+    command = ["-m", "tests.together", strategy, str(folder / how), str(steps), *pairs]
+    environments = cluster_of(number) if number > 1 else [dict(os.environ)]
+    with started([command] * number, environments) as processes:
+        ended(processes)
+
+
+def steps_of(name: str, data: Path, folder: Path, strategy: object | None, *, steps: int = STEPS) -> list:
     """The loss and the weights of a task after some steps, and the state of all lanes."""
     import keras
     import numpy as np
@@ -73,14 +88,14 @@ def steps_of(name: str, data: Path, folder: Path, strategy: object | None) -> li
     learner, model = compiled(task.learner, stream, task.options, strategy=strategy)
     model.optimizer.epsilon = EPSILON
     with graphs_as_they_are():
-        logs = model.fit(stream.dataset(lanes=model.replicas.own).take(STEPS), verbose=0).history
+        logs = model.fit(stream.dataset(lanes=model.replicas.own).take(steps), verbose=0).history
     model.train_state.gather(model.replicas)
     weights = [weight.numpy() for weight in learner.network.weights]
     return [np.array([logs[key] for key in sorted(logs)]), *weights, *(v.numpy() for v in model.train_state.values)]
 
 
 def main() -> None:
-    strategy_name, folder, *given = sys.argv[1:]
+    strategy_name, folder, steps, *given = sys.argv[1:]
     import numpy as np
     import tensorflow as tf
 
@@ -94,7 +109,7 @@ def main() -> None:
     strategy = strategy_of(strategy_name, cluster())
     for pair in given:
         name, data = pair.split(":", 1)
-        arrays = steps_of(name, Path(data), Path(folder), strategy)
+        arrays = steps_of(name, Path(data), Path(folder), strategy, steps=int(steps))
         np.savez(Path(folder) / f"{name}-{Workers(strategy).index}.npz", *arrays)
 
 

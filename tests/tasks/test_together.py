@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pytest
 
 import tasks
 from tests.shared import made_once
-from tests.together import cluster_of, ended, started, steps_of
+from tests.together import steps_of, train_on
 
 ONE = ("sentiment",)
 """The task that trains on three workers, whose four lanes make shares of unlike size, and on two devices."""
@@ -25,16 +24,9 @@ def together(data_of: Callable[[str], Path], tmp_path_factory: pytest.TempPathFa
 
 def train_together(folder: Path, data_of: Callable[[str], Path]) -> None:
     """Trains every task on several workers, and one task on several devices."""
-    for number, strategy, environments, names in (
-        ("two", "multiworker", cluster_of(2), [name for name in tasks.TASKS if name not in ONE]),
-        ("three", "multiworker", cluster_of(3), ONE),
-        ("devices", "mirrored", [dict(os.environ)], ONE),
-    ):
-        (folder / number).mkdir()
-        pairs = [f"{name}:{data_of(name)}" for name in names]
-        command = ["-m", "tests.together", strategy, str(folder / number), *pairs]
-        with started([command] * len(environments), environments) as processes:
-            ended(processes)
+    others = [name for name in tasks.TASKS if name not in ONE]
+    for how, names in (("two", others), ("three", ONE), ("devices", ONE)):
+        train_on(how, folder, {name: data_of(name) for name in names})
 
 
 @pytest.mark.parametrize("name", tasks.TASKS)
