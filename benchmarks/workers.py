@@ -4,9 +4,9 @@ Usage: python benchmarks/workers.py [--task translation] [--workers 1 2 3] [--wi
 
 Each worker is a process on one core of its own, as far as there are cores. Prints Markdown tables for docs/scale.md:
 seconds a window, the speed-up, and what the model says; and what it says of more machines. The model has parts, each
-measured by itself: a window of a worker's lanes, which is a + b * lanes; the bytes of the gradients; the seconds in
-which workers sum so many bytes, c + d * bytes; and the seconds in which a window is read. Between machines the bytes go
-over a network, whose speed is given and not measured.
+measured by itself: a window of a worker's lanes, which is a + b * lanes, and takes longer beside other processes, which
+know nothing of it; the bytes of the gradients; the seconds in which workers sum so many bytes, c + d * bytes; and the
+seconds in which a window is read. Between machines the bytes go over a network, whose speed is given, not measured.
 """
 
 from __future__ import annotations
@@ -111,19 +111,22 @@ def main(
         f"A window of n lanes on one core: {1000 * cost.fixed:.1f} + {1000 * cost.lane:.2f} n ms, and "
         f"{1000 * cost.reading:.1f} ms to read it. Gradients: {cost.size / 1e6:.1f} MB.\n"
     )
-    print("| workers | lanes of each | s a window | speed-up | sum of gradients, ms | model, s a window | speed-up |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        "| workers | lanes of each | s a window | speed-up | apart, s a window | speed-up | sum of gradients, ms "
+        "| model, s a window | speed-up |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
     for number in workers:
         found = whole if number == 1 else max(run(number, given | {"lanes": lanes}), key=lambda one: one["seconds"])
-        summing = 0.0
+        apart, summing = whole["seconds"], 0.0
         if number > 1:
+            apart = max(one["seconds"] for one in run(number, given | {"lanes": lanes // number}, apart=True))
             by_bytes = (found["sums"][1] - found["sums"][0]) / (LARGE - SMALL)
             summing = found["sums"][0] + by_bytes * (whole["bytes"] - SMALL)
-        beside = -(-number // len(os.sched_getaffinity(0)))  # Workers on the fullest core.
-        model = beside * cost.window(lanes / number) + summing
+        each = (found["seconds"], apart, apart + summing)
+        seconds, alone, model = (f"{one:.3f} | {whole['seconds'] / one:.2f}" for one in each)
         print(
-            f"| {number} | {lanes / number:g} | {found['seconds']:.3f} | {whole['seconds'] / found['seconds']:.2f} "
-            f"| {1000 * summing:.0f} | {model:.3f} | {whole['seconds'] / model:.2f} |",
+            f"| {number} | {lanes / number:g} | {seconds} | {alone} | {1000 * summing:.0f} | {model} |",
             flush=True,
         )
     for line in plan(cost, lanes, gigabits=gigabits, latency=latency, steps=1e9 * corpus / bytes_of_a_step):
@@ -163,11 +166,11 @@ def plan(cost: Cost, lanes: int, *, gigabits: float, latency: float, steps: floa
     return lines
 
 
-def run(number: int, given: dict[str, Any]) -> list[dict[str, Any]]:
-    """What each of so many workers measures."""
+def run(number: int, given: dict[str, Any], *, apart: bool = False) -> list[dict[str, Any]]:
+    """What each of so many workers measures; apart they train at the same time, and know nothing of each other."""
     from tests.together import cluster_of
 
-    environments = cluster_of(number) if number > 1 else [dict(os.environ)]
+    environments = cluster_of(number) if number > 1 and not apart else [dict(os.environ)] * number
     cores = sorted(os.sched_getaffinity(0))
     processes = [
         subprocess.Popen(
