@@ -16,6 +16,11 @@ def shortened(text: str, longest: int = 60) -> str:
     return text if len(text) <= longest else f"{text[:longest]}..."
 
 
+def readable(name: str) -> str:
+    """The name of a method or metric as people write it."""
+    return name.replace("_", " ")
+
+
 def counted(number: int, noun: str) -> str:
     """A number and what is counted, a noun whose plural ends in s: `1 row`, `1,000 rows`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from common import interrupts
-from common.errors import InputError, one_line, shown
+from common.errors import InputError, one_line, readable, shown
 
 LEAST_KNOWN = 0.1
 """The share of known tokens below which a test says little of a model."""
@@ -155,7 +155,7 @@ def scores_table(title: str, rows: dict[str, dict[str, float]]) -> Table:
     """A table with one row per method and one column per metric."""
     metrics = list(dict.fromkeys(metric for scores in rows.values() for metric in scores))
     body = [[name, *(_number(scores[m]) if m in scores else "" for m in metrics)] for name, scores in rows.items()]
-    return narrow_table(title, ["method", *metrics], body)
+    return narrow_table(title, ["method", *map(readable, metrics)], body)
 
 
 def records_table(title: str, records: Sequence[dict[str, Any]]) -> Table:

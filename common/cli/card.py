@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from common.errors import readable
 from common.serving.export import Export
 from common.serving.versions import ASSETS
 from common.studies.markup import escaped, table
@@ -55,7 +56,8 @@ def scores_of(metrics: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """The test scores of a model's metrics by method: the baselines, each part of the model alone, the model."""
     cell = metrics["cell"]
     parts = {f"{cell}, {name} alone": found for name, found in metrics.get("parts", {}).items()}
-    return metrics.get("baselines", {}) | parts | {cell: metrics["metrics"]}
+    baselines = {readable(name): scores for name, scores in metrics.get("baselines", {}).items()}
+    return baselines | parts | {cell: metrics["metrics"]}
 
 
 def _scores(metrics: Mapping[str, Any]) -> str:
@@ -64,7 +66,7 @@ def _scores(metrics: Mapping[str, Any]) -> str:
     rows = scores_of(metrics)
     names = list(dict.fromkeys(name for scores in rows.values() for name in scores))
     body = [[method, *(_number(scores.get(name)) for name in names)] for method, scores in rows.items()]
-    return table([["method", *names], *body])
+    return table([["method", *map(readable, names)], *body])
 
 
 def _number(value: float | None) -> str:

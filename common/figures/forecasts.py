@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from common.errors import readable
 from common.figures.legends import legend_beside
 from common.figures.plain import plain
 from common.figures.training import learning_curves
@@ -41,7 +42,7 @@ def training_figure(
     error = figure.add_subplot(grid[0, 1])
     for name, found in forecasts.items():
         by_step = judge.by_step(found)["mae"]
-        error.plot(np.arange(1, len(by_step) + 1), by_step, label=plain(name))
+        error.plot(np.arange(1, len(by_step) + 1), by_step, label=plain(readable(name)))
     columns = judge.tables.panel.columns
     unit = plain(columns[0]) if len(columns) == 1 else "each column"
     error.set(title="test: mean absolute error by steps ahead", xlabel="steps ahead", ylabel=f"in the unit of {unit}")

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
+from common.errors import readable
 from common.figures.legends import legend_beside
 from common.figures.plain import plain
 from common.figures.saving import save_svg
@@ -33,10 +34,10 @@ def draw_scores(found: Findings, path: Path) -> bool:
     low, high = min(shown) - 2 * spread, max(shown) + 2 * spread
     for n, (name, scores) in enumerate(found.baselines.items()):
         if low <= scores[found.score] <= high:
-            ax.axvline(scores[found.score], linestyle="--", linewidth=1, color=f"C{n + 1}", label=plain(name))
+            ax.axvline(scores[found.score], linestyle="--", linewidth=1, color=f"C{n + 1}", label=plain(readable(name)))
     ax.set_yticks(range(len(found.arms)), [plain(arm.name) for arm in found.arms])
     ax.invert_yaxis()
-    ax.set(xlabel=f"test {found.score}: seeds, mean, 95 % interval")
+    ax.set(xlabel=f"test {readable(found.score)}: seeds, mean, 95 % interval")
     legend_beside(ax)
     save_svg(figure, path)
     return True

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from common import cells
+from common.errors import readable
 from common.scoring import Scores
 from common.scoring.items import Items
 from common.studies.arms import Arm, Run
@@ -188,14 +189,16 @@ class Findings:
 
     def rows(self) -> list[list[str]]:
         """The table of scores, a header first."""
-        rows = [["arm", "n", "units", self.score, "95 % interval", "difference", "95 % interval", "p, corrected"]]
+        rows = [
+            ["arm", "n", "units", readable(self.score), "95 % interval", "difference", "95 % interval", "p, corrected"]
+        ]
         for arm in self.arms:
             found, one = interval(list(self.scores(arm).values())), self.differences.get(arm)
             gap = [_signed(one.difference.mean), _bounds(one.difference), _p(one.p)] if one else ["", "", ""]
             units = self.of(arm)[0]["units"]
             rows.append([arm.name, str(len(self.scores(arm))), str(units), f"{found.mean:.4f}", _bounds(found), *gap])
         for name, scores in self.baselines.items():
-            rows.append([name, "", "", f"{scores[self.score]:.4f}", "", "", "", ""])
+            rows.append([readable(name), "", "", f"{scores[self.score]:.4f}", "", "", "", ""])
         return rows
 
     def metric_rows(self) -> list[list[str]]:
@@ -205,8 +208,8 @@ class Findings:
         metrics = [name for name in dict.fromkeys(name for one in all_scores for name in one) if name != self.score]
         if not metrics:
             return []
-        by_method = by_arm | {name: [scores] for name, scores in self.baselines.items()}
-        rows = [["arm", *metrics]]
+        by_method = by_arm | {readable(name): [scores] for name, scores in self.baselines.items()}
+        rows = [["arm", *map(readable, metrics)]]
         for name, runs in by_method.items():
             rows.append([name, *(_metric(mean(one.get(metric, math.nan) for one in runs)) for metric in metrics)])
         return rows

@@ -10,6 +10,7 @@ from typing import Any
 
 from nicegui import ui
 
+from common.errors import readable
 from common.serving.page import charts
 from common.serving.page.cards import Card
 from common.serving.page.served import Served
@@ -77,10 +78,10 @@ def _scores(metrics: Mapping[str, Any], served: Served) -> None:
     with ui.element("div").classes("table-box"), ui.element("table").classes("scores"):
         with ui.element("tr"):
             for name in ("test", *names):
-                _cell("th", name.replace("_", " "))
+                _cell("th", readable(name))
         for method, scores in rows.items():
             with ui.element("tr"):
-                _cell("th", method.replace("_", " "))
+                _cell("th", readable(method))
                 for name in names:
                     value = scores.get(name)
                     _cell("td", f"{value:.4g}" if isinstance(value, int | float) else "")

@@ -51,7 +51,7 @@ def test_evaluate_reads_one_file(monkeypatch: pytest.MonkeyPatch, capsys) -> Non
 
 def test_train_prints_what_it_did_and_what_to_run_next(models: Path, capsys) -> None:
     printed = (models / "printed.txt").read_text()
-    assert "packing: real steps" in printed and "tfidf_logistic_regression" in printed
+    assert "packing: real steps" in printed and "tfidf logistic regression" in printed
     following = shlex.split(printed.splitlines()[-1])
     assert following[:5] == ["next:", "python", "run.py", "sentiment", "predict"]
     assert run.main(following[3:]) == 0
@@ -68,4 +68,4 @@ def test_predict_reads_lines_of_standard_input(models: Path, capsys, monkeypatch
 
 def test_evaluate_shows_the_scores(models: Path, capsys) -> None:
     assert run.main(["sentiment", "evaluate", "--output", str(models), "--cell", "gru", "--version", "1"]) == 0
-    assert "macro_f1" in capsys.readouterr().out
+    assert "macro f1" in capsys.readouterr().out

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from common.cli.train import json_ready, train
-from common.errors import InputError
+from common.errors import InputError, readable
 from common.networks.network import Network
 from common.serving.export import Export
 from common.serving.saved_model import SavedModel
@@ -44,7 +44,7 @@ def test_a_version_has_a_card_with_its_scores_and_baselines(models: Path) -> Non
     assert card.startswith("# sentiment, gru") and "| units | 8 |" in card and "serving_default" in card
     for method, scores in (metrics["baselines"] | {"gru": metrics["metrics"]}).items():
         assert f"{scores['accuracy']:.4g}" in next(
-            line for line in card.splitlines() if line.startswith(f"| {method} |")
+            line for line in card.splitlines() if line.startswith(f"| {readable(method)} |")
         )
 
 
