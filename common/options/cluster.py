@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import Literal, NamedTuple
 
 from common.errors import InputError
@@ -54,6 +55,8 @@ def cluster() -> Cluster | None:
         jobs, task = config.get("cluster", {}), config.get("task", {})
         addresses = {job: list(jobs.get(job, ())) for job in ("chief", "worker")}
         others = set(jobs) - set(addresses)
+        if any(isinstance(jobs.get(job), str) for job in addresses):
+            raise TypeError
     except (ValueError, AttributeError, TypeError) as error:
         raise InputError(f"{VARIABLE}: {given[:60]!r} is not the JSON of a cluster; give such as {EXAMPLE}") from error
     if others:
@@ -77,4 +80,4 @@ def _is_address(address: object) -> bool:
     if not isinstance(address, str):
         return False
     host, _, port = address.rpartition(":")
-    return bool(host) and port.isdecimal() and 1 <= int(port) <= MOST_PORTS
+    return re.fullmatch(r"[^\s/]+", host) is not None and port.isdecimal() and 1 <= int(port) <= MOST_PORTS

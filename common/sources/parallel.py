@@ -211,18 +211,18 @@ def _tables(folder: Path, names: Sequence[Path]) -> list[Path]:
     return [name for name in names if format_of(name) == ".csv"]
 
 
-def _aligned(names: list[Path]) -> dict[Path, dict[str, Path]]:
+def _aligned(names: list[Path]) -> dict[Path, dict[str, list[Path]]]:
     """Groups files that differ only in language by their common name: `train.en.gz` and `train.de.gz` by `train`."""
-    stems: dict[Path, dict[str, Path]] = {}
+    stems: dict[Path, dict[str, list[Path]]] = {}
     for name in names:
         language = plain_name(name).suffix[1:]
         if LANGUAGE.fullmatch(language) and language not in NO_LANGUAGES:
-            stems.setdefault(plain_name(name).with_suffix(""), {})[language] = name
+            stems.setdefault(plain_name(name).with_suffix(""), {}).setdefault(language, []).append(name)
     return stems
 
 
 def _sides(
-    stems: dict[Path, dict[str, Path]], languages: tuple[str, str], folder: Path
+    stems: dict[Path, dict[str, list[Path]]], languages: tuple[str, str], folder: Path
 ) -> dict[Path, tuple[Path, Path]]:
     """The source file and the target file of each common name that has one of them."""
     found = {}
@@ -230,9 +230,11 @@ def _sides(
         has = [language for language in languages if language in sides]
         if len(has) == 1:
             lacking = next(language for language in languages if language not in sides)
-            raise InputError(f"{folder / sides[has[0]]}: no {stem.name}.{lacking} next to it; add or remove a side")
+            raise InputError(f"{folder / sides[has[0]][0]}: no {stem.name}.{lacking} next to it; add or remove a side")
+        if twice := next((sides[language] for language in has if len(sides[language]) > 1), None):
+            raise InputError(f"{folder / twice[0]}: {twice[1].name} is the same side; remove one of them")
         if has:
-            found[stem] = (sides[languages[0]], sides[languages[1]])
+            found[stem] = (sides[languages[0]][0], sides[languages[1]][0])
     return found
 
 

@@ -32,7 +32,7 @@ def prepared(made_of: Sequence[Any], write: Callable[[Path], None]) -> Path:
         if not folder.is_dir():
             _write(folder, write)
     except OSError as error:
-        hint = "name a folder with more room in SEQUENCE_SUITE_CACHE"
+        hint = "name a folder that can be written to, and has room, in SEQUENCE_SUITE_CACHE"
         raise InputError(f"{folder.parent}: cannot be used ({error.strerror}); {hint}") from error
     return folder
 

@@ -112,6 +112,7 @@ def test_two_columns(tmp_path: Path) -> None:
         ({"train.en": "a\n"}, r": only one language, en; give its translations"),
         (sides(2) | {"test.en": "a\n"}, r"test\.en: no test\.de next to it"),
         (sides(2) | {"test.de": "a\n"}, r"test\.de: no test\.en next to it"),
+        (sides(2) | {"train.de.gz": "a\n"}, r"train\.de: train\.de\.gz is the same side; remove one of them"),
         (sides(2) | {"train.de": "a\n"}, r"train\.de:2: ends where train\.en has 2 lines"),
         (sides(2) | {"train.en": "a\n\n\n"}, r"train\.en:2: ends where train\.de has 2 lines"),
         (sides(3) | {"train.en": "a\n \nb\n"}, r"train\.en:2: an empty line"),
