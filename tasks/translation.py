@@ -191,7 +191,7 @@ class Translation(Task):
             for name, function in translator.functions.items()
         }
         endpoints[INSIDE] = Endpoint(translator.inside, [TEXT], axes(network.encoder))
-        vocabulary = {"pieces": self.subwords.known, "most": search["most"]}
+        vocabulary = {"pieces": self.subwords.known, "most": search["most"], "example": self.example(Path())}
         vocabulary["copies"] = [self.copies.start, self.copies.stop]
         return Export(endpoints, [network, *self.subwords.lookups], network, vocabulary)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -70,7 +71,9 @@ def _scores(metrics: Mapping[str, Any]) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:.4g}"
+    if value is None:
+        return ""
+    return "-" if math.isnan(value) else f"{value:.4g}"
 
 
 def _signature(name: str, inputs: list[Any]) -> str:
@@ -81,7 +84,7 @@ def _signature(name: str, inputs: list[Any]) -> str:
 
 
 def _example(export: Export) -> str:
-    names = [spec.name for spec in export.endpoints["serving_default"].signature]
-    given = ", ".join(f"{name}=tf.constant(...)" for name in names)
+    inputs = export.endpoints["serving_default"].signature
+    given = ", ".join(f"{spec.name}=tf.constant(..., tf.{spec.dtype.name})" for spec in inputs)
     lines = ["import tensorflow as tf", "", 'model = tf.saved_model.load("FOLDER OF THIS FILE")']
     return "\n".join(["```python", *lines, f'print(model.signatures["serving_default"]({given}))', "```"])

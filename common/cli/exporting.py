@@ -74,7 +74,7 @@ def _try(model: SavedModel, portable: Portable, *, runs: Runs, name: str, may_di
         ported.ask(records, signature, what="trying")
         ported.runs = {name: portable.twins[name].halved(run) for name, run in runs.items()}
         ported.ask(records, signature, what="trying")
-    _say(ported.agreement, name, of="made of its vocabulary", may_differ=may_differ)
+    _say(ported.agreement, name, of="made up for it", may_differ=may_differ)
 
 
 def _verify(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from uuid import uuid4
 
-from common.errors import InputError
+from common.errors import InputError, shown
 from common.files import reason
 from common.formats.portable import Portable
 from common.formats.runtimes import Runtime
@@ -22,7 +23,7 @@ MODULES = ("csv", "re", "wave")
 def example(portable: Portable, runtime: Runtime) -> str:
     """The example as a program of Python."""
     imports = sorted({"json", "sys", *(name for name in MODULES if re.search(rf"\b{name}\.", portable.example))})
-    asked = " ".join(f'"{word}"' if " " in word else word for word in portable.asked)
+    asked = shown(shlex.join(portable.asked).replace("\n", " ")).replace("\\", "\\\\").replace('"', '\\"')
     package, _, code = runtime.code.partition("\n\n")
     return "\n".join(
         [

@@ -175,7 +175,7 @@ def portable(structure: Structure, config: Mapping[str, Any]) -> Portable:
         twins,
         {"pieces": vocabulary["pieces"]},
         "Translates a text",
-        ["Save the file before closing the window."],
+        [vocabulary["example"]],
         EXAMPLE,
         {signature: answering(signature) for signature in ("serving_default", "beam", "likelihood")},
         _trials(subwords.known),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from common.errors import InputError
 from common.serving.versions import ASSETS
 from common.sources.signals import Signal, check_columns
 from common.sources.signals.recordings import at_rate
@@ -29,6 +30,10 @@ def example_of(version: Path, *, sounds: bool) -> str:
 def readable(model: SavedModel, signals: Sequence[Signal]) -> list[Signal]:
     """Sequences as a model reads them: its columns, and sounds at its rate."""
     rate = model.config.get("rate")
+    if rate and (table := next((one for one in signals if not one.rate), None)):
+        raise InputError(
+            f"{table.place}: no sound, and {model.folder} was trained on sounds; give WAV files, or another --version"
+        )
     found = check_columns(signals, model.config["columns"])
     return [at_rate(one, rate) for one in found] if rate else found
 

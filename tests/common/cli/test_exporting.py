@@ -42,7 +42,7 @@ def example(folder: Path, *words: str) -> str:
 def test_a_classifier_in_onnx_and_its_example(learned, export, tmp_path: Path) -> None:
     version = learned("sentiment")
     printed = export("sentiment", version, "--to", tmp_path / "there" / "onnx", "--verify")
-    assert "onnx, inputs made of its vocabulary: texts in 48 of 48 answers are the same" in printed
+    assert "onnx, inputs made up for it: texts in 48 of 48 answers are the same" in printed
     assert "texts in 60 of 60 answers are the same" in printed and "its test part" in printed
     assert "SavedModel" in printed and "next: python" in printed
     folder, model = tmp_path / "there" / "onnx", SavedModel(version)
@@ -113,7 +113,7 @@ def test_what_is_not_the_saved_model_is_not_written(
 ) -> None:
     monkeypatch.setattr(portable, "ROUNDING", -1.0)
     error = export("sentiment", learned("sentiment"), "--to", tmp_path / "new", code=2)
-    assert error.startswith("error: export: the file is not the saved model, nothing was written; onnx, inputs made of")
+    assert error.startswith("error: export: the file is not the saved model, nothing was written; onnx, inputs made up for it")
     assert not any(tmp_path.iterdir())
 
 
