@@ -113,7 +113,7 @@ def test_what_is_not_the_saved_model_is_not_written(
 ) -> None:
     monkeypatch.setattr(portable, "ROUNDING", -1.0)
     error = export("sentiment", learned("sentiment"), "--to", tmp_path / "new", code=2)
-    assert error.startswith("error: export: the file is not the saved model, nothing was written; onnx, inputs made up for it")
+    assert error.startswith("error: export: the file is not the saved model, nothing was written; onnx, inputs made up")
     assert not any(tmp_path.iterdir())
 
 
