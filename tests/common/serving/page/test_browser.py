@@ -41,7 +41,7 @@ def page(request: pytest.FixtureRequest, browser, address: str) -> Iterator:
     page.set_default_timeout(SECONDS)
     hosts, said = set(), []
     page.on("request", lambda one: hosts.add(urlsplit(one.url).netloc))
-    page.on("console", lambda one: said.append(one.text) if one.type in ("error", "warning") else None)
+    page.on("console", lambda one: said.append((one.text, one.location)) if one.type in ("error", "warning") else None)
     page.on("pageerror", lambda one: said.append(str(one)))
     page.on("dialog", lambda one: (said.append(f"a dialog: {one.message}"), one.dismiss()))
     page.goto(address)
