@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from common import program
 from common.errors import InputError
 from common.files import Lock, write_json
-from common.options import FORMAT, TFDS, TrainOptions, as_arguments, differences
+from common.options import EMBEDDED, FORMAT, TFDS, TrainOptions, as_arguments, differences
 from common.sources.digests import difference, of_files
 from common.sources.files import existing, names_under
 from common.studies.work import cores
@@ -136,7 +136,7 @@ class Kept(ABC):
 
     def _digests(self) -> dict[str, str]:
         """The digests of the files that the runs may read; data sets without files are told apart by their names."""
-        named = [data for data in self.data_sets() if data and not data.startswith(TFDS)]
+        named = [data for data in self.data_sets() if data and not data.startswith((TFDS, EMBEDDED))]
         files: list[Path] = []
         for path in map(existing, named):
             files += [path] if path.is_file() else [path / name for name in names_under(path)]

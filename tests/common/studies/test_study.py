@@ -99,6 +99,11 @@ def test_data_that_changed_since_is_named(study_of, tmp_path: Path) -> None:
         study_of(options=options)
 
 
+@pytest.mark.parametrize("data", [None, "embedded:movie-reviews", "tfds:imdb_reviews"])
+def test_data_that_is_named_has_no_files(data: str | None, study_of) -> None:
+    assert study_of(options={"data": data}).data == {}
+
+
 def test_every_option_that_differs_is_named(study_of) -> None:
     study_of().record()
     with pytest.raises(InputError, match=r"was made with --layers 1, not 2, --units 8, not 9; give another --name"):
