@@ -304,8 +304,7 @@ def killed_at(words: list[str], come: Callable[[], bool], *, with_children: bool
     process = subprocess.Popen(words, cwd=ROOT, **QUIET)
     while process.poll() is None:
         if come():
-            # It first: when its children end, it may end by itself.
-            for one in [process.pid, *(children(process.pid) if with_children else ())]:
+            for one in [process.pid, *(children(process.pid) if with_children else ())]:  # It may end with them.
                 with suppress(ProcessLookupError):  # It has ended meanwhile.
                     os.kill(one, signal.SIGKILL)
             break

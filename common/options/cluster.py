@@ -11,7 +11,7 @@ from common.errors import InputError
 
 StrategyName = Literal["one", "mirrored", "multiworker"]
 VARIABLE = "TF_CONFIG"
-MOST_PORTS = 65_535
+LARGEST_PORT = 65_535
 EXAMPLE = '{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type": "worker", "index": 0}}'
 
 
@@ -80,4 +80,4 @@ def _is_address(address: object) -> bool:
     if not isinstance(address, str):
         return False
     host, _, port = address.rpartition(":")
-    return re.fullmatch(r"[^\s/]+", host) is not None and port.isdecimal() and 1 <= int(port) <= MOST_PORTS
+    return re.fullmatch(r"[^\s/]+", host) is not None and port.isdecimal() and 1 <= int(port) <= LARGEST_PORT

@@ -64,7 +64,7 @@ def draw_axis(found: Findings, path: Path) -> bool:
         if min(values) > 0 and max(values) >= 8 * min(values):
             ax.set_xscale("log", base=2)
             ax.set_xticks(values, [f"{v:g}" for v in values])
-        ax.set(xlabel=plain(name), ylabel=f"test {found.score}")
+        ax.set(xlabel=plain(name), ylabel=f"test {readable(found.score)}")
         legend_beside(ax)
     save_svg(figure, path)
     return True
