@@ -125,11 +125,9 @@ class Pos(Task):
         return list(getattr(self.splits, split).words[number])
 
     def learner(self) -> Learner:
-        import keras
-
         from common.layers.crf import CRFAccuracy, CRFHead, CRFLoss
         from common.layers.embeddings import SpelledEmbedding
-        from common.layers.heads import ReadoutHead
+        from common.layers.heads import ReadoutHead, classifier
         from common.layers.readout import Readout
         from common.networks.network import Learner
         from common.networks.stacks import recurrent_stack
@@ -152,8 +150,7 @@ class Pos(Task):
         if options.crf:
             head = CRFHead(len(self.tags), **masked)
             return Learner(StreamNetwork(embed, stack, head, **masked), CRFLoss(head), (CRFAccuracy(head),))
-        outputs = keras.layers.Dense(len(self.tags), activation="softmax")
-        head = ReadoutHead(Readout(), outputs, **masked)
+        head = ReadoutHead(Readout(), classifier(len(self.tags)), **masked)
         return Learner(StreamNetwork(embed, stack, head, **masked), "sparse_categorical_crossentropy", ("accuracy",))
 
     def answers(self, network: Network, stream: Stream, outputs: np.ndarray, *, export: Export) -> Tagged:

@@ -73,7 +73,9 @@ def train_on(how: str, folder: Path, data: Mapping[str, Path], *, steps: int = S
         ended(processes)
 
 
-def steps_of(name: str, data: Path, folder: Path, strategy: object | None, *, steps: int = STEPS) -> list:
+def steps_of(
+    name: str, data: Path, folder: Path, strategy: object | None, *, steps: int = STEPS, **options: object
+) -> list:
     """The loss and the weights of a task after some steps, and the state of all lanes."""
     import keras
     import numpy as np
@@ -81,7 +83,7 @@ def steps_of(name: str, data: Path, folder: Path, strategy: object | None, *, st
     from common.training.preparing import compiled, prepared
     from tests.tasks.trained import CARRIED, graphs_as_they_are, make
 
-    task = make(name, data, folder, **CARRIED | {"xla": False, "reach": 24, "batch_size": 4})
+    task = make(name, data, folder, **CARRIED | {"xla": False, "reach": 24, "batch_size": 4} | options)
     task.load()
     stream = prepared(task)["train"]
     keras.utils.set_random_seed(3)

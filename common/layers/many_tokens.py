@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from common.layers.base import shape_of
 from common.layers.masks import uniform_of
-from common.layers.token_losses import token_losses
+from common.layers.token_losses import exact, product_in, token_losses
 
 MOST_LOGITS = 1 << 24
 """Logits that are in memory at the same time where no gradient needs all of them."""
@@ -51,7 +51,7 @@ def losses_in_blocks(
         tf.reshape(tf.pad(features, [more, [0, 0]]), (blocks, size, features.shape[1])),
         tf.reshape(tf.pad(reference, [more]), (blocks, size)),
     )
-    found = tf.map_fn(of_block, cut, fn_output_signature=features.dtype, parallel_iterations=1)
+    found = tf.map_fn(of_block, cut, fn_output_signature=exact(features[:0]).dtype, parallel_iterations=1)
     return tf.reshape(found, (-1, 2))[:rows]
 
 
@@ -116,12 +116,12 @@ def sampled_losses(
         `[rows, 2]`.
     """
     is_own = sample.tokens == reference[:, None]  # [rows, sample]
-    lowest = features.dtype.min
+    product = product_in(features.dtype)
 
     @tf.custom_gradient
     def losses(x: tf.Tensor, own: tf.Tensor, own_bias: tf.Tensor, others: tf.Tensor, others_bias: tf.Tensor) -> tuple:
         of_own = tf.reduce_sum(x * own, 1) + own_bias
-        logits = tf.where(is_own, lowest, tf.matmul(x, others, transpose_b=True) + others_bias)
+        logits = tf.where(is_own, x.dtype.min, product(x, others, transpose_b=True) + others_bias)
         is_best = of_own >= tf.reduce_max(logits, 1)
         logits -= sample.log_expected
         highest = tf.maximum(tf.reduce_max(logits, 1), of_own)
@@ -132,10 +132,10 @@ def sampled_losses(
         def backward(d_losses: tf.Tensor, _: tf.Tensor) -> tuple[tf.Tensor, ...]:
             scale = (d_losses / sums)[:, None]
             d_own = scale * exponential_of_own[:, None] - d_losses[:, None]  # [rows, 1]
-            d_others = tf.matmul(exponentials, scale * x, transpose_a=True)
-            d_others_bias = tf.matmul(exponentials, scale, transpose_a=True)[:, 0]
+            d_others = product(exponentials, scale * x, transpose_a=True)
+            d_others_bias = tf.linalg.matvec(exponentials, scale[:, 0], transpose_a=True)
             return (
-                scale * tf.matmul(exponentials, others) + d_own * own,
+                scale * product(exponentials, others) + d_own * own,
                 d_own * x,
                 d_own[:, 0],
                 d_others,
@@ -144,5 +144,5 @@ def sampled_losses(
 
         return (tf.math.log(sums) + highest - of_own, tf.cast(is_best, x.dtype)), backward
 
-    read = [tf.gather(weights, tokens) for tokens in (reference, sample.tokens) for weights in (vectors, bias)]
-    return tf.stack(losses(features, *read), 1)
+    read = [exact(tf.gather(weights, tokens)) for tokens in (reference, sample.tokens) for weights in (vectors, bias)]
+    return tf.stack(losses(exact(features), *read), 1)

@@ -65,7 +65,7 @@ class LanguageNetwork(Network):
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(autocast=False, **kwargs)  # The state keeps its type.
+        super().__init__(**kwargs)
         if sampled and (sampled >= vocabulary or smoothing):
             raise ValueError(f"{sampled} of {vocabulary} tokens are to be sampled, smoothing {smoothing}; sample none")
         self.vocabulary = vocabulary

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
 import tensorflow as tf
@@ -34,6 +34,9 @@ class Network(Configured, keras.layers.Layer):
     """
 
     stack: RecurrentStack | None = None
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(autocast=False, **kwargs)  # Inputs and state keep their type; layers cast what they read.
 
     def initial_state(self, batch_size: int | tf.Tensor) -> tuple:
         """The state before a sequence, any structure of `[batch, ...]` tensors."""

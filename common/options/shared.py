@@ -16,8 +16,10 @@ from common.options.fields import meanings, option
 from common.options.kinds import Count, Encoding, Folder, Layers, NotNegative, Positive, Seed, Share, Steps
 from common.options.ranges import Choice, Linear, Log
 
-FORMAT = 6
+FORMAT = 7
 """The format of unfinished runs and studies. Raise it when older ones cannot be continued: they are then refused."""
+
+PrecisionName = Literal["float32", "mixed_bfloat16"]
 
 TFDS, EMBEDDED = "tfds:", "embedded:"
 """What the name of a TFDS data set, or of an embedded one, follows in `--data`."""
@@ -187,6 +189,8 @@ class TrainOptions(DataOptions):
         seed: Seed of the initial weights, the order of the examples and the dropout masks.
         xla: Compile the training step with XLA: some seconds at the start, faster steps after. Not given: where a
             training is long enough to gain by it.
+        precision: Numbers that training computes with: float32; or mixed_bfloat16, for GPUs and processors that are
+            faster at it, with weights and losses in float32. The saved model computes in float32.
         steps_per_execution: Training steps that one call runs; progress is shown, and the time looked at, after each
             call. With a strategy it is 1.
         strategy: one device; mirrored, on all GPUs of this machine; or multiworker, on the workers that TF_CONFIG
@@ -226,6 +230,7 @@ class TrainOptions(DataOptions):
     recurrent_dropout: Share = option(0.0, tune=Linear(0.0, 0.5, asked=True))
     seed: Seed = option(0, study="set")
     xla: bool | None = option(None, trains=False)
+    precision: PrecisionName = "float32"
     steps_per_execution: Steps = option(8, trains=False)
     strategy: StrategyName | None = option(None, trains=False, study="refused")
     tensorboard: Folder | None = option(None, trains=False, study="place")

@@ -139,16 +139,15 @@ class Claim:
             InputError: The data or the options of one differ from those of the chief.
         """
         own = {"data": hashlib.sha256(json.dumps(sorted(self._data.values())).encode()).hexdigest()} | self._alike
-        chief = json.loads(workers.from_chief(json.dumps(own).encode()))
-        differ = workers.told([chief != own])[:, 0]
-        if differ.any():
-            which = ", ".join(str(n + 1) for n in differ.nonzero()[0])
-            here = ""
-            if chief != own:
-                here = " (here the data)" if chief["data"] != own["data"] else f" (here {differences(own, chief)})"
-            raise InputError(
-                f"worker {which}: its data or options differ from the chief's{here}; give all workers the same"
-            )
+        chief, *others = (json.loads(given) for given in workers.given(json.dumps(own).encode()))
+        found = []
+        for number, other in enumerate(others, 2):
+            if other["data"] != chief["data"]:
+                found.append(f"worker {number} reads other data than the chief")
+            elif other != chief:
+                found.append(f"worker {number} differs from the chief: {differences(other, chief)}")
+        if found:
+            raise InputError(f"{'; '.join(found)}; give all workers the same")
 
     def _unwritable(self, error: OSError) -> InputError:
         return InputError(f"{self.folder.parent}: {error.strerror}; give an --output that can be written to")

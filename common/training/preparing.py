@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -114,8 +114,9 @@ def compiled(
         devices = strategy.num_replicas_in_sync
         raise InputError(f"--batch-size {options.batch_size}: fewer lanes than devices; give {devices} or more")
     with strategy.scope() if strategy is not None else nullcontext():
-        learner = make()
-        learner.network.build()
+        with computing_in(options.precision):
+            learner = make()
+            learner.network.build()
         optimizer = LazyAdam(
             step_size(stream, options),
             **_gradually(learner, stream),
@@ -134,6 +135,17 @@ def compiled(
         steps_per_execution=options.steps_per_execution if strategy is None else 1,
     )
     return learner, model
+
+
+@contextmanager
+def computing_in(policy: str) -> Iterator[None]:
+    """Layers that are made here have a dtype policy of Keras."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 SLOWER = 2.6

@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -31,6 +32,9 @@ from common.training.workers import Workers
 if TYPE_CHECKING:
     from common.scoring import Scores
     from tasks.base import Answers, Task
+
+EXACT = "float32"
+"""The precision of all that follows training."""
 
 
 class Fitted(NamedTuple):
@@ -83,7 +87,7 @@ def fit(
 ) -> Fitted:
     """Trains to the best epoch.
 
-    Of several workers all train. What comes after, the chief does alone, on one device.
+    Of several workers all train. What comes after, the chief does alone, on one device, in float32.
 
     Args:
         task: A task that is not yet loaded; its data may be read.
@@ -108,9 +112,10 @@ def fit(
         claim.begin()
         claim.agree(workers)
         fitted = _fit(task, described, claim, callbacks=callbacks, logs=logs, before=before, strategy=strategy)
-    if strategy is None:
+    options = replace(task.options, precision=EXACT)
+    if strategy is None and options == task.options:
         return fitted
-    learner, model = compiled(task.learner, fitted.streams["train"], task.options)
+    learner, model = compiled(task.learner, fitted.streams["train"], options)
     for weight, trained in zip(model.network.weights, fitted.model.network.weights, strict=True):
         weight.assign(trained.value)
     return fitted._replace(model=model, learner=learner)

@@ -116,7 +116,7 @@ class UnfinishedRun(keras.callbacks.Callback):
     def _restore(self, model: TBPTT) -> None:
         progress, damaged = self.checkpoints.restore() if self.workers.chief else ({}, [])
         self.workers.share([*self.weights, *self.best, *model.own_variables])
-        progress = json.loads(self.workers.from_chief(json.dumps(progress).encode()))
+        progress = json.loads(self.workers.given(json.dumps(progress).encode())[0])
         self.history, self.elapsed, self.saving = (progress[name] for name in ("history", "elapsed", "saving"))
         model.sums_to_restore = progress["sums"]
         for line in damaged:

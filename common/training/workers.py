@@ -79,13 +79,14 @@ class Workers:
         own[self.index] = values
         return self._sum(own) if self.number > 1 else own
 
-    def from_chief(self, data: bytes) -> bytes:
-        """What the chief gives; what the others give is ignored."""
+    def given(self, data: bytes) -> list[bytes]:
+        """What each worker gives the others; that of the chief is the first."""
         if self.number == 1:
-            return data
-        size = int(self.told([len(data)])[0, 0])
-        own = np.frombuffer(data, np.uint8) if self.chief else np.zeros(size, np.uint8)
-        return self._sum(own.astype(np.int32)).astype(np.uint8).tobytes()
+            return [data]
+        ends = np.cumsum(self.told([len(data)])[:, 0]).astype(int)
+        every = np.zeros(ends[-1], np.int32)
+        every[ends[self.index] - len(data) : ends[self.index]] = np.frombuffer(data, np.uint8)
+        return [part.tobytes() for part in np.split(self._sum(every).astype(np.uint8), ends[:-1])]
 
     def share(self, variables: Sequence[tf.Variable]) -> None:
         """Gives all workers the chief's values of variables."""

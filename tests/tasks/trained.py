@@ -61,7 +61,7 @@ OF_CELLS = {
             **{"horizon": 9, "xla": True},
         },
     },
-    "signals": {"gru": {"readout": "mean_max", "supervise": "end"}},
+    "signals": {"gru": {"readout": "mean_max", "supervise": "end", "precision": "mixed_bfloat16"}},
     "question_answering": {"gru": {"layers": 2, "looks": 1, "dropout": 0.1}},
     "captioning": {
         "gru": {"attention": "hard", "coverage": 0.1, "layers": 2, "window": 8},
@@ -72,7 +72,8 @@ OF_CELLS = {
             **{"level": "subword", "vocabulary": 300, "documents": "line", "layers": 2, "residual": True},
             **{"sampled": 60, "token_dropout": 0.1, "activation_penalty": 1.0, "change_penalty": 1.0},
         },
-        "gru": {"level": "word", "smoothing": 0.1, "activation": "relu", "weight_dropout": 0.3},
+        "gru": {"level": "word", "smoothing": 0.1, "activation": "relu", "weight_dropout": 0.3}
+        | {"precision": "mixed_bfloat16"},
     },
 }
 """Options of a task's own that change its network, for the training of one of the cells."""

@@ -7,7 +7,6 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from common.errors import InputError
@@ -182,16 +181,13 @@ def test_an_interruption_learns_whether_it_can_be_resumed(tmp_path: Path, data: 
 
 
 class Others:
-    """Two workers; the other one, the chief, has what it has."""
+    """Three workers; this one is the second, and the others have what they have."""
 
-    def __init__(self, chief: bytes | None) -> None:
-        self.chief = chief
+    def __init__(self, chief: bytes | None = None, third: bytes | None = None) -> None:
+        self.chief, self.third = chief, third
 
-    def from_chief(self, data: bytes) -> bytes:
-        return data if self.chief is None else self.chief
-
-    def told(self, values: list[float]) -> np.ndarray:
-        return np.array([[0.0], values])
+    def given(self, data: bytes) -> list[bytes]:
+        return [data if one is None else one for one in (self.chief, None, self.third)]
 
 
 def test_workers_with_the_chief_s_data_and_options_train(tmp_path: Path, data: list[Path]) -> None:
@@ -200,7 +196,7 @@ def test_workers_with_the_chief_s_data_and_options_train(tmp_path: Path, data: l
         claim.take()
         claim.note(digests.of_files(data))
         claim.begin()
-        claim.agree(Others(None))
+        claim.agree(Others())
     assert one.folder.is_dir() and not other.root.exists()
     one.close()
     other.close()
@@ -209,13 +205,22 @@ def test_workers_with_the_chief_s_data_and_options_train(tmp_path: Path, data: l
 def test_a_worker_with_other_data_or_options_is_refused(tmp_path: Path, data: list[Path]) -> None:
     claim = Claim(tmp_path, OPTIONS, writes=False)
     own = json.loads(json.dumps(claim._alike)) | {"data": hashlib.sha256(b"[]").hexdigest()}
-    claim.agree(Others(json.dumps(own).encode()))
-    for other, said in (
-        ({"data": "x"}, "here the data"),
-        ({"epochs": 99, "patience": 1}, "here --epochs 20, not 99, --p"),
+    same = json.dumps(own).encode()
+    claim.agree(Others(same, same))
+    data_differs, options_differ = (
+        json.dumps(own | other).encode() for other in ({"data": "x"}, {"epochs": 99, "patience": 1})
+    )
+    for chief, third, said in (
+        (data_differs, data_differs, "worker 2 reads other data than the chief; give all workers the same"),
+        (
+            options_differ,
+            same,
+            "worker 2 differs from the chief: --epochs 20, not 99, --patience 5, not 1; worker 3 differs",
+        ),
+        (same, data_differs, "worker 3 reads other data than the chief; give"),
     ):
-        with pytest.raises(InputError, match=rf"worker 2: its data or options differ from the chief's \({said}"):
-            claim.agree(Others(json.dumps(own | other).encode()))
+        with pytest.raises(InputError, match=said):
+            claim.agree(Others(chief, third))
 
 
 def test_several_workers_begin_where_there_is_nothing_to_resume(tmp_path: Path, capsys) -> None:

@@ -23,7 +23,7 @@ def test_one_worker_says_everything_to_itself() -> None:
     workers, values = Workers(), [tf.constant([1.0, 2.0])]
     assert (workers.number, workers.index, workers.devices, workers.chief) == (1, 0, 1, True)
     np.testing.assert_array_equal(workers.told([3.0, True]), [[3.0, 1.0]])
-    assert workers.from_chief(b"all") == b"all"
+    assert workers.given(b"all") == [b"all"]
     assert workers.sums(values) is values and workers.sums_over_workers(values) is values
     assert workers.run(lambda device: device + 7) == [7]
 

@@ -259,6 +259,5 @@ def test_trainings_have_curves_scores_and_their_figure(page) -> None:
     assert view.locator(".chart:visible").count() == view.locator(".model:visible").count() > 3
     unfolded(view.get_by_role("button", name="The figure of this training").first)
     picture = view.locator(".figure img").first
-    picture.wait_for()
-    assert picture.evaluate("one => one.naturalWidth") == 9
+    sync_api.expect(picture).to_have_js_property("naturalWidth", 9, timeout=SECONDS)
     assert_nothing_cut_off(page)
