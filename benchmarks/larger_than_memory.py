@@ -1,6 +1,6 @@
 """Training on a text larger than memory: peak memory and speed, beside a small text in memory.
 
-Usage: python benchmarks/larger_than_memory.py [--megabytes 2000] [--small 8] [--windows 300] [--folder DIR]
+Usage: python benchmarks/larger_than_memory.py [--megabytes 2000] [--small 12] [--windows 300] [--folder DIR]
 
 Both texts are drawn from the same words, so that both have the same number of tokens and the same model. It is a small
 one, whose windows take little time beside that of reading them.

@@ -281,7 +281,7 @@ class LanguageModel(Task):
         try:
             task.load()
             if task.corpus:
-                raise InputError("its training texts are on disk")
+                raise InputError("its training texts are on disk; train it again, with --in-memory")
         except InputError as error:
             raise InputError(f"--dynamic-evaluation: needs the texts that the model learned from; {error}") from error
         known = Pretrained(model.folder, "--dynamic-evaluation")

@@ -46,10 +46,6 @@ class Configured:
         return cls(**{name: revived(value) for name, value in config.items()})
 
 
-EXACT = {"dtype": "float32"}
-"""The arguments of a layer that computes in float32 whatever the others do, as a softmax should."""
-
-
 def dense(units: int, *, seed: int, **options: Any) -> keras.layers.Dense:
     """A dense layer with an initial kernel fixed by a seed; the options are those of `keras.layers.Dense`."""
     return keras.layers.Dense(units, kernel_initializer=keras.initializers.GlorotUniform(seed), **options)

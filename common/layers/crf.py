@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from common.cells.cell import State
 from common.cells.seeds import seed_for
-from common.layers.base import EXACT, Configured, dense, register
+from common.layers.base import Configured, dense, register
 from common.layers.dropout import VariationalDropout
 
 
@@ -38,12 +38,12 @@ class CRFHead(Configured, keras.layers.Layer):
     """
 
     def __init__(self, tags: int, *, dropout: float = 0.0, seed: int = 0, **kwargs: Any) -> None:
-        super().__init__(**EXACT | kwargs)
+        super().__init__(**kwargs)
         self.tags = tags
         self.dropout = dropout
         self.seed = seed
         self.masking = VariationalDropout(dropout, seed_for(seed, "readout dropout"))
-        self.emission = dense(tags, seed=seed_for(seed, "emission"), dtype=self.dtype_policy)
+        self.emission = dense(tags, seed=seed_for(seed, "emission"))
 
     def build(self, inputs_shape: tuple[int | None, ...]) -> None:
         self.emission.build(inputs_shape)

@@ -9,14 +9,14 @@ import tensorflow as tf
 
 from common.cells.cell import State
 from common.cells.seeds import seed_for
-from common.layers.base import EXACT, Configured, register
+from common.layers.base import Configured, register
 from common.layers.dropout import VariationalDropout
 from common.layers.readout import Readout
 
 
 def classifier(classes: int, *, hidden: int = 0) -> keras.layers.Layer:
     """A layer from a readout to class probabilities, with a hidden layer of ReLUs before it if it has a width."""
-    last = keras.layers.Dense(classes, activation="softmax", **EXACT)
+    last = keras.layers.Dense(classes, activation="softmax")
     return keras.Sequential([keras.layers.Dense(hidden, activation="relu"), last]) if hidden else last
 
 

@@ -13,14 +13,21 @@ import tensorflow as tf
 
 from common.layers.base import shape_of
 from common.layers.masks import uniform_of
-from common.layers.token_losses import exact, product_in, token_losses
+from common.layers.products import Product
+from common.layers.token_losses import token_losses
 
 MOST_LOGITS = 1 << 24
 """Logits that are in memory at the same time where no gradient needs all of them."""
 
 
 def losses_in_blocks(
-    features: tf.Tensor, vectors: tf.Tensor, bias: tf.Tensor, *, reference: tf.Tensor, most: int = MOST_LOGITS
+    features: tf.Tensor,
+    vectors: tf.Tensor,
+    bias: tf.Tensor,
+    *,
+    reference: tf.Tensor,
+    most: int = MOST_LOGITS,
+    precision: str | None = None,
 ) -> tf.Tensor:
     """`token_losses`, some rows at a time.
 
@@ -30,13 +37,14 @@ def losses_in_blocks(
         bias: `[vocabulary]`.
         reference: The token to predict, int32 `[rows]`.
         most: Maximum number of logits in memory, if a row has no more.
+        precision: As of `token_losses`.
 
     Returns:
         As `token_losses`, `[rows, 2]`.
     """
 
     def of_block(block: tuple[tf.Tensor, tf.Tensor]) -> tf.Tensor:
-        return token_losses(block[0], vectors, bias, reference=block[1])
+        return token_losses(block[0], vectors, bias, reference=block[1], precision=precision)
 
     rows, fitting = shape_of(features)[0], max(most // vectors.shape[0], 1)
     if isinstance(rows, int):
@@ -51,7 +59,7 @@ def losses_in_blocks(
         tf.reshape(tf.pad(features, [more, [0, 0]]), (blocks, size, features.shape[1])),
         tf.reshape(tf.pad(reference, [more]), (blocks, size)),
     )
-    found = tf.map_fn(of_block, cut, fn_output_signature=exact(features[:0]).dtype, parallel_iterations=1)
+    found = tf.map_fn(of_block, cut, fn_output_signature=features.dtype, parallel_iterations=1)
     return tf.reshape(found, (-1, 2))[:rows]
 
 
@@ -95,7 +103,13 @@ def sample_of(position: tf.Tensor, vocabulary: int, size: int, *, seed: int) -> 
 
 
 def sampled_losses(
-    features: tf.Tensor, vectors: tf.Variable, bias: tf.Variable, *, reference: tf.Tensor, sample: Sample
+    features: tf.Tensor,
+    vectors: tf.Variable,
+    bias: tf.Variable,
+    *,
+    reference: tf.Tensor,
+    sample: Sample,
+    precision: str | None = None,
 ) -> tf.Tensor:
     """Cross-entropy of the softmax over each row's own token and a sample of the others, and accuracy among these.
 
@@ -110,18 +124,20 @@ def sampled_losses(
         bias: `[vocabulary]`, likewise.
         reference: The token to predict, int32 `[rows]`.
         sample: The tokens that all rows share.
+        precision: That of the products with the sample, see `Product`.
 
     Returns:
         The loss of each row, and 1 where its token is more likely than all of the sample, which has no gradient,
         `[rows, 2]`.
     """
+    product = Product(precision)
     is_own = sample.tokens == reference[:, None]  # [rows, sample]
-    product = product_in(features.dtype)
+    lowest = features.dtype.min
 
     @tf.custom_gradient
     def losses(x: tf.Tensor, own: tf.Tensor, own_bias: tf.Tensor, others: tf.Tensor, others_bias: tf.Tensor) -> tuple:
         of_own = tf.reduce_sum(x * own, 1) + own_bias
-        logits = tf.where(is_own, x.dtype.min, product(x, others, transpose_b=True) + others_bias)
+        logits = tf.where(is_own, lowest, product(x, others, transpose_b=True) + others_bias)
         is_best = of_own >= tf.reduce_max(logits, 1)
         logits -= sample.log_expected
         highest = tf.maximum(tf.reduce_max(logits, 1), of_own)
@@ -133,7 +149,7 @@ def sampled_losses(
             scale = (d_losses / sums)[:, None]
             d_own = scale * exponential_of_own[:, None] - d_losses[:, None]  # [rows, 1]
             d_others = product(exponentials, scale * x, transpose_a=True)
-            d_others_bias = tf.linalg.matvec(exponentials, scale[:, 0], transpose_a=True)
+            d_others_bias = tf.matmul(exponentials, scale, transpose_a=True)[:, 0]
             return (
                 scale * product(exponentials, others) + d_own * own,
                 d_own * x,
@@ -144,5 +160,5 @@ def sampled_losses(
 
         return (tf.math.log(sums) + highest - of_own, tf.cast(is_best, x.dtype)), backward
 
-    read = [exact(tf.gather(weights, tokens)) for tokens in (reference, sample.tokens) for weights in (vectors, bias)]
-    return tf.stack(losses(exact(features), *read), 1)
+    read = [tf.gather(weights, tokens) for tokens in (reference, sample.tokens) for weights in (vectors, bias)]
+    return tf.stack(losses(features, *read), 1)

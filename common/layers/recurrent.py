@@ -43,6 +43,10 @@ class Recurrent(Configured, keras.layers.Layer):
         recurrent_initializer: `"orthogonal"`, `"identity"` (of each gate) or `"glorot_uniform"`: the initial recurrent
             weights.
 
+    Attributes:
+        precision: That of products with the weights, such as `"bfloat16"`, see `common.layers.products.Product`; None,
+            as at first, is that of all else. It may be set at any time.
+
     Call arguments:
         inputs: `[batch, time, features]`.
         keep: `[batch, time]`; None means that no sequence starts inside the window.
@@ -84,6 +88,7 @@ class Recurrent(Configured, keras.layers.Layer):
         self.weight_dropout = weight_dropout
         self.seed = seed
         self.recurrent_initializer = recurrent_initializer
+        self.precision: str | None = None
         self.kind = cells.get(cell)
         self.keras_cell = cells.keras_cell(
             cell,
@@ -132,6 +137,7 @@ class Recurrent(Configured, keras.layers.Layer):
             inject=inject or (),
             mask=mask,
             activation=self.activation,
+            precision=self.precision,
         )
 
     @property

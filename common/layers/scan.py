@@ -19,6 +19,8 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from common.cells.cell import ACTIVATIONS, Activation, State, Step, Weights
+from common.layers.base import shape_of
+from common.layers.products import Product
 
 
 def time_major(x: tf.Tensor) -> tf.Tensor:
@@ -52,6 +54,7 @@ def scan(
     inject: State = (),
     mask: tf.Tensor | None = None,
     activation: str = "tanh",
+    precision: str | None = None,
 ) -> tuple[tf.Tensor, State]:
     """Runs one cell over a window of streams.
 
@@ -64,14 +67,17 @@ def scan(
         inject: Added to the kept state before each step, `[lanes, time, units]` each, or empty.
         mask: Multiplies the hidden state before the recurrent product, `[lanes, time, units]`, or None. No gradient.
         activation: A name in `ACTIVATIONS`.
+        precision: That of the products with the weights, and of those of the gradients, see `Product`; None is that
+            of the inputs.
 
     Returns:
         The hidden states, `[lanes, time, units]`, and the state after the last step.
     """
     inputs, inject, mask = tf.nest.map_structure(time_major, (inputs, inject, () if mask is None else (mask,)))
     window = _Window(tf.transpose(keep)[:, :, None], initial, inject, mask)
-    loops = _forward_loop(step, ACTIVATIONS[activation]), _backward_loop(step, ACTIVATIONS[activation])
-    outputs, *final = _differentiable(loops, weights, inputs, window=window)
+    product = Product(precision)
+    loops = (make(step, ACTIVATIONS[activation], product) for make in (_forward_loop, _backward_loop))
+    outputs, *final = _differentiable(*loops, product, weights=weights, inputs=inputs, window=window)
     return time_major(outputs), tuple(final)
 
 
@@ -84,22 +90,22 @@ def watched(
         All states, and all that the step forward saves, after each step, `[lanes, time, any]` each.
     """
     window = _Window(tf.transpose(keep)[:, :, None], initial, (), ())
-    projected = tf.tensordot(time_major(inputs), weights.kernel, 1)
-    _, states, saves = _forward_loop(step, ACTIVATIONS[activation])(projected, weights, window)
+    projected = _each(Product(), time_major(inputs), weights.kernel)
+    _, states, saves = _forward_loop(step, ACTIVATIONS[activation], Product())(projected, weights, window)
     return tf.nest.map_structure(time_major, (states, saves))
 
 
-def _forward_loop(step: Step, activation: Activation) -> Callable:
+def _forward_loop(step: Step, activation: Activation, multiplied: Product) -> Callable:
     """`(projected, weights, window) -> (final state, states, saved)`; `states` and `saved` hold all steps."""
 
     def loop(projected: tf.Tensor, weights: Weights, window: _Window) -> tuple[State, State, State]:
         keep, initial, inject, mask = window
-        time = tf.shape(projected)[0]
+        time, recurrent = tf.shape(projected)[0], multiplied.rounded(weights.recurrent)
 
         def body(t: tf.Tensor, carried: tuple) -> tuple:
             state, states, saves = carried
             previous = _previous(state, keep[t], _at(t, inject))
-            product = tf.matmul(_masked(previous[0], _at(t, mask)), weights.recurrent)
+            product = multiplied(_masked(previous[0], _at(t, mask)), recurrent)
             for bias in weights.recurrent_bias:
                 product += bias
             of_weights = {"activation": activation, "more": weights.more}
@@ -116,7 +122,7 @@ def _forward_loop(step: Step, activation: Activation) -> Callable:
     return loop
 
 
-def _backward_loop(step: Step, activation: Activation) -> Callable:
+def _backward_loop(step: Step, activation: Activation, multiplied: Product) -> Callable:
     """From the gradients of hidden states and final state to all other gradients; see the call for their order."""
 
     def loop(
@@ -139,7 +145,7 @@ def _backward_loop(step: Step, activation: Activation) -> Callable:
             d_state = (d_state[0] + d_outputs[t], *d_state[1:])
             seen = {"saved": _at(t, saves), "activation": activation, "more": weights.more}
             d_projected, d_product, d_previous = step.backward(d_state, _at(t, previous), _at(t, states), **seen)
-            through = _masked(tf.matmul(d_product, transposed), _at(t, mask))
+            through = _masked(multiplied(d_product, transposed), _at(t, mask))
             d_previous = (d_previous[0] + through, *d_previous[1:])
             projections = _write(projections, t, (d_projected,))
             products = _write(products, t, (d_product,) if products else ())
@@ -170,31 +176,41 @@ def _backward_loop(step: Step, activation: Activation) -> Callable:
 
 
 def _differentiable(
-    loops: tuple[Callable, Callable], weights: Weights, inputs: tf.Tensor, *, window: _Window
+    forward_loop: Callable,
+    backward_loop: Callable,
+    multiplied: Product,
+    *,
+    weights: Weights,
+    inputs: tf.Tensor,
+    window: _Window,
 ) -> tuple[tf.Tensor, ...]:
     """The hidden states and the final state, with the backward loop as their gradient; all time-major."""
-    forward_loop, backward_loop = loops
     structure = (weights, inputs, window.initial, window.inject)
 
     def differentiable(*flat: tf.Tensor) -> tuple:
         weights, x, initial, inject = tf.nest.pack_sequence_as(structure, flat)
         given = window._replace(initial=initial, inject=inject)
-        projected = tf.tensordot(x, weights.kernel, 1)  # [time, lanes, gates * units]
+        projected = _each(multiplied, x, weights.kernel)  # [time, lanes, gates * units]
         final, states, saves = forward_loop(projected, weights, given)
 
         def gradient(d_outputs: tf.Tensor, *d_final: tf.Tensor) -> list[tf.Tensor]:
-            seen = {"transposed": tf.transpose(weights.recurrent), "window": given, "states": states, "saves": saves}
+            seen = {
+                "transposed": tf.transpose(multiplied.rounded(weights.recurrent)),
+                "window": given,
+                "states": states,
+                "saves": saves,
+            }
             d_projected, d_product, h, d_bias, d_recurrent_bias, d_more, d_initial, d_inject = backward_loop(
                 d_outputs, d_final, weights, **seen
             )
             d_weights = Weights(
-                _transposed_product(x, d_projected),
-                _transposed_product(h, *(d_product or (d_projected,))),
+                _transposed_product(multiplied, x, d_projected),
+                _transposed_product(multiplied, h, *(d_product or (d_projected,))),
                 d_bias,
                 d_recurrent_bias,
                 d_more,
             )
-            d_x = tf.tensordot(d_projected, tf.transpose(weights.kernel), 1)
+            d_x = _each(multiplied, d_projected, tf.transpose(weights.kernel))
             return tf.nest.flatten((d_weights, d_x, d_initial, d_inject))
 
         return (states[0], *final), gradient
@@ -211,9 +227,15 @@ def _previous(state: State, keep: tf.Tensor, inject: State) -> State:
     return tuple(k + i for k, i in zip(kept, inject)) if inject else kept
 
 
-def _transposed_product(a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
+def _each(multiplied: Product, x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """The products of all steps of all lanes, `[time, lanes, m]`, with a kernel: `[time, lanes, n]`."""
+    flat = multiplied(tf.reshape(x, (-1, kernel.shape[0])), kernel)
+    return tf.reshape(flat, (*shape_of(x)[:2], kernel.shape[1]))
+
+
+def _transposed_product(multiplied: Product, a: tf.Tensor, b: tf.Tensor) -> tf.Tensor:
     """Sum over time and lanes of the outer products; `[time, lanes, m]`, `[time, lanes, n]` to `[m, n]`."""
-    return tf.matmul(tf.reshape(a, (-1, a.shape[-1])), tf.reshape(b, (-1, b.shape[-1])), transpose_a=True)
+    return multiplied(tf.reshape(a, (-1, a.shape[-1])), tf.reshape(b, (-1, b.shape[-1])), transpose_a=True)
 
 
 def _at(t: tf.Tensor, values: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:

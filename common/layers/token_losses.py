@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import tensorflow as tf
 
-
-def exact(x: tf.Tensor) -> tf.Tensor:
-    """In float32, if it has half precision."""
-    return tf.cast(x, tf.float32) if x.dtype.size < tf.float32.size else x
-
-
-def product_in(dtype: tf.DType) -> Callable:
-    """`tf.matmul` that computes in a type, which may have half precision, with an `exact` result."""
-
-    def product(a: tf.Tensor, b: tf.Tensor, **how: bool) -> tf.Tensor:
-        return exact(tf.matmul(tf.cast(a, dtype), tf.cast(b, dtype), **how))
-
-    return product
+from common.layers.products import Product
 
 
 def token_losses(
-    features: tf.Tensor, vectors: tf.Tensor, bias: tf.Tensor, *, reference: tf.Tensor, smoothing: float = 0.0
+    features: tf.Tensor,
+    vectors: tf.Tensor,
+    bias: tf.Tensor,
+    *,
+    reference: tf.Tensor,
+    smoothing: float = 0.0,
+    precision: str | None = None,
 ) -> tf.Tensor:
     """Cross-entropy with label smoothing, and accuracy (Szegedy et al. 2016, "Rethinking the Inception Architecture for
     Computer Vision", section 7).
 
-    The logits are `features . vectors + bias`. Only products have the type of the features, which may have half
-    precision. One tensor of their size is kept for the gradient, which is two products
+    The logits are `features . vectors + bias`. One tensor of their size is kept for the gradient, which is two products
     with it: the terms of the reference and of the smoothing are added to the results of these products.
 
     Args:
@@ -37,11 +28,12 @@ def token_losses(
         bias: `[vocabulary]`.
         reference: The token to predict, int32 `[rows]`.
         smoothing: Share of the token's probability that is spread over all tokens.
+        precision: That of the three products, see `Product`.
 
     Returns:
         The loss of each row, and 1 where its token is the most likely one, which has no gradient, `[rows, 2]`.
     """
-    own, product = 1 - smoothing, product_in(features.dtype)
+    own, product = 1 - smoothing, Product(precision)
 
     @tf.custom_gradient
     def losses(features: tf.Tensor, vectors: tf.Tensor, bias: tf.Tensor) -> tuple:
@@ -68,4 +60,4 @@ def token_losses(
 
         return (found, tf.cast(of_reference >= highest, found.dtype)), backward
 
-    return tf.stack(losses(exact(features), exact(vectors), exact(bias)), 1)
+    return tf.stack(losses(features, vectors, bias), 1)

@@ -13,7 +13,6 @@ from common.layers.base import dense, register, shape_of
 from common.layers.hard_attention import LEAST, HardAttention
 from common.layers.pictures import Summary
 from common.layers.stack import RecurrentStack
-from common.layers.token_losses import exact
 from common.networks.network import Part
 from common.networks.writing import Memory, WritingNetwork, flat
 
@@ -208,10 +207,10 @@ class CaptionNetwork(WritingNetwork):
     def _mentions(self, start: tf.Tensor, window: Part) -> tf.Tensor:
         """The loss of the words of each picture's captions, divided between their steps, `[batch, time]`."""
         row, real = (tf.reshape(one, [-1]) for one in (window["row_of_step"], window["sequence"] >= 0))
-        real, rows = tf.cast(real, tf.float32), tf.shape(start)[0]
+        real, rows = tf.cast(real, start.dtype), tf.shape(start)[0]
         words = tf.stack([row, tf.reshape(window["reference"], [-1])], 1)
         there = tf.minimum(tf.scatter_nd(words, real, (rows, self.vocabulary)), 1.0)  # [rows, vocabulary]
-        logits = exact(self.matched(self.mentioned(start)) + self.mentioned_bias)
+        logits = tf.matmul(self.mentioned(start), self.vectors.embeddings, transpose_b=True) + self.mentioned_bias
         loss = tf.reduce_sum(tf.nn.sigmoid_cross_entropy_with_logits(there, logits), 1)
         steps = tf.math.unsorted_segment_sum(real, row, rows)
         return tf.reshape(tf.gather(tf.math.divide_no_nan(loss, steps), row) * real, shape_of(window["sequence"]))
@@ -246,9 +245,7 @@ class CaptionNetwork(WritingNetwork):
 
     def _seen(self, weights: tf.Tensor, window: Part, before: tf.Tensor) -> tf.Tensor:
         """The sums of the weights `[batch, time, cells]` since each caption began, given those before the part."""
-        sums = tf.cumsum(
-            tf.pad(tf.cast(weights, before.dtype), [[0, 0], [1, 0], [0, 0]]), 1
-        )  # [batch, time + 1, cells]
+        sums = tf.cumsum(tf.pad(weights, [[0, 0], [1, 0], [0, 0]]), 1)  # [batch, time + 1, cells]
         first = window["first_of_step"]
         goes_on = tf.gather(window["keep"], first, batch_dims=1)[..., None]
         return sums[:, 1:] - tf.gather(sums, first, batch_dims=1) + goes_on * before[:, None]

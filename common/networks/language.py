@@ -65,7 +65,7 @@ class LanguageNetwork(Network):
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # The state keeps its type.
         if sampled and (sampled >= vocabulary or smoothing):
             raise ValueError(f"{sampled} of {vocabulary} tokens are to be sampled, smoothing {smoothing}; sample none")
         self.vocabulary = vocabulary
@@ -128,24 +128,23 @@ class LanguageNetwork(Network):
 
     def losses(self, x: tf.Tensor, reference: tf.Tensor) -> tf.Tensor:
         """The exact loss and the accuracy of outputs of the stack, `[batch, time, width]`: `[batch, time, 2]`."""
-        return self._of_steps(lambda rows, to: losses_in_blocks(rows, *self._readout, reference=to), x, reference)
+        return self._of_steps(losses_in_blocks, x, reference, weights=self._readout)
 
     def _trained_losses(self, x: tf.Tensor, reference: tf.Tensor, position: tf.Tensor | None) -> tf.Tensor:
         """As `losses`, smoothed or of a sample of the tokens."""
+        if not self.sampled:
+            return self._of_steps(token_losses, x, reference, weights=self._readout, smoothing=self.smoothing)
+        sample = sample_of(position, self.vocabulary, self.sampled, seed=seed_for(self.seed, "sample"))
+        weights = self.vectors.embeddings.value, self.bias.value  # Of these only the rows are read.
+        return self._of_steps(sampled_losses, x, reference, weights=weights, sample=sample)
 
-        def smoothed(rows: tf.Tensor, to: tf.Tensor) -> tf.Tensor:
-            return token_losses(rows, *self._readout, reference=to, smoothing=self.smoothing)
-
-        def sampled(rows: tf.Tensor, to: tf.Tensor) -> tf.Tensor:
-            sample = sample_of(position, self.vocabulary, self.sampled, seed=seed_for(self.seed, "sample"))
-            return sampled_losses(rows, self.vectors.embeddings.value, self.bias.value, reference=to, sample=sample)
-
-        return self._of_steps(sampled if self.sampled else smoothed, x, reference)
-
-    def _of_steps(self, losses: Callable, x: tf.Tensor, reference: tf.Tensor) -> tf.Tensor:
-        """Losses that are those of rows, `(features, reference) -> [rows, 2]`, of all steps."""
+    def _of_steps(
+        self, losses: Callable, x: tf.Tensor, reference: tf.Tensor, *, weights: tuple, **how: Any
+    ) -> tf.Tensor:
+        """Losses that are those of rows, such as `token_losses`, of all steps."""
         features = self._projected(tf.reshape(x, (-1, self.stack.width)))  # [batch * time, embedding]
-        return tf.reshape(losses(features, tf.reshape(reference, [-1])), (*tf.unstack(tf.shape(reference)), 2))
+        how |= {"reference": tf.reshape(reference, [-1]), "precision": self.precision}
+        return tf.reshape(losses(features, *weights, **how), (*tf.unstack(tf.shape(reference)), 2))
 
     @property
     def _readout(self) -> tuple[tf.Tensor, tf.Tensor]:

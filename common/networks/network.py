@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import keras
 import tensorflow as tf
@@ -21,6 +21,7 @@ class Network(Configured, keras.layers.Layer):
 
     Attributes:
         stack: The recurrence that probes examine; None if there are several.
+        precision: That of products with the vectors of a vocabulary, see `common.layers.products.Product`.
 
     Call arguments:
         window: The inputs of some steps of a stream, by name: `keep` and `sequence`, `[batch, time]`, and what the
@@ -34,9 +35,7 @@ class Network(Configured, keras.layers.Layer):
     """
 
     stack: RecurrentStack | None = None
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(autocast=False, **kwargs)  # Inputs and state keep their type; layers cast what they read.
+    precision: str | None = None
 
     def initial_state(self, batch_size: int | tf.Tensor) -> tuple:
         """The state before a sequence, any structure of `[batch, ...]` tensors."""

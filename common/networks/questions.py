@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from common.cells.seeds import seed_for
 from common.layers.attention import AdditiveAttention
-from common.layers.base import EXACT, dense, register, shape_of
+from common.layers.base import dense, register, shape_of
 from common.layers.dropout import VariationalDropout
 from common.layers.pictures import opened, resized
 from common.layers.readout import Readout
@@ -96,7 +96,7 @@ class AnsweringNetwork(Network):
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # The state keeps its type.
         self.embed = embed
         self.stack = stack
         self.readout = readout
@@ -111,7 +111,7 @@ class AnsweringNetwork(Network):
             AdditiveAttention(encoder.width, seed_for(seed, f"look {n}"), name=f"look_{n}") for n in range(looks)
         ]
         self.between = dense(hidden, seed=seed_for(seed, "between"), activation="relu", name="between")
-        self.outputs = dense(answers, seed=seed_for(seed, "answers"), activation="softmax", **EXACT, name="answers")
+        self.outputs = dense(answers, seed=seed_for(seed, "answers"), activation="softmax", name="answers")
         self.masking = VariationalDropout(dropout, seed_for(seed, "words"))
         self.last_masking = VariationalDropout(dropout, seed_for(seed, "query"))
 

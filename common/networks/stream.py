@@ -39,7 +39,7 @@ class StreamNetwork(Network):
         seed: int = 0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # The state keeps its type.
         self.embed = embed
         self.stack = stack
         self.head = head

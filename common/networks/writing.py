@@ -15,7 +15,7 @@ from common.layers.base import dense, shape_of
 from common.layers.dropout import VariationalDropout
 from common.layers.embeddings import Embedding
 from common.layers.stack import RecurrentStack
-from common.layers.token_losses import exact, token_losses
+from common.layers.token_losses import token_losses
 from common.networks.network import Network
 
 Run = Callable[[int, RecurrentStack, tf.Tensor], tf.Tensor]
@@ -137,16 +137,13 @@ class WritingNetwork(Network):
 
     def logits(self, features: tf.Tensor) -> tf.Tensor:
         """`[rows, vocabulary]` of `[rows, width]`. (TensorFlow multiplies each batch of three axes by itself.)"""
-        return exact(self.matched(features) + self.bias)
-
-    def matched(self, features: tf.Tensor) -> tf.Tensor:
-        """The products of features, `[rows, width]`, with the vectors of all tokens, `[rows, vocabulary]`."""
-        return tf.matmul(features, tf.cast(self.vectors.embeddings, features.dtype), transpose_b=True)
+        return tf.matmul(features, self.vectors.embeddings, transpose_b=True) + self.bias
 
     def losses_of_rows(self, features: tf.Tensor, reference: tf.Tensor, smoothing: float = 0.0) -> tf.Tensor:
         """The loss and the accuracy of rows, `[rows, 2]`."""
         weights = (tf.convert_to_tensor(w) for w in (self.vectors.embeddings, self.bias))
-        return token_losses(features, *weights, reference=reference, smoothing=smoothing)
+        how = {"smoothing": smoothing, "precision": self.precision}
+        return token_losses(features, *weights, reference=reference, **how)
 
     def next(self, tokens: tf.Tensor, state: list, memory: Memory) -> tuple[tf.Tensor, list, tf.Tensor]:
         """One step of the decoder. With a fixed memory it is a `Next` of `common.decoding`.

@@ -33,6 +33,7 @@ from common.options.shared import TFDS as TFDS
 from common.options.shared import DataOptions as DataOptions
 from common.options.shared import EvaluateOptions as EvaluateOptions
 from common.options.shared import ExportOptions as ExportOptions
+from common.options.shared import PrecisionName as PrecisionName
 from common.options.shared import PredictOptions as PredictOptions
 from common.options.shared import PredictTexts as PredictTexts
 from common.options.shared import SavedOptions as SavedOptions

@@ -72,7 +72,8 @@ def cluster() -> Cluster | None:
     own = addresses.get(task.get("type")) if isinstance(task, dict) else None
     index = str(task.get("index")) if own else ""  # Scripts often write it as a string.
     if not own or not index.isdecimal() or int(index) >= len(own):
-        raise InputError(f"{VARIABLE}: task {task!r} is none of the cluster's; give such as {EXAMPLE}")
+        there = ", ".join(f"{job} 0 to {len(one) - 1}" for job, one in addresses.items() if one)
+        raise InputError(f"{VARIABLE}: task {task!r} is none of the cluster's, which are {there}; see {EXAMPLE}")
     return Cluster(every, int(index) + (0 if task["type"] == "chief" else len(addresses["chief"])))
 
 

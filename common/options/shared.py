@@ -189,8 +189,8 @@ class TrainOptions(DataOptions):
         seed: Seed of the initial weights, the order of the examples and the dropout masks.
         xla: Compile the training step with XLA: some seconds at the start, faster steps after. Not given: where a
             training is long enough to gain by it.
-        precision: Numbers that training computes with: float32; or mixed_bfloat16, for GPUs and processors that are
-            faster at it, with weights and losses in float32. The saved model computes in float32.
+        precision: Precision of the products in training: float32; or mixed_bfloat16, where those of recurrences and
+            vocabularies are rounded to 16 bits, for GPUs and processors that are faster at it.
         steps_per_execution: Training steps that one call runs; progress is shown, and the time looked at, after each
             call. With a strategy it is 1.
         strategy: one device; mirrored, on all GPUs of this machine; or multiworker, on the workers that TF_CONFIG

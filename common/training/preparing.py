@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,8 +12,9 @@ import keras
 import tensorflow as tf
 
 from common.errors import InputError, counted
-from common.networks.network import Learner
-from common.options import TrainOptions, fitting_lanes, fitting_passes
+from common.layers.recurrent import Recurrent
+from common.networks.network import Learner, Network
+from common.options import PrecisionName, TrainOptions, fitting_lanes, fitting_passes
 from common.reports import console
 from common.sources.splits import SPLITS
 from common.streams import Sequences, Stream
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tasks.base import Task
 
 Streams = dict[str, Stream]
+OF_PRODUCTS: dict[PrecisionName, str | None] = {"float32": None, "mixed_bfloat16": "bfloat16"}
 STEPS_THAT_REPAY_XLA = 500
 """XLA saves 5 to 50 ms a step on two cores, and compiles for 2 to 8 s."""
 
@@ -114,9 +116,9 @@ def compiled(
         devices = strategy.num_replicas_in_sync
         raise InputError(f"--batch-size {options.batch_size}: fewer lanes than devices; give {devices} or more")
     with strategy.scope() if strategy is not None else nullcontext():
-        with computing_in(options.precision):
-            learner = make()
-            learner.network.build()
+        learner = make()
+        learner.network.build()
+        compute_in(learner.network, options.precision)
         optimizer = LazyAdam(
             step_size(stream, options),
             **_gradually(learner, stream),
@@ -137,15 +139,11 @@ def compiled(
     return learner, model
 
 
-@contextmanager
-def computing_in(policy: str) -> Iterator[None]:
-    """Layers that are made here have a dtype policy of Keras."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(policy)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
+def compute_in(network: Network, precision: PrecisionName) -> None:
+    """Sets the precision of a network's products with recurrent weights and with the vectors of a vocabulary."""
+    for layer in network._flatten_layers():  # Public, Keras has nothing that finds layers in lists.
+        if isinstance(layer, (Recurrent, Network)):
+            layer.precision = OF_PRODUCTS[precision]
 
 
 SLOWER = 2.6

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from tasks.base import Answers, Task
 
 EXACT = "float32"
-"""The precision of all that follows training."""
+"""The precision of what is not said to be another, and of all that follows training."""
 
 
 class Fitted(NamedTuple):
@@ -112,10 +112,17 @@ def fit(
         claim.begin()
         claim.agree(workers)
         fitted = _fit(task, described, claim, callbacks=callbacks, logs=logs, before=before, strategy=strategy)
+        fitted = _alone(task, fitted, strategy)
+    return fitted
+
+
+def _alone(task: Task, fitted: Fitted, strategy: tf.distribute.Strategy | None) -> Fitted:
+    """What was trained, on one device and in float32."""
     options = replace(task.options, precision=EXACT)
     if strategy is None and options == task.options:
         return fitted
-    learner, model = compiled(task.learner, fitted.streams["train"], options)
+    make = task.learner if strategy is not None else lambda: fitted.learner
+    learner, model = compiled(make, fitted.streams["train"], options)
     for weight, trained in zip(model.network.weights, fitted.model.network.weights, strict=True):
         weight.assign(trained.value)
     return fitted._replace(model=model, learner=learner)
@@ -174,9 +181,10 @@ def _fit(
 def describe(fitted: Fitted, options: TrainOptions) -> None:
     """Prints the model, its windows, and the share of real steps on the lanes."""
     model, stream = fitted.model, fitted.streams["train"]
+    mixed = "" if options.precision == EXACT else f"; {options.precision}"
     passes = f" and {stream.passes:,} passes over the data" if stream.passes > 1 else ""
     say(
-        f"model: {options.cell}, {parameters(model):,} parameters; "
+        f"model: {options.cell}, {parameters(model):,} parameters{mixed}; "
         f"TBPTT window {model.window}, reach {model.reach}; "
         f"{counted(stream.windows(), 'window')} an epoch of {counted(options.batch_size, 'lane')}{passes}"
     )

@@ -1,13 +1,11 @@
-"""Every task trains in mixed precision much as it does in float32."""
+"""Every task trains in mixed precision much as it does in float32, and answers in float32."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import tasks
 from common.training.run import fit
@@ -28,25 +26,24 @@ def test_mixed_precision_goes_where_float32_goes(name: str, data_of, tmp_path: P
         steps_of(name, data_of(name), tmp_path, None, steps=steps, precision=precision, batch_size=LANES)
         for steps, precision in [(1, "float32"), (4, "float32"), (4, "mixed_bfloat16")]
     )
-    states = [n for n, one in enumerate(mixed) if one.shape[:1] == (LANES,)]
-    assert tf.bfloat16.as_numpy_dtype in [mixed[n].dtype.type for n in states]
-    weights = [n for n in range(1, len(mixed)) if n not in states]
-    assert {mixed[n].dtype for n in weights} == {np.dtype(np.float32)}
+    assert {one.dtype for one in mixed} == {one.dtype for one in exact}, "only products are rounded"
+    weights = [n for n, one in enumerate(exact) if n and one.shape[:1] != (LANES,)]
     moved, apart = (distance([exact[n] for n in weights], [other[n] for n in weights]) for other in (few, mixed))
-    assert 0 < apart < 0.5 * moved, "the same way"
-    *_, loss = mixed[0].ravel()  # The other logs before it count clipped steps and right answers.
-    np.testing.assert_allclose(loss, exact[0].ravel()[-1], rtol=2e-3)
+    assert 0 < apart < 0.1 * moved
+    np.testing.assert_allclose(mixed[0][-1], exact[0][-1], rtol=1e-3)  # The loss, the last of the logs.
 
 
 def test_what_follows_a_training_in_mixed_precision_computes_in_float32(data_of, tmp_path: Path) -> None:
-    task = make("signals", data_of("signals"), tmp_path, precision="mixed_bfloat16", epochs=1)
+    task = make("language_model", data_of("language_model"), tmp_path, precision="mixed_bfloat16", epochs=1)
     begun = []
     with graphs_as_they_are():
-        fitted = fit(task, tmp_path, before=begun.append)
-    before, after = begun[0].model.network, fitted.model.network
-    assert (before.compute_dtype, after.compute_dtype, keras.config.dtype_policy().name) == (
-        "bfloat16",
-        *["float32"] * 2,
+        fitted = fit(task, tmp_path, before=lambda before: begun.append(precisions(before)))
+    assert (begun, precisions(fitted)) == ([["bfloat16"] * 2], [None] * 2)
+    assert fitted.run.history[0]["val_loss"] == pytest.approx(
+        fitted.model.evaluate(fitted.streams["validation"], return_dict=True, verbose=0)["loss"], rel=1e-3
     )
-    for one, other in zip(before.weights, after.weights, strict=True):
-        np.testing.assert_array_equal(one, other)
+
+
+def precisions(fitted) -> list[str | None]:
+    network = fitted.model.network
+    return [network.precision, *(layer.precision for layer in network.stack.forwards)]

@@ -84,7 +84,7 @@ VARIANTS = {
         **{"bidirectional": True, "layers": 2, "residual": True, "xla": True},
         **{"window": 4, "readout": "last", "bigrams": 0, "level": "character"},
     },
-    "pos": {"crf": True, "window": 4} | LEARNS["pos"],
+    "pos": {"crf": True, "window": 4, "xla": False} | LEARNS["pos"],
 }
 """Options of a further training of a task, of a network that reads both ways."""
 CARRIED = {"bidirectional": False, "epochs": 2, "recurrent_dropout": 0.2}

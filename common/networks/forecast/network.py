@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from common import cells
 from common.cells.seeds import seed_for
-from common.layers.base import EXACT, dense, register, shape_of
+from common.layers.base import dense, register, shape_of
 from common.layers.dropout import VariationalDropout
 from common.layers.masks import number_of, variational_mask
 from common.layers.stack import RecurrentStack
@@ -109,8 +109,8 @@ class ForecastNetwork(Network):
         stack, embedding = self.stack, self.embedding
         self.read = dense(embedding, seed=seed_for(self.seed, "read"), activation="relu")
         self.place = dense(embedding, seed=seed_for(self.seed, "place"))
-        self.project = dense(self.segment * (1 + len(self.quantiles)), seed=seed_for(self.seed, "project"), **EXACT)
-        self.repeat = dense(1, seed=seed_for(self.seed, "repeat"), use_bias=False, **EXACT)
+        self.project = dense(self.segment * (1 + len(self.quantiles)), seed=seed_for(self.seed, "project"))
+        self.repeat = dense(1, seed=seed_for(self.seed, "repeat"), use_bias=False)
         self.fed = dense(embedding, seed=seed_for(self.seed, "fed")) if self.head == "recursive" else None
         self.dense = self.head == "direct" or not cells.is_recurrent(stack.cell)
         self.decoder = (
@@ -204,7 +204,7 @@ class ForecastNetwork(Network):
         h = self.bridge(h) if self.bridge else h
         decoded = self._decode(h, places)
         if training and self.dropout:
-            decoded *= tf.cast(self._mask(window), decoded.dtype)
+            decoded *= self._mask(window)
         outputs = self.project(decoded)
         outputs = tf.reshape(outputs, (batch, time, self.ahead * self.segment, 1 + len(self.quantiles)))
         outputs = outputs[:, :, : self.horizon]

@@ -58,9 +58,7 @@ def run_side(
     Returns:
         The stack's outputs, `[batch, time, width]`, and its state.
     """
-    entering = tf.nest.map_structure(
-        lambda s: tf.cast(carry, s.dtype)[..., None] * s[:, None], state
-    )  # [batch, time, units]
+    entering = tf.nest.map_structure(lambda s: carry[..., None] * s[:, None], state)  # [batch, time, units]
     if inject is not None:
         entering = tf.nest.map_structure(tf.add, entering, inject)
     outputs, after = stack(x, inject=entering, **step)

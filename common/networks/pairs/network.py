@@ -100,7 +100,7 @@ class PairNetwork(WritingNetwork):
         return PairState(
             self.encoder.initial_state(batch_size),
             tuple(stack.initial_state(batch_size) for stack in decoders),
-            tf.zeros((batch_size, self.memory, self.encoder.width), self.compute_dtype),
+            tf.zeros((batch_size, self.memory, self.encoder.width)),
             tf.fill((batch_size, self.memory), NO_PAIR),
         )
 

@@ -60,7 +60,10 @@ def test_workers_are_numbered_from_the_chief_on(config, found, monkeypatch: pyte
         ({"cluster": {"worker": ["a:1", "a:1"]}, "task": FIRST}, "two workers with one address"),
         ({"cluster": {"chief": ["a:1", "b:1"]}, "task": FIRST}, "two chiefs"),
         ({"cluster": TWO}, "task {} is none"),
-        ({"cluster": TWO, "task": {"type": "worker", "index": 2}}, "is none of the cluster's"),
+        (
+            {"cluster": TWO, "task": {"type": "worker", "index": 2}},
+            "is none of the cluster's, which are worker 0 to 1; see",
+        ),
         ({"cluster": TWO, "task": {"type": "chief", "index": 0}}, "is none of the cluster's"),
         ({"cluster": TWO, "task": 3}, "is none of the cluster's"),
     ],
