@@ -186,15 +186,27 @@ class LargeReader:
         return Splits(large, PlainTexts(parts["validation"]), PlainTexts(parts["test"]), source=source, notes=notes)
 
     def _blocks(self, files: Iterable[Path]) -> Iterator[Block]:
-        """The texts of files, in blocks."""
+        """The texts of files, in blocks.
+
+        Raises:
+            InputError: A file cannot be read, or has none.
+        """
         for path in files:
-            if self.reader.documents == "file":
-                yield from (Block(part, False) for part in _normalised(path, self.reader.encoding))
-                yield Block("", True)
-            else:
-                split = _lines if self.reader.documents == "line" else _paragraphs
-                texts = (text.strip("\n") for text in split(_normalised(path, self.reader.encoding)))
-                yield from (Block(text, True) for text in texts if text.strip())
+            some = False
+            for block in self._blocks_of(path):
+                some = some or bool(block.text.strip())
+                yield block
+            if not some:
+                raise InputError(f"{path}: an empty file; fill or remove it")
+
+    def _blocks_of(self, path: Path) -> Iterator[Block]:
+        if self.reader.documents == "file":
+            yield from (Block(part, False) for part in _normalised(path, self.reader.encoding))
+            yield Block("", True)
+        else:
+            split = _lines if self.reader.documents == "line" else _paragraphs
+            texts = (text.strip("\n") for text in split(_normalised(path, self.reader.encoding)))
+            yield from (Block(text, True) for text in texts if text.strip())
 
 
 def _normalised(path: Path, encoding: str) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Callable, Sequence
@@ -13,7 +14,11 @@ from uuid import uuid4
 
 from common.errors import InputError
 from common.files import Lock
+from common.reports import say
 from common.sources.wheels import cache_directory
+
+SIZES = "files.json"
+"""The file that tells the sizes of the others, by which a damaged folder is known."""
 
 
 def prepared(made_of: Sequence[Any], write: Callable[[Path], None]) -> Path:
@@ -29,7 +34,7 @@ def prepared(made_of: Sequence[Any], write: Callable[[Path], None]) -> Path:
     name = hashlib.sha256(json.dumps(made_of).encode()).hexdigest()[:32]
     folder = cache_directory() / "prepared" / name
     try:
-        if not folder.is_dir():
+        if not _is_whole(folder):
             _write(folder, write)
     except OSError as error:
         hint = "name a folder that can be written to, and has room, in SEQUENCE_SUITE_CACHE"
@@ -43,16 +48,40 @@ def _write(folder: Path, write: Callable[[Path], None]) -> None:
     while not lock.take():
         time.sleep(1)
     try:
-        if folder.is_dir():
+        if _is_whole(folder):
             return
+        if folder.is_dir():
+            say(f"{folder} is damaged, and prepared again")
+            shutil.rmtree(folder)
         for left in folder.parent.glob(f"{folder.name}.*.draft") if lock.kept else ():
             shutil.rmtree(left, ignore_errors=True)  # Of a process that was killed.
         draft.mkdir()
         try:
             write(draft)
+            (draft / SIZES).write_text(json.dumps(_sizes(draft)))
+            _flush(draft)
             if not folder.is_dir():  # As it may be where files cannot be locked.
                 draft.rename(folder)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
     finally:
         lock.release()
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """The bytes of each file."""
+    return {one.name: one.stat().st_size for one in sorted(folder.iterdir()) if one.name != SIZES}
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        return json.loads((folder / SIZES).read_text()) == _sizes(folder)
+    except (OSError, ValueError):
+        return False
+
+
+def _flush(folder: Path) -> None:
+    """Sees to it that files are on the disk, not on their way to it, before their folder gets its name."""
+    for path in folder.iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
@@ -15,6 +16,8 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+
+from common.errors import InputError
 
 if TYPE_CHECKING:
     from tensorflow_datasets.core import DatasetInfo
@@ -128,8 +131,10 @@ class Store:
         writer.initialize_splits([SPLIT])
         blocks = _blocks(runs, types, lengths)
         while some := list(islice(blocks, TOGETHER)):
-            writer.add_examples({SPLIT: some})
-        writer.close_all()
+            with _told(self.folder):
+                writer.add_examples({SPLIT: some})
+        with _told(self.folder):
+            writer.close_all()
         found = np.array(lengths[:-1], np.int64)  # After the last end begins no sequence.
         np.save(self.folder / LENGTHS, found)
         (self.folder / SIZES).write_text(json.dumps({"names": list(types), "steps": int(found.sum())}))
@@ -181,6 +186,23 @@ def _blocks(runs: Iterable[Run], types: Mapping[str, Any], lengths: array) -> It
         yield {name: np.pad(values, (0, BLOCK - len(values))) for name, values in block.items()}
 
 
+@contextmanager
+def _told(folder: Path) -> Iterator[None]:
+    """Makes a line of what ArrayRecord says where files cannot be written or read.
+
+    Raises:
+        InputError: They cannot.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        (said, *_) = str(error).split(";")
+        raise InputError(
+            f"{folder}: cannot be used ({said}); see that there is room, or name another folder in "
+            "SEQUENCE_SUITE_CACHE; if it is damaged, remove it"
+        ) from error
+
+
 class _Reader:
     """Reads blocks, and keeps those read last."""
 
@@ -199,7 +221,9 @@ class _Reader:
         """An input's values in blocks, `[blocks, BLOCK]`."""
         with self._lock:
             if missing := [number for number in numbers if number not in self._held]:
-                self._held.update(zip(missing, self._source.__getitems__(missing), strict=True))
+                with _told(self.folder):
+                    some = self._source.__getitems__(missing)
+                self._held.update(zip(missing, some, strict=True))
             found = []
             for number in numbers:
                 self._held.move_to_end(number)

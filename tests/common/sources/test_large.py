@@ -125,3 +125,14 @@ def test_what_cannot_be_read_a_part_at_a_time_is_refused(tmp_path: Path, monkeyp
     monkeypatch.setattr(large, "MOST_HELD", 100)
     with pytest.raises(InputError, match=r"dev.txt: .* held in memory"):
         read(str(tmp_path / "parts"), TextReader(), on_disk=True)
+
+
+@pytest.mark.parametrize("documents", ["line", "blank-line", "file"])
+@pytest.mark.parametrize("content", ["", "\n \n"])
+@pytest.mark.parametrize("name", ["train.txt", "dev.txt"])
+def test_a_file_without_text_is_refused_as_in_memory(name: str, content: str, documents: str, tmp_path: Path) -> None:
+    for path in ("train.txt", "dev.txt", "test.txt"):
+        (tmp_path / path).write_text(content if path == name else lines(20))
+    for on_disk in (True, False):
+        with pytest.raises(InputError, match=rf"{name}: an empty file; fill or remove it"):
+            read(str(tmp_path), TextReader(documents=documents), on_disk=on_disk)
