@@ -1,6 +1,7 @@
 """Errors that the user can correct, and users' texts in messages."""
 
 import re
+from collections.abc import Mapping
 
 _OBEYED = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
 _QUOTED = re.compile(r"""(?<![^\s(\[{=:,])(['"])((?:\\.|(?!\1)[^\\]){100,})\1(?![\w])""")
@@ -16,9 +17,10 @@ def shortened(text: str, longest: int = 60) -> str:
     return text if len(text) <= longest else f"{text[:longest]}..."
 
 
-def readable(name: str) -> str:
-    """The name of a method or metric as people write it."""
-    return name.replace("_", " ")
+def readable(name: str, units: Mapping[str, str] | None = None) -> str:
+    """The name of a method or metric as people write it, with its unit if it is one of those that have one."""
+    unit = (units or {}).get(name)
+    return name.replace("_", " ") + (f" ({unit})" if unit else "")
 
 
 def counted(number: int, noun: str) -> str:

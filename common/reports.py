@@ -6,7 +6,7 @@ import math
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -151,11 +151,11 @@ def _reason(error: Exception, longest: int = 300) -> str:
     return f"{type(error).__name__}{': ' if text else ''}{text} ({Path(last.filename).name}:{last.lineno})"
 
 
-def scores_table(title: str, rows: dict[str, dict[str, float]]) -> Table:
+def scores_table(title: str, rows: dict[str, dict[str, float]], units: Mapping[str, str] | None = None) -> Table:
     """A table with one row per method and one column per metric."""
     metrics = list(dict.fromkeys(metric for scores in rows.values() for metric in scores))
     body = [[name, *(_number(scores[m]) if m in scores else "" for m in metrics)] for name, scores in rows.items()]
-    return narrow_table(title, ["method", *map(readable, metrics)], body)
+    return narrow_table(title, ["method", *(readable(metric, units) for metric in metrics)], body)
 
 
 def records_table(title: str, records: Sequence[dict[str, Any]]) -> Table:

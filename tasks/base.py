@@ -145,6 +145,11 @@ class Task(ABC):
         """The test metrics of answers; by default their own `scores()`."""
         return answers.scores()
 
+    @property
+    def units(self) -> dict[str, str]:
+        """The units of test metrics that have one, by name; by default none has."""
+        return {}
+
     @abstractmethod
     def baselines(self, answers: Answers) -> dict[str, Callable[[], Answers]]:
         """Functions that make the answers of plain methods, by name: one that fails costs no other.

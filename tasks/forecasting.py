@@ -174,6 +174,10 @@ class Forecasting(Task):
     def scores(self, answers: Forecasts) -> Scores:
         return self.judge.scores(answers)
 
+    @property
+    def units(self) -> dict[str, str]:
+        return self.judge.units
+
     def items(self, answers: Forecasts) -> Items:
         return self.judge.items(answers)
 
@@ -290,4 +294,4 @@ class Forecasting(Task):
     def evaluate(cls, model: SavedModel, test: Forecasting) -> Evaluated:
         test.load()
         answers = backtest(model, test.tables, context=test.options.context)
-        return Evaluated(test.scores(answers), test.report(answers), test.judge.rows(answers))
+        return Evaluated(test.scores(answers), test.report(answers), test.judge.rows(answers), test.units)

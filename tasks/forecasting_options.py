@@ -47,6 +47,8 @@ class ForecastingData(DataOptions):
             columns of words for which times come again.
         day_first: Whether the day is before the month in dates such as 01/02/2000. Not given: as the dates suggest.
         encoding: Text encoding of the file.
+        unit: Unit of the values, such as GW, for tables and axes. Not given: what stands in brackets at the end of the
+            column's name.
         missing: Whether values may be missing and rows left out.
         split: Rows for training, validation and testing, or shares of all rows.
         test_rows: Rows at the end of each series for testing; those before are then divided between training and
@@ -59,6 +61,7 @@ class ForecastingData(DataOptions):
     series_column: Names = ()
     day_first: bool | None = None
     encoding: Encoding = "utf-8"
+    unit: str | None = option(None, trains=False)
     missing: Missing = "refuse"
     split: Annotated[tuple[float, float, float], Parameter(consume_multiple=True)] = (0.7, 0.1, 0.2)
     test_rows: Count | None = None
@@ -70,7 +73,7 @@ class ForecastingData(DataOptions):
 
     def load(self, *, ahead: bool = False) -> Panel:
         """Reads the series; with `ahead`, they may end in rows that have values in known columns only."""
-        names = ("known", "time_column", "day_first", "encoding", "missing")
+        names = ("known", "time_column", "day_first", "encoding", "missing", "unit")
         given = {name: getattr(self, name) for name in names} | {"series_columns": self.series_column}
         return load(self.data, SeriesReader(targets=self.target, **given, ahead=ahead))
 

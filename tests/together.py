@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = 8
 """Some windows with carried state. Further steps would multiply differences of rounding."""
@@ -75,10 +77,9 @@ def train_on(how: str, folder: Path, data: Mapping[str, Path], *, steps: int = S
 
 def steps_of(
     name: str, data: Path, folder: Path, strategy: object | None, *, steps: int = STEPS, **options: object
-) -> list:
-    """The loss and the weights of a task after some steps, and the state of all lanes."""
+) -> dict[str, np.ndarray]:
+    """What a task comes to in some steps: `logs`, each `start` and `weight`, and each `state` of all lanes."""
     import keras
-    import numpy as np
 
     from common.training.preparing import compiled, prepared
     from tests.tasks.trained import CARRIED, graphs_as_they_are, make
@@ -89,16 +90,18 @@ def steps_of(
     keras.utils.set_random_seed(3)
     learner, model = compiled(task.learner, stream, task.options, strategy=strategy)
     model.optimizer.epsilon = EPSILON
+    start = [weight.numpy() for weight in learner.network.weights]
     with graphs_as_they_are():
         logs = model.fit(stream.dataset(lanes=model.replicas.own).take(steps), verbose=0).history
     model.train_state.gather(model.replicas)
-    weights = [weight.numpy() for weight in learner.network.weights]
-    return [np.array([logs[key] for key in sorted(logs)]), *weights, *(v.numpy() for v in model.train_state.values)]
+    weights, states = learner.network.weights, model.train_state.values
+    found = {"start": start, "weight": [v.numpy() for v in weights], "state": [v.numpy() for v in states]}
+    arrays = {f"{what}_{n}": array for what, some in found.items() for n, array in enumerate(some)}
+    return {"logs": np.array([logs[key] for key in sorted(logs)])} | arrays
 
 
 def main() -> None:
     strategy_name, folder, steps, *given = sys.argv[1:]
-    import numpy as np
     import tensorflow as tf
 
     from common.options.cluster import cluster
@@ -112,7 +115,7 @@ def main() -> None:
     for pair in given:
         name, data = pair.split(":", 1)
         arrays = steps_of(name, Path(data), Path(folder), strategy, steps=int(steps))
-        np.savez(Path(folder) / f"{name}-{Workers(strategy).index}.npz", *arrays)
+        np.savez(Path(folder) / f"{name}-{Workers(strategy).index}.npz", **arrays)
 
 
 if __name__ == "__main__":

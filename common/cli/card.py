@@ -67,7 +67,7 @@ def _scores(metrics: Mapping[str, Any]) -> str:
     rows = scores_of(metrics)
     names = list(dict.fromkeys(name for scores in rows.values() for name in scores))
     body = [[method, *(_number(scores.get(name)) for name in names)] for method, scores in rows.items()]
-    return table([["method", *map(readable, names)], *body])
+    return table([["method", *(readable(name, metrics.get("measured_in")) for name in names)], *body])
 
 
 def _number(value: float | None) -> str:

@@ -182,6 +182,7 @@ def _evaluate(kind: type["Task"], *, saved: EvaluateOptions, given: DataOptions)
             write_rows(found.rows, path, begin)
     reports.say(f"data: {tested.data}")
     reports.say(found.report)
-    reports.console.print(reports.scores_table(tested.split, {str(model.folder): found.scores} | others))
+    scores = {str(model.folder): found.scores} | others
+    reports.console.print(reports.scores_table(tested.split, scores, found.units))
     if path:
         reports.say(f"written: {path}")

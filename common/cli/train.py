@@ -151,7 +151,7 @@ def report(task: Task, fitted: Fitted, assets: Path, *, metrics: dict[str, Any],
         results = Results(fitted.run.history, answers, found)
         with parts.part("report"):
             say(task.report(answers))
-        console.print(scores_table(task.tested, scores_of(metrics)))
+        console.print(scores_table(task.tested, scores_of(metrics), task.units))
         with parts.part("figure"), drafted("--output", assets / versions.FIGURE) as draft:
             save_svg(task.figure(results), draft)
         with parts.part("further files"):

@@ -44,8 +44,8 @@ def training_figure(
         by_step = judge.by_step(found)["mae"]
         error.plot(np.arange(1, len(by_step) + 1), by_step, label=plain(readable(name)))
     columns = judge.tables.panel.columns
-    unit = plain(columns[0]) if len(columns) == 1 else "each column"
-    error.set(title="test: mean absolute error by steps ahead", xlabel="steps ahead", ylabel=f"in the unit of {unit}")
+    unit = plain(judge.tables.panel.unit) or f"the unit of {plain(columns[0]) if len(columns) == 1 else 'each column'}"
+    error.set(title="test: mean absolute error by steps ahead", xlabel="steps ahead", ylabel=f"in {unit}")
     legend_beside(error)
     _test_series(figure.add_subplot(grid[1, :]), next(iter(forecasts.values())), judge=judge)
     figure.suptitle(plain(title))

@@ -26,8 +26,10 @@ class Evaluated(NamedTuple):
         scores: The test metrics.
         report: More about the predictions than a number, as text.
         rows: Each prediction beside its reference, by the names of columns; all have the same names.
+        units: The units of scores that have one, by name.
     """
 
     scores: Scores
     report: str
     rows: Iterable[Mapping[str, Any]] = ()
+    units: Mapping[str, str] = {}

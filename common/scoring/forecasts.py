@@ -102,6 +102,13 @@ class Judge:
         """Names of the series that MASE leaves out: repeating the last season has no error in their training rows."""
         return [name for name, error in zip(self.tables.names, self._naive_error) if np.isnan(error)]
 
+    @property
+    def units(self) -> dict[str, str]:
+        """The unit of each score that has that of the values, where it is known."""
+        width = round(100 * (self.levels[-1] - self.levels[0]))
+        unit = self.tables.panel.unit
+        return dict.fromkeys(("mae", "rmse", "pinball", f"winkler_{width}"), unit) if unit else {}
+
     def by_step(self, forecasts: Forecasts) -> dict[str, np.ndarray]:
         """Every score by steps ahead, each `[horizon]`; NaN where nothing counts."""
         with warnings.catch_warnings():

@@ -37,7 +37,7 @@ def draw_scores(found: Findings, path: Path) -> bool:
             ax.axvline(scores[found.score], linestyle="--", linewidth=1, color=f"C{n + 1}", label=plain(readable(name)))
     ax.set_yticks(range(len(found.arms)), [plain(arm.name) for arm in found.arms])
     ax.invert_yaxis()
-    ax.set(xlabel=f"test {readable(found.score)}: seeds, mean, 95 % interval")
+    ax.set(xlabel=f"test {plain(readable(found.score, found.units))}: seeds, mean, 95 % interval")
     legend_beside(ax)
     save_svg(figure, path)
     return True
@@ -64,7 +64,7 @@ def draw_axis(found: Findings, path: Path) -> bool:
         if min(values) > 0 and max(values) >= 8 * min(values):
             ax.set_xscale("log", base=2)
             ax.set_xticks(values, [f"{v:g}" for v in values])
-        ax.set(xlabel=plain(name), ylabel=f"test {readable(found.score)}")
+        ax.set(xlabel=plain(name), ylabel=f"test {plain(readable(found.score, found.units))}")
         legend_beside(ax)
     save_svg(figure, path)
     return True

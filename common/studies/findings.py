@@ -89,6 +89,11 @@ class Findings:
         return self.study.kind.score
 
     @cached_property
+    def units(self) -> dict[str, str]:
+        """The units of test metrics that have one."""
+        return next((result.get("measured_in", {}) for result in self.results.values()), {})
+
+    @cached_property
     def arms(self) -> list[Arm]:
         """Arms with a finished run: the requested ones in their order, then those of earlier calls."""
         there = {run.arm for run in self.results}
@@ -151,7 +156,7 @@ class Findings:
         return Verdict(
             names,
             outcome,
-            f"{self.score} differs by {gap.mean:+.4f} in the mean of {found.pairs} seeds "
+            f"{readable(self.score, self.units)} differs by {gap.mean:+.4f} in the mean of {found.pairs} seeds "
             f"(95 % interval {gap.low:+.4f} to {gap.high:+.4f}, p {_equals(_p(found.p))} corrected for "
             f"{self.tested} comparison{'s' if self.tested > 1 else ''}){_rest(found)}",
         )
@@ -190,7 +195,16 @@ class Findings:
     def rows(self) -> list[list[str]]:
         """The table of scores, a header first."""
         rows = [
-            ["arm", "n", "units", readable(self.score), "95 % interval", "difference", "95 % interval", "p, corrected"]
+            [
+                "arm",
+                "n",
+                "units",
+                readable(self.score, self.units),
+                "95 % interval",
+                "difference",
+                "95 % interval",
+                "p, corrected",
+            ]
         ]
         for arm in self.arms:
             found, one = interval(list(self.scores(arm).values())), self.differences.get(arm)
@@ -209,7 +223,7 @@ class Findings:
         if not metrics:
             return []
         by_method = by_arm | {readable(name): [scores] for name, scores in self.baselines.items()}
-        rows = [["arm", *map(readable, metrics)]]
+        rows = [["arm", *(readable(metric, self.units) for metric in metrics)]]
         for name, runs in by_method.items():
             rows.append([name, *(_metric(mean(one.get(metric, math.nan) for one in runs)) for metric in metrics)])
         return rows

@@ -215,6 +215,7 @@ def ready(task: Task, fitted: Fitted) -> Ready:
         "seed": task.options.seed,
         "data": fitted.described,
         "tested": task.tested,
+        "measured_in": task.units,
         "parameters": parameters(model),
         "validation": {k: v for k, v in best.items() if k.startswith("val_")} | calibrated,
         "training": training_figures(fitted),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.errors import counted, one_line, shown
+from common.errors import counted, one_line, readable, shown
 
 
 def test_letters_and_emoji_are_left_as_they_are() -> None:
@@ -26,3 +26,8 @@ def test_one_is_counted_in_the_singular() -> None:
 def test_backslashes_after_a_quotation_mark_are_no_puzzle() -> None:
     """Where a backslash can be read in two ways, a search of some hundred of them does not end."""
     assert one_line("--data '" + "\\" * 300) == "--data '" + "\\" * 300
+
+
+def test_metrics_are_named_with_their_units() -> None:
+    assert [readable(name, {"winkler_80": "GW"}) for name in ("winkler_80", "mase")] == ["winkler 80 (GW)", "mase"]
+    assert readable("nearest_in_training") == "nearest in training"

@@ -78,7 +78,7 @@ def _scores(metrics: Mapping[str, Any], served: Served) -> None:
     with ui.element("div").classes("table-box"), ui.element("table").classes("scores"):
         with ui.element("tr"):
             for name in ("test", *names):
-                _cell("th", readable(name))
+                _cell("th", readable(name, metrics.get("measured_in")))
         for method, scores in rows.items():
             with ui.element("tr"):
                 _cell("th", readable(method))

@@ -9,6 +9,7 @@ from common.sources.series import Panel, SeriesReader
 
 FILE = Path(__file__).with_name("data") / "victoria_demand.csv.gz"
 TARGETS = ("demand_gw",)
+UNIT = "GW"
 KNOWN = ("workday", "temperature_c")
 
 
@@ -18,6 +19,8 @@ def load(reader: SeriesReader) -> Panel:
     Raises:
         InputError: The reader names columns that are not there.
     """
+    targets = tuple(reader.targets) or TARGETS
+    unit = UNIT if reader.unit is None and targets == TARGETS else reader.unit
     known = KNOWN if reader.known is None else reader.known
-    reader = replace(reader, targets=reader.targets or TARGETS, known=known, time_column="time")
+    reader = replace(reader, targets=targets, known=known, time_column="time", unit=unit)
     return reader.panel(FILE, "electricity demand of Victoria, 2014")

@@ -53,6 +53,7 @@ class Panel:
         left_out: Unused columns, if the user named no column to forecast.
         notes: What was decided about the file, for people to read.
         nanoseconds: Time between two rows, where times have fractions of seconds: rows then count as steps.
+        unit: The unit of the values, for people to read; empty where it is not known or columns have several.
     """
 
     groups: list[Group]
@@ -67,6 +68,7 @@ class Panel:
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     nanoseconds: int | None = None
+    unit: str = ""
 
     @property
     def step(self) -> float:

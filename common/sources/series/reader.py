@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ Missing = Literal["refuse", "allow"]
 LARGEST = float(np.finfo(np.float32).max)
 """The largest value that a network can be given, scaled or not."""
 
+_IN_BRACKETS = re.compile(r"[(\[]([^()\[\]]{1,20})[)\]]\s*$")
 MOST_LEFT_OUT = 100
 """Rows that may be left out for each that is there; more are a wrong time."""
 
@@ -51,6 +53,7 @@ class SeriesReader:
         encoding: Text encoding of the file, if it has no byte-order mark.
         missing: Whether values may be missing and rows left out; missing values become NaN.
         ahead: Whether a series may end in rows without values, which give the future of its covariates.
+        unit: The unit of the values. None: what stands in brackets at the ends of the names of all columns.
     """
 
     targets: Sequence[str] = ()
@@ -61,6 +64,7 @@ class SeriesReader:
     encoding: str = "utf-8"
     missing: Missing = "refuse"
     ahead: bool = False
+    unit: str | None = None
 
     def read(self, data: str) -> Panel:
         """Reads the series of a CSV or Parquet file.
@@ -120,6 +124,7 @@ class SeriesReader:
             day_first=times and times.day_first,
             untrained=tuple(short),
             left_out=() if self.targets else layout.left_out,
+            unit=_unit_of(layout.targets) if self.unit is None else self.unit,
             notes=(*_notes(frame, layout, times, known=known), *_notes_of_parts(times, parts, turned=turned)),
         )
 
@@ -314,3 +319,9 @@ def _notes(frame: pd.DataFrame, layout: Layout, times: Times | None, *, known: S
         f"times in UTC{times.offset}" if times else "": bool(times and times.with_offset),
     }
     return tuple(text for text, said in found.items() if said)
+
+
+def _unit_of(columns: Sequence[str]) -> str:
+    """What stands in brackets at the ends of the names of all columns, as in `load (MW)`; "" if they differ."""
+    found = {match[1].strip() if (match := _IN_BRACKETS.search(name)) else "" for name in columns}
+    return found.pop() if len(found) == 1 else ""

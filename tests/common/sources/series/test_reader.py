@@ -225,3 +225,22 @@ def test_columns_whose_names_differ_in_blanks_alone_are_refused(tmp_path: Path) 
     (tmp_path / "data.csv").write_text("time,y,y \n2020-01-01,1,2\n")
     with pytest.raises(InputError, match=r"data\.csv: two columns named 'y'"):
         SeriesReader().read(str(tmp_path / "data.csv"))
+
+
+@pytest.mark.parametrize(
+    ("header", "given", "unit"),
+    [
+        ("time,load (MW)", None, "MW"),
+        ("time,load [MW],wind [MW]", None, "MW"),
+        ("time,load (MW),price (EUR)", None, ""),
+        ("time,load", None, ""),
+        ("time,load (MW)", "GW", "GW"),
+    ],
+)
+def test_the_unit_is_in_the_names_of_columns_or_given(
+    header: str, given: str | None, unit: str, tmp_path: Path
+) -> None:
+    cells = ",".join("1" * header.count(","))
+    rows = [f"2024-01-0{day},{cells}" for day in range(1, 5)]
+    (tmp_path / "own.csv").write_text("\n".join([header, *rows]) + "\n")
+    assert SeriesReader(unit=given).read(str(tmp_path / "own.csv")).unit == unit
