@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
@@ -14,8 +14,24 @@ from common.layers.attention import MultiplicativeAttention
 from common.layers.base import register
 from common.layers.masks import uniform_of
 
+SHARPEST = 8.0
+"""By how much scores are multiplied once means are as sharp as they get."""
 LEAST = 1e-8
 """The least probability whose logarithm is taken."""
+
+
+class Draws(NamedTuple):
+    """What the steps of sequences draw by in training.
+
+    Attributes:
+        number: A number in [0, 1).
+        looks: 1 where one step of the memory is read, 0 where the mean by weights is.
+        sharpness: The factor of the scores.
+    """
+
+    number: tf.Tensor
+    looks: tf.Tensor
+    sharpness: tf.Tensor
 
 
 @register
@@ -24,13 +40,14 @@ class HardAttention(MultiplicativeAttention):
 
     A draw has no gradient, so the weights learn from a reward: `penalty` is a loss whose gradient is that of the
     expected reward. Some sequences read the mean by weights instead, as half of those of Xu et al. do: the steps that
-    are read learn from it, and it lowers the variance. Here these are all sequences at first, and then ever fewer. A
-    mean may look at two places at once, and what looks at one place must not learn that.
+    are read learn from it, and it lowers the variance. But a mean may look at two places at once, and what looks at one
+    place must not learn that. So all sequences read a mean at first, which becomes ever sharper, and from the middle
+    on ever fewer do.
 
     Args:
         units: Width of the query.
         seed: Fixes the initial weights, and what is drawn.
-        until: The number of the sequence from which on none reads the mean by weights.
+        until: The number of the sequence from which on none reads a mean; means are sharpest from half of it on.
         reward: Factor of the reward.
         entropy: Factor of the entropy of the weights, which keeps them from settling too early.
 
@@ -58,16 +75,19 @@ class HardAttention(MultiplicativeAttention):
         _, weights = super().call(query, memory, keys=keys, visible=visible)
         return tf.gather(memory, tf.argmax(weights, 2), batch_dims=1), weights
 
-    def drawn(self, sequence: tf.Tensor, place: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """A number in [0, 1) for each step, and 1 where the step looks at one place, 0 where it reads the mean.
+    def drawn(self, sequence: tf.Tensor, place: tf.Tensor) -> Draws:
+        """What each step draws by, `[batch, time]` each.
 
         Args:
             sequence: The number of the sequence of each step, int32 `[batch, time]`.
             place: The number of the step in its sequence, int32 `[batch, time]`.
         """
-        expected = 1 - tf.cast(sequence, tf.float32) / max(self.until, 1)
-        looks = uniform_of(sequence, seed=self.seed + 1) >= expected
-        return uniform_of(sequence, place, seed=self.seed), tf.cast(looks, self.compute_dtype)
+        halves = 2 * tf.cast(sequence, self.compute_dtype) / max(self.until, 1)
+        return Draws(
+            uniform_of(sequence, place, seed=self.seed),
+            tf.cast(uniform_of(sequence, seed=self.seed + 1) >= 2 - halves, self.compute_dtype),
+            1 + (SHARPEST - 1) * tf.clip_by_value(halves, 0, 1),
+        )
 
     def sample(
         self,
@@ -76,8 +96,7 @@ class HardAttention(MultiplicativeAttention):
         *,
         keys: tf.Tensor,
         visible: tf.Tensor | None = None,
-        draw: tf.Tensor,
-        looks: tf.Tensor,
+        draws: Draws,
     ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """What is read in training.
 
@@ -86,20 +105,21 @@ class HardAttention(MultiplicativeAttention):
             memory: `[batch, steps, width]`.
             keys: Those of the memory.
             visible: See `Attention`.
-            draw: A number in [0, 1) for each step of the query, `[batch, time]`.
-            looks: 1 where one step of the memory is read, 0 where the mean is, `[batch, time]`.
+            draws: What each step of the query draws by, `[batch, time]` each.
 
         Returns:
             What is read, `[batch, time, width]`; the weights, `[batch, time, steps]`; and the logarithm of the weight
             of the step that was drawn, `[batch, time]`.
         """
-        mean, weights = super().call(query, memory, keys=keys, visible=visible)
+        if visible is not None and len(visible.shape) == 2:
+            visible = visible[:, None]
+        mean, weights = self.read(self.scores(query, keys) * draws.sharpness[..., None], memory, visible)
         upto = tf.cumsum(weights, 2)
-        chosen = tf.reduce_sum(tf.cast(upto <= (draw * upto[..., -1])[..., None], tf.int32), 2)
+        chosen = tf.reduce_sum(tf.cast(upto <= (draws.number * upto[..., -1])[..., None], tf.int32), 2)
         chosen = tf.minimum(chosen, tf.shape(memory)[1] - 1)
         one = tf.gather(memory, chosen, batch_dims=1)
         likely = tf.gather(weights, chosen, batch_dims=2)
-        return tf.where(looks[..., None] > 0, one, mean), weights, tf.math.log(tf.maximum(likely, LEAST))
+        return tf.where(draws.looks[..., None] > 0, one, mean), weights, tf.math.log(tf.maximum(likely, LEAST))
 
     def penalty(self, advantage: tf.Tensor, *, chosen: tf.Tensor, weights: tf.Tensor, looks: tf.Tensor) -> tf.Tensor:
         """The loss of where each step looked, `[batch, time]`; its gradient estimates that of the expected reward.

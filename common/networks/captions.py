@@ -10,7 +10,7 @@ import tensorflow as tf
 from common.cells.seeds import seed_for
 from common.layers.attention import Attention
 from common.layers.base import dense, register, shape_of
-from common.layers.hard_attention import LEAST, HardAttention
+from common.layers.hard_attention import LEAST, Draws, HardAttention
 from common.layers.pictures import Summary
 from common.layers.stack import RecurrentStack
 from common.networks.network import Part
@@ -175,8 +175,8 @@ class CaptionNetwork(WritingNetwork):
             if draws is None:
                 found = self.attended(queries, memory)
             else:
-                draw, looks = (tf.gather(tf.reshape(each, [-1]), steps) for each in draws)
-                how = {"keys": memory.keys, "visible": memory.mask, "draw": draw, "looks": looks}
+                of_steps = Draws(*(tf.gather(tf.reshape(each, [-1]), steps) for each in draws))
+                how = {"keys": memory.keys, "visible": memory.mask, "draws": of_steps}
                 *found, likely = self.attention.sample(queries, memory.encoded, **how)
                 chosen.append(tf.gather(tf.reshape(likely, [-1]), places))
             return tuple(tf.gather(flat(each), places) for each in found)
@@ -200,7 +200,7 @@ class CaptionNetwork(WritingNetwork):
             penalty -= self.look * tf.reduce_max(cells, 2) * tf.math.log(there)
         if draws:
             advantage, usual = self._advantage(-outputs[..., 0], window, state.usual)
-            penalty += self.attention.penalty(advantage, chosen=chosen[0], weights=weights, looks=draws[1])
+            penalty += self.attention.penalty(advantage, chosen=chosen[0], weights=weights, looks=draws.looks)
         outputs += tf.stack([penalty, tf.zeros_like(penalty)], 2)
         return outputs, CaptionState(tuple(after), seen, usual)
 
@@ -215,7 +215,7 @@ class CaptionNetwork(WritingNetwork):
         steps = tf.math.unsorted_segment_sum(real, row, rows)
         return tf.reshape(tf.gather(tf.math.divide_no_nan(loss, steps), row) * real, shape_of(window["sequence"]))
 
-    def _draws(self, window: Part, seen: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def _draws(self, window: Part, seen: tf.Tensor) -> Draws:
         """What hard attention draws by, see `HardAttention.drawn`: functions of the caption and the step in it."""
         first = window["first_of_step"]  # [batch, time]
         goes_on = tf.gather(window["keep"], first, batch_dims=1)
