@@ -125,7 +125,7 @@ class Captioning(Task):
         where = cells_of_things(pictures.truths, rows_of(self.options.size)) if looks else None
         how = {"few_shapes": self.options.xla is not False, "seed": seed_for(self.options.seed, "moves")}
         if split == "train" and not self.grid:
-            how |= {"moved": self.options.shift, "warped": self.options.warp}
+            how["moved"] = self.options.shift
         windows = PictureWindows(pictures.views, START, END, where=where, **how)
         return self._sequences(windows, self.said[split], pictures.truths)
 

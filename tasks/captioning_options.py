@@ -121,8 +121,6 @@ class CaptioningOptions(CaptioningData, TrainOptions):
         width: Features of a cell of the picture's grid.
         shift: In training each picture is moved by up to so many pixels, anew in each epoch. Not given: a 24th of its
             side. Features are not moved.
-        warp: In training each picture is turned, zoomed and slanted, anew in each epoch: the numbers of the linear map
-            differ by up to so much from 1 and 0. 0.1 is a turn of up to 6 degrees, or a tenth larger or smaller.
         longest: Maximum number of words of a caption. Longer ones are left out of training.
         smoothing: Share of a word's probability that is spread over all words in training.
         beam: Hypotheses that beam search keeps.
@@ -141,7 +139,6 @@ class CaptioningOptions(CaptioningData, TrainOptions):
     encoder: str | None = None
     width: Count = option(64, tune=Log(16, 256, asked=True))
     shift: Whole | None = option(None, tune=Choice((0, 2, 4, 8), asked=True))
-    warp: Share = option(0.0, tune=Linear(0.0, 0.3, asked=True))
     longest: Count = 50
     smoothing: Share = option(0.0, tune=Linear(0.0, 0.3, asked=True))
     beam: Beam = 3

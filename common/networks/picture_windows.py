@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from PIL import Image
 
 from common.streams.sequences import Inputs, Sequences
 
@@ -28,9 +27,7 @@ class PictureWindows:
         few_shapes: Whether numbers are rounded up, so that windows have few shapes, for which XLA compiles.
         moved: By how many pixels each picture is moved at most, up or down and left or right, anew in each pass over
             the texts.
-        warped: By how much the numbers of the linear map by which each picture is turned, zoomed and slanted differ at
-            most from those of the map that changes nothing, anew as well.
-        seed: Fixes the moves and maps.
+        seed: Fixes the moves.
         texts: The number of texts.
     """
 
@@ -40,7 +37,6 @@ class PictureWindows:
     where: np.ndarray | None = None
     few_shapes: bool = False
     moved: int = 0
-    warped: float = 0.0
     seed: int = 0
     texts: int = 0
 
@@ -118,13 +114,11 @@ class PictureWindows:
         return inputs, targets
 
     def _pictures(self, numbers: np.ndarray, sequence: np.ndarray) -> np.ndarray:
-        """The pictures with these numbers, moved and warped; `sequence` numbers the window's texts and those before."""
+        """The pictures with these numbers, moved; `sequence` numbers the texts of the window and those before."""
         found = self.pictures[numbers]
-        for n, number in enumerate(numbers if self.moved or self.warped else ()):
+        for n, number in enumerate(numbers if self.moved else ()):
             random = np.random.default_rng((self.seed, max(int(sequence.max()), 0) // self.texts, number))
             found[n] = shifted(found[n], *random.integers(-self.moved, self.moved + 1, 2))
-            if self.warped:
-                found[n] = warped(found[n], np.eye(2) + random.uniform(-self.warped, self.warped, (2, 2)))
         return found
 
 
@@ -132,24 +126,6 @@ def shifted(picture: np.ndarray, down: int, right: int) -> np.ndarray:
     """A picture `[height, width, ...]` moved by so many pixels; what is uncovered goes on as the border is."""
     rows, columns = (np.clip(np.arange(size) - by, 0, size - 1) for size, by in zip(picture.shape, (down, right)))
     return picture[rows[:, None], columns]
-
-
-def warped(picture: np.ndarray, by: np.ndarray) -> np.ndarray:
-    """A picture, uint8 `[height, width, 3]`, of which each point comes from where a linear map about the middle says.
-
-    Args:
-        picture: The picture. What lies beyond its border is as the border.
-        by: The map, `[2, 2]`, of points `(down, right)` from the middle.
-    """
-    height, width = picture.shape[:2]
-    reach = int(np.abs(by - np.eye(2)).sum(1).max() * max(height, width) / 2) + 1
-    framed = np.pad(picture, ((reach, reach), (reach, reach), (0, 0)), mode="edge")
-    (dd, dr), (rd, rr) = by
-    down, right = height / 2, width / 2
-    # Pillow wants the map of (right, down) from the corner.
-    to = (rr, rd, right + reach - rr * right - rd * down, dr, dd, down + reach - dr * right - dd * down)
-    whole = Image.fromarray(framed)
-    return np.asarray(whole.transform((width, height), Image.Transform.AFFINE, to, Image.Resampling.BILINEAR))
 
 
 def _first_of_step(keep: np.ndarray) -> np.ndarray:

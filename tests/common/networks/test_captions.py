@@ -12,7 +12,7 @@ from common.layers.hard_attention import HardAttention
 from common.layers.pictures import PictureEncoder
 from common.layers.stack import RecurrentStack
 from common.networks.captions import CaptionNetwork
-from common.networks.picture_windows import PictureWindows, shifted, warped
+from common.networks.picture_windows import PictureWindows, shifted
 from common.streams import Stream
 from common.text.captions import END, START
 
@@ -111,26 +111,6 @@ def test_what_a_moved_picture_uncovers_goes_on_as_its_border() -> None:
     picture = np.arange(6).reshape(2, 3, 1)
     assert shifted(picture, 0, 1)[..., 0].tolist() == [[0, 0, 1], [3, 3, 4]]
     assert shifted(picture, -1, -2)[..., 0].tolist() == [[5, 5, 5], [5, 5, 5]]
-
-
-def test_a_warped_picture_is_turned_zoomed_and_slanted_about_its_middle() -> None:
-    picture = np.zeros((9, 9, 3), np.uint8)
-    picture[4, 6] = 200
-    np.testing.assert_array_equal(warped(picture, np.eye(2)), picture)
-    turned, wider = warped(picture, np.array([[0, 1], [-1, 0]])), warped(picture, np.diag([1, 0.5]))
-    assert turned[..., 0].nonzero() == ([2], [4]) and turned.max() == 200
-    assert (wider[4, :, 0] > 0).nonzero()[0].mean() == pytest.approx(8, abs=0.5)
-    edge = np.full((9, 9, 3), 7, np.uint8)
-    np.testing.assert_array_equal(warped(edge, np.eye(2) * 1.3), edge)
-
-
-def test_pictures_are_warped_anew_in_each_pass_the_same_way_whenever_asked() -> None:
-    def found(passed: int) -> np.ndarray:
-        windows = PictureWindows(PICTURES, START, END, warped=0.2, texts=4)
-        return windows._pictures(np.arange(3), np.array([[4 * passed]]))
-
-    np.testing.assert_array_equal(found(0), found(0))
-    assert (found(0) != found(1)).any() and (found(0) != PICTURES).any()
 
 
 def test_the_penalty_is_that_of_whole_captions_in_any_windows() -> None:
