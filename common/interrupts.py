@@ -31,6 +31,7 @@ class Interrupted(KeyboardInterrupt):
         code: The exit code.
         word: What happened, in a word.
         resumable: Whether `--resume` continues the training, None for a command that trains nothing.
+        of_several: Whether it is the training of several workers, which go on together.
     """
 
     def __init__(self, number: int) -> None:
@@ -39,6 +40,7 @@ class Interrupted(KeyboardInterrupt):
         self.code = 128 + number
         self.word = SIGNALS[signal.Signals(number)]
         self.resumable: bool | None = None
+        self.of_several = False
 
 
 class _Mode:

@@ -22,7 +22,7 @@ from tests.together import cluster_of, ended, started
 TASK, CELL, SECONDS = "sentiment", "lstm", 60
 LINES = {
     signal.SIGKILL: "error: another worker is gone or cannot be reached; start the same command with --resume",
-    signal.SIGTERM: "stopped; everything so far is saved, go on with: ",
+    signal.SIGTERM: "stopped; everything so far is saved, go on on all workers, on this one with: ",
 }
 
 

@@ -97,16 +97,17 @@ def models_app() -> App:
 
 def _interrupted(error: KeyboardInterrupt, arguments: Sequence[str]) -> int:
     """Says how to go on; returns the exit code."""
-    code, word, resumable = INTERRUPTED, "interrupted", None
+    code, word, resumable, where = INTERRUPTED, "interrupted", None, ""
     if isinstance(error, interrupts.Interrupted):
         code, word, resumable = error.code, error.word, error.resumable
+        where = "on all workers, on this one " if error.of_several else ""
     if resumable is None and arguments[1:2] in (["compare"], ["tune"]):
         resumable = True
     elif resumable is not None:
         arguments = [word for word in arguments if word != "--resume"] + (["--resume"] if resumable else [])
     how = {
         None: "",
-        True: f"; everything so far is saved, go on with: {program.command(*arguments)}",
+        True: f"; everything so far is saved, go on {where}with: {program.command(*arguments)}",
         False: "; there was nothing to save yet",
     }[resumable]
     print(shown(f"{word}{how}"), file=sys.stderr)

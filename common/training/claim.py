@@ -166,6 +166,7 @@ class Claim:
         except BaseException as error:
             if isinstance(error, Interrupted):
                 error.resumable = not self.writes or bool(all_of(self.folder) or all_of(self.aside))
+                error.of_several = self._of_several
             self.release()
             raise
 
