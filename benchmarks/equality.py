@@ -53,6 +53,8 @@ def files(folder: Path, task: str) -> list[Path]:
 def difference(path: Path, expected: dict[str, np.ndarray]) -> float:
     """The largest difference of two numbers."""
     with np.load(path) as arrays:
+        if set(arrays.files) != set(expected):
+            raise ValueError(f"{path} has other arrays")
         return max(float((np.abs(arrays[n] - b) / (1 + np.abs(b))).max(initial=0.0)) for n, b in expected.items())
 
 

@@ -11,10 +11,11 @@ from benchmarks.equality import difference, files
 
 
 def test_the_largest_difference_of_all_numbers_counts(tmp_path: Path) -> None:
-    np.savez(tmp_path / "pos-0.npz", np.array([1.0, 2.0]), np.array([-3.0]), np.zeros((0, 2)))
-    np.savez(tmp_path / "pos-1.npz", np.array([1.0, 2.0]))
+    np.savez(tmp_path / "pos-0.npz", logs=np.array([1.0, 2.0]), weight_0=np.array([-3.0]), state_0=np.zeros((0, 2)))
+    np.savez(tmp_path / "pos-1.npz", logs=np.array([1.0, 2.0]))
     (path, _) = files(tmp_path, "pos")
-    expected = [np.array([1.0, 2.3]), np.array([-4.0]), np.zeros((0, 2))]
+    expected = {"logs": np.array([1.0, 2.3]), "weight_0": np.array([-4.0]), "state_0": np.zeros((0, 2))}
     assert difference(path, expected) == pytest.approx(1 / 5)
-    with pytest.raises(ValueError, match="zip"):
-        difference(path, expected[:2])
+    del expected["state_0"]
+    with pytest.raises(ValueError, match="other arrays"):
+        difference(path, expected)

@@ -78,7 +78,8 @@ def test_what_follows_a_training_in_mixed_precision_computes_in_float32(data_of,
         fitted = fit(task, tmp_path, before=lambda before: begun.append(precisions(before)))
     assert (begun, precisions(fitted)) == ([["bfloat16"] * 2], [None] * 2)
     found = fitted.model.evaluate(fitted.streams["validation"], return_dict=True, verbose=0)["loss"]
-    assert fitted.run.history[0]["val_loss"] == pytest.approx(found, rel=1e-3) != found
+    in_training = fitted.run.history[0]["val_loss"]
+    assert in_training == pytest.approx(found, rel=1e-3) and in_training != found
 
 
 def precisions(fitted: Fitted) -> list[str | None]:

@@ -12,7 +12,7 @@ from common.options.fields import Meaning
 
 LEADS_TO_THE_SAME_STEPS = {
     *("epochs", "seconds", "patience", "tensorboard", "checkpoint_every", "resume", "output", "xla"),
-    *("checkpoint_share", "steps_per_execution", "strategy", "calibrate", "mix", "on_disk"),
+    *("checkpoint_share", "steps_per_execution", "strategy", "calibrate", "mix", "on_disk", "unit"),
 }
 REFUSED_BY_A_STUDY = {"cell", "seed", "resume", "strategy"}
 NEVER_VARIED = REFUSED_BY_A_STUDY | {"output", "tensorboard"}

@@ -92,6 +92,7 @@ def test_what_answers_is_what_is_saved() -> None:
     task = SimpleNamespace(
         name="task",
         tested="validation",
+        units={"accuracy": "%"},
         options=TrainOptions(),
         calibrate=lambda model, stream: {"val_joined_loss": 0.25},
         export=lambda network: export,
@@ -109,6 +110,7 @@ def test_what_answers_is_what_is_saved() -> None:
     assert answers == (stream, (stream,), export) and found is export
     assert scores == {"metrics": {"accuracy": 3.0}}
     assert metrics["validation"] == {"val_loss": 0.5, "val_joined_loss": 0.25} and metrics["tested"] == "validation"
+    assert metrics["measured_in"] == {"accuracy": "%"}
 
 
 def test_the_step_size_falls_as_the_schedule_says() -> None:
