@@ -48,7 +48,7 @@ EXAMPLE, EXAMPLE_FEATURES = "example.png", "example.npz"
 SPREAD = 0.5
 """How far the vectors of cells lie from each other at first: relations are learned from where things are."""
 EXPECTED = 0.5
-"""The share of training in which hard attention also reads means, ever less often."""
+"""The share of training in which hard attention also reads means, in its second half ever less often."""
 COVERAGE = 0.01
 """The factor of the penalty of attention where none is given."""
 
@@ -154,7 +154,7 @@ class Captioning(Task):
         from common.networks.stacks import recurrent_stack
 
         options, seed = self.options, self.options.seed
-        hard = partial(HardAttention, until=int(EXPECTED * options.epochs * self.captions))
+        hard = partial(HardAttention, until=int(EXPECTED * options.epochs * (options.passes or 1) * self.captions))
         attention: Any = {"soft": CountingAttention, "hard": hard}.get(options.attention)
         network = CaptionNetwork(
             len(self.words),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
@@ -60,7 +61,7 @@ def main(arguments: Sequence[str], tasks: Mapping[str, type[Task]]) -> int:
     except Exception as error:
         if number := interrupts.came():  # A library has made its own error of it.
             return _interrupted(interrupts.Interrupted(number), arguments)
-        if (message := out_of_memory(error)) is None:
+        if (message := out_of_memory(error) or passed_on(error)) is None:
             raise
         return _refused(message)
     if following:
@@ -112,6 +113,15 @@ def _interrupted(error: KeyboardInterrupt, arguments: Sequence[str]) -> int:
     }[resumable]
     print(shown(f"{word}{how}"), file=sys.stderr)
     return code
+
+
+def passed_on(error: Exception) -> str | None:
+    """The line of an `InputError` that TensorFlow makes an error of its own of; None for any other error.
+
+    What reads windows runs inside of TensorFlow.
+    """
+    match = re.search(r"\bInputError: (.+)", str(getattr(error, "message", "")))
+    return match and match[1]
 
 
 def out_of_memory(error: Exception) -> str | None:

@@ -58,6 +58,9 @@ def token_losses(
             d_vectors = tf.tensor_scatter_nd_add(d_vectors, at, less[:, None] * features)
             return d_features, d_vectors, tf.tensor_scatter_nd_add(d_bias, at, less)
 
-        return (found, tf.cast(of_reference >= highest, found.dtype)), backward
+        best = of_reference >= highest
+        if precision is not None:  # Of rounded logits several may be the highest.
+            best &= tf.argmax(logits, 1, tf.int32) == tf.cast(reference, tf.int32)
+        return (found, tf.cast(best, found.dtype)), backward
 
     return tf.stack(losses(features, vectors, bias), 1)

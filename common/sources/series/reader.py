@@ -29,7 +29,7 @@ Missing = Literal["refuse", "allow"]
 LARGEST = float(np.finfo(np.float32).max)
 """The largest value that a network can be given, scaled or not."""
 
-_IN_BRACKETS = re.compile(r"[(\[]([^()\[\]]{1,20})[)\]]\s*$")
+_IN_BRACKETS = re.compile(r"[(\[]([^()\[\]\d][^()\[\]]{0,19})[)\]]\s*$")
 MOST_LEFT_OUT = 100
 """Rows that may be left out for each that is there; more are a wrong time."""
 

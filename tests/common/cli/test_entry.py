@@ -81,6 +81,16 @@ def test_what_an_allocator_says_is_a_line(monkeypatch: pytest.MonkeyPatch, capsy
         assert "out of memory (" in refused(capsys, "sentiment")
 
 
+def test_what_tensorflow_makes_of_a_refusal_is_the_refusal(capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    class UnknownError(Exception):
+        message = (
+            "common.errors.InputError: store: cannot be used; remove it\nTraceback (most recent call last):\n\n  File"
+        )
+
+    monkeypatch.setattr("common.cli.train.train", Mock(side_effect=UnknownError()))
+    assert refused(capsys, "sentiment") == "error: store: cannot be used; remove it\n"
+
+
 def test_warnings_and_logs_of_libraries_do_not_reach_the_terminal(tmp_path: Path) -> None:
     script = """
 import logging, sys, warnings

@@ -234,6 +234,7 @@ def test_columns_whose_names_differ_in_blanks_alone_are_refused(tmp_path: Path) 
         ("time,load [MW],wind [MW]", None, "MW"),
         ("time,load (MW),price (EUR)", None, ""),
         ("time,load", None, ""),
+        ("time,load (2020)", None, ""),
         ("time,load (MW)", "GW", "GW"),
     ],
 )
