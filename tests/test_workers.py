@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import shutil
 import signal
 import socket
 import time
@@ -77,10 +79,36 @@ def on_two(commands, data_of, folder: Path, whole: Path) -> list[dict[str, float
     with started([[*words, "--resume"] for words in commands], cluster_of(2)) as workers:
         printed = ended(workers)
     assert "saved: " in printed[0] and "worker 2 of 2: trained; the first worker saves the model" in printed[1]
+    return saved(folder, folder / "chief" / TASK / CELL / "1")
+
+
+def saved(folder: Path, expected: Path) -> list[dict[str, float]]:
+    """The history of the one version that was saved."""
     (version,) = (path.parent for path in folder.rglob("saved_model.pb"))
-    assert version == folder / "chief" / TASK / CELL / "1"
+    assert version == expected
     rows = csv.DictReader((version / ASSETS / "history.csv").open())
     return [{name: float(row[name]) for name in ("loss", "val_loss", "val_accuracy")} for row in rows]
+
+
+TWO_DEVICES = """
+import sys, tensorflow as tf
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
+import run
+sys.exit(run.main(sys.argv[1:]))
+"""
+
+
+def test_two_devices_go_on_with_what_one_began_and_save_the_model(trained, data_of, tmp_path: Path) -> None:
+    whole, folder = trained(TASK, CELL), tmp_path / TASK / CELL
+    shutil.copytree(whole / "killed", folder)
+    task = make(TASK, data_of(TASK), tmp_path, cell=CELL, **carried(TASK, CELL, folder))
+    words = [TASK, *as_arguments(task.options), "--strategy", "mirrored", "--resume"]
+    with started([["-c", TWO_DEVICES, *words]], [dict(os.environ)]) as processes:
+        ended(processes)
+    expected = json.loads((whole / "weights.json").read_text())
+    for ours, theirs in zip(saved(tmp_path, folder / "1"), expected, strict=True):
+        assert ours == pytest.approx({name: theirs[name] for name in ours}, abs=1e-5)
 
 
 def test_a_worker_that_waits_for_others_says_so_and_can_be_stopped(data_of, tmp_path: Path) -> None:
