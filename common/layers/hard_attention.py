@@ -41,8 +41,8 @@ class HardAttention(MultiplicativeAttention):
     A draw has no gradient, so the weights learn from a reward: `penalty` is a loss whose gradient is that of the
     expected reward. Some sequences read the mean by weights instead, as half of those of Xu et al. do: the steps that
     are read learn from it, and it lowers the variance. But a mean may look at two places at once, and what looks at one
-    place must not learn that. So all sequences read a mean at first, which becomes ever sharper, and from the middle
-    on ever fewer do.
+    place must not learn that. So all sequences read a mean at first, which becomes ever sharper; then ever fewer
+    do.
 
     Args:
         units: Width of the query.
