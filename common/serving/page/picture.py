@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -62,7 +63,7 @@ class PictureView(FileView):
         refused = all_refused(found)
         self.say_wrong(refused.message if refused else "")
         picture = _opened(content)
-        self.picture.set_source(picture)
+        self.picture.set_source(_within(picture))
         self.shown.set_visibility(refused is None)
         for one, card, answer in self.answers.fill(self.served, {} if refused else found):
             self.fill(one, card, answer, picture=picture)
@@ -88,7 +89,7 @@ def maps(picture: Image, weights: np.ndarray, names: Iterable[str], *, pause: fl
     with ui.element("div").classes("words"):
         for n, (name, one) in enumerate(zip(names, weights)):
             with ui.element("div").classes("looked").style(f"animation-delay: {n * pause:.2f}s"):
-                ui.image(lit(picture, one, SIDE)).style(f"width: {SIDE}px")
+                ui.image(_within(lit(picture, one, SIDE))).style(f"width: {SIDE}px")
                 ui.label(name)
 
 
@@ -97,3 +98,10 @@ def _opened(content: bytes) -> Image:
 
     with Image.open(BytesIO(content)) as picture:
         return picture.convert("RGB").resize((2 * SIDE, 2 * SIDE))
+
+
+def _within(picture: Image) -> str:
+    """A picture inside its address: a file of its own would be gone once the next picture is shown, loaded or not."""
+    content = BytesIO()
+    picture.save(content, "PNG")
+    return "data:image/png;base64," + b64encode(content.getvalue()).decode()
