@@ -5,18 +5,24 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.shared import give_back, load_once, made_once
+from tests.shared import give_back, leave_graphs_as_they_are, load_once, made_once
 from tests.tiny import DATA
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # In the background of a shell; tests press Ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 gc.set_threshold(100_000, 50, 100)  # Tracing makes many objects that stay, and each search for garbage reads them.
+
+
+def pytest_collection_finish() -> None:
+    if "tensorflow" in sys.modules:  # Tests that do without are not to wait for its import.
+        leave_graphs_as_they_are()
 
 
 @pytest.fixture(scope="session")

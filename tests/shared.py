@@ -43,6 +43,13 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
     return folder
 
 
+def leave_graphs_as_they_are() -> None:
+    """To optimise graphs takes longer than the tests' trainings do; processes that tests start optimise theirs."""
+    import tensorflow as tf
+
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
+
+
 def gradients() -> list[str]:
     """The names of the gradients that TensorFlow keeps: each holds the graphs of its function for good."""
     if "tensorflow" not in sys.modules:  # Tests that do without are not to wait for its import.

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.shared import leave_graphs_as_they_are
+
 ROOT = Path(__file__).resolve().parents[1]
 STEPS = 8
 """Some windows with carried state. Further steps would multiply differences of rounding."""
@@ -82,7 +84,7 @@ def steps_of(
     import keras
 
     from common.training.preparing import compiled, prepared
-    from tests.tasks.trained import CARRIED, graphs_as_they_are, make
+    from tests.tasks.trained import CARRIED, make
 
     task = make(name, data, folder, **CARRIED | {"xla": False, "reach": 24, "batch_size": 4} | options)
     task.load()
@@ -91,8 +93,7 @@ def steps_of(
     learner, model = compiled(task.learner, stream, task.options, strategy=strategy)
     model.optimizer.epsilon = EPSILON
     start = [weight.numpy() for weight in learner.network.weights]
-    with graphs_as_they_are():
-        logs = model.fit(stream.dataset(lanes=model.replicas.own).take(steps), verbose=0).history
+    logs = model.fit(stream.dataset(lanes=model.replicas.own).take(steps), verbose=0).history
     model.train_state.gather(model.replicas)
     weights, states = learner.network.weights, model.train_state.values
     found = {"start": start, "weight": [v.numpy() for v in weights], "state": [v.numpy() for v in states]}
@@ -108,6 +109,7 @@ def main() -> None:
     from common.training.strategies import strategy_of
     from common.training.workers import Workers
 
+    leave_graphs_as_they_are()
     if strategy_name == "mirrored":
         two = [tf.config.LogicalDeviceConfiguration()] * 2
         tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)

@@ -28,7 +28,6 @@ from tests.tasks.trained import (
     Kill,
     assert_remembered,
     carried,
-    graphs_as_they_are,
     make,
     remember,
 )
@@ -214,13 +213,10 @@ def test_training_on_disk_equals_training_in_memory(texts: Path, tmp_path: Path,
 def test_a_training_on_disk_resumes_exactly(texts: Path, tmp_path: Path) -> None:
     root, killed, first = tmp_path / "whole", tmp_path / "killed", First()
     options = {"on_disk": True} | carried("language_model", "lstm", tmp_path)
-    with graphs_as_they_are():
-        task = make("language_model", texts, root, **options)
-        remember(
-            fit(task, root, callbacks=(Kill(root / "unfinished", killed / "unfinished"),)), tmp_path / "weights.npz"
-        )
-        task = make("language_model", texts, killed, resume=True, **options)
-        assert_remembered(fit(task, killed, callbacks=(first,)), tmp_path / "weights.npz")
+    task = make("language_model", texts, root, **options)
+    remember(fit(task, root, callbacks=(Kill(root / "unfinished", killed / "unfinished"),)), tmp_path / "weights.npz")
+    task = make("language_model", texts, killed, resume=True, **options)
+    assert_remembered(fit(task, killed, callbacks=(first,)), tmp_path / "weights.npz")
     assert first.position == CHECKPOINT
 
 

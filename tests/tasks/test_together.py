@@ -11,7 +11,7 @@ import pytest
 import tasks
 from common.training.run import Fitted, fit
 from tests.shared import made_once
-from tests.tasks.trained import graphs_as_they_are, make
+from tests.tasks.trained import make
 from tests.together import steps_of, train_on
 
 WAYS = {
@@ -74,8 +74,7 @@ def distance(found: dict[str, np.ndarray], others: dict[str, np.ndarray]) -> flo
 def test_what_follows_a_training_in_mixed_precision_computes_in_float32(data_of, tmp_path: Path) -> None:
     task = make("language_model", data_of("language_model"), tmp_path, precision="mixed_bfloat16", epochs=1)
     begun: list[list[str | None]] = []
-    with graphs_as_they_are():
-        fitted = fit(task, tmp_path, before=lambda before: begun.append(precisions(before)))
+    fitted = fit(task, tmp_path, before=lambda before: begun.append(precisions(before)))
     assert (begun, precisions(fitted)) == ([["bfloat16"] * 2], [None] * 2)
     found = fitted.model.evaluate(fitted.streams["validation"], return_dict=True, verbose=0)["loss"]
     in_training = fitted.run.history[0]["val_loss"]

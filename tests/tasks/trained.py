@@ -6,13 +6,12 @@ import json
 import math
 import shutil
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 
 import tasks
 from common.cli.train import publish, train
@@ -153,21 +152,6 @@ def assert_remembered(fitted: Fitted, path: Path) -> None:
     assert history_of(fitted) == json.loads(path.with_suffix(".json").read_text())
 
 
-def as_translators_need(name: str) -> AbstractContextManager[None]:
-    """Translators have so many graphs that to optimise them takes too long; those of others are optimised."""
-    return graphs_as_they_are() if name == "translation" else nullcontext()
-
-
-@contextmanager
-def graphs_as_they_are() -> Iterator[None]:
-    """To optimise graphs takes longer than these trainings do."""
-    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
-    try:
-        yield
-    finally:
-        tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": False})
-
-
 @contextmanager
 def few_origins() -> Iterator[None]:
     """A baseline that takes a second a forecast makes two of them."""
@@ -181,7 +165,7 @@ def fill_trained(name: str, cell: str, data: Path, *, folder: Path) -> None:
     if (name, cell) in TAUGHT:
         language_model(folder / "taught_by", ["the film was warm and funny", "a tedious plot"], cell=cell)
     task, root = make(name, data, folder, cell=cell, **carried(name, cell, folder)), folder / name / cell
-    with graphs_as_they_are(), few_origins():
+    with few_origins():
         fitted = fit(task, root, callbacks=(Kill(root / "unfinished", folder / "killed" / "unfinished"),))
         shutil.copytree(root / "unfinished", folder / "done" / "unfinished")
         remember(fitted, folder / "weights.npz")
@@ -190,7 +174,7 @@ def fill_trained(name: str, cell: str, data: Path, *, folder: Path) -> None:
 
 def fill_learned(name: str, data: Path, folder: Path) -> None:
     """A training that learns the tiny data."""
-    with as_translators_need(name), few_origins():
+    with few_origins():
         train(make(name, data, folder, **LEARNS[name]))
 
 
