@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
@@ -51,6 +52,7 @@ class Task(ABC):
         higher_score_is_better: Whether higher values of `score` are better.
         controls: Whether controls without recurrence can do the task.
         streams: Whether saved models answer before their input ends, by the signature `stream`.
+        twin: The module of `common.formats` that has its network for other runtimes; empty if there is none.
         digests: The digests of the data that was read.
         embedded: How many vectors the network learns, and their width, after `load`: the memory that they take is
             checked.
@@ -69,6 +71,7 @@ class Task(ABC):
     higher_score_is_better: ClassVar[bool] = True
     controls: ClassVar[bool] = True
     streams: ClassVar[bool] = False
+    twin: ClassVar[str] = ""
     embedded: tuple[int, int] = (0, 0)
 
     def __init__(self, options: TrainOptions) -> None:
@@ -228,7 +231,12 @@ class Task(ABC):
     @classmethod
     def portable(cls, model: SavedModel) -> Portable:
         """A saved model for other runtimes; refuses what they cannot have."""
-        raise InputError(f"export: models of {cls.name} run in TensorFlow alone, so far; see docs/formats.md")
+        if not cls.twin:
+            raise InputError(f"export: models of {cls.name} run in TensorFlow alone, so far; see docs/formats.md")
+        from common.serving.structure import Structure
+
+        module = import_module(f"common.formats.{cls.twin}")
+        return module.portable(Structure(model), model.config)
 
     @classmethod
     def streamed(cls, model: SavedModel, source: BinaryIO, options: PredictOptions) -> Iterator[list[str]]:

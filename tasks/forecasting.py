@@ -66,6 +66,7 @@ class Forecasting(Task):
     score = "mae"
     higher_score_is_better = False
     streams = True
+    twin = "forecaster"
     learned: dict[str, Any] | None = None
     """The configuration of the saved model that the series are for; None if one is to learn from them."""
 
@@ -226,7 +227,7 @@ class Forecasting(Task):
         if has_inside(network.stack):
             endpoints[INSIDE] = Endpoint(served.inside, served.signature, served.inside_axes)
         endpoints["stream"] = Endpoint(served.stream, served.stream_signature, AXES["stream"])
-        return Export(endpoints, [network])
+        return Export(endpoints, [network], network, served.vocabulary)
 
     def example(self, version: Path) -> str:
         return str(version / ASSETS / "example.csv")

@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
 
-    from common.formats.portable import Portable
     from common.networks.corpora import Corpus
     from common.networks.network import Learner, Network
     from common.scoring import Scores
@@ -62,6 +61,7 @@ class LanguageModel(Task):
     summary = "Language model: what follows a text"
     takes = "the beginnings of texts"
     streams = True
+    twin = "language"
     Data = LanguageData
     Options = LanguageOptions
     Evaluate = LanguageEvaluate
@@ -227,13 +227,6 @@ class LanguageModel(Task):
             found = scored(model, asked, backward=backward(model))
             return [told_of(answer, tokens=options.tokens) for answer in found]
         return continuations(model, options.drawn(asked), backward=backward(model))
-
-    @classmethod
-    def portable(cls, model: SavedModel) -> Portable:
-        from common.formats.language import portable
-        from common.serving.structure import Structure
-
-        return portable(Structure(model), ends=model.config["ends"])
 
     @classmethod
     def live(cls, model: SavedModel, asked: Sequence[str], options: LanguageSaved) -> bool:

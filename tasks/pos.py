@@ -30,7 +30,6 @@ from tasks.pos_options import PosData, PosOptions, PosSaved
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from common.formats.portable import Portable
     from common.networks.contextual import ContextReader
     from common.networks.network import Learner, Network
     from common.serving.saved_model import Record, SavedModel
@@ -48,6 +47,7 @@ class Pos(Task):
     monitor = "val_accuracy"
     higher_is_better = True
     streams = True
+    twin = "tagger"
 
     def __init__(self, options: PosOptions) -> None:
         super().__init__(options)
@@ -224,13 +224,6 @@ class Pos(Task):
         return [
             {"text": text} | of_words(answer, sum(map(bool, answer["tokens"]))) for text, answer in zip(asked, answers)
         ]
-
-    @classmethod
-    def portable(cls, model: SavedModel) -> Portable:
-        from common.formats.tagger import portable
-        from common.serving.structure import Structure
-
-        return portable(Structure(model), model.config["tags"])
 
     @classmethod
     def show(cls, records: Sequence[Record]) -> Table:

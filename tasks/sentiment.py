@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     import tensorflow as tf
     from matplotlib.figure import Figure
 
-    from common.formats.portable import Portable
     from common.networks.linear import LinearPart
     from common.networks.network import Learner, Network, Part
     from common.scoring import Scores
@@ -50,6 +49,7 @@ class Sentiment(Task):
     monitor = "val_accuracy"
     higher_is_better = True
     streams = True
+    twin = "classifier"
     Data = SentimentData
     Options = SentimentOptions
 
@@ -268,13 +268,6 @@ class Sentiment(Task):
             }
             for text, answer in zip(asked, answers)
         ]
-
-    @classmethod
-    def portable(cls, model: SavedModel) -> Portable:
-        from common.formats.classifier import portable
-        from common.serving.structure import Structure
-
-        return portable(Structure(model), model.config["labels"])
 
     @classmethod
     def formats(cls, model: SavedModel) -> dict[str, dict[str, Format]]:

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from rich.table import Table
 
-    from common.formats.portable import Portable
     from common.networks.network import Learner, Network
     from common.networks.sounds import LogMel, SoundClassifier
     from common.serving.answer_files import Answered
@@ -53,6 +52,7 @@ class Signals(Task):
     Options = SignalsOptions
     Saved = SignalsSaved
     streams = True
+    twin = "signals"
 
     def load(self) -> str:
         from common.networks.signals import Scale
@@ -196,13 +196,6 @@ class Signals(Task):
 
     def example(self, version: Path) -> str:
         return example_of(version, sounds=self.mel is not None)
-
-    @classmethod
-    def portable(cls, model: SavedModel) -> Portable:
-        from common.formats.signals import portable
-        from common.serving.structure import Structure
-
-        return portable(Structure(model), model.config)
 
     @classmethod
     def inputs(cls, words: Sequence[str], stream: BinaryIO, options: SignalsSaved) -> Inputs:

@@ -32,7 +32,6 @@ from tasks.translation_options import COLUMNS, PLAIN, TranslationData, Translati
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from common.formats.portable import Portable
     from common.networks.network import Learner, Network
     from common.networks.pairs.windows import PairWindows
     from common.serving.saved_model import Record, SavedModel
@@ -52,6 +51,7 @@ class Translation(Task):
     Options = TranslationOptions
     Saved = TranslationSaved
     score = "bleu"
+    twin = "translator"
     controls = False
 
     def check_options(self) -> None:
@@ -194,13 +194,6 @@ class Translation(Task):
         vocabulary = {"pieces": self.subwords.known, "most": search["most"], "example": self.example(Path())}
         vocabulary["copies"] = [self.copies.start, self.copies.stop]
         return Export(endpoints, [network, *self.subwords.lookups], network, vocabulary)
-
-    @classmethod
-    def portable(cls, model: SavedModel) -> Portable:
-        from common.formats.translator import portable
-        from common.serving.structure import Structure
-
-        return portable(Structure(model), model.config)
 
     def example(self, version: Path) -> str:
         return self.splits.test.sources[0] if self.options.data else "Save the file before closing the window."

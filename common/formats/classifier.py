@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
+from typing import Any
 
 import numpy as np
 
@@ -91,8 +92,9 @@ def twin_of(network: StreamNetwork, lengths: int, classes: int) -> Twin:
     return Twin.stateful(inputs, outputs, sizes=[*chain(*groups)], function=function)
 
 
-def portable(structure: Structure, labels: Sequence[str]) -> Portable:
-    """A classifier of texts, of which `structure` is saved."""
+def portable(structure: Structure, config: Mapping[str, Any]) -> Portable:
+    """A classifier of texts, of which `structure` is saved; `config` is its configuration."""
+    labels = config["labels"]
     encoder = Encoder.restored(structure.vocabulary)
     twin = twin_of(structure.network(), encoder.longest, len(labels))
     level: Level = encoder.splitter.level

@@ -16,7 +16,7 @@ from common.formats.portable import Portable
 from common.formats.runtimes import Runtime
 
 VOCABULARY, EXAMPLE = "vocabulary.json", "example.py"
-MODULES = ("csv", "re", "wave")
+MODULES = ("csv", "datetime", "re", "wave")
 """Modules that an example may use, besides those that all do."""
 
 

@@ -120,5 +120,9 @@ class Graph(ABC):
         """
 
     @abstractmethod
+    def reshape(self, x: Value, shape: Sequence[int]) -> Value:
+        """A tensor of another shape; one of its sizes may be -1, which is what is left."""
+
+    @abstractmethod
     def expand(self, x: Value, axis: int) -> Value:
         """A tensor with one more axis, of size 1."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -63,8 +64,8 @@ def twin_of(network: LanguageNetwork) -> Twin:
     )
 
 
-def portable(structure: Structure, *, ends: bool) -> Portable:
-    """A language model, of which `structure` is saved; `ends` is whether it has learned where texts end."""
+def portable(structure: Structure, config: Mapping[str, Any]) -> Portable:
+    """A language model, of which `structure` is saved; `config` is its configuration."""
     pieces = Subwords(structure.vocabulary["pieces"])
     names, twin = pieces.names, twin_of(structure.network())
     read = tf.function(partial(read_as, pieces), input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
@@ -88,7 +89,7 @@ def portable(structure: Structure, *, ends: bool) -> Portable:
         "Writes on after a prompt, 100 tokens or as many as are said",
         ["The film", "20"],
         EXAMPLE,
-        {"score": partial(scored, end=ends), "stream": partial(scored, end=False)},
+        {"score": partial(scored, end=config["ends"]), "stream": partial(scored, end=False)},
         {"score": _trials(pieces.known)},
     )
 

@@ -190,10 +190,13 @@ def linear(
     sums = sums + state[0] if state else sums
     scores, norm = graph.split(sums, [layer.classes, 1], 1)
     scores = scores / graph.unary("sqrt", graph.maximum(norm, TINY)) + graph.constant(bias)
-    # The logarithm of the logistic function: min(x, 0) - log(1 + exp(-|x|)).
-    above, below = graph.unary("relu", scores), graph.unary("relu", scores * -1.0)
-    logistic = below * -1.0 - graph.unary("log", graph.unary("exp", (above + below) * -1.0) + 1.0)
-    return graph.log_softmax(logistic), [sums]
+    return graph.log_softmax(softplus(graph, scores * -1.0) * -1.0), [sums]
+
+
+def softplus(graph: Graph, x: Value) -> Value:
+    """log(1 + exp(x)), as max(x, 0) + log(1 + exp(-|x|)), which holds large numbers."""
+    above, below = graph.unary("relu", x), graph.unary("relu", x * -1.0)
+    return above + graph.unary("log", graph.unary("exp", (above + below) * -1.0) + 1.0)
 
 
 def grouped(state: Sequence[Value] | None, groups: Sequence[Sequence[int]]) -> list[Sequence[Value] | None]:

@@ -95,6 +95,9 @@ class TensorFlowGraph(Graph):
         shapes = tf.TensorShape([]), (tf.TensorShape([None, layer.units]),) * layer.kind.states
         return tf.while_loop(lambda t, _: t < steps, body, (tf.constant(0), first), shape_invariants=shapes)[1][0]
 
+    def reshape(self, x: tf.Tensor, shape: Sequence[int]) -> tf.Tensor:
+        return tf.reshape(x, shape)
+
     def expand(self, x: tf.Tensor, axis: int) -> tf.Tensor:
         return tf.expand_dims(x, axis)
 

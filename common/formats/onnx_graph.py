@@ -148,6 +148,9 @@ class OnnxGraph(Graph):
         _, hidden, *_ = self._recurrence(layer, x, [lengths, *first], backward=backward)
         return self.node("Squeeze", [hidden, self._axes(0)])
 
+    def reshape(self, x: Tensor, shape: Sequence[int]) -> Tensor:
+        return self.node("Reshape", [x, self._axes(*shape)], dtype=x.dtype)
+
     def expand(self, x: Tensor, axis: int) -> Tensor:
         return self.node("Unsqueeze", [x, self._axes(axis)], dtype=x.dtype)
 

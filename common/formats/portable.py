@@ -32,6 +32,7 @@ class Portable:
             `vocabulary`, and the networks as functions by their names.
         answers: How a record is answered as each signature does, by its name.
         trials: Records of those signatures, with which files are tried.
+        compared: From a record and an answer to the numbers that are compared; the answer itself by default.
     """
 
     twins: Mapping[str, Twin]
@@ -41,6 +42,7 @@ class Portable:
     example: str
     answers: Mapping[str, Answer]
     trials: Mapping[str, Sequence[Record]]
+    compared: Callable[[Record, Record], Record] = lambda _, answer: answer
 
 
 @dataclass
@@ -124,8 +126,9 @@ class Ported:
                 found.append(answer(self.runs, _with_state(record | shared, 0)))
                 done(1)
         asked = [_with_state(record, 1) for record in records]
-        for one, expected in zip(found, self.model.ask(asked, signature, what=what, **shared)):
-            self.agreement.note(one, expected)
+        compared = self.portable.compared
+        for record, one, expected in zip(asked, found, self.model.ask(asked, signature, what=what, **shared)):
+            self.agreement.note(compared(record, one), compared(record, expected))
             if "state" in expected:
                 one["state"] = one["state"], expected["state"]
         return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -97,8 +97,9 @@ def twin_of(network: StreamNetwork, tags: int) -> Twin:
     return Twin.stateful(inputs, outputs, sizes=layers.state_sizes(stack), function=function)
 
 
-def portable(structure: Structure, tags: Sequence[str]) -> Portable:
-    """A tagger of words, of which `structure` is saved."""
+def portable(structure: Structure, config: Mapping[str, Any]) -> Portable:
+    """A tagger of words, of which `structure` is saved; `config` is its configuration."""
+    tags = config["tags"]
     encoder, network = WordEncoder.restored(structure.vocabulary), structure.network()
     twin = twin_of(network, len(tags))
     names = {one.name for one in twin.inputs} - {"state"}

@@ -11,6 +11,12 @@ from common.sources.series import DAY, WEEK, YEAR
 HARMONICS = ((DAY, 4), (WEEK, 3), (YEAR, 1))
 
 
+def waves(spacing: int, span: int) -> list[tuple[int, int]]:
+    """The waves of `calendar`: the period of each in seconds, and how often it goes up and down in it."""
+    kept = [(period, many) for period, many in HARMONICS if 2 * spacing < period <= span / 2]
+    return [(period, n) for period, many in kept for n in range(1, many + 1)]
+
+
 def calendar(seconds: tf.Tensor, spacing: int, span: int) -> tf.Tensor:
     """Where times lie in the day, the week and the year, as sines and cosines.
 
@@ -22,11 +28,8 @@ def calendar(seconds: tf.Tensor, spacing: int, span: int) -> tf.Tensor:
     Returns:
         float32 `[..., waves]`: sine and cosine of each period's first harmonics.
     """
-    waves = []
-    for period, harmonics in HARMONICS:
-        if period <= 2 * spacing or 2 * period > span:
-            continue
+    found = []
+    for period, n in waves(spacing, span):
         phase = tf.cast(seconds % period, tf.float32) * (2 * math.pi / period)
-        for n in range(1, harmonics + 1):
-            waves += [tf.sin(n * phase), tf.cos(n * phase)]
-    return tf.stack(waves, -1) if waves else tf.zeros_like(seconds[..., None], tf.float32)[..., :0]
+        found += [tf.sin(n * phase), tf.cos(n * phase)]
+    return tf.stack(found, -1) if found else tf.zeros_like(seconds[..., None], tf.float32)[..., :0]

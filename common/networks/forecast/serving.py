@@ -7,7 +7,9 @@ from typing import Any
 import tensorflow as tf
 
 from common.networks import inside
+from common.networks.forecast.calendar import waves
 from common.networks.forecast.network import ForecastNetwork
+from common.networks.forecast.smoothing import TERMS, USUAL_MOVES
 from common.networks.forecast.streaming import Streamed
 from common.networks.forecast.windows import Windows
 from common.networks.network import Part
@@ -51,6 +53,26 @@ class ServedForecaster:
         self.groups = [group.name for group in windows.tables.panel.groups]
         self.covariates = len(windows.tables.panel.covariates)
         self.streamed = Streamed(network, windows)
+
+    @property
+    def vocabulary(self) -> dict[str, Any]:
+        """What other runtimes need to know of the series, as JSON has it; see `common.formats.history`."""
+        windows, tables, smoothing = self.windows, self.windows.tables, self.windows.smoothing
+        panel, factor = tables.panel, 1 / tables.known_scale
+        return {
+            "time": panel.time,
+            "spacing": panel.seconds,
+            "segment": windows.segment,
+            "horizon": windows.horizon,
+            "seasons": list(windows.seasons),
+            "levels": list(windows.levels),
+            **{"mean": tables.mean.tolist(), "scale": tables.scale.tolist()},
+            **{"known_mean": tables.known_mean.tolist(), "known_factor": factor.tolist()},
+            "waves": waves(panel.seconds, tables.span) if tables.with_calendar else [],
+            "ways": [list(way) for way in smoothing.ways],
+            **{"terms": TERMS, "move": smoothing.season},
+            **{"usual": smoothing.usual.tolist(), "usual_moves": USUAL_MOVES},
+        }
 
     @property
     def signature(self) -> list[tf.TensorSpec]:

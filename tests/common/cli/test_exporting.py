@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 import subprocess
@@ -95,6 +96,22 @@ def test_a_classifier_of_signals_in_litert_and_its_example(learned, export, tmp_
     answers = [SavedModel(version).ask([{"values": values}])[0] for values in given]
     lines = [f"{name} {one['label']} {one['probability'].max():.4f}\n" for name, one in zip("ab", answers)]
     assert example(tmp_path / "new", str(table)) == "".join(lines)
+
+
+def test_a_forecaster_in_onnx_and_its_example(learned, export, tmp_path: Path) -> None:
+    version = learned("forecasting")
+    printed = export("forecasting", version, "--to", tmp_path / "new", "--verify")
+    assert "inputs made up for it" in printed and "its test part" in printed
+    code = (tmp_path / "new" / "example.py").read_text()
+    assert "tensorflow" not in code and len(code.splitlines()) <= 160
+    table = version / ASSETS / "example.csv"
+    written = tmp_path / "forecasts.csv"
+    assert run.main(["forecasting", "predict", str(table), "--model", str(version), "--output-file", str(written)]) == 0
+    rows = list(csv.DictReader(written.open()))
+    found = [line.split() for line in example(tmp_path / "new", str(table)).splitlines()]
+    assert [words[0] for words in found] == [row["unique_id"] for row in rows]
+    numbers = [[float(row[name]) for name in ("mean", "q0.1", "q0.5", "q0.9")] for row in rows]
+    np.testing.assert_allclose([[float(word) for word in words[2:]] for words in found], numbers, rtol=1e-4)
 
 
 def test_a_translator_in_onnx_and_its_example(learned, export, tmp_path: Path) -> None:

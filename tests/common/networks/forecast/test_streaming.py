@@ -11,17 +11,8 @@ import pytest
 import tensorflow as tf
 from hypothesis import Phase, given, settings
 
-from common.layers.stack import RecurrentStack
-from common.networks.forecast.network import ForecastNetwork
-from common.networks.forecast.serving import ServedForecaster
-from common.networks.forecast.smoothing import Smoothing, Way
-from common.networks.forecast.windows import Windows
 from common.networks.stepping import STATE
-from tests.helpers import randomise
-from tests.panels import panel_of, tables_of
-
-ROWS, HORIZON, SEGMENT = 150, 5, 3
-WAYS = [Way(4, 0.85, 0.7), Way(1, 0.0, None)]
+from tests.forecasters import HORIZON, ROWS, SEGMENT, forecaster
 
 
 class Served(NamedTuple):
@@ -35,21 +26,7 @@ class Served(NamedTuple):
 
 @cache
 def served(cell: str = "lstm", segment: int = SEGMENT) -> Served:
-    draw = np.random.default_rng(0)
-    history, known = draw.normal(size=(2, ROWS, 2)) + 5, draw.normal(size=(2, ROWS + HORIZON, 1))
-    tables = tables_of(panel_of(*history[0].T, known=known[0, :ROWS]), 120)
-    windows = Windows(tables, segment=segment, horizon=HORIZON, seasons=(4, 7), levels=(4, 11))
-    usual = np.array([0.7, 1.2], np.float32)
-    windows.__dict__["smoothing"] = Smoothing(ways=WAYS, season=4, horizon=HORIZON, usual=usual)
-    network = ForecastNetwork(RecurrentStack(cell, 6, layers=2), **windows.sizes, embedding=8)
-    network.build()
-    randomise(network)
-    network.share.assign(0.4)
-    network.swing_power.assign(0.5)
-    network.widening.assign(1 + tf.abs(network.widening))
-    network.equal_widths.assign([0.0, 1.0])
-    history[0, 7:9, 0] = history[1, 0, 1] = history[1, 90, :] = np.nan
-    found = ServedForecaster(network, windows, missing=True)
+    found, history, known = forecaster(cell, segment)
     shapes = found.signature
     graphs = (
         tf.function(found.stream, input_signature=[*shapes, STATE], autograph=False),
