@@ -59,6 +59,7 @@ class Captioning(Task):
     name = "captioning"
     summary = "Captioning, one to many: a sentence about a picture, and where the network looked at each word"
     takes = "pictures of your own"
+    twin = "captioner"
     Data = CaptioningData
     Options = CaptioningOptions
     Saved = CaptioningSaved
@@ -219,7 +220,10 @@ class Captioning(Task):
             longest=options.longest + 1,
             between=self.words.between,
         )
-        return Export(endpoints(captioner, of_features=self.grid is not None), [network])
+        found = endpoints(captioner, of_features=self.grid is not None)
+        if self.grid or options.encoder:
+            return Export(found, [network])
+        return Export(found, [network], network, {"words": self.words.names, "between": self.words.between})
 
     def extras(self, results: Results, folder: Path) -> None:
         """Writes the captions of the test pictures, and one of these to try the saved model with."""

@@ -42,6 +42,7 @@ class QuestionAnswering(Task):
     name = "question_answering"
     summary = "Question answering: the answer to a question about a picture, and where the network looked"
     takes = "a picture and questions about it"
+    twin = "answerer"
     Data = QuestionAnsweringData
     Options = QuestionAnsweringOptions
     Saved = QuestionAnsweringSaved
@@ -155,7 +156,8 @@ class QuestionAnswering(Task):
         }
         if has_inside(network.stack):
             endpoints[INSIDE] = Endpoint(answerer.inside, [answerer.QUESTION], axes(network.stack))
-        return Export(endpoints, [network, *self.encoder.lookups])
+        vocabulary = self.encoder.described | {"example": self.splits.test.questions[0]}
+        return Export(endpoints, [network, *self.encoder.lookups], network, vocabulary)
 
     def config(self) -> dict[str, Any]:
         return super().config() | {"answers": self.known}

@@ -59,8 +59,9 @@ def export(kind: type[Task], *, saved: ExportOptions, given: DataOptions) -> str
         folders.write(folder, portable, runtime=runtime, contents=contents)
     reports.say(f"model: {model.folder}")
     files = [f"{name}{runtime.suffix} {len(content) / 1e6:.2f} MB" for name, content in contents.items()]
+    needs = ", ".join(["numpy", *portable.needs])
     told = ", ".join([*files, folders.VOCABULARY, folders.EXAMPLE])
-    reports.say(f"saved: {folder} ({told}); it needs numpy and {runtime.needs}")
+    reports.say(f"saved: {folder} ({told}); it needs {needs} and {runtime.needs}")
     return shlex.join(["python", str(folder / folders.EXAMPLE), *portable.asked])
 
 

@@ -26,23 +26,23 @@ TRIALS, LONGEST = 24, 40
 SPLITS = {
     "word": """\
 # Words as the model reads most texts; some rare signs, such as markup, it reads in its own way.
-text = re.sub(r"([^\\W\\d_])['’]([^\\W\\d_])", r"\\1 ʼ\\2", " ".join(sys.argv[1:]).lower())
+text = re.sub(r"([^\\W\\d_])['’]([^\\W\\d_])", r"\\1 ʼ\\2", " ".join(words).lower())
 tokens = [*re.findall(r"[^\\W_]+|\\S", text), "<end>"]
 """,
     "character": """\
 # Characters as the model reads most texts; some rare signs, such as joined emoji, it reads in its own way.
-tokens = [*re.sub(r"\\s+", "▁", " ".join(sys.argv[1:]).strip().lower()), "<end>"]
+tokens = [*re.sub(r"\\s+", "▁", " ".join(words).strip().lower()), "<end>"]
 """,
     "subword": """\
 # The longest subword first, as the model reads most texts; it never joins a sign with the word beside it.
-text, tokens, pieces = "▁" + re.sub(r"\\s+", "▁", " ".join(sys.argv[1:]).strip().lower()), [], set(vocabulary["pieces"])
+text, tokens, pieces = "▁" + re.sub(r"\\s+", "▁", " ".join(words).strip().lower()), [], set(vocabulary["pieces"])
 while text:
     tokens.append(next((text[:n] for n in range(len(text), 1, -1) if text[:n] in pieces), text[0]))
     text = text[len(tokens[-1]) :]
 tokens.append("<end>")
 """,
 }
-"""How an example makes tokens of the words of the command line, by level."""
+"""How an example makes tokens of the `words` of a text, by level."""
 EXAMPLE = """\
 numbers = [{name: number for number, name in enumerate(names)} for names in vocabulary["ngrams"]]
 longest, before = len(numbers), ["<start>"] * (len(numbers) - 1) + tokens
@@ -112,7 +112,7 @@ def portable(structure: Structure, config: Mapping[str, Any]) -> Portable:
         {"labels": list(labels), "state": twin.state} | structure.vocabulary | {"pieces": pieces},
         "Classifies a text",
         ["A warm, funny film."],
-        SPLITS[level] + EXAMPLE,
+        "words = sys.argv[1:]\n" + SPLITS[level] + EXAMPLE,
         {"serving_default": answer},
         {"serving_default": _trials(encoder.vocabularies[0].names[2:], level)},
     )

@@ -25,12 +25,15 @@ def example(portable: Portable, runtime: Runtime) -> str:
     imports = sorted({"json", "sys", *(name for name in MODULES if re.search(rf"\b{name}\.", portable.example))})
     asked = shown(shlex.join(portable.asked).replace("\n", " ")).replace("\\", "\\\\").replace('"', '\\"')
     package, _, code = runtime.code.partition("\n\n")
+    needs = ", ".join(["numpy", *portable.needs])
+    packages = ["import numpy as np", package] + ["from PIL import Image"] * ("Image." in portable.example)
     return "\n".join(
         [
-            f'"""{portable.usage}: python example.py {asked}. Needs numpy and {runtime.needs}."""\n',
+            f'"""{portable.usage}: python example.py {asked}. Needs {needs} and {runtime.needs}."""\n',
             *(f"import {name}" for name in imports),
             "from pathlib import Path\n",
-            f"import numpy as np\n{package}\n",
+            *packages,
+            "",
             "here = Path(__file__).parent",
             f'vocabulary = json.loads((here / "{VOCABULARY}").read_text("utf-8"))\n\n{code}\n',
             *(f'{name} = load("{name}")' for name in portable.twins),

@@ -84,7 +84,7 @@ def twin_of(network: ForecastNetwork) -> Twin:
         h = graph.pick(x, -1, 1)
         h = layers.dense(graph, network.bridge, h) if network.bridge else h
         places = layers.dense(graph, network.place, ahead) + graph.constant(numbers(network.of_place)) + vector
-        projected = layers.dense(graph, network.project, _decoded(graph, network, h, places))
+        projected = layers.dense(graph, network.project, _decoded(graph, network, h, places=places))
         found = graph.reshape(projected, (-1, steps, outputs))
         mean, *quantiles = graph.split(found, [1] * outputs, 2)
         for n in range(1, len(quantiles)):
@@ -106,7 +106,7 @@ def twin_of(network: ForecastNetwork) -> Twin:
     return Twin.stateful(inputs, shapes, sizes=layers.state_sizes(stack), function=function)
 
 
-def _decoded(graph: Graph, network: ForecastNetwork, h: Value, places: Value) -> Value:
+def _decoded(graph: Graph, network: ForecastNetwork, h: Value, *, places: Value) -> Value:
     """The hidden state of each future segment, `[batch, ahead, units]`, from the first, `[batch, units]`."""
     units, ahead = network.stack.units, network.ahead
     if network.dense:
@@ -165,7 +165,7 @@ def portable(structure: Structure, config: Mapping[str, Any]) -> Portable:
         PREPARATION + EXAMPLE,
         {"serving_default": answering(every=False), "backtest": answering(every=True)},
         {"serving_default": trials, "backtest": trials[:1]},
-        scaled,
+        compared=scaled,
     )
 
 

@@ -53,6 +53,10 @@ class Graph(ABC):
         """The products of matrices, `x [batch, k, m]` and `y [batch, m, n]`, or `[batch, n, m]` to be transposed."""
 
     @abstractmethod
+    def convolution(self, x: Value, kernel: Value, stride: int) -> Value:
+        """Pictures `x [batch, rows, columns, m]` and a kernel `[height, width, m, n]`, padded as "same" of Keras is."""
+
+    @abstractmethod
     def concat(self, values: Sequence[Value], axis: int) -> Value:
         """Several tensors one after the other."""
 

@@ -32,9 +32,10 @@ def forecasts(v: dict, model, history: np.ndarray, *, known: np.ndarray, start=0
         for many in range(1, len(ends) + 1) if every else [len(ends)]:
             inputs = {"segments": segments[None, n, read:many], "series": np.array([[number]], np.int32)}
             origin, read = ends[many - 1], many
-            answer = model(**inputs, ahead=ahead_of(v, x[n], origin, known), state=state)
+            answer = model(**inputs, ahead=ahead_of(v, x[n], origin, known=known), state=state)
             state, outputs = answer["next_state"], answer["outputs"][0, :horizon] + x[n, origin]
-            found.append(joined(v, outputs, *smoothed(v, x[n], origin, number), number))
+            plain, swing = smoothed(v, x[n], origin, number=number)
+            found.append(joined(v, outputs, plain, swing=swing, number=number))
     found = np.stack(found).reshape(columns, -1, horizon, 1 + len(v["quantiles"])).transpose(1, 2, 0, 3)
     return found * scale[:, None] + mean[:, None]
 
@@ -66,7 +67,7 @@ def segments_of(v: dict, x: np.ndarray, absent: np.ndarray, *, known: np.ndarray
     return np.concatenate(parts, 2).astype(np.float32)
 
 
-def ahead_of(v: dict, x: np.ndarray, origin: int, known: np.ndarray) -> np.ndarray:
+def ahead_of(v: dict, x: np.ndarray, origin: int, *, known: np.ndarray) -> np.ndarray:
     """What is read of the segments ahead of a row, `[1, segments, features]`: covariates and the last seasons."""
     steps = np.arange(1, v["horizon"] + 1)
     same = [origin + steps - season * -(-steps // season) for season in v["seasons"]]
@@ -76,18 +77,18 @@ def ahead_of(v: dict, x: np.ndarray, origin: int, known: np.ndarray) -> np.ndarr
     return ahead.reshape(1, -1, v["segment"] * ahead.shape[1]).astype(np.float32)
 
 
-def smoothed(v: dict, x: np.ndarray, origin: int, number: int) -> tuple[np.ndarray, float]:
+def smoothed(v: dict, x: np.ndarray, origin: int, *, number: int) -> tuple[np.ndarray, float]:
     """The forecasts of exponential smoothing after a row, `[horizon]`, and how much the series moved of late."""
     season, fading, level_fading = v["ways"][number]
 
-    def mean(of, rows: np.ndarray, stride: int, fading: float) -> np.ndarray:
+    def mean(of, rows: np.ndarray, *, stride: int, fading: float) -> np.ndarray:
         terms = np.arange(v["terms"] if fading else 1)
         back = rows[..., None] - stride * terms
         weights = fading**terms * (back >= 0)
         return (weights * of(np.maximum(back, 0))).sum(-1) / weights.sum(-1)
 
     def pattern(rows: np.ndarray) -> np.ndarray:
-        return mean(lambda back: x[back], rows, season, fading)
+        return mean(lambda back: x[back], rows, stride=season, fading=fading)
 
     def error(rows: np.ndarray) -> np.ndarray:
         return np.where(rows >= season, x[rows] - pattern(np.maximum(rows - season, 0)), 0)
@@ -96,13 +97,13 @@ def smoothed(v: dict, x: np.ndarray, origin: int, number: int) -> tuple[np.ndarr
     same = origin + steps - season * -(-steps // season)
     found = pattern(np.where(same < 0, origin, same))
     if level_fading is not None:
-        found = found + mean(error, np.array(origin), 1, level_fading)
+        found = found + mean(error, np.array(origin), stride=1, fading=level_fading)
     moved = np.arange(max(origin + 1 - v["horizon"], v["move"]), origin + 1)
     moves = np.abs(x[moved] - x[moved - v["move"]]).sum() / v["usual"][number]
     return found, (moves + v["usual_moves"]) / (len(moved) + v["usual_moves"])
 
 
-def joined(v: dict, outputs: np.ndarray, plain: np.ndarray, swing: float, number: int) -> np.ndarray:
+def joined(v: dict, outputs: np.ndarray, plain: np.ndarray, *, swing: float, number: int) -> np.ndarray:
     """The network's outputs, `[horizon, 1 + quantiles]`, mixed with other forecasts, and widened."""
     outputs = outputs + (1 - v["share"]) * (plain[:, None] - outputs[:, :1])
     if not v["swing_power"]:

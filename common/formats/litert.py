@@ -42,6 +42,9 @@ class TensorFlowGraph(Graph):
     def product(self, x: tf.Tensor, y: tf.Tensor, *, transposed: bool = False) -> tf.Tensor:
         return tf.matmul(x, y, transpose_b=transposed)
 
+    def convolution(self, x: tf.Tensor, kernel: tf.Tensor, stride: int) -> tf.Tensor:
+        return tf.nn.conv2d(x, kernel, stride, "SAME")
+
     def concat(self, values: Sequence[tf.Tensor], axis: int) -> tf.Tensor:
         return tf.concat(values, axis)
 

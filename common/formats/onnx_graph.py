@@ -103,6 +103,11 @@ class OnnxGraph(Graph):
     def product(self, x: Tensor, y: Tensor, *, transposed: bool = False) -> Tensor:
         return self.node("MatMul", [x, self.node("Transpose", [y], perm=[0, 2, 1]) if transposed else y])
 
+    def convolution(self, x: Tensor, kernel: Tensor, stride: int) -> Tensor:
+        x, kernel = self.node("Transpose", [x], perm=[0, 3, 1, 2]), self.node("Transpose", [kernel], perm=[3, 2, 0, 1])
+        found = self.node("Conv", [x, kernel], strides=[stride, stride], auto_pad="SAME_UPPER")
+        return self.node("Transpose", [found], perm=[0, 2, 3, 1])
+
     def concat(self, values: Sequence[Tensor], axis: int) -> Tensor:
         return self.node("Concat", values, axis=axis, dtype=values[0].dtype) if len(values) > 1 else values[0]
 

@@ -32,6 +32,7 @@ class Portable:
             `vocabulary`, and the networks as functions by their names.
         answers: How a record is answered as each signature does, by its name.
         trials: Records of those signatures, with which files are tried.
+        needs: Packages of Python that the example needs, besides numpy and that of the runtime.
         compared: From a record and an answer to the numbers that are compared; the answer itself by default.
     """
 
@@ -42,6 +43,7 @@ class Portable:
     example: str
     answers: Mapping[str, Answer]
     trials: Mapping[str, Sequence[Record]]
+    needs: Sequence[str] = ()
     compared: Callable[[Record, Record], Record] = lambda _, answer: answer
 
 

@@ -77,6 +77,8 @@ def _run_litert(content: bytes) -> Run:
 _ONNX_CODE = """\
 import onnxruntime
 
+onnxruntime.set_default_logger_severity(3)  # It would tell of each weight that it has changed the place of.
+
 
 def load(name):
     session = onnxruntime.InferenceSession(here / f"{name}.onnx")

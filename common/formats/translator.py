@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any, cast
 
-import numpy as np
 import tensorflow as tf
 
 from common.decoding.translator import Translator
 from common.formats import layers
+from common.formats.files import DECODER, ENCODER, FileNetwork
 from common.formats.graph import Graph, Value
 from common.formats.portable import Answer, Portable
 from common.formats.twin import BATCH, STEPS, Input, Runs, Shape, Twin
@@ -21,8 +21,6 @@ from common.serving.saved_model import Record
 from common.serving.structure import Structure
 from common.text.subwords import Subwords
 
-ENCODER, DECODER = "encoder", "decoder"
-"""The names of the two files."""
 SOURCE = "source"
 """The name of the axis of the steps of a source, where another axis has those of its translation."""
 TRIALS, LONGEST = 8, 12
@@ -102,51 +100,18 @@ def twins_of(network: PairNetwork) -> dict[str, Twin]:
     }
 
 
-class FileNetwork:
-    """The files in place of a `PairNetwork`, as a `Translator` asks it: row by row, as LiteRT takes one at a time.
-
-    Args:
-        runs: The files.
-        twins: The networks in them.
-    """
-
-    def __init__(self, runs: Runs, twins: Mapping[str, Twin]) -> None:
-        self.runs, self.twins = runs, twins
+class FileTranslator(FileNetwork):
+    """The files in place of a `PairNetwork`."""
 
     def read(self, tokens: tf.Tensor, lengths: tf.Tensor) -> tuple[dict[str, tf.Tensor], tf.Tensor]:
         """What the encoder gives for one source."""
-        found = self._run(ENCODER, {"tokens": tokens})
+        found = self.run(ENCODER, {"tokens": tokens})
         return found, found.pop("state")
-
-    def next(
-        self, tokens: tf.Tensor, state: tf.Tensor, memory: dict[str, tf.Tensor]
-    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """One step, see `WritingNetwork.next`."""
-        found = self._run(DECODER, memory | {"tokens": tokens[:, None], "state": state})
-        weights = found.get("weights", tf.zeros((tf.shape(tokens)[0], 1, 0)))
-        return found["log_probabilities"][:, 0], found["next_state"], weights[:, 0]
 
     def losses_of(self, tokens: tf.Tensor, reference: tf.Tensor, *, memory: dict, state: tf.Tensor) -> tf.Tensor:
         """See `WritingNetwork.losses_of`."""
-        found = self._run(DECODER, memory | {"tokens": tokens, "state": state})["log_probabilities"]
+        found = self.run(DECODER, memory | {"tokens": tokens, "state": state})["log_probabilities"]
         return -tf.gather(found, reference, batch_dims=2)
-
-    def _run(self, name: str, given: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        names, twin = list(given), self.twins[name]
-
-        def run(*values: np.ndarray) -> list[np.ndarray]:
-            each = [self.runs[name](**dict(zip(names, row))) for row in zip(*map(_rows, values))]
-            return [np.concatenate([one[output] for one in each]) for output in twin.outputs]
-
-        found = tf.numpy_function(run, list(given.values()), [tf.float32] * len(twin.outputs), stateful=False)
-        for one, shape in zip(found, twin.outputs.values()):
-            one.set_shape([None if isinstance(size, str) else size for size in shape])
-        return dict(zip(twin.outputs, found))
-
-
-def _rows(values: np.ndarray) -> list[np.ndarray]:
-    """The rows of a batch, each as a batch of its own."""
-    return np.split(values, len(values))
 
 
 def portable(structure: Structure, config: Mapping[str, Any]) -> Portable:
@@ -159,7 +124,7 @@ def portable(structure: Structure, config: Mapping[str, Any]) -> Portable:
 
     def translator(runs: Runs) -> Translator:
         if id(runs) not in made:
-            made[id(runs)] = Translator(cast(PairNetwork, FileNetwork(runs, twins)), subwords=subwords, **search)
+            made[id(runs)] = Translator(cast(PairNetwork, FileTranslator(runs, twins)), subwords=subwords, **search)
         return made[id(runs)]
 
     def answering(signature: str) -> Answer:

@@ -59,8 +59,8 @@ class Structure:
         again = "train it again, or choose another --version"
         if not path.is_file():
             raise InputError(
-                f"{option}: {model.folder} has no {FILE}: it was saved by an earlier version of this program, or "
-                f"starts from a language model; {again}"
+                f"{option}: {model.folder} has no {FILE}: it was saved by an earlier version of this program, or holds "
+                f"what only TensorFlow runs so far (--pretrained, --encoder, --features); {again}"
             )
         try:
             self._read: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))

@@ -114,6 +114,20 @@ def test_a_forecaster_in_onnx_and_its_example(learned, export, tmp_path: Path) -
     np.testing.assert_allclose([[float(word) for word in words[2:]] for words in found], numbers, rtol=1e-4)
 
 
+@pytest.mark.parametrize(("task", "words"), [("question_answering", ["What colour is it?"]), ("captioning", [])])
+def test_what_looks_at_pictures_in_litert_and_its_example(
+    task: str, words: list[str], learned, export, tmp_path: Path
+) -> None:
+    version = learned(task)
+    printed = export(task, version, "--format", "litert", "--to", tmp_path / "new", "--verify")
+    assert "its test part" in printed and "it needs numpy, pillow and ai-edge-litert" in printed
+    picture = version / ASSETS / "example.png"
+    asked = {"image": picture.read_bytes()} | ({"question": words[0]} if words else {})
+    (answer,) = SavedModel(version).ask([asked])
+    found = example(tmp_path / "new", str(picture), *words)
+    assert found == (f"{answer['answer']} {answer['probability'].max():.4f}\n" if words else f"{answer['caption']}\n")
+
+
 def test_a_translator_in_onnx_and_its_example(learned, export, tmp_path: Path) -> None:
     version = learned("translation")
     printed = export("translation", version, "--to", tmp_path / "new", "--verify")

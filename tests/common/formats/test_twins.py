@@ -10,20 +10,24 @@ import tensorflow as tf
 
 from common import cells
 from common.errors import InputError
-from common.formats import classifier, language, signals, tagger, translator
+from common.formats import captioner, classifier, language, signals, tagger, translator
 from common.formats.graph import Graph, Value
 from common.formats.layers import state_sizes
 from common.formats.onnx_graph import KINDS
+from common.formats.pictures import trials
 from common.formats.runtimes import LITERT, ONNX, Runtime
 from common.formats.twin import BATCH, STEPS, Input, Run, Twin
-from common.layers.attention import AdditiveAttention, Attention, MultiplicativeAttention
+from common.layers.attention import AdditiveAttention, Attention, CountingAttention, MultiplicativeAttention
 from common.layers.crf import CRFHead
 from common.layers.embeddings import Numbers, SpelledEmbedding, SumEmbedding
+from common.layers.hard_attention import HardAttention
 from common.layers.heads import ReadoutHead
 from common.layers.linear import NgramClassifier
+from common.layers.pictures import PictureEncoder
 from common.layers.readout import Readout
 from common.layers.recurrent import Recurrent
 from common.layers.stack import RecurrentStack
+from common.networks.captions import CaptionNetwork
 from common.networks.joined import JoinedNetwork
 from common.networks.language import LanguageNetwork
 from common.networks.pairs.network import PairNetwork
@@ -32,6 +36,7 @@ from common.networks.spelling import spelled
 from common.networks.stream import StreamNetwork
 from common.networks.whole import whole_window
 from common.text.words import AFFIXES
+from tests.helpers import randomise
 
 SIZES, CLASSES, UNITS = (20, 30), 3, 6
 READOUTS = ("last", "mean", "max", "mean_max")
@@ -235,6 +240,36 @@ def test_a_translator(runtime: Runtime, attention: type[Attention] | None, layer
         if attention:
             np.testing.assert_allclose(found["weights"][:, step], weights, rtol=1e-4, atol=1e-6)
     assert set(found) == {"log_probabilities", "next_state", *(["weights"] if attention else [])}
+    for name, values in again.items():
+        np.testing.assert_allclose(values, found[name], rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("attention", [CountingAttention, HardAttention, MultiplicativeAttention, None])
+def test_a_captioner_in_onnx(attention: type[Attention] | None) -> None:
+    """What its two files give is what its network gives, from a picture on."""
+    network = CaptionNetwork(
+        12,
+        4,
+        encoder=PictureEncoder(20, 8),
+        decoder=RecurrentStack("lstm", UNITS),
+        upper=RecurrentStack("lstm", UNITS),
+        attention=attention and attention(UNITS),
+        mentions=1.0,
+    )
+    network.build()
+    randomise(network)
+    pixels, tokens = trials(20, 2), np.array([[1, 7, 3], [1, 2, 5]], np.int32)
+    memory, state = network.read(tf.constant(pixels))
+    twins = captioner.twins_of(network)
+    runs = ONNX.loaded(ONNX.converted(twins))
+    given = runs["encoder"](picture=pixels.astype(np.float32))
+    found = runs["decoder"](**given, tokens=tokens)
+    again = twins["decoder"].halved(runs["decoder"])(**given, tokens=tokens)
+    for step in range(3):
+        expected, state, weights = network.next(tf.constant(tokens[:, step]), state, memory)
+        np.testing.assert_allclose(found["log_probabilities"][:, step], expected, rtol=1e-4, atol=1e-5)
+        if attention:
+            np.testing.assert_allclose(found["weights"][:, step], weights, rtol=1e-4, atol=1e-6)
     for name, values in again.items():
         np.testing.assert_allclose(values, found[name], rtol=1e-4, atol=1e-6)
 
