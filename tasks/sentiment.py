@@ -244,8 +244,7 @@ class Sentiment(Task):
             endpoints[INSIDE] = Endpoint(reading.inside, [text], axes(network.stack))
         if not self.options.bidirectional:
             endpoints["stream"] = Endpoint(reading.stream, [text, STATE], AXES)
-        portable = network if self.pretrained is None else None
-        return Export(endpoints, [network, *self.encoder.lookups], portable, self.encoder.described)
+        return Export(endpoints, [network, *self.encoder.lookups], network, self.encoder.described)
 
     def config(self) -> dict[str, Any]:
         """The options, with the level and the supervision that were chosen, and the labels."""

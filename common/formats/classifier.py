@@ -43,6 +43,17 @@ tokens.append("<end>")
 """,
 }
 """How an example makes tokens of the `words` of a text, by level."""
+PIECES = """\
+# The longest piece first, as the language model reads most texts; what has no piece is read byte by byte.
+pieces = [*[b""] * 19, *(bytes([n]) for n in range(256)), *(piece.encode() for piece in vocabulary["pieces"])]
+numbers_of = {text: number for number, text in enumerate(pieces) if text}
+rest, tokens = " ".join(words).strip().encode(), ["<start>"]
+while rest:
+    piece = next(rest[:n] for n in range(max(map(len, numbers_of)), 0, -1) if rest[:n] in numbers_of)
+    tokens, rest = [*tokens, vocabulary["ngrams"][0][numbers_of[piece]]], rest[len(piece) :]
+tokens.append("<end>")
+"""
+"""The same of a model that starts from a language model."""
 EXAMPLE = """\
 numbers = [{name: number for number, name in enumerate(names)} for names in vocabulary["ngrams"]]
 longest, before = len(numbers), ["<start>"] * (len(numbers) - 1) + tokens
@@ -103,23 +114,25 @@ def portable(structure: Structure, config: Mapping[str, Any]) -> Portable:
         tokens, _ = encoder.encode([record["text"]])
         start = {"state": np.zeros((1, twin.state), np.float32)} if twin.state else {}
         (probability,) = runs[MODEL](tokens=tokens[None], **start)["probability"]
-        known = (tokens[:-1, 0] > 1).sum() / max(len(tokens) - 1, 1)  # The last is the end mark.
+        inside = tokens[encoder.opening : -1, 0]  # The last is the end mark.
+        known = (inside > 1).sum() / max(len(inside), 1)
         return {"label": labels[probability.argmax()], "probability": probability, "known": float(known)}
 
-    pieces = [name.replace(" ", BLANK) for name in encoder.splitter.pieces]
+    pieces = [name if encoder.opening else name.replace(" ", BLANK) for name in encoder.splitter.pieces]
     return Portable(
         {MODEL: twin},
         {"labels": list(labels), "state": twin.state} | structure.vocabulary | {"pieces": pieces},
         "Classifies a text",
         ["A warm, funny film."],
-        "words = sys.argv[1:]\n" + SPLITS[level] + EXAMPLE,
+        "words = sys.argv[1:]\n" + (PIECES if encoder.opening else SPLITS[level]) + EXAMPLE,
         {"serving_default": answer},
-        {"serving_default": _trials(encoder.vocabularies[0].names[2:], level)},
+        {"serving_default": _trials(encoder, level)},
     )
 
 
-def _trials(names: Sequence[str], level: Level) -> list[Record]:
+def _trials(encoder: Encoder, level: Level) -> list[Record]:
     """Texts of known tokens, and of some that are not known; the first is empty."""
-    draw, between = random.Random(0), " " if level == "word" else ""
+    names = encoder.splitter.pieces if encoder.opening else encoder.vocabularies[0].names[2:]
+    draw, between = random.Random(0), " " if level == "word" and not encoder.opening else ""
     drawn = ([*draw.choices(names, k=draw.randint(1, LONGEST)), "q"] for _ in range(TRIALS - 1))
     return [{"text": between.join(tokens).replace(BLANK, " ")} for tokens in ([], *drawn)]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import keras
+
 from common import program
 from common.cells import is_recurrent, names
 from common.errors import InputError
 from common.formats.graph import Graph, Value, numbers, weights
 
 if TYPE_CHECKING:
-    import keras
-
     from common.layers.attention import Attention
     from common.layers.embeddings import SpelledEmbedding, SumEmbedding
     from common.layers.linear import NgramClassifier
@@ -59,8 +59,12 @@ def stacked(
     return x, after
 
 
-def dense(graph: Graph, layer: keras.layers.Dense, x: Value) -> Value:
-    """The twin of a dense layer."""
+def dense(graph: Graph, layer: keras.layers.Dense | keras.Sequential, x: Value) -> Value:
+    """The twin of a dense layer, or of several one after the other."""
+    if isinstance(layer, keras.Sequential):
+        for one in layer.layers:
+            x = dense(graph, one, x)
+        return x
     kernel, *bias = map(graph.constant, weights(layer))
     x = graph.matmul(x, kernel)
     x = x + bias[0] if bias else x
@@ -82,7 +86,8 @@ def sum_embedding(graph: Graph, layer: SumEmbedding, columns: Sequence[Value]) -
         graph.gather(graph.constant(weights(table)[0]), graph.where(numbers < size, numbers, UNKNOWN))
         for table, numbers, size in zip(layer.embeddings, columns, layer.sizes)
     ]
-    return sum(found[1:], start=found[0])
+    x = sum(found[1:], start=found[0])
+    return x * layer.scale if layer.scale != 1 else x
 
 
 def spelled_embedding(

@@ -208,14 +208,18 @@ class Encoder:
     def described(self) -> dict[str, Any]:
         """What `restored` makes an equal encoder of, as JSON; `ngrams` are the names of each length's numbers."""
         ngrams = [known.names for known in self.vocabularies]
-        return {"level": self.splitter.level, "pieces": list(self.splitter.pieces), "ngrams": ngrams}
+        level = {"level": self.splitter.level, "opening": self.opening}
+        return level | {"pieces": list(self.splitter.pieces), "ngrams": ngrams}
 
     @classmethod
     def restored(cls, described: Mapping[str, Any]) -> Encoder:
         """The encoder that was described."""
-        subword = described["level"] == "subword"
-        splitter = _of_subwords(Subwords(described["pieces"])) if subword else _of_level(described["level"])
-        return cls(splitter, [Vocabulary(names[2:]) for names in described["ngrams"]])
+        level, opening = described["level"], described.get("opening", 0)
+        if opening:
+            splitter = of_pieces(Subwords(described["pieces"]), level)
+        else:
+            splitter = _of_subwords(Subwords(described["pieces"])) if level == "subword" else _of_level(level)
+        return cls(splitter, [Vocabulary(names[2:]) for names in described["ngrams"]], opening=opening)
 
     def __call__(self, text: tf.Tensor) -> tf.RaggedTensor:
         """Numbers of the n-grams that end at each step of `text`, string `[N]`: int32 `[N, (tokens), lengths]`."""

@@ -56,6 +56,16 @@ def test_a_classifier_in_onnx_and_its_example(learned, export, tmp_path: Path) -
     assert [path.name for path in folder.parent.iterdir()] == ["onnx"]
 
 
+def test_a_classifier_that_starts_from_a_language_model_in_onnx_and_its_example(
+    trained, export, tmp_path: Path
+) -> None:
+    version = trained("sentiment", "simple_rnn") / "sentiment" / "simple_rnn" / "1"
+    printed = export("sentiment", version, "--to", tmp_path / "new", "--verify")
+    assert "texts in 48 of 48 answers are the same" in printed and "its test part" in printed
+    for text, answer in zip(TEXTS, SavedModel(version).ask([{"text": text} for text in TEXTS])):
+        assert example(tmp_path / "new", text) == f"{answer['label']} {answer['probability'].max():.4f}\n"
+
+
 def test_a_language_model_in_litert_with_weights_of_8_bits_and_its_example(
     learned, data_of, export, tmp_path: Path
 ) -> None:
