@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from common.errors import readable
-from common.serving.export import Export
+from common.serving.export import Endpoint, Export
 from common.serving.versions import ASSETS
 from common.studies.markup import escaped, table
 
 if TYPE_CHECKING:
+    import tensorflow as tf
+
     from tasks.base import Task
 
 CARD = "README.md"
@@ -40,8 +42,8 @@ def card(task: Task, *, metrics: Mapping[str, Any], export: Export) -> str:
             _scores(metrics),
             f"`{ASSETS}/metrics.json` has all figures of the training, and of the test where it is done.",
             "## Inputs and outputs",
-            *(_signature(name, endpoint.signature) for name, endpoint in export.endpoints.items()),
-            "The first axis is the batch. A size of ? may be any.",
+            *(_signature(name, endpoint) for name, endpoint in export.endpoints.items()),
+            "The first axis is the batch. An axis with a name or ? may have any size; axes of one name have the same.",
             "## Use",
             f"From a checkout of the suite: `python run.py {task.name} predict --help`, `python run.py serve --help`. "
             "With TensorFlow alone:",
@@ -76,11 +78,20 @@ def _number(value: float | None) -> str:
     return "-" if math.isnan(value) else f"{value:.4g}"
 
 
-def _signature(name: str, inputs: list[Any]) -> str:
-    rows = [
-        [spec.name, spec.dtype.name, " x ".join("?" if n is None else str(n) for n in spec.shape)] for spec in inputs
-    ]
-    return f"Signature `{name}` takes:\n\n{table([['input', 'type', 'shape'], *rows])}"
+def _signature(name: str, endpoint: Endpoint) -> str:
+    outputs = endpoint.traced.get_concrete_function().structured_outputs
+    inputs = {spec.name: spec for spec in endpoint.signature}
+    sides = {"takes": ("input", inputs), "gives": ("output", dict(sorted(outputs.items())))}
+    parts = []
+    for verb, (side, specs) in sides.items():
+        rows = [[one, spec.dtype.name, _shape(spec, endpoint.axes.get(one))] for one, spec in specs.items()]
+        parts.append(f"Signature `{name}` {verb}:\n\n{table([[side, 'type', 'shape'], *rows])}")
+    return "\n\n".join(parts)
+
+
+def _shape(spec: tf.TensorSpec, names: Sequence[str] | None) -> str:
+    names = names or ["?"] * len(spec.shape)
+    return " x ".join(name if size is None else str(size) for size, name in zip(spec.shape, names)) or "one number"
 
 
 def _example(export: Export) -> str:

@@ -60,7 +60,9 @@ def _embedded(data: str | None, known: dict[str, Callable[[Any], Any]]) -> Calla
     """The loader of an embedded data set; of the first if none is named."""
     name = data.removeprefix(EMBEDDED) if data else next(iter(known))
     if name not in known:
-        raise InputError(f"--data {data}: no such embedded data; there is {' and '.join(EMBEDDED + n for n in known)}")
+        *names, last = (EMBEDDED + name for name in known)
+        there = f"{', '.join(names)} and {last}" if names else last
+        raise InputError(f"--data {data}: no such embedded data; there is {there}")
     return known[name]
 
 

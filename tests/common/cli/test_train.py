@@ -41,7 +41,9 @@ def test_a_version_has_a_card_with_its_scores_and_baselines(models: Path) -> Non
     folder = models / "sentiment" / "gru" / "1"
     card = (folder / "README.md").read_text()
     metrics = json.loads((folder / ASSETS / "metrics.json").read_text())
-    assert card.startswith("# sentiment, gru") and "| units | 8 |" in card and "serving_default" in card
+    assert card.startswith("# sentiment, gru") and "| units | 8 |" in card
+    assert "`serving_default` takes:" in card and "| text | string | ? |" in card
+    assert "`stream` gives:" in card and "| probability | float32 | texts x tokens x 2 |" in card
     for method, scores in (metrics["baselines"] | {"gru": metrics["metrics"]}).items():
         assert f"{scores['accuracy']:.4g}" in next(
             line for line in card.splitlines() if line.startswith(f"| {readable(method)} |")
