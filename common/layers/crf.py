@@ -11,6 +11,7 @@ from common.cells.cell import State
 from common.cells.seeds import seed_for
 from common.layers.base import Configured, dense, register
 from common.layers.dropout import VariationalDropout
+from common.layers.scan import scanned
 
 
 @register
@@ -90,7 +91,7 @@ class CRFHead(Configured, keras.layers.Layer):
             return joint / total[:, None], total
 
         over_time = (tf.transpose(weights, (1, 0, 2)), tf.transpose(keep))
-        filtered, totals = tf.scan(step, over_time, (before, tf.zeros_like(before[:, 0])), parallel_iterations=1)
+        filtered, totals = scanned(step, over_time, (before, tf.zeros_like(before[:, 0])))
         normalisers = tf.math.log(tf.transpose(totals)) + highest + tf.where(keep > 0, most, first)
         return tf.transpose(filtered, (1, 0, 2)), normalisers
 
@@ -105,7 +106,7 @@ class CRFHead(Configured, keras.layers.Layer):
             return score + from_best, tf.argmax(reached, 1, tf.int32)
 
         nothing = tf.zeros_like(u[0])
-        totals, froms = tf.scan(reach, (u, kept), (nothing, tf.zeros_like(nothing, tf.int32)), parallel_iterations=1)
+        totals, froms = scanned(reach, (u, kept), (nothing, tf.zeros_like(nothing, tf.int32)))
 
         def back(following: tuple, now: tuple) -> tuple[tf.Tensor, tf.Tensor]:
             total, source, end = now
@@ -113,7 +114,7 @@ class CRFHead(Configured, keras.layers.Layer):
             return tag, tf.gather(source, tag, batch_dims=1)
 
         none = tf.zeros_like(totals[0, :, 0], tf.int32)
-        tags, _ = tf.scan(back, (totals, froms, _ends(kept)), (none, none), reverse=True, parallel_iterations=1)
+        tags, _ = scanned(back, (totals, froms, _ends(kept)), (none, none), reverse=True)
         return tf.transpose(tags)
 
     def decode(self, scores: tf.Tensor, keep: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -139,7 +140,7 @@ class CRFHead(Configured, keras.layers.Layer):
             return weight * ahead / tf.reduce_sum(weight * ahead, 1, keepdims=True)
 
         # At step t + 1: its own weight times the weights of the steps after it.
-        carried = tf.scan(smooth, (weights, ends), tf.ones_like(u[0]), reverse=True, parallel_iterations=1)
+        carried = scanned(smooth, (weights, ends), tf.ones_like(u[0]), reverse=True)
         carried = tf.concat([carried[1:], tf.ones_like(carried[:1])], 0)
         ahead = tf.where(ends, 1.0, tf.einsum("tbj,ij->tbi", carried, across))
         marginal = tf.transpose(filtered, (1, 0, 2)) * ahead

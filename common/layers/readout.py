@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from common.cells.cell import State
 from common.layers.base import Configured, register
-from common.layers.scan import time_major
+from common.layers.scan import scanned, time_major
 
 ReadoutKind = Literal["last", "mean", "max", "mean_max", "last_mean_max"]
 
@@ -19,12 +19,8 @@ def running_sum(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
     """Sum of each sequence's steps so far; time-major `x [time, batch, units]`, `before [batch, units]`."""
 
     def summed(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor, *, reverse: bool = False) -> tf.Tensor:
-        return tf.scan(
-            lambda s, e: tf.math.multiply_no_nan(s, e[1][:, None]) + e[0],
-            (x, keep),
-            before,
-            reverse=reverse,
-            parallel_iterations=1,
+        return scanned(
+            lambda s, e: tf.math.multiply_no_nan(s, e[1][:, None]) + e[0], (x, keep), before, reverse=reverse
         )
 
     def backward(d_outputs: tf.Tensor) -> tuple[tf.Tensor, None, tf.Tensor]:
@@ -43,7 +39,7 @@ def running_max(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
     def older(kept: tf.Tensor, m: tf.Tensor) -> tf.Tensor:
         return tf.where(kept[:, None] > 0, m, lowest)
 
-    outputs = tf.scan(lambda m, e: tf.maximum(older(e[1], m), e[0]), (x, keep), before, parallel_iterations=1)
+    outputs = scanned(lambda m, e: tf.maximum(older(e[1], m), e[0]), (x, keep), before)
     previous = tf.concat([before[None], outputs[:-1]], 0)
     newest = tf.cast((x >= previous) | (keep[:, :, None] == 0), x.dtype)
 
@@ -52,12 +48,8 @@ def running_max(x: tf.Tensor, keep: tf.Tensor, before: tf.Tensor) -> tf.Tensor:
         passed_on = tf.concat([passed[1:], tf.zeros_like(passed[:1])], 0)
 
         # The gradient of the maximum after step t goes to the newest step that reached it.
-        through = tf.scan(
-            lambda d, e: e[0] + d * e[1],
-            (d_outputs, passed_on),
-            tf.zeros_like(d_outputs[0]),
-            reverse=True,
-            parallel_iterations=1,
+        through = scanned(
+            lambda d, e: e[0] + d * e[1], (d_outputs, passed_on), tf.zeros_like(d_outputs[0]), reverse=True
         )
         return through * newest, None, through[0] * passed[0]
 

@@ -14,13 +14,21 @@ Neural Networks on GPUs", section 3).
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 
 from common.cells.cell import ACTIVATIONS, Activation, State, Step, Weights
 from common.layers.base import shape_of
 from common.layers.products import Product
+
+
+def scanned(function: Callable, elements: Any, initial: Any, *, reverse: bool = False) -> Any:
+    """`tf.scan`, without its loop where there is one step."""
+    if tf.nest.flatten(elements)[0].shape[0] == 1:
+        found = function(initial, tf.nest.map_structure(lambda x: x[0], elements))
+        return tf.nest.map_structure(lambda x: x[None], found)
+    return tf.scan(function, elements, initial, reverse=reverse, parallel_iterations=1)
 
 
 def time_major(x: tf.Tensor) -> tf.Tensor:
@@ -102,16 +110,22 @@ def _forward_loop(step: Step, activation: Activation, multiplied: Product) -> Ca
         keep, initial, inject, mask = window
         time, recurrent = tf.shape(projected)[0], multiplied.rounded(weights.recurrent)
 
-        def body(t: tf.Tensor, carried: tuple) -> tuple:
-            state, states, saves = carried
+        def stepped(t: tf.Tensor | int, state: State) -> tuple[State, State]:
             previous = _previous(state, keep[t], _at(t, inject))
             product = multiplied(_masked(previous[0], _at(t, mask)), recurrent)
             for bias in weights.recurrent_bias:
                 product += bias
             of_weights = {"activation": activation, "more": weights.more}
-            state, saved = step.forward(projected[t] + weights.bias, product, previous, **of_weights)
+            return step.forward(projected[t] + weights.bias, product, previous, **of_weights)
+
+        def body(t: tf.Tensor, carried: tuple) -> tuple:
+            state, states, saves = carried
+            state, saved = stepped(t, state)
             return t + 1, (state, _write(states, t, state), _write(saves, t, saved))
 
+        if projected.shape[0] == 1:  # A stream is read step by step, and a loop takes longer than its step.
+            final, saved = stepped(0, initial)
+            return final, *tf.nest.map_structure(lambda x: x[None], (final, saved))
         states = tuple(tf.TensorArray(projected.dtype, time, element_shape=s.shape) for s in initial)
         saves = _arrays(step.saves, projected.dtype, time)
         _, (final, states, saves) = tf.while_loop(
@@ -238,7 +252,7 @@ def _transposed_product(multiplied: Product, a: tf.Tensor, b: tf.Tensor) -> tf.T
     return multiplied(tf.reshape(a, (-1, a.shape[-1])), tf.reshape(b, (-1, b.shape[-1])), transpose_a=True)
 
 
-def _at(t: tf.Tensor, values: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
+def _at(t: tf.Tensor | int, values: tuple[tf.Tensor, ...]) -> tuple[tf.Tensor, ...]:
     return tuple(value[t] for value in values)
 
 
