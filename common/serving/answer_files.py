@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -79,13 +79,18 @@ def _merged(answered: Answered, columns: Sequence[str], told: Told) -> Iterator[
     """The rows of a table."""
     for asked, record in answered:
         for row in told(record):
-            yield asked.columns | {_unlike(columns, name): value for name, value in row.items()}
+            yield asked.columns | unlike(columns, row)
 
 
-def _unlike(columns: Sequence[str], name: str) -> str:
-    while name in columns:
-        name = f"predicted_{name}"
-    return name
+def unlike(columns: Collection[str], row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row whose names are not those of columns: one that is begins with `predicted_`."""
+
+    def name_of(name: str) -> str:
+        while name in columns:
+            name = f"predicted_{name}"
+        return name
+
+    return {name_of(name): value for name, value in row.items()}
 
 
 def _separated(told: Told, separator: str) -> Format:

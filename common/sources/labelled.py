@@ -303,7 +303,7 @@ def _example(row: dict[str, Any], columns: tuple[str, str], place: str) -> Examp
         raise InputError(f"{place}: no text in {text_column!r}; fill it in or remove the example")
     if not label:
         raise InputError(f"{place}: no label in {label_column!r}; give a word or a number")
-    return Example(encodable(text), label, place)
+    return Example(encodable(text), label, place, row)
 
 
 def label_of(value: Any) -> str:

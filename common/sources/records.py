@@ -6,8 +6,8 @@ import hashlib
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 from unicodedata import normalize
 
 from common.errors import InputError, shortened
@@ -19,11 +19,12 @@ MOST_CUT = 10_000_000
 
 
 class Example(NamedTuple):
-    """A text, its label, and its file and line, for messages."""
+    """A text, its label, its file and line, for messages, and the further columns of its row."""
 
     text: str
     label: str
     place: str
+    columns: Mapping[str, Any] = {}
 
 
 class Sentence(NamedTuple):
@@ -42,10 +43,11 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class LabelledTexts(Records):
-    """Texts, and the label of each."""
+    """Texts, the label of each, and the further columns of each where they come from a table."""
 
     texts: list[str]
     labels: list[str]
+    columns: list[Mapping[str, Any]] = field(default_factory=list)
 
     noun = "examples"
     repeated = "duplicate texts"
@@ -56,7 +58,9 @@ class LabelledTexts(Records):
     @classmethod
     def of(cls, records: Iterable[Example]) -> LabelledTexts:
         records = list(records)
-        return cls([example.text for example in records], [example.label for example in records])
+        texts, labels = [example.text for example in records], [example.label for example in records]
+        columns = [example.columns for example in records]
+        return cls(texts, labels, columns if any(columns) else [])
 
     @classmethod
     def key(cls, record: Example) -> str:

@@ -125,4 +125,10 @@ def test_evaluate_writes_predictions_beside_references(models: Path, tmp_path: P
     rows = list(csv.DictReader((tmp_path / "out.csv").open(newline="")))
     assert list(rows[0]) == ["text", "label", "predicted_label", "predicted_probability", "predicted_known"]
     accuracy = sum(row["label"] == row["predicted_label"] for row in rows) / len(rows)
+    table = tmp_path / "own.csv"
+    table.write_text("id,Review,label,predicted_label\n7,dull,neg,x\n8,great,pos,y\n")
+    assert run.main([*command, str(tmp_path / "own_out.csv"), "--data", str(table)]) == 0
+    kept = list(csv.DictReader((tmp_path / "own_out.csv").open(newline="")))
+    assert [row["id"] + row["Review"] + row["predicted_label"] for row in kept] == ["7dullx", "8greaty"]
+    assert {row["predicted_predicted_label"] for row in kept} <= {"neg", "pos"}
     assert accuracy == pytest.approx(SavedModel(models / "sentiment" / "gru" / "1").metrics["metrics"]["accuracy"])
