@@ -1,9 +1,9 @@
 """Formats of saved models: size, latency, agreement with the SavedModel, and score on the whole test split.
 
 A file reads the numbers of tokens, and the SavedModel raw text, whose reading is part of its latency; the two files of
-a translator are timed with the reading and the search around them. Latencies are those of calls with one row on one
-thread, for an answer over the first texts of the test split. Nine of ten calls take longer, so that other work on the
-machine changes them little.
+a translator or of a captioner are timed with the reading and the search around them, and the answer of a forecaster is
+that for all origins of a history. Latencies are those of calls with one row on one thread, for an answer over the
+first inputs of the test split. Nine of ten calls take longer, so that other work on the machine changes them little.
 
     python benchmarks/formats.py saved_models/sentiment/lstm saved_models/language_model/lstm
 """
@@ -162,7 +162,7 @@ def _asking(model: SavedModel, name: str) -> Callable[[dict[str, Any]], object]:
     signature, inputs = model.signatures[name], model.inputs(name)
 
     def ask(row: dict[str, Any]) -> object:
-        given = {n: [value] if inputs[n].shape.rank else value for n, value in row.items()}
+        given = {n: [value] if inputs[n].shape.rank else value for n, value in row.items() if n in inputs}
         return signature(**{n: tf.constant(value, inputs[n].dtype) for n, value in given.items()})
 
     return ask

@@ -34,6 +34,8 @@ def example(portable: Portable, runtime: Runtime) -> str:
             "from pathlib import Path\n",
             *packages,
             "",
+            "if len(sys.argv) < 2:",
+            "    sys.exit(__doc__)",
             "here = Path(__file__).parent",
             f'vocabulary = json.loads((here / "{VOCABULARY}").read_text("utf-8"))\n\n{code}\n',
             *(f'{name} = load("{name}")' for name in portable.twins),
