@@ -6,13 +6,14 @@ number of parameters, and about as many real steps in a training step. Texts are
 length; a backward half reads each text reversed within its own length. The tagger reads each spelling of a batch once,
 packed. Pairs are sorted into batches with as many real target tokens as ours; the encoder is packed, the decoder and
 the cross-entropy are padded. A forecaster reads whole series, as many at a time as ours has lanes, in windows whose
-state is carried and detached.
+state is carried and detached. A language model reads all texts end to end, cut into as many pieces as ours has lanes,
+in windows whose state is carried and detached.
 
 Both update only the embedding rows that a batch reads: ours by `LazyAdam`, PyTorch's by sparse gradients and
-`SparseAdam`. (Translation's readout needs all rows, which have Adam in both.) The time includes everything: batches,
-forward and backward pass, clipping, Adam. It is that of an epoch, or where a row says so of a number of windows, each
-time the same, from the start of `fit` to its end. A step is a word, a subword, or a segment of a series. Padding does
-not count.
+`SparseAdam`. (The readouts of translation and of the language model need all rows, which have Adam in both.) The time
+includes everything: batches, forward and backward pass, clipping, Adam. It is that of an epoch, or where a row says so
+of a number of windows, each time the same, from the start of `fit` to its end. A step is a word, a subword, a
+character, or a segment of a series. Padding does not count.
 """
 
 from __future__ import annotations
@@ -47,11 +48,13 @@ class Row(NamedTuple):
 
 TIMED_WINDOWS = 48
 """An epoch of translation takes minutes."""
+CHARACTERS = (("level", "character"), ("layers", 2), ("window", 128), ("batch_size", 64))
 ROWS = (
     Row("sentiment: LSTM over words", "sentiment"),
     Row("tagging: bidirectional LSTM over words and spellings", "pos"),
     Row("translation: LSTM encoder, attention, decoder", "translation", TIMED_WINDOWS),
     Row("translation: GRU encoder, attention, decoder", "translation", TIMED_WINDOWS, (("cell", "gru"),)),
+    Row("language model: two LSTM layers over characters", "language_model", 24, CHARACTERS),
     Row("forecasting: LSTM over segments", "forecasting"),
 )
 

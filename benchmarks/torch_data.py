@@ -1,4 +1,4 @@
-"""The embedded training data as PyTorch reads it: padded batches of like length, or windows of whole series.
+"""The embedded training data as PyTorch reads it: padded batches of like length, or windows of series or of a text.
 
 Each class has `epoch(steps, most)`, the batches of an epoch in random order: the real steps of a batch, and the
 arguments of the model's `loss`. A batch has about as many real steps, `steps`, as a window of ours. With `most`, an
@@ -109,6 +109,32 @@ class Series(NamedTuple):
                 yield int((part >= 0).sum()), (number == 0, inputs, self.targets[part], part >= 0)
 
 
+class Text(NamedTuple):
+    """A text that a language model reads from its beginning to its end.
+
+    Attributes:
+        read: The tokens that are read, `[steps]`.
+        reference: The token after each, `[steps]`.
+        vocabulary: Number of tokens.
+        lanes: Pieces of the text that are read beside each other.
+        window: Steps of a window.
+    """
+
+    read: np.ndarray
+    reference: np.ndarray
+    vocabulary: int
+    lanes: int
+    window: int
+
+    def epoch(self, steps: float, most: int | None = None) -> Iterator[Batch]:
+        """Whether the pieces begin, and the tokens and references of the next window of each, `[lanes, window]`."""
+        long = len(self.read) // self.lanes
+        read, reference = (of[: long * self.lanes].reshape(self.lanes, long) for of in (self.read, self.reference))
+        for first in range(0, long, self.window)[:most]:
+            part = slice(first, first + self.window)
+            yield read[:, part].size, (first == 0, read[:, part], reference[:, part])
+
+
 def drawn(batches: list[np.ndarray], most: int | None) -> list[np.ndarray]:
     """All of the batches, or at most so many of them from the first to the last, in random order."""
     every = max(1.0, len(batches) / (most or len(batches)))
@@ -124,7 +150,7 @@ def padded(rows: list[np.ndarray], fill: int) -> np.ndarray:
     return result
 
 
-def data_of(task: Any) -> Texts | Pairs | Series:
+def data_of(task: Any) -> Texts | Pairs | Series | Text:
     """The training data of a loaded task whose number of lanes is known."""
     if task.name == "translation":
         from common.text.subwords import END, START
@@ -137,6 +163,9 @@ def data_of(task: Any) -> Texts | Pairs | Series:
         names = ("values", "absent", "last", "series", "levels", "known", "future", "naive")
         inputs = {name: inputs[name][0] for name in names}
         return Series(sequences.lengths, inputs, targets[0], task.options.batch_size)
+    if task.name == "language_model":
+        tokens, options = sequences.inputs, task.options
+        return Text(tokens["tokens"], tokens["reference"], len(task.pieces), options.batch_size, options.window)
     encoder = task.encoder
     if task.name == "sentiment":
         tokens = sequences.inputs["tokens"][:, : len(task.vectors)]

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from benchmarks.torch_data import NO_TARGET, Pairs, Series, Texts
+from benchmarks.torch_data import NO_TARGET, Pairs, Series, Text, Texts
 
 LAYERS = {"lstm": (nn.LSTM, nn.LSTMCell), "gru": (nn.GRU, nn.GRUCell)}
 Options = dict[str, Any]
@@ -210,7 +210,34 @@ class Forecaster(nn.Module):
         return of_step[torch.from_numpy(real)].mean()
 
 
-NETWORKS = {"sentiment": Sentiment, "pos": Tagger, "translation": Translator, "forecasting": Forecaster}
+class LanguageModel(nn.Module):
+    """Vectors of tokens, recurrences, and a readout with the same vectors; the state is carried, without gradient."""
+
+    def __init__(self, text: Text, options: Options) -> None:
+        super().__init__()
+        width, units, dropout = options["embedding"], options["units"], options["dropout"]
+        self.embeddings = nn.ModuleList()  # The readout needs all of them, so none is sparse.
+        self.vectors = nn.Embedding(text.vocabulary, width)
+        nn.init.normal_(self.vectors.weight, std=width**-0.5)
+        between = {"num_layers": options["layers"], "dropout": dropout if options["layers"] > 1 else 0.0}
+        self.recurrence = LAYERS[options["cell"]][0](width, units, batch_first=True, **between)
+        self.out = nn.Linear(units, width)
+        self.bias = nn.Parameter(torch.zeros(text.vocabulary))
+        self.dropout, self.scale = nn.Dropout(dropout), width**0.5
+        self.state: Any = None
+
+    def loss(self, first: bool, read: np.ndarray, reference: np.ndarray) -> torch.Tensor:
+        x = self.dropout(self.vectors(torch.from_numpy(read).long()) * self.scale)
+        h, state = self.recurrence(x, None if first else self.state)
+        self.state = tuple(s.detach() for s in state) if isinstance(state, tuple) else state.detach()
+        logits = functional.linear(self.out(self.dropout(h)), self.vectors.weight, self.bias)
+        return mean_loss(logits.flatten(0, 1), reference.flatten())
+
+
+NETWORKS = {
+    **{"sentiment": Sentiment, "pos": Tagger, "translation": Translator, "forecasting": Forecaster},
+    "language_model": LanguageModel,
+}
 
 
 class Theirs:

@@ -16,6 +16,7 @@ HAS_TORCH = importlib.util.find_spec("torch") is not None
 NEEDS_TORCH = pytest.mark.skipif(not HAS_TORCH, reason="no torch")
 OWN = {
     "translation": {"source_language": "en", "target_language": "fr", "vocabulary": 300},
+    "language_model": {"units": 8, "embedding": 4, "batch_size": 4, "window": 8},
     "forecasting": {"horizon": 6, "segment": 4, "seasons": (8, 24), "known": ("heat",)},
 }
 

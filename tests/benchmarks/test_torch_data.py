@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.torch_data import NO_TARGET, Pairs, Series, Texts
+from benchmarks.torch_data import NO_TARGET, Pairs, Series, Text, Texts
 
 LENGTHS = st.lists(st.integers(1, 9), min_size=1, max_size=30)
 
@@ -64,3 +64,12 @@ def test_some_batches_are_spread_over_all_lengths() -> None:
     texts = Texts(lengths, np.zeros((lengths.sum(), 2), int), np.zeros(100, int), (1, 1))
     longest = sorted(int(lengths.max()) for _, (_, lengths, _) in texts.epoch(101, most=10))
     assert len(longest) == 10 and longest[0] < 20 and longest[-1] == 100
+
+
+def test_windows_of_a_text_go_on_where_those_before_ended() -> None:
+    text = Text(np.arange(50), np.arange(1, 51), 51, lanes=3, window=5)
+    found = [batch for _, batch in text.epoch(0)]
+    assert [first for first, *_ in found] == [True, False, False, False]
+    read, reference = (np.concatenate([batch[n] for batch in found], 1) for n in (1, 2))
+    assert (read == np.arange(48).reshape(3, 16)).all() and (reference == read + 1).all()
+    assert [steps for steps, _ in text.epoch(0, most=2)] == [15, 15]

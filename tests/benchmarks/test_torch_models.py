@@ -1,11 +1,11 @@
-"""The models in PyTorch: padding has no influence, and a forecaster's state is carried."""
+"""The models in PyTorch: padding has no influence, and states of forecasters and language models are carried."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from benchmarks.torch_data import NO_TARGET, Pairs, Series, Texts
+from benchmarks.torch_data import NO_TARGET, Pairs, Series, Text, Texts
 
 torch = pytest.importorskip("torch", reason="no torch")
 torch_models = pytest.importorskip("benchmarks.torch_models")
@@ -61,3 +61,16 @@ def test_a_forecast_of_windows_with_carried_state_is_that_of_whole_series(cell: 
     network.state = None
     alone = torch.stack([network.loss(True, *batch[1:]) for _, batch in series.epoch(4)]).mean()
     assert abs(alone - mean_loss(12)) > 1e-6
+
+
+@pytest.mark.parametrize("cell", torch_models.LAYERS)
+def test_the_loss_of_windows_with_carried_state_is_that_of_a_whole_text(cell: str) -> None:
+    read, reference = np.random.default_rng(0).integers(0, 9, (2, 24))
+    options = SIZES | {"cell": cell, "layers": 2}
+    network = torch_models.NETWORKS["language_model"](Text(read, reference, 9, 2, 4), options)
+
+    def mean_loss(window: int) -> torch.Tensor:
+        text = Text(read, reference, 9, lanes=2, window=window)
+        return torch.stack([network.loss(*batch) for _, batch in text.epoch(0)]).mean()
+
+    torch.testing.assert_close(mean_loss(4), mean_loss(12))
