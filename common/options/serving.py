@@ -32,6 +32,7 @@ class ServeOptions:
         max_rows: Maximum number of rows of a request.
         max_characters: Maximum number of characters of a row.
         max_padded: Maximum number of characters that are computed together, each row counted as long as the longest.
+        max_pixels: Maximum number of pixels of the pictures of a request together.
         max_steps: Maximum number of steps of a stream over HTTP.
         timeout: Seconds until an answer; the computation of a request that takes longer is stopped.
         poll: Seconds between two looks for new versions.
@@ -51,6 +52,7 @@ class ServeOptions:
     max_rows: Count = 256
     max_characters: Count = 10_000
     max_padded: Count = 100_000
+    max_pixels: Count = 50_000_000
     max_steps: Count = 1_000
     timeout: Positive = 10.0
     poll: Positive = 2.0

@@ -46,6 +46,7 @@ class Asker:
         rows = joining.check(inputs)
         files = {name for name, tensor in joining.signature.inputs.items() if tensor.axes[:1] == (FILES,)}
         longest = self.limits.check({name: value for name, value in inputs.items() if name not in files}, rows)
+        self.limits.check_files({name: inputs[name] for name in files})
         size = {"rows": rows, "longest": longest}
         return Job(model, joining.signature.name, inputs, **size, deadline=deadline, key=joining.key(inputs, longest))
 

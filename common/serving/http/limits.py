@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from io import BytesIO
 
 import numpy as np
 
 from common.serving.http.refusals import Refused
+
+FORMATS = ("PNG", "JPEG", "BMP", "GIF")
+"""The pictures that models decode."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +25,7 @@ class Limits:
         rows: Rows of the inputs.
         characters: Characters of a row, its strings joined by blanks.
         padded: Characters of all rows together, where each counts as long as the longest.
+        pixels: Pixels of all pictures together. A small file may hold a huge picture.
         steps: Steps of a stream.
         seconds: Time until an answer; a request that takes longer is not computed further.
     """
@@ -27,6 +34,7 @@ class Limits:
     rows: int = 256
     characters: int = 10_000
     padded: int = 100_000
+    pixels: int = 50_000_000
     steps: int = 1_000
     seconds: float = 10.0
 
@@ -55,6 +63,23 @@ class Limits:
             )
         return longest
 
+    def check_files(self, files: Mapping[str, np.ndarray]) -> None:
+        """Checks pictures by what their files say of their size.
+
+        Args:
+            files: Inputs that are the bytes of files, by name. What is no picture is not looked at.
+
+        Raises:
+            Refused: They are larger than the limit allows.
+        """
+        for name, contents in files.items():
+            pixels = sum(map(_pixels, contents.flat))
+            if pixels > self.pixels:
+                raise Refused(
+                    f"input {name} has pictures of {pixels:,} pixels; this server takes {self.pixels:,} in a request: "
+                    "make them smaller"
+                )
+
     def _longest(self, name: str, strings: np.ndarray) -> int:
         """The number of characters of the longest row of an input, at most: bytes, where these are few enough."""
         longest = _characters(strings, len)
@@ -65,6 +90,18 @@ class Limits:
                 f"input {name} has a row of {longest:,} characters; this server takes {self.characters:,}: divide it"
             )
         return longest
+
+
+def _pixels(content: bytes) -> int:
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings(action="ignore"), Image.open(BytesIO(content), formats=FORMATS) as picture:
+            return picture.width * picture.height
+    except Image.DecompressionBombError:
+        return sys.maxsize
+    except (OSError, ValueError, SyntaxError):
+        return 0
 
 
 def _characters(strings: np.ndarray, length: Callable[[bytes], int]) -> int:

@@ -54,6 +54,7 @@ def serve(options: ServeOptions, *, catalogue: Catalogue, listening: socket.sock
             rows=options.max_rows,
             characters=options.max_characters,
             padded=options.max_padded,
+            pixels=options.max_pixels,
             steps=options.max_steps,
             seconds=options.timeout,
         ),

@@ -1,9 +1,12 @@
-"""Rows and characters are counted."""
+"""Rows, characters and pixels are counted."""
 
 from __future__ import annotations
 
+from io import BytesIO
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from common.serving.http.limits import Limits
 from common.serving.http.refusals import Refused
@@ -38,3 +41,20 @@ def test_a_long_row_makes_every_row_count_as_long() -> None:
     assert limits.check({"text": strings("a" * 10, "b")}, 2) == 10
     with pytest.raises(Refused, match="3 rows, the longest of 10 characters; this server takes 20 in all"):
         limits.check({"text": strings("a" * 10, "b", "c")}, 3)
+
+
+def png(width: int, height: int) -> bytes:
+    content = BytesIO()
+    Image.new("1", (width, height)).save(content, "PNG")
+    return content.getvalue()
+
+
+def test_small_files_with_huge_pictures_are_refused() -> None:
+    limits = Limits(pixels=5_000)
+    limits.check_files({"image": np.array([png(70, 70), b"RIFF of a sound", b""], object)})
+    with pytest.raises(Refused, match="input image has pictures of 9,800 pixels; this server takes 5,000 in a request"):
+        limits.check_files({"image": np.array([png(70, 70)] * 2, object)})
+    bomb = png(20_000, 10_000)  # Pillow itself refuses to open it.
+    with pytest.raises(Refused, match="make them smaller"):
+        Limits().check_files({"image": np.array([bomb], object)})
+    assert len(bomb) < 100_000
