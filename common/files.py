@@ -36,6 +36,17 @@ def check_writable(option: str, path: Path) -> None:
         raise InputError(f"{option} {path}: its folder may not be written to; name a file in another")
 
 
+def refuse_same(option: str, path: Path, read: Path) -> None:
+    """Refuses a file to write that is also read, or lies in a folder that is.
+
+    Raises:
+        InputError: It does.
+    """
+    read, written = read.resolve(), path.resolve()
+    if path.exists() and read.exists() and (written == read or read in written.parents):
+        raise InputError(f"{option} {path}: this is read, and would be replaced; name another file")
+
+
 @contextmanager
 def drafted(option: str, path: Path) -> Iterator[Path]:
     """Gives the path of a draft next to a file; the draft replaces the file when everything is written.

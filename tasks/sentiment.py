@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from common.figures.training import classification_figure
 from common.options import PredictTexts
 from common.reports import say, say_each, warn_unknown
 from common.scoring.classification import Classified
-from common.serving.answer_files import Format, texts, unlike
+from common.serving.answer_files import Format, texts
 from common.serving.export import Endpoint, Export
 from common.serving.pretrained import Pretrained
 from common.sources.records import LabelledTexts, refuse_unknown
@@ -284,11 +284,9 @@ class Sentiment(Task):
     def evaluate(cls, model: SavedModel, test: LabelledTexts) -> Evaluated:
         records = cls.predict(model, test.texts, cls.Saved())
         answers = Classified([record["label"] for record in records], test.labels)
-
-        def row(columns: Mapping[str, Any], label: str, record: Record) -> dict[str, Any]:
-            predicted = {f"predicted_{name}": value for name, value in cls.told(record)[0].items()}
-            given = columns or {"text": record["text"], "label": label}
-            return {**given, **unlike(given, predicted)}
-
-        rows = map(row, test.columns or [{}] * len(test), test.labels, records)
-        return Evaluated(answers.scores(), answers.report(), rows)
+        rows = (
+            ({} if test.columns else {"text": record["text"], "label": label})
+            | {f"predicted_{name}": value for name, value in cls.told(record)[0].items()}
+            for label, record in zip(test.labels, records)
+        )
+        return Evaluated(answers.scores(), answers.report(), rows, columns=test.columns)

@@ -18,13 +18,17 @@ WAYS = [Way(4, 0.85, 0.7), Way(1, 0.0, None)]
 
 
 def forecaster(
-    cell: str = "lstm", segment: int = SEGMENT, **options: object
+    cell: str = "lstm", segment: int = SEGMENT, *, alone: bool = False, **options: object
 ) -> tuple[ServedForecaster, np.ndarray, np.ndarray]:
-    """The forecaster, and two histories of two columns with holes, with their covariates."""
+    """The forecaster, and two histories of two columns with holes, with their covariates.
+
+    Alone, it reads nothing but values: no covariates, seasons or running means.
+    """
     draw = np.random.default_rng(0)
-    history, known = draw.normal(size=(2, ROWS, 2)) + 5, draw.normal(size=(2, ROWS + HORIZON, 1))
+    history, known = draw.normal(size=(2, ROWS, 2)) + 5, draw.normal(size=(2, ROWS + HORIZON, 1 - alone))
     tables = tables_of(panel_of(*history[0].T, known=known[0, :ROWS]), 120)
-    windows = Windows(tables, segment=segment, horizon=HORIZON, seasons=(4, 7), levels=(4, 11))
+    repeated = {"seasons": (), "levels": ()} if alone else {"seasons": (4, 7), "levels": (4, 11)}
+    windows = Windows(tables, segment=segment, horizon=HORIZON, **repeated)
     usual = np.array([0.7, 1.2], np.float32)
     windows.__dict__["smoothing"] = Smoothing(ways=WAYS, season=4, horizon=HORIZON, usual=usual)
     network = ForecastNetwork(RecurrentStack(cell, 6, layers=2), **windows.sizes, embedding=8, **options)

@@ -7,6 +7,7 @@ The command line is made from the annotations in `app_of`. They name classes of 
 
 import shlex
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cyclopts import App
@@ -159,7 +160,7 @@ def _tuned(search: "Search") -> str:
 
 def _evaluate(kind: type["Task"], *, saved: EvaluateOptions, given: DataOptions) -> None:
     from common import reports
-    from common.files import check_writable
+    from common.files import check_writable, refuse_same
     from common.serving.answer_files import format_for, tables, write_rows
     from common.serving.saved_model import SavedModel
 
@@ -173,13 +174,15 @@ def _evaluate(kind: type["Task"], *, saved: EvaluateOptions, given: DataOptions)
                 f"--input-file {saved.input_file}: another name for --data, which is given too; leave out one"
             )
         given = replace(given, data=str(saved.input_file))
+    if path and given.data:
+        refuse_same("--output-file", path, Path(given.data))
     tested = Tested.read(kind, model, given)
     import_tensorflow()
     with interrupts.working():
         others = kind.scored_otherwise(model, tested.test, saved)
         found = kind.evaluate(model, tested.test)
         if path:
-            write_rows(found.rows, path, begin)
+            write_rows(found.rows, path, begin, columns=found.columns)
     reports.say(f"data: {tested.data}")
     reports.say(found.report)
     scores = {str(model.folder): found.scores} | others

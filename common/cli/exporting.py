@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from common import interrupts
 from common.cli.imports import discarding_errors, import_tensorflow
 from common.cli.tested import Tested
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.options import DataOptions, ExportOptions
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def export(kind: type[Task], *, saved: ExportOptions, given: DataOptions) -> str
     from common.formats import folder as folders
     from common.formats.runtimes import RUNTIMES
 
+    folders.check(folder, RUNTIMES[saved.runtime])
     with interrupts.working():
         with reports.waiting("converting"), discarding_errors():
             portable, runtime = kind.portable(model), RUNTIMES[saved.runtime]
@@ -102,10 +103,9 @@ def _verify(
 def _say(agreement: Agreement, name: str, *, of: str, may_differ: bool) -> None:
     from common import reports
 
-    told = (
-        f"{name}, inputs {of}: texts in {agreement.same:,} of {agreement.answers:,} answers are the same; "
-        f"numbers differ by {agreement.difference:.1e} at most"
-    )
+    answers = counted(agreement.answers, "answer")
+    texts = f"texts in {agreement.same:,} of {answers} are the same" if agreement.texts else answers
+    told = f"{name}, inputs {of}: {texts}; numbers differ by {agreement.difference:.1e} at most"
     if not may_differ and not agreement.but_for_rounding:
         raise InputError(f"export: the file is not the saved model, nothing was written; {told}")
     reports.say(told)

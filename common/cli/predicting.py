@@ -34,7 +34,7 @@ def predict(kind: type[Task], words: tuple[str, ...], *, saved: PredictOptions) 
         saved: The options.
     """
     from common import reports
-    from common.files import check_writable
+    from common.files import check_writable, refuse_same
     from common.serving.answer_files import format_for
     from common.serving.saved_model import SavedModel
 
@@ -44,6 +44,8 @@ def predict(kind: type[Task], words: tuple[str, ...], *, saved: PredictOptions) 
     files = saved.files()
     for option, path in files.items():
         check_writable(option, path)
+        if saved.input_file:
+            refuse_same(option, path, saved.input_file)
     model = SavedModel.chosen(saved, kind.name)
     known = kind.formats(model) if files else {}
     formats = {option: format_for(option, path, known[option]) for option, path in files.items()}

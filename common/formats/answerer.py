@@ -84,6 +84,7 @@ def portable(structure: Structure, config: Mapping[str, Any]) -> Portable:
         pictures.READ + ASKED + SPLITS[level] + EXAMPLE,
         {"pixels": answer},
         {"pixels": _trials(encoder.vocabularies[0].names[2:], size, between=" " if level == "word" else "")},
+        most=2,
         needs=[pictures.NEEDS],
     )
 

@@ -124,7 +124,7 @@ def portable(structure: Structure, config: Mapping[str, Any]) -> Portable:
         {"labels": list(labels), "state": twin.state} | structure.vocabulary | {"pieces": pieces},
         "Classifies a text",
         ["A warm, funny film."],
-        "words = sys.argv[1:]\n" + (PIECES if encoder.opening else SPLITS[level]) + EXAMPLE,
+        "words = [sys.argv[1]]\n" + (PIECES if encoder.opening else SPLITS[level]) + EXAMPLE,
         {"serving_default": answer},
         {"serving_default": _trials(encoder, level)},
     )
@@ -134,5 +134,5 @@ def _trials(encoder: Encoder, level: Level) -> list[Record]:
     """Texts of known tokens, and of some that are not known; the first is empty."""
     names = encoder.splitter.pieces if encoder.opening else encoder.vocabularies[0].names[2:]
     draw, between = random.Random(0), " " if level == "word" and not encoder.opening else ""
-    drawn = ([*draw.choices(names, k=draw.randint(1, LONGEST)), "q"] for _ in range(TRIALS - 1))
+    drawn = ([*draw.choices([*names, "q"], k=draw.randint(1, LONGEST)), "q"] for _ in range(TRIALS - 1))
     return [{"text": between.join(tokens).replace(BLANK, " ")} for tokens in ([], *drawn)]

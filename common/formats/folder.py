@@ -31,10 +31,11 @@ def example(portable: Portable, runtime: Runtime) -> str:
         [
             f'"""{portable.usage}: python example.py {asked}. Needs {needs} and {runtime.needs}."""\n',
             *(f"import {name}" for name in imports),
+            *["from collections.abc import Callable"] * ("Callable" in portable.example),
             "from pathlib import Path\n",
             *packages,
             "",
-            "if len(sys.argv) < 2:",
+            f"if len(sys.argv) < 2{f' or len(sys.argv) > {portable.most + 1}' if portable.most else ''}:",
             "    sys.exit(__doc__)",
             "here = Path(__file__).parent",
             f'vocabulary = json.loads((here / "{VOCABULARY}").read_text("utf-8"))\n\n{code}\n',
@@ -44,15 +45,30 @@ def example(portable: Portable, runtime: Runtime) -> str:
     )
 
 
+def check(folder: Path, runtime: Runtime) -> None:
+    """Refuses a folder that holds something else than an exported model.
+
+    Raises:
+        InputError: It does, or it is a file.
+    """
+    there = sorted(folder.iterdir()) if folder.is_dir() else [folder] if folder.exists() else []
+    others = [path for path in there if path.suffix != runtime.suffix and path.name not in (VOCABULARY, EXAMPLE)]
+    if others:
+        raise InputError(
+            f"--to {folder}: is there already and holds {others[0].name}, which is no exported model; name another one"
+        )
+
+
 def write(folder: Path, portable: Portable, *, runtime: Runtime, contents: Mapping[str, bytes]) -> None:
     """Writes the folder completely or not at all; one that is there is replaced if it is such a folder, too.
+
+    What a link points to is replaced, not the link.
 
     Raises:
         InputError: It cannot be written, or what is there is something else.
     """
-    own = [f"{name}{runtime.suffix}" for name in contents]
-    if folder.exists() and not all((folder / name).is_file() for name in (*own, VOCABULARY, EXAMPLE)):
-        raise InputError(f"--to {folder}: is there already and no exported model; name a folder that is not there")
+    check(folder, runtime)
+    own, folder = [f"{name}{runtime.suffix}" for name in contents], folder.resolve()
     draft, old = (folder.with_name(f".{folder.name}-{uuid4().hex}.{what}") for what in ("draft", "old"))
     try:
         draft.mkdir(parents=True)
@@ -66,5 +82,7 @@ def write(folder: Path, portable: Portable, *, runtime: Runtime, contents: Mappi
     except OSError as error:
         raise InputError(f"--to {folder}: cannot be written ({reason(error)}); name another folder") from error
     finally:
+        if old.exists() and not folder.exists():
+            old.rename(folder)
         shutil.rmtree(draft, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)

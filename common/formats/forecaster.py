@@ -26,6 +26,7 @@ from common.sources.series.spacing import DAY, MONTH
 TRIALS, LONGEST, HOLES = 4, 1_000, 0.05
 """Histories with which a file is tried, about their most rows, and the share of values that are missing."""
 PREPARATION = inspect.getsource(history).partition("import numpy as np\n")[2].strip()
+"""Lines of an example, before which `Callable` is imported."""
 EXAMPLE = """
 
 
@@ -35,16 +36,26 @@ series = {}
 for row in rows:
     series.setdefault("/".join(row[name] for name in vocabulary["series_columns"]), []).append(row)
 for name, rows in series.items():
+    several = len(vocabulary["unique_ids"]) > 1
+    if several and name not in vocabulary["unique_ids"]:
+        print(f"series {name} was not learned from, left out", file=sys.stderr)
+        continue
     values = np.array([[float(row[column] or "nan") for column in vocabulary["columns"]] for row in rows])
-    rows_with_values = np.flatnonzero(~np.isnan(values).all(1))[-1] + 1
-    known = [[float(row[column]) for column in vocabulary["known"]] for row in rows] if vocabulary["known"] else []
-    known = np.reshape(known, (len(known) or rows_with_values + vocabulary["horizon"], -1))
-    group = vocabulary["unique_ids"].index(name) if len(vocabulary["unique_ids"]) > 1 else 0
-    start = seconds(vocabulary, rows[0][vocabulary["time"]]) if vocabulary["waves"] else 0
-    found = forecasts(vocabulary, model, values[:rows_with_values], known=known, start=start, group=group)
+    read = int(np.flatnonzero(~np.isnan(values).all(1)).max(initial=-1)) + 1
+    ahead = vocabulary["horizon"] if vocabulary["known"] else 0
+    if not vocabulary["missing"] and np.isnan(values[:read]).any():
+        sys.exit(f"series {name}: a value is missing; this model learned from series without such")
+    if read < vocabulary["segment"] or len(rows) < read + ahead:
+        sys.exit(f"series {name}: give {vocabulary['segment']} rows with values or more, and {ahead} after the last")
+    known = np.array([[float(row[column]) for column in vocabulary["known"]] for row in rows])
+    known = known if vocabulary["known"] else np.zeros((read + vocabulary["horizon"], 0))
+    start = start_of(vocabulary, [row[vocabulary["time"]] for row in rows]) if vocabulary["time"] else 0
+    group = vocabulary["unique_ids"].index(name) if several else 0
+    found = forecasts(vocabulary, model, values[:read], known=known, start=start, group=group)
     for step, columns in enumerate(found[0], 1):
-        for column, (mean, *quantiles) in zip(vocabulary["columns"], columns):
-            print(*filter(None, (name, column)), f"+{step}", f"{mean:.6g}", *(f"{one:.6g}" for one in quantiles))
+        for column, numbers in zip(vocabulary["columns"], columns):
+            column = "" if vocabulary["series_columns"] and len(columns) == 1 else column
+            print(*filter(None, (name, column)), f"+{step}", *(f"{number:.10g}" for number in numbers))
 """
 
 
@@ -187,7 +198,7 @@ def _names(config: Mapping[str, Any]) -> dict[str, Any]:
         "columns": config["target"],
         "known": config["known"],
         "unique_ids": config["unique_ids"],
-        "series_columns": list(config.get("series_column") or ()),
+        "missing": config["missing"] == "allow",
         "unit": "months" if spacing % MONTH == 0 else "days" if spacing % DAY == 0 else "seconds",
         "month": MONTH,
     }

@@ -1,14 +1,24 @@
-"""From raw histories to what a forecaster's file reads, and back to units: numpy alone, since its example has it, too.
+"""From raw histories to what a forecaster's file reads, and back to units: without TensorFlow, for its example, too.
 
 What these functions are given as `v` is the vocabulary of the file.
 """
 
 import datetime
+from collections.abc import Callable
 
 import numpy as np
 
 
-def forecasts(v: dict, model, history: np.ndarray, *, known: np.ndarray, start=0, group=0, every=False) -> np.ndarray:
+def forecasts(
+    v: dict,
+    model: Callable[..., dict],
+    history: np.ndarray,
+    *,
+    known: np.ndarray,
+    start: int = 0,
+    group: int = 0,
+    every: bool = False,
+) -> np.ndarray:
     """Means and quantiles in the user's units, `[origins, horizon, columns, 1 + quantiles]`.
 
     Args:
@@ -74,14 +84,14 @@ def ahead_of(v: dict, x: np.ndarray, origin: int, *, known: np.ndarray) -> np.nd
     naive = [x[np.where(rows < 0, origin, rows)] - x[origin] for rows in same]
     ahead = np.column_stack([known[origin + steps], *naive])
     ahead = np.pad(ahead, [(0, -len(steps) % v["segment"]), (0, 0)])
-    return ahead.reshape(1, -1, v["segment"] * ahead.shape[1]).astype(np.float32)
+    return ahead.reshape(1, len(ahead) // v["segment"], v["segment"] * ahead.shape[1]).astype(np.float32)
 
 
 def smoothed(v: dict, x: np.ndarray, origin: int, *, number: int) -> tuple[np.ndarray, float]:
     """The forecasts of exponential smoothing after a row, `[horizon]`, and how much the series moved of late."""
     season, fading, level_fading = v["ways"][number]
 
-    def mean(of, rows: np.ndarray, *, stride: int, fading: float) -> np.ndarray:
+    def mean(of: Callable, rows: np.ndarray, *, stride: int, fading: float) -> np.ndarray:
         terms = np.arange(v["terms"] if fading else 1)
         back = rows[..., None] - stride * terms
         weights = fading**terms * (back >= 0)
@@ -118,9 +128,27 @@ def joined(v: dict, outputs: np.ndarray, plain: np.ndarray, *, swing: float, num
     return np.concatenate([mean, ends], 1)
 
 
-def seconds(v: dict, text: str) -> int:
-    """A time of ISO 8601, in seconds since 1970: days and months as they are written, shorter steps in UTC."""
-    if v["unit"] == "months":
-        return int(np.datetime64(text[:7], "M").astype(int)) * v["month"]
-    time = datetime.datetime.fromisoformat(text[:10] if v["unit"] == "days" else text)
-    return int((time if time.tzinfo else time.replace(tzinfo=datetime.UTC)).timestamp())
+def start_of(v: dict, texts: list[str]) -> int:
+    """The first of the times of evenly spaced rows, in seconds since 1970.
+
+    Times are those of ISO 8601: days and months count as they are written, shorter steps in UTC.
+
+    Raises:
+        SystemExit: A time cannot be read, or the rows are not as far apart as those of training.
+    """
+
+    def seconds(text: str) -> int:
+        if v["unit"] == "months":
+            return int(np.datetime64(text[:7], "M").astype(int)) * v["month"]
+        time = datetime.datetime.fromisoformat(text)
+        if v["unit"] == "days" or time.tzinfo is None:
+            time = time.replace(tzinfo=datetime.UTC)
+        return int(time.timestamp())
+
+    try:
+        found = np.array([seconds(text) for text in texts])
+    except ValueError as error:
+        raise SystemExit(f"{v['time']}: {error}; write times as in 2014-12-31 23:30") from error
+    for n in np.flatnonzero(np.diff(found) != v["spacing"]):
+        raise SystemExit(f"{v['time']}: {texts[n + 1]!r} is not {v['spacing']} s after the row before; fill in rows")
+    return int(found[0])

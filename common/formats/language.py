@@ -91,6 +91,7 @@ def portable(structure: Structure, config: Mapping[str, Any]) -> Portable:
         EXAMPLE,
         {"score": partial(scored, end=config["ends"]), "stream": partial(scored, end=False)},
         {"score": _trials(pieces.known)},
+        most=2,
     )
 
 

@@ -32,6 +32,7 @@ class Portable:
             `vocabulary`, and the networks as functions by their names.
         answers: How a record is answered as each signature does, by its name.
         trials: Records of those signatures, with which files are tried.
+        most: The most words that the example takes on the command line; None is any number.
         needs: Packages of Python that the example needs, besides numpy and that of the runtime.
         compared: From a record and an answer to the numbers that are compared; the answer itself by default.
     """
@@ -43,6 +44,7 @@ class Portable:
     example: str
     answers: Mapping[str, Answer]
     trials: Mapping[str, Sequence[Record]]
+    most: int | None = 1
     needs: Sequence[str] = ()
     compared: Callable[[Record, Record], Record] = lambda _, answer: answer
 
@@ -55,11 +57,13 @@ class Agreement:
         answers: Answers that were compared.
         same: Those whose texts are equal, such as labels.
         difference: The largest difference of two numbers, a and b of them, relative to 1 + |b|.
+        texts: Whether there were any.
     """
 
     answers: int = 0
     same: int = 0
     difference: float = 0.0
+    texts: bool = field(default=False, compare=False)
 
     @property
     def but_for_rounding(self) -> bool:
@@ -72,6 +76,7 @@ class Agreement:
         for name in found.keys() & expected.keys() - {"state"}:  # Each has a layout of its own.
             a, b = found[name], expected[name]
             if isinstance(a, str | list):
+                self.texts = True
                 same &= _without_padding(a) == _without_padding(b)
             else:
                 self.difference = max(self.difference, _difference(np.atleast_1d(a), np.atleast_1d(b)))

@@ -25,7 +25,7 @@ TRIALS, LONGEST = 16, 40
 SECONDS = 0.6
 """How long the longest sound is with which a file is tried."""
 TABLE = """\
-with open(sys.argv[1], newline="", encoding="utf-8") as file:
+with open(sys.argv[1], newline="", encoding="utf-8-sig") as file:
     rows = list(csv.DictReader(file))
 names = [name for name in vocabulary["sequence_columns"] if rows and name in rows[0]]
 if not names:

@@ -136,6 +136,7 @@ def portable(structure: Structure, config: Mapping[str, Any]) -> Portable:
         "".join(parts),
         {"serving_default": answer},
         {"serving_default": _trials(encoder.all_seen.names[2:])},
+        most=None,
     )
 
 

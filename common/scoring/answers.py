@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ class Evaluated(NamedTuple):
         scores: The test metrics.
         report: More about the predictions than a number, as text.
         rows: Each prediction beside its reference, by the names of columns; all have the same names.
+        columns: What a file of the rows keeps of the input of each, in place of text and reference; may be empty.
         units: The units of scores that have one, by name.
     """
 
@@ -33,3 +34,4 @@ class Evaluated(NamedTuple):
     report: str
     rows: Iterable[Mapping[str, Any]] = ()
     units: Mapping[str, str] = {}
+    columns: Sequence[Mapping[str, Any]] = ()

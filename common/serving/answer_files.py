@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -68,29 +69,34 @@ def format_for(option: str, path: Path, formats: Mapping[str, Format]) -> Format
     return found
 
 
-def write_rows(rows: Iterable[Mapping[str, Any]], path: Path, begin: Format) -> None:
-    """Writes rows that are answers of their own to the file of `--output-file`, completely or not at all."""
-    with drafted("--output-file", path) as draft, begin(draft, ()) as write:
-        for row in rows:
-            write([(Asked("", {}), row)])
+def write_rows(
+    rows: Iterable[Mapping[str, Any]], path: Path, begin: Format, *, columns: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """Writes rows that are answers to the file of `--output-file`, completely or not at all.
+
+    Args:
+        rows: The rows.
+        path: The file.
+        begin: Begins it.
+        columns: What the file keeps of the input of each row, by name; empty where inputs have no columns.
+    """
+    names = list(dict.fromkeys(name for one in columns for name in one))
+    with drafted("--output-file", path) as draft, begin(draft, names) as write:
+        for row, kept in zip(rows, columns or repeat({})):
+            write([(Asked("", dict(kept)), row)])
 
 
 def _merged(answered: Answered, columns: Sequence[str], told: Told) -> Iterator[dict[str, Any]]:
     """The rows of a table."""
     for asked, record in answered:
         for row in told(record):
-            yield asked.columns | unlike(columns, row)
+            yield asked.columns | {_unlike(columns, name): value for name, value in row.items()}
 
 
-def unlike(columns: Collection[str], row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row whose names are not those of columns: one that is begins with `predicted_`."""
-
-    def name_of(name: str) -> str:
-        while name in columns:
-            name = f"predicted_{name}"
-        return name
-
-    return {name_of(name): value for name, value in row.items()}
+def _unlike(columns: Sequence[str], name: str) -> str:
+    while name in columns:
+        name = f"predicted_{name}"
+    return name
 
 
 def _separated(told: Told, separator: str) -> Format:

@@ -87,7 +87,7 @@ class SavedModel:
 
         try:
             return tf.saved_model.load(str(self.folder))
-        except (OSError, ValueError, tf.errors.OpError) as error:
+        except (OSError, ValueError, IndexError, tf.errors.OpError) as error:  # IndexError where a file is too short.
             reason = str(error).splitlines()[0]
             raise InputError(
                 f"{self.folder} cannot be loaded ({reason}); train again or choose another --version"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from importlib import import_module
 from pathlib import Path
 from pkgutil import walk_packages
@@ -64,8 +65,10 @@ class Structure:
             )
         try:
             self._read: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, zlib.error) as error:
             raise InputError(f"{option}: {path} cannot be read ({error}); {again}") from error
+        if not isinstance(self._read, dict) or not {"network", "vocabulary"} <= self._read.keys():
+            raise InputError(f"{option}: {path} is damaged: it has no network and vocabulary; {again}")
         if (found := self._read.get("format")) != FORMAT:
             raise InputError(f"{option}: {path} has format {found}, not {FORMAT}; {again}")
         self.vocabulary: dict[str, Any] = self._read["vocabulary"]
@@ -85,8 +88,13 @@ class Structure:
             for module in walk_packages(package.__path__, f"{package.__name__}."):
                 import_module(module.name)
         saved = self._read["network"]
-        network = keras.saving.deserialize_keras_object(saved | {"config": saved["config"] | changes})  # It is built.
-        values = self.model.variables
+        try:
+            network = keras.saving.deserialize_keras_object(saved | {"config": saved["config"] | changes})
+        except (TypeError, ValueError, KeyError) as error:
+            raise InputError(
+                f"{self.option}: {self.model.folder} has a damaged {FILE}: it tells no network; train it again"
+            ) from error
+        values = self.model.variables  # The network is built.
         if [value.shape for value in values] != [tuple(one.shape) for one in network.variables]:
             raise InputError(
                 f"{self.option}: the weights of {self.model.folder} are not those of its structure; train it again"

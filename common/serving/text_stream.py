@@ -9,6 +9,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from common.errors import InputError
 from common.serving.saved_model import STREAM, SavedModel
 
 AT_ONCE = 1 << 16
@@ -32,7 +33,10 @@ def texts(source: BinaryIO) -> Iterator[Iterator[str]]:
     """The lines of a stream, each as its chunks: words that are whole, as soon as they are there.
 
     Args:
-        source: A stream of UTF-8; other bytes become U+FFFD.
+        source: A stream of UTF-8.
+
+    Raises:
+        InputError: It is not.
     """
     read = _read(source)
     buffer, more = "", True
@@ -59,10 +63,17 @@ def texts(source: BinaryIO) -> Iterator[Iterator[str]]:
 
 def _read(source: BinaryIO) -> Iterator[str]:
     """What is there of a stream, whenever something is."""
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    while found := source.read1(AT_ONCE):
-        yield decoder.decode(found)
-    yield decoder.decode(b"", final=True)
+    decoder, line = codecs.getincrementaldecoder("utf-8")(), 1
+    more = True
+    while more:
+        found = source.read1(AT_ONCE)
+        more = bool(found)
+        try:
+            yield decoder.decode(found, final=not more)
+        except UnicodeDecodeError as error:
+            line += error.object[: error.start].count(b"\n")
+            raise InputError(f"standard input, line {line}: not UTF-8 ({error.reason}); convert it") from error
+        line += found.count(b"\n")
 
 
 def _of_text(model: SavedModel, chunks: Iterator[str]) -> Iterator[list[str]]:

@@ -105,9 +105,10 @@ def _nothing() -> InputError:
 
 
 def files_of(words: Sequence[str], stream: BinaryIO, options: PredictOptions, *, columns: Sequence[str] = ()) -> Inputs:
-    """The files that are asked, named by words, by lines of a stream or by the option; their answers have `columns`."""
+    """The files that are asked, named by words, by lines of a stream or by the option; `columns` hold their names."""
     path = input_file(words, options)
-    files = list(inputs_of([str(path)] if path else words, stream).read())
+    named = inputs_of([str(path)] if path else words, stream).read()
+    files = [Asked(one.given, dict.fromkeys(columns, one.given)) for one in named]
     return Inputs(lambda: iter(files), columns, count=len(files))
 
 

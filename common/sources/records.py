@@ -19,7 +19,7 @@ MOST_CUT = 10_000_000
 
 
 class Example(NamedTuple):
-    """A text, its label, its file and line, for messages, and the further columns of its row."""
+    """A text, its label, its file and line, for messages, and the columns of its row where it is one of a table."""
 
     text: str
     label: str
@@ -43,11 +43,11 @@ class Pair(NamedTuple):
 
 @dataclass(frozen=True)
 class LabelledTexts(Records):
-    """Texts, the label of each, and the further columns of each where they come from a table."""
+    """Texts, the label of each, and the columns of their rows where they come from a table."""
 
     texts: list[str]
     labels: list[str]
-    columns: list[Mapping[str, Any]] = field(default_factory=list)
+    columns: list[Mapping[str, Any]] = field(default_factory=list, compare=False)
 
     noun = "examples"
     repeated = "duplicate texts"

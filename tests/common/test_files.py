@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from common.errors import InputError
-from common.files import Lock, check_writable, drafted, reason
+from common.files import Lock, check_writable, drafted, reason, refuse_same
 
 
 def test_a_file_that_cannot_be_made_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,3 +109,15 @@ def test_the_reason_of_an_error_is_a_few_words() -> None:
     assert reason(Error()) == reason(OSError(28, "No space left on device")) == "No space left on device"
     assert reason(ValueError("a\n b")) == "a b" and reason(ValueError()) == "ValueError"
     assert len(reason(ValueError("x" * 999))) == 200
+
+
+def test_what_is_read_is_not_written(tmp_path: Path) -> None:
+    data = tmp_path / "data" / "own.csv"
+    data.parent.mkdir()
+    data.write_text("x")
+    refuse_same("--output-file", data.with_name("new.csv"), data)
+    refuse_same("--output-file", data.with_name("new.csv"), data.parent)
+    (tmp_path / "link.csv").symlink_to(data)
+    for path, read in ((data, data), (tmp_path / "link.csv", data), (data, data.parent)):
+        with pytest.raises(InputError, match="this is read, and would be replaced; name another file"):
+            refuse_same("--output-file", path, read)

@@ -60,7 +60,8 @@ class ServedForecaster:
         windows, tables, smoothing = self.windows, self.windows.tables, self.windows.smoothing
         panel, factor = tables.panel, 1 / tables.known_scale
         return {
-            "time": panel.time,
+            "time": panel.time if panel.nanoseconds is None else "",  # With fractions of seconds rows count as steps.
+            "series_columns": list(panel.series),
             "spacing": panel.seconds,
             "segment": windows.segment,
             "horizon": windows.horizon,

@@ -221,7 +221,10 @@ class Tables:
         columns = len(self.panel.columns)
         many, rows = tf.unstack(tf.shape(history)[:2])
         mean, scale = (tf.constant(t.reshape(-1, columns), tf.float64) for t in (self.mean, self.scale))
-        x = tf.cast((history - tf.gather(mean, group)[:, None]) / tf.gather(scale, group)[:, None], tf.float32)
+        x = (history - tf.gather(mean, group)[:, None]) / tf.gather(scale, group)[:, None]
+        said = f"history: a value is more than {FARTHEST:.0e} deviations of the training rows from their mean"
+        with tf.control_dependencies([tf.debugging.Assert(~tf.reduce_any(tf.abs(x) > FARTHEST), [said])]):
+            x = tf.cast(x, tf.float32)
         x = tf.reshape(tf.transpose(x, (0, 2, 1)), (many * columns, rows))  # [series, time]
         ahead = tf.cast((known - tf.constant(self.known_mean)) / tf.constant(self.known_scale), tf.float32)
         if self.with_calendar:

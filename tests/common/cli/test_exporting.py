@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import json
 import shutil
 import subprocess
@@ -113,15 +114,37 @@ def test_a_forecaster_in_onnx_and_its_example(learned, export, tmp_path: Path) -
     printed = export("forecasting", version, "--to", tmp_path / "new", "--verify")
     assert "inputs made up for it" in printed and "its test part" in printed
     code = (tmp_path / "new" / "example.py").read_text()
-    assert "tensorflow" not in code and len(code.splitlines()) <= 160
-    table = version / ASSETS / "example.csv"
-    written = tmp_path / "forecasts.csv"
+    assert "tensorflow" not in code and len(code.splitlines()) <= 200
+    assert_forecasts_of_the_example_are_right(version, tmp_path)
+
+
+def assert_forecasts_of_the_example_are_right(version: Path, tmp_path: Path) -> None:
+    """Those of the example in the folder `new` are those of `predict`."""
+    table, written = version / ASSETS / "example.csv", tmp_path / "forecasts.csv"
     assert run.main(["forecasting", "predict", str(table), "--model", str(version), "--output-file", str(written)]) == 0
     rows = list(csv.DictReader(written.open()))
     found = [line.split() for line in example(tmp_path / "new", str(table)).splitlines()]
     assert [words[0] for words in found] == [row["unique_id"] for row in rows]
     numbers = [[float(row[name]) for name in ("mean", "q0.1", "q0.5", "q0.9")] for row in rows]
-    np.testing.assert_allclose([[float(word) for word in words[2:]] for words in found], numbers, rtol=1e-4)
+    np.testing.assert_allclose([[float(word) for word in words[2:]] for words in found], numbers, rtol=1e-5)
+
+
+@pytest.mark.parametrize("panel", [True, False])
+def test_forecasters_of_several_series_at_noon_and_of_numbers_alone_in_litert(
+    panel: bool, export, tmp_path: Path, capsys
+) -> None:
+    draw, table = np.random.default_rng(0), tmp_path / "own.csv"
+    days = np.datetime64("2024-01-01T12:00") + np.arange(200) * np.timedelta64(1, "D")
+    lines = [f"{name},{day},{1e8 + 5 * draw.normal():.3f}" for name in "ab" for day in days.astype(str)]
+    table.write_text(
+        "\n".join(["unique_id,ds,y", *lines] if panel else ["y", *(f"{x:.3f}" for x in draw.normal(size=300))])
+    )
+    words = ["--data", table, "--output", tmp_path / "saved", "--epochs", 1, "--units", 8, "--no-xla"]
+    assert run.main(["forecasting", "train", *map(str, words)]) == 0
+    version = tmp_path / "saved" / "forecasting" / "lstm" / "1"
+    capsys.readouterr()
+    assert "inputs made up for it" in export("forecasting", version, "--format", "litert", "--to", tmp_path / "new")
+    assert_forecasts_of_the_example_are_right(version, tmp_path)
 
 
 @pytest.mark.parametrize(("task", "words"), [("question_answering", ["What colour is it?"]), ("captioning", [])])
@@ -163,10 +186,16 @@ def test_what_cannot_be_exported_is_refused(learned, export, tmp_path: Path) -> 
     assert "--int8: for --format litert" in export("sentiment", version, "--int8", code=2)
     assert "a model of sentiment" in export("pos", version, code=2)
     (tmp_path / "mine").write_text("")
-    assert "is there already and no exported model" in export("sentiment", version, "--to", tmp_path, code=2)
+    assert "is there already and holds mine, which is no exported model" in export(
+        "sentiment", version, "--to", tmp_path, code=2
+    )
     old = tmp_path / "old"
     shutil.copytree(version, old)
     (old / ASSETS / structure.FILE).write_bytes(b"no gzip")
+    assert "structure.json.gz cannot be read" in export("sentiment", old, code=2)
+    (old / ASSETS / structure.FILE).write_bytes(gzip.compress(b"[]"))
+    assert "structure.json.gz is damaged" in export("sentiment", old, code=2)
+    (old / ASSETS / structure.FILE).write_bytes((version / ASSETS / structure.FILE).read_bytes()[:10] + bytes(99))
     assert "structure.json.gz cannot be read" in export("sentiment", old, code=2)
     (old / ASSETS / structure.FILE).unlink()
     error = export("sentiment", old, code=2)
@@ -174,8 +203,6 @@ def test_what_cannot_be_exported_is_refused(learned, export, tmp_path: Path) -> 
 
 
 def test_structures_of_another_format_or_model_are_refused(learned, tmp_path: Path) -> None:
-    import gzip
-
     version = tmp_path / "1"
     shutil.copytree(learned("sentiment"), version)
     path = version / ASSETS / structure.FILE

@@ -32,16 +32,23 @@ def forecasts_of(made: tuple, model: Callable, *, rows: int, every: bool) -> lis
 def expected(made: tuple, *, rows: int, every: bool) -> np.ndarray:
     served, histories, known = made
     function = served.backtest if every else served.forecast
-    found = function(tf.constant(histories[:, :rows]), tf.constant(known[:, : rows + HORIZON]))
+    covariates = [tf.constant(known[:, : rows + HORIZON])] if known.shape[2] else []
+    found = function(tf.constant(histories[:, :rows]), *covariates)
     return np.concatenate([found["mean"][..., None], found["quantiles"]], -1)
 
 
 @pytest.mark.parametrize(
-    ("cell", "head", "segment"), [("lstm", "segment", 3), ("gru", "recursive", 3), ("simple_rnn", "direct", 1)]
+    ("cell", "segment", "options"),
+    [
+        ("lstm", 3, {"quantiles": (0.1, 0.9)}),
+        ("gru", 3, {"head": "recursive", "quantiles": (0.05, 0.1, 0.5, 0.9, 0.95)}),
+        ("simple_rnn", 1, {"head": "direct", "quantiles": (0.5,)}),
+        ("peephole_lstm", 3, {"alone": True}),
+    ],
 )
-def test_forecasts_are_those_of_the_graph(cell: str, head: str, segment: int) -> None:
+def test_forecasts_are_those_of_the_graph(cell: str, segment: int, options: dict) -> None:
     """After the last row and after every segment, with histories that are too short for seasons and means."""
-    made = forecaster(cell, segment, head=head)
+    made = forecaster(cell, segment, **options)
     twin, graph = twin_of(made[0].network), TensorFlowGraph()
     run = ONNX.load(ONNX.convert(twin))
     for rows, every in ((segment, False), (segment + 1, True), (40, True), (149, False), (150, False)):
@@ -73,10 +80,20 @@ def test_the_calendar_is_that_of_the_graph() -> None:
     np.testing.assert_allclose(found[:, 1:], calendar(times, MINUTES, span=span), atol=1e-5)
 
 
-def test_times_are_read_as_the_program_reads_them() -> None:
-    def seconds(unit: str, text: str) -> int:
-        return history.seconds({"unit": unit, "month": MONTH}, text)
+def start_of(unit: str, spacing: int, *texts: str) -> int:
+    return history.start_of({"unit": unit, "spacing": spacing, "month": MONTH, "time": "ds"}, list(texts))
 
-    assert seconds("months", "1971-02-01") == 13 * MONTH
-    assert seconds("days", "1970-01-03 00:00+10:00") == 2 * DAY
-    assert seconds("seconds", "1970-01-02 10:00") == seconds("seconds", "1970-01-02 20:00+10:00") == DAY + 36_000
+
+def test_times_are_read_as_the_program_reads_them() -> None:
+    assert start_of("months", MONTH, "1971-02-01", "1971-03") == 13 * MONTH
+    assert start_of("days", DAY, "1970-01-03 12:00+10:00", "1970-01-04 12:00+11:00") == 2 * DAY + 43_200
+    assert start_of("seconds", MINUTES, "1970-01-02 10:00", "1970-01-02 10:30") == DAY + 36_000
+    assert start_of("seconds", MINUTES, "1970-01-02 20:00+10:00", "1970-01-02 20:30+10:00") == DAY + 36_000
+
+
+def test_rows_that_are_not_evenly_spaced_are_refused() -> None:
+    for wrong in (["1970-01-01", "1970-01-03"], ["1970-01-02", "1970-01-01"]):
+        with pytest.raises(SystemExit, match="is not 86400 s after the row before; fill in rows"):
+            start_of("days", DAY, *wrong)
+    with pytest.raises(SystemExit, match=r"ds: .*'1704067200'.*; write times as in 2014-12-31 23:30"):
+        start_of("days", DAY, "1704067200")

@@ -149,3 +149,11 @@ def test_decoding_keeps_packed_sequences_apart() -> None:
     alone = [head.decode(part, packed_keep([part.shape[1]])) for part in tf.split(scores, lengths, 1)]
     for n in range(2):
         assert_all_close(together[n], tf.concat([one[n] for one in alone], 1))
+
+
+def test_one_step_is_decoded_as_beside_another_sequence() -> None:
+    head = built()
+    scores = normal(3, 2, TAGS, seed=8)
+    alone, beside = (head.decode(scores[:, :steps], tf.zeros((3, steps))) for steps in (1, 2))
+    for one, other in zip(alone, beside):
+        np.testing.assert_allclose(one[:, 0], other[:, 0], rtol=1e-6)

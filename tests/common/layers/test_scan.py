@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from common import cells
 from common.cells.cell import ACTIVATIONS
 from common.cells.lstm import LSTM
+from common.layers.recurrent import Recurrent
 from tests.cell_checks import (
     FEATURES,
     KEEP,
@@ -24,7 +25,7 @@ from tests.cell_checks import (
     run_naive,
     run_scan,
 )
-from tests.helpers import EVERY_CELL, assert_all_close
+from tests.helpers import EVERY_CELL, assert_all_close, results_and_gradients
 
 EVERY_ACTIVATION = pytest.mark.parametrize("activation", ACTIVATIONS)
 SMALL = settings(max_examples=12, deadline=None)
@@ -123,3 +124,22 @@ def test_small_gates_in_bfloat16_are_those_of_the_sigmoid() -> None:
     exact = tf.split(tf.sigmoid(tf.cast(x, tf.float32)), 4, 1)
     for gate in (0, 1, 3):
         np.testing.assert_allclose(tf.cast(found[gate], tf.float32), exact[gate], rtol=0.01)
+
+
+@EVERY_CELL
+def test_windows_of_one_step_have_no_loop_and_the_same_results_and_gradients(cell: str) -> None:
+    layer, x = Recurrent(cell, UNITS), tf.constant(np.random.default_rng(0).normal(size=(2, 5, 3)), tf.float32)
+    layer.build(x.shape)
+    keep = np.array([[0, 1, 1, 1, 1], [0, 1, 0, 1, 1]], np.float32)
+
+    def by_windows(width: int) -> list[tf.Tensor]:
+        state, found = layer.initial_state(2), []
+        for at in range(0, 5, width):
+            outputs, state = layer(x[:, at : at + width], keep=keep[:, at : at + width], state=state)
+            found.append(outputs)
+        return [tf.concat(found, 1), *state]
+
+    whole, steps = (results_and_gradients(lambda w=width: by_windows(w), [layer], x) for width in (5, 1))
+    assert_all_close(steps, whole)
+    graph = tf.function(lambda x: layer(x)[0]).get_concrete_function(tf.TensorSpec([None, 1, 3])).graph
+    assert not [operation for operation in graph.get_operations() if "While" in operation.type]

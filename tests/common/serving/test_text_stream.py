@@ -6,6 +6,7 @@ import io
 
 import pytest
 
+from common.errors import InputError
 from common.serving.text_stream import texts
 
 
@@ -38,3 +39,11 @@ def test_words_are_answered_before_the_line_ends() -> None:
 
     chunks = next(texts(Waiting(b"a warm film")))
     assert next(chunks) == "a warm"
+
+
+@pytest.mark.parametrize("source", [io.BytesIO, Drops])
+def test_bytes_that_are_not_utf_8_are_refused_by_their_line(source: type[io.BytesIO]) -> None:
+    for content in (b"a film\nwarm \xff film\n", b"a film\nwarm \xc3"):
+        with pytest.raises(InputError, match="standard input, line 2: not UTF-8"):
+            for chunks in texts(source(content)):
+                list(chunks)
