@@ -20,6 +20,9 @@ STATUS_OF_CODE = {
 
 _GRAPH = re.compile(r"^Graph execution error:\s*(Detected at node.*?<stack traces unavailable>\s*)?", re.DOTALL)
 _NODE = re.compile(r"\n\s*\[\[\{\{node .*", re.DOTALL)
+_ASSERTED = re.compile(r"assertion failed: \[(.*)\]", re.DOTALL)
+_CONDITION = re.compile(r"\] \[Condition x .*", re.DOTALL)
+"""What TensorFlow adds of its own to what an assertion says."""
 
 
 class Refused(Exception):
@@ -40,4 +43,6 @@ class Refused(Exception):
 def refusal(error: tf.errors.OpError) -> Refused:
     """What the client reads when TensorFlow fails: its message, without the names and traces of the graph."""
     message = _NODE.sub("", _GRAPH.sub("", error.message or type(error).__name__)).strip()
+    if asserted := _ASSERTED.search(message):
+        message = _CONDITION.sub("", asserted[1]).replace("] [", " ")
     return Refused(message, STATUS_OF_CODE.get(error.error_code, INTERNAL))

@@ -109,7 +109,7 @@ def test_models_and_versions_that_are_not_there(client: TestClient) -> None:
         (f'{{"instances": {"[" * 70}"a"{"]" * 70}}}', "69 lists in each other; at most 32 are read"),
         ({"instances": [["a"]]}, "input text has shape [1,1], the signature takes [?]"),
         ({"inputs": "a"}, "input text has shape [], the signature takes [?]"),
-        ({"instances": ["a", "bad"]}, "assertion failed: [text: not this one]"),
+        ({"instances": ["a", "bad"]}, "text: not this one"),
     ],
 )
 def test_requests_that_cannot_be_answered(client: TestClient, document: Any, message: str) -> None:
