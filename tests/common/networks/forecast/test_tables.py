@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from common.errors import InputError
 from common.networks.forecast.tables import borders_of, trained
@@ -22,6 +23,15 @@ def test_a_constant_series_is_named_and_not_blown_up(value: float) -> None:
     tables = tables_of(panel_of(np.full(12_000, value), np.arange(12_000)), train=11_990)
     assert tables.constant == ["g c0"] and tables.scale[0] == 1
     assert tables.mean == pytest.approx([value, 11_989 / 2], rel=1e-7)
+
+
+@pytest.mark.parametrize("value", [1e40, -1e308])
+def test_a_raw_value_that_float32_cannot_hold_is_refused(value: float) -> None:
+    tables = tables_of(panel_of(np.arange(8.0)), train=8)
+    raw = np.array([[[1.0], [value], [np.nan]]])
+    given = {"start": tf.constant([0], tf.int64), "group": tf.constant([0])}
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"history: a value is more than 1e\+15 deviations"):
+        tables.from_raw(tf.constant(raw), tf.zeros((1, 5, 0), tf.float64), **given)
 
 
 def test_the_values_ahead_are_scaled_or_in_the_units_of_the_user() -> None:
