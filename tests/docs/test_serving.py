@@ -18,7 +18,7 @@ OPTIONS = {f"--{name.replace('_', '-')}": value for name, value in vars(ServeOpt
 
 def test_the_limits_have_the_defaults_of_the_page() -> None:
     rows = re.findall(r"^\| `(--[a-z-]+)` \| (\d+) \|", PAGE, re.MULTILINE)
-    assert len(rows) == 7 and {name: OPTIONS[name] for name, _ in rows} == {name: float(value) for name, value in rows}
+    assert len(rows) == 8 and {name: OPTIONS[name] for name, _ in rows} == {name: float(value) for name, value in rows}
 
 
 def test_the_pages_name_options_that_there_are() -> None:

@@ -244,7 +244,7 @@ def test_scores_by_steps_ahead_are_saved(model: SavedModel) -> None:
 
 
 def test_evaluate_on_the_same_file_gives_the_scores_of_training(model: SavedModel, data_of) -> None:
-    scores, report, rows, units = evaluate(model, from_saved(ForecastingData, model.config))
+    scores, report, rows, units, _ = evaluate(model, from_saved(ForecastingData, model.config))
     assert units == {}
     assert scores == pytest.approx(model.metrics["metrics"], rel=1e-4)
     assert report.startswith("235 forecasts of 6 steps")

@@ -131,8 +131,9 @@ def assert_forecasts_of_the_example_are_right(version: Path, tmp_path: Path) -> 
 
 @pytest.mark.parametrize("panel", [True, False])
 def test_forecasters_of_several_series_at_noon_and_of_numbers_alone_in_litert(
-    panel: bool, export, tmp_path: Path, capsys
+    panel: bool, export, tmp_path: Path, capsys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("tasks.forecasting.SMOOTHED_ORIGINS", 2)
     draw, table = np.random.default_rng(0), tmp_path / "own.csv"
     days = np.datetime64("2024-01-01T12:00") + np.arange(200) * np.timedelta64(1, "D")
     lines = [f"{name},{day},{1e8 + 5 * draw.normal():.3f}" for name in "ab" for day in days.astype(str)]
