@@ -86,7 +86,7 @@ def twins_of(network: CaptionNetwork) -> dict[str, Twin]:
 def _looked(graph: Graph, network: CaptionNetwork, x: Value, *, memory: Value) -> tuple[Value, Value]:
     """What attention reads of a grid for hidden states, and its weights."""
     attention, width = network.attention, network.encoder.width
-    # `CaptionNetwork.keys` are as much smaller.
+    # Keys are smaller by this factor, see `CaptionNetwork.keys`.
     query = graph.matmul(x, graph.constant(weights(attention.key_projection)[0]), transposed=True) * width**-0.5
     scores = graph.product(query, memory, transposed=True)  # [batch, steps, cells]
     shares = graph.softmax(scores)

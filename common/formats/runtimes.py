@@ -77,7 +77,7 @@ def _run_litert(content: bytes) -> Run:
 _ONNX_CODE = """\
 import onnxruntime
 
-onnxruntime.set_default_logger_severity(3)  # It would tell of each weight that it has changed the place of.
+onnxruntime.set_default_logger_severity(3)  # Errors alone: it warns of every weight that it rearranges.
 
 
 def load(name):
