@@ -117,10 +117,10 @@ class RowForecaster:
         except InputError as error:
 
             def number(found: re.Match) -> str:
-                row = int(found[1]) - 2
-                return f"{HERE}:{lines[row][0] if 0 <= row < len(lines) else 1}"
+                row = int(found[2]) - 2
+                return f"{found[1]}{lines[row][0] if 0 <= row < len(lines) else 1}"
 
-            message = re.sub(rf"{re.escape(str(path))}:(\d+)", number, str(error))
+            message = re.sub(rf"({re.escape(str(path))}:|\bline )(\d+)", number, str(error))
             raise InputError(message.replace(str(path), HERE).replace(path.name, HERE)) from error
         return panel
 

@@ -65,6 +65,7 @@ def test_rows_are_answered_before_the_next_comes(model, rows) -> None:
         (20, "2024-01-01T19:00,much,1", r"standard input:21: 'much' in 'load' is no number"),
         (20, "2024-01-01T23:00,10,1", r"standard input:21: 4 rows are left out before this one"),
         (20, "2024-01-01T19:30,10,1", r"standard input:21: 5,400 s after the row before|standard input:22"),
+        (20, "2024-01-01T19:00,10,1,7", r"standard input: cannot be read .*line 21\b"),
         (20, "2024-01-01T19:00,10,", r"standard input:21: no value in 'heat'"),
         (0, "time,load", "standard input: cannot be read .line 2 has more fields"),
     ],
