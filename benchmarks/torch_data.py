@@ -116,7 +116,7 @@ class Text(NamedTuple):
         read: The tokens that are read, `[steps]`.
         reference: The token after each, `[steps]`.
         vocabulary: Number of tokens.
-        lanes: Pieces of the text that are read beside each other.
+        lanes: Pieces of the text that are read at the same time.
         window: Steps of a window.
     """
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
+from functools import partial
 from typing import Any, cast
 
 import tensorflow as tf
 
 from common.decoding.captioner import Captioner
 from common.formats import layers, pictures
-from common.formats.files import DECODER, ENCODER, FileNetwork
+from common.formats.files import DECODER, ENCODER, FileNetwork, decoded, sizes_of
 from common.formats.graph import Graph, Value, numbers, weights
 from common.formats.portable import Portable
 from common.formats.twin import BATCH, STEPS, Input, Runs, Shape, Twin
@@ -48,9 +48,7 @@ def twins_of(network: CaptionNetwork) -> dict[str, Twin]:
     gives `log_probabilities` of the token after each, and with attention its `weights`.
     """
     encoder, attention = network.encoder, network.attention
-    vectors_of, biases = weights(network.vectors)[0], numbers(network.bias)
-    groups = [layers.state_sizes(stack) for stack in (network.decoder, network.upper) if stack]
-    sizes = [*chain(*groups)]
+    sizes = sizes_of(network)
 
     def read(graph: Graph, picture: Value) -> dict[str, Value]:
         cells = pictures.grid(graph, encoder, picture)
@@ -60,18 +58,8 @@ def twins_of(network: CaptionNetwork) -> dict[str, Twin]:
     def write(
         graph: Graph, state: Sequence[Value], tokens: Value, encoded: Value = None
     ) -> tuple[dict[str, Value], list[Value]]:
-        vectors, (of_lower, *of_upper) = graph.constant(vectors_of), layers.grouped(state, groups)
-        x, after = layers.stacked(graph, network.decoder, graph.gather(vectors, tokens), state=of_lower)
-        seen, found = [], {}
-        if attention:
-            context, found["weights"] = _looked(graph, network, x, memory=encoded)
-            seen = [context]
-        if network.upper:
-            x, more = layers.stacked(graph, network.upper, graph.concat([x, *seen], 2), state=of_upper[0])
-            after += more
-        x = layers.dense(graph, network.out, graph.concat([x, *seen], 2))
-        scores = graph.matmul(x, vectors, transposed=True) + graph.constant(biases)
-        return {"log_probabilities": graph.log_softmax(scores)} | found, after
+        attend = partial(_looked, graph, network, memory=encoded)
+        return decoded(graph, network, tokens, state=state, attend=attend)
 
     known: dict[str, Shape] = {"encoded": (BATCH, network.cells, encoder.width)} if attention else {}
     written: dict[str, Shape] = {"log_probabilities": (BATCH, STEPS, network.vocabulary)}

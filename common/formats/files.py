@@ -2,16 +2,61 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
+from common.formats import layers
+from common.formats.graph import Graph, Value, numbers, weights
 from common.formats.twin import Runs, Twin
+from common.networks.writing import WritingNetwork
 
 ENCODER, DECODER = "encoder", "decoder"
 """The names of the files."""
+
+
+def sizes_of(network: WritingNetwork) -> list[int]:
+    """How many numbers each part of the decoder's state has."""
+    return [size for group in _groups(network) for size in group]
+
+
+def _groups(network: WritingNetwork) -> list[list[int]]:
+    return [layers.state_sizes(stack) for stack in (network.decoder, network.upper) if stack]
+
+
+def decoded(
+    graph: Graph,
+    network: WritingNetwork,
+    tokens: Value,
+    *,
+    state: Sequence[Value],
+    attend: Callable[[Value], tuple[Value, Value]],
+) -> tuple[dict[str, Value], list[Value]]:
+    """The twin of a decoder: `log_probabilities` of the token after each, and the parts of the state.
+
+    Args:
+        graph: The graph.
+        network: The network.
+        tokens: int32 `[batch, time]`.
+        state: The parts of the state before.
+        attend: From hidden states to what attention reads and its `weights`, which are outputs too; not called where
+            the network has no attention.
+    """
+    vectors = graph.constant(weights(network.vectors)[0])
+    of_lower, *of_upper = layers.grouped(state, _groups(network))
+    x, after = layers.stacked(graph, network.decoder, graph.gather(vectors, tokens), state=of_lower)
+    seen, found = [], {}
+    if network.attention:
+        context, found["weights"] = attend(x)
+        seen = [context]
+    if network.upper:
+        x, more = layers.stacked(graph, network.upper, graph.concat([x, *seen], 2), state=of_upper[0])
+        after += more
+    x = layers.dense(graph, network.out, graph.concat([x, *seen], 2))
+    scores = graph.matmul(x, vectors, transposed=True) + graph.constant(numbers(network.bias))
+    return {"log_probabilities": graph.log_softmax(scores)} | found, after
 
 
 class FileNetwork:

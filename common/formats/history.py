@@ -79,12 +79,16 @@ def segments_of(v: dict, x: np.ndarray, absent: np.ndarray, *, known: np.ndarray
 
 def ahead_of(v: dict, x: np.ndarray, origin: int, *, known: np.ndarray) -> np.ndarray:
     """What is read of the segments ahead of a row, `[1, segments, features]`: covariates and the last seasons."""
-    steps = np.arange(1, v["horizon"] + 1)
-    same = [origin + steps - season * -(-steps // season) for season in v["seasons"]]
-    naive = [x[np.where(rows < 0, origin, rows)] - x[origin] for rows in same]
-    ahead = np.column_stack([known[origin + steps], *naive])
-    ahead = np.pad(ahead, [(0, -len(steps) % v["segment"]), (0, 0)])
+    naive = [x[repeated(v, origin, season)] - x[origin] for season in v["seasons"]]
+    ahead = np.column_stack([known[origin + 1 :][: v["horizon"]], *naive])
+    ahead = np.pad(ahead, [(0, -len(ahead) % v["segment"]), (0, 0)])
     return ahead.reshape(1, len(ahead) // v["segment"], v["segment"] * ahead.shape[1]).astype(np.float32)
+
+
+def repeated(v: dict, origin: int, season: int) -> np.ndarray:
+    """The rows of the last season that the steps ahead repeat, `[horizon]`; the origin where there is none yet."""
+    steps = np.arange(1, v["horizon"] + 1)
+    return np.where((rows := origin + steps - season * -(-steps // season)) < 0, origin, rows)
 
 
 def smoothed(v: dict, x: np.ndarray, origin: int, *, number: int) -> tuple[np.ndarray, float]:
@@ -103,9 +107,7 @@ def smoothed(v: dict, x: np.ndarray, origin: int, *, number: int) -> tuple[np.nd
     def error(rows: np.ndarray) -> np.ndarray:
         return np.where(rows >= season, x[rows] - pattern(np.maximum(rows - season, 0)), 0)
 
-    steps = np.arange(1, v["horizon"] + 1)
-    same = origin + steps - season * -(-steps // season)
-    found = pattern(np.where(same < 0, origin, same))
+    found = pattern(repeated(v, origin, season))
     if level_fading is not None:
         found = found + mean(error, np.array(origin), stride=1, fading=level_fading)
     moved = np.arange(max(origin + 1 - v["horizon"], v["move"]), origin + 1)

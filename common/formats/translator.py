@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from typing import Any, cast
 
 import tensorflow as tf
 
 from common.decoding.translator import Translator
 from common.formats import layers
-from common.formats.files import DECODER, ENCODER, FileNetwork
+from common.formats.files import DECODER, ENCODER, FileNetwork, decoded, sizes_of
 from common.formats.graph import Graph, Value
 from common.formats.portable import Answer, Portable
 from common.formats.twin import BATCH, STEPS, Input, Runs, Shape, Twin
@@ -57,12 +56,10 @@ def twins_of(network: PairNetwork) -> dict[str, Twin]:
     """
     attention, width, units = network.attention, network.encoder.width, network.decoder.units
     additive = isinstance(attention, AdditiveAttention)
-    vectors_of, biases = network.vectors.get_weights()[0], network.bias.numpy()
-    groups = [layers.state_sizes(stack) for stack in (network.decoder, network.upper) if stack]
-    sizes = [*chain(*groups)]
+    vectors, sizes = network.vectors.get_weights()[0], sizes_of(network)
 
     def read(graph: Graph, tokens: Value) -> dict[str, Value]:
-        x, _ = layers.stacked(graph, network.encoder, graph.gather(graph.constant(vectors_of), tokens))
+        x, _ = layers.stacked(graph, network.encoder, graph.gather(graph.constant(vectors), tokens))
         start = graph.pick(x, -1, 1)
         if network.encoder.bidirectional:  # Each half has read the whole source: at its last step, and at its first.
             halves = [width // 2] * 2
@@ -75,18 +72,10 @@ def twins_of(network: PairNetwork) -> dict[str, Twin]:
     def write(
         graph: Graph, state: Sequence[Value], tokens: Value, encoded: Value = None, keys: Value = None
     ) -> tuple[dict[str, Value], list[Value]]:
-        vectors, (of_lower, *of_upper) = graph.constant(vectors_of), layers.grouped(state, groups)
-        x, after = layers.stacked(graph, network.decoder, graph.gather(vectors, tokens), state=of_lower)
-        seen, found = [], {}
-        if attention:
-            context, found["weights"] = layers.attention(graph, attention, x, memory=encoded, keys=keys)
-            seen = [context]
-        if network.upper:
-            x, more = layers.stacked(graph, network.upper, graph.concat([x, *seen], 2), state=of_upper[0])
-            after += more
-        x = layers.dense(graph, network.out, graph.concat([x, *seen], 2))
-        scores = graph.matmul(x, vectors, transposed=True) + graph.constant(biases)
-        return {"log_probabilities": graph.log_softmax(scores)} | found, after
+        def attend(x: Value) -> tuple[Value, Value]:
+            return layers.attention(graph, attention, x, memory=encoded, keys=keys)
+
+        return decoded(graph, network, tokens, state=state, attend=attend)
 
     tokens = Input("tokens", (BATCH, STEPS), "int32")
     known: dict[str, int] = ({"encoded": width} if attention else {}) | ({"keys": units} if additive else {})

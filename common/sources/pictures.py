@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 IMAGE_NAMES = ("image", "picture", "photo", "file", "filename", "file_name", "image_name", "image_path", "path", "img")
 CAPTION_NAMES = ("caption", "captions", "text", "sentence", "description", "comment")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
+FORMATS = ("PNG", "JPEG", "BMP", "GIF")
 """What a saved model can decode, too."""
 READABLE = "a table (.csv, .tsv, .jsonl) with the columns image and caption, or COCO's .json, beside the pictures"
 YEAR = re.compile(r"\d+")
@@ -324,7 +325,7 @@ def decoded(content: bytes, size: int, place: str) -> np.ndarray:
     from PIL import Image
 
     try:
-        with Image.open(BytesIO(content), formats=("PNG", "JPEG", "BMP", "GIF")) as picture:
+        with Image.open(BytesIO(content), formats=FORMATS) as picture:
             return np.asarray(picture.convert("RGB").resize((size, size), Image.Resampling.BILINEAR))
     except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
         why = "of another kind or damaged" if "BytesIO" in str(error) else shortened(str(error))

@@ -11,9 +11,7 @@ from io import BytesIO
 import numpy as np
 
 from common.serving.http.refusals import Refused
-
-FORMATS = ("PNG", "JPEG", "BMP", "GIF")
-"""The pictures that models decode."""
+from common.sources.pictures import FORMATS
 
 
 @dataclass(frozen=True, kw_only=True)
