@@ -113,8 +113,9 @@ class Task(ABC):
         """The text of each step of a sequence of the split, for people to read; by default the step's number."""
         return [str(step) for step in range(1, self.sequences(split).lengths[number] + 1)]
 
-    def lesson(self) -> Lesson | None:
-        """A training that comes before the task's own and teaches its network, if there is one."""
+    def lessons(self) -> Sequence[Lesson]:
+        """Trainings that come before the task's own and teach its network."""
+        return ()
 
     @abstractmethod
     def learner(self) -> Learner:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,6 @@ from common.reports import say, say_each, warn_unknown
 from common.scoring.classification import Classified
 from common.serving.answer_files import Format, texts
 from common.serving.export import Endpoint, Export
-from common.serving.pretrained import Pretrained
 from common.sources.records import LabelledTexts, refuse_unknown
 from common.sources.splits import SPLITS
 from common.streams import Sequences, Stream
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from common.networks.linear import LinearPart
     from common.networks.network import Learner, Network, Part
+    from common.networks.stream import StreamNetwork
     from common.scoring import Scores
     from common.serving.saved_model import Record, SavedModel
     from common.training.lesson import Lesson
@@ -55,8 +56,8 @@ class Sentiment(Task):
 
     def __init__(self, options: SentimentOptions) -> None:
         super().__init__(options.settled())
-        path = self.options.pretrained
-        self.pretrained = None if path is None else Pretrained.found(path, self.options.cell)
+        self.teachers = self.options.teachers()
+        self.both_ways = self.teachers is not None and self.teachers.both
 
     def load(self) -> str:
         from common.networks.linear import most_ngrams
@@ -66,9 +67,9 @@ class Sentiment(Task):
         self.splits = self.records
         say_each(self.splits.notes)
         self.labels = sorted(set(self.splits.train.labels))
-        if self.pretrained is not None:
-            self.pretrained.note()
-            self.pretrained.refuse_read(self.splits.test.texts, self.splits.source)
+        if self.teachers:
+            self.teachers.note()
+            self.teachers.refuse_read(self.splits.test.texts, self.splits.source)
         fitting = fitting_level(self.splits.train.texts)
         self.level, why = (options.level, self._level_given) if options.level else (fitting.level, str(fitting))
         most = options.vocabulary or MOST_TOKENS[self.level]
@@ -77,10 +78,10 @@ class Sentiment(Task):
             self.level,
             sizes=most_ngrams(LONGEST[self.level], len(self.labels)) if options.linear else [most, options.bigrams],
             min_count=options.min_count,
-            pieces=self.pretrained.pieces if self.pretrained else most,
+            pieces=self.teachers.pieces if self.teachers else most,
         )
         self.vectors = [min(size, 2 + kept) for size, kept in zip(self.encoder.sizes, (most, options.bigrams))]
-        if self.pretrained is not None:
+        if self.teachers:
             self.vectors = self.encoder.sizes[:1]
         self.embedded = sum(self.vectors), options.embedding
         self.encoded = {split: self.encoder.encode(getattr(self.splits, split).texts) for split in SPLITS}
@@ -98,7 +99,7 @@ class Sentiment(Task):
 
     @property
     def _level_given(self) -> str:
-        return "as given" if self.pretrained is None else f"that of {self.pretrained.folder}"
+        return f"that of {self.teachers.models[0].folder}" if self.teachers else "as given"
 
     def _linear(self) -> LinearPart | None:
         """The linear part, fitted to the training texts; None, and a line, where these give it nothing to learn."""
@@ -126,50 +127,58 @@ class Sentiment(Task):
         if everywhere:
             left = np.repeat(ends, lengths) - np.arange(len(tokens))
             weights = (1 - left / np.repeat(lengths, lengths)).astype(np.float32)
-        targets = np.repeat(labels, lengths)
-        return Sequences(lengths, {"tokens": tokens}, targets=targets, weights=weights, sparse_outputs=not everywhere)
+        targets, inputs = np.repeat(labels, lengths), {"tokens": tokens}
+        if self.both_ways:
+            from common.networks.both_ways import BACKWARD, turned
+
+            inputs[BACKWARD] = turned(tokens, lengths)
+        return Sequences(lengths, inputs, targets=targets, weights=weights, sparse_outputs=not everywhere)
 
     def steps(self, split: str, number: int) -> list[str]:
         return self.encoder.split([getattr(self.splits, split).texts[number]])[0]
 
-    def lesson(self) -> Lesson | None:
-        if self.pretrained is None:
-            return None
+    def lessons(self) -> Sequence[Lesson]:
+        if not self.teachers:
+            return ()
         encoded = {split: (tokens[:, 0], lengths) for split, (tokens, lengths) in self.encoded.items()}
-        return self.pretrained.lesson(encoded, self.options)
+        return self.teachers.lessons(self.splits.train.texts, encoded, self.options)
 
     def learner(self) -> Learner:
+        from common.cells.seeds import seed_for
+        from common.networks.both_ways import BothWays, LossOfBoth, accuracy_of_both
+        from common.networks.joined import JoinedNetwork
+        from common.networks.network import Learner
+
+        network = self._reader(self.options)
+        if self.both_ways:
+            other = seed_for(self.options.seed, "backward")
+            network = BothWays(network, self._reader(replace(self.options, seed=other)))
+        if self.linear is not None:
+            network = JoinedNetwork(network, self.linear.layer())
+        learner = Learner(network, "sparse_categorical_crossentropy", ("accuracy",))
+        if self.both_ways:
+            learner = Learner(network, LossOfBoth(), (accuracy_of_both,))
+        return learner._replace(gradually=self.teachers.taught(network)) if self.teachers else learner
+
+    def _reader(self, options: SentimentOptions) -> StreamNetwork:
+        """A network that reads texts one way, or by a bidirectional stack."""
         from common.layers.embeddings import SumEmbedding
         from common.layers.heads import ReadoutHead, classifier
         from common.layers.readout import Readout
-        from common.networks.joined import JoinedNetwork
-        from common.networks.network import Learner
         from common.networks.stacks import recurrent_stack
         from common.networks.stream import StreamNetwork
 
-        options, known = self.options, self.pretrained
-        linear = {} if self.linear is None else {"linear": self.linear.layer()}
-        network = (JoinedNetwork if linear else StreamNetwork)(
-            SumEmbedding(
-                self.vectors,
-                options.embedding,
-                token_dropout=options.word_dropout,
-                scale=1.0 if known is None else options.embedding**0.5,
-                seed=options.seed,
-            ),
-            recurrent_stack(options),
-            ReadoutHead(
-                Readout(options.readout),
-                classifier(len(self.labels), hidden=0 if known is None else HIDDEN),
-                dropout=options.dropout,
-                seed=options.seed,
-            ),
-            dropout=options.dropout,
+        masked = {"dropout": options.dropout, "seed": options.seed}
+        embed = SumEmbedding(
+            self.vectors,
+            options.embedding,
+            token_dropout=options.word_dropout,
+            scale=options.embedding**0.5 if self.teachers else 1.0,
             seed=options.seed,
-            **linear,
         )
-        learner = Learner(network, "sparse_categorical_crossentropy", ("accuracy",))
-        return learner if known is None else learner._replace(gradually=known.taught(network))
+        outputs = classifier(len(self.labels), hidden=HIDDEN if self.teachers else 0)
+        head = ReadoutHead(Readout(options.readout), outputs, **masked)
+        return StreamNetwork(embed, recurrent_stack(options), head, **masked)
 
     def calibrate(self, model: TBPTT, stream: Stream) -> Scores:
         if self.linear is None:
@@ -209,15 +218,9 @@ class Sentiment(Task):
 
     def served_window(self, text: tf.Tensor) -> Part:
         """What the network reads of texts, string `[N]`: one whole text per row."""
-        import tensorflow as tf
+        from common.networks.reading import whole_texts
 
-        from common.networks.whole import whole_window
-
-        tokens = self.encoder(text)
-        lengths = tokens.row_lengths()
-        longest = tf.maximum(tf.reduce_max(lengths), 1)
-        tokens = tokens.to_tensor(shape=tf.stack([tokens.nrows(), longest, tokens.shape[2]]))  # [N, time, lengths]
-        return whole_window({"tokens": tokens}, lengths, outputs_at_end=True)
+        return whole_texts(self.encoder(text), both_ways=self.both_ways)
 
     def export(self, network: Network) -> Export:
         import tensorflow as tf
@@ -242,9 +245,10 @@ class Sentiment(Task):
         reading = ReadingClassifier(network, self.encoder, self.labels, joined=self.linear is not None)
         if has_inside(network.stack):
             endpoints[INSIDE] = Endpoint(reading.inside, [text], axes(network.stack))
-        if not self.options.bidirectional:
+        if not self.options.bidirectional and not self.both_ways:
             endpoints["stream"] = Endpoint(reading.stream, [text, STATE], AXES)
-        return Export(endpoints, [network, *self.encoder.lookups], network, self.encoder.described)
+        portable = None if self.both_ways else network
+        return Export(endpoints, [network, *self.encoder.lookups], portable, self.encoder.described)
 
     def config(self) -> dict[str, Any]:
         """The options, with the level and the supervision that were chosen, and the labels."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from pathlib import Path
-from typing import Literal, get_args
+from typing import Annotated, Literal, get_args
 
 from cyclopts import Parameter
 
@@ -22,7 +21,7 @@ from common.options import (
     Whole,
     option,
 )
-from common.serving.pretrained import Pretrained
+from common.serving.teachers import Teachers
 from common.sources.labelled import LabelledReader
 from common.sources.load import load, load_test
 from common.sources.records import LabelledTexts
@@ -92,8 +91,9 @@ class SentimentOptions(SentimentData, TrainOptions):
         linear: Join the network with a linear part, logistic regression over the n-grams of the training texts; the
             weights of both come from the validation texts.
         pretrained: A saved language model whose tokens, vectors and recurrences the network starts from: a version, or
-            a folder of which the newest of the cell is taken. It first learns to continue the training texts, then
-            their classes, its highest layer first.
+            a folder of which the newest of the cell is taken; none is none. It first learns to continue the training
+            texts, then their classes, its highest layer first. Beside one that reads forward a second may read backward
+            (language_model --backward); the answer is then the mean of both.
         epochs: Maximum number of epochs. Not given: 20, or 6 with --pretrained.
         learning_rate: Step size of the Adam optimiser, of the highest layer. Not given: 0.001, or 0.002 with
             --pretrained.
@@ -118,7 +118,7 @@ class SentimentOptions(SentimentData, TrainOptions):
     supervise: Literal["end", "rising"] | None = option(None, tune=Choice(("end", "rising"), asked=True))
     linear: bool = True
     patience: Count = 3
-    pretrained: None | Path = None  # noqa: RUF036 - in this order "none" is none.
+    pretrained: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = ()
     epochs: Count | None = option(None, trains=False)
     learning_rate: Positive | None = None
     schedule: Literal["inverse", "linear"] | None = None
@@ -127,7 +127,16 @@ class SentimentOptions(SentimentData, TrainOptions):
     @property
     def lanes(self) -> int:
         """Those of data of common size, where no batch size is given."""
-        return 16 if self.pretrained else 32
+        return 16 if self.is_taught else 32
+
+    @property
+    def is_taught(self) -> bool:
+        """Whether the network starts from a language model."""
+        return any(path.lower() != "none" for path in self.pretrained)
+
+    def teachers(self) -> Teachers | None:
+        """The language models that are named."""
+        return Teachers.found(self.pretrained, self.cell)
 
     def settled(self) -> SentimentOptions:
         """The options, with a value for each that is not given, and the network of the language model that is named.
@@ -135,24 +144,23 @@ class SentimentOptions(SentimentData, TrainOptions):
         Raises:
             InputError: There is no such language model, or another network is asked for.
         """
-        values = FROM_SCRATCH if self.pretrained is None else FINE_TUNED
+        teachers = self.teachers()
+        values = FINE_TUNED if teachers else FROM_SCRATCH
         options = replace(self, **{n: value for n, value in values.items() if getattr(self, n) is None})
-        return options if self.pretrained is None else options._as_pretrained(self.pretrained)
+        return options._as_taught(teachers) if teachers else options
 
-    def _as_pretrained(self, path: Path) -> SentimentOptions:
+    def _as_taught(self, teachers: Teachers) -> SentimentOptions:
         if self.bidirectional:
-            raise InputError("--pretrained: a language model reads forward; give --no-bidirectional")
-        model = Pretrained.found(path, self.cell)
-        if model.backward:
-            raise InputError(f"--pretrained {path}: it reads backward; give one that reads forward")
-        known = model.config
-        for name in OF_LANGUAGE_MODEL:
+            raise InputError("--pretrained: a language model reads one way; give --no-bidirectional")
+        known = {name: teachers.config(name) for name in OF_LANGUAGE_MODEL}
+        for name, value in known.items():
             usual = next(one.default for one in fields(self) if one.name == name)
-            if getattr(self, name) not in (usual, known[name]):
+            if getattr(self, name) not in (usual, value):
+                folder = teachers.models[0].folder
                 raise InputError(
-                    f"--{name}: {getattr(self, name)}, but that of --pretrained {path} is {known[name]}; leave it out"
+                    f"--{name}: {getattr(self, name)}, but that of --pretrained {folder} is {value}; leave it out"
                 )
-        return replace(self, **{name: known[name] for name in OF_LANGUAGE_MODEL}, bigrams=0)
+        return replace(self, **known, bigrams=0)
 
 
 FROM_SCRATCH = {

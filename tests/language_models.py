@@ -22,10 +22,12 @@ CONFIG = {
 }
 
 
-def language_model(folder: Path, texts: list[str], *, cell: str = "lstm", level: Level = "subword") -> Path:
+def language_model(
+    folder: Path, texts: list[str], *, cell: str = "lstm", level: Level = "subword", **options: object
+) -> Path:
     """Writes what trainings read of a language model into a folder, as a version in `cell`; returns the version."""
-    pieces = pieces_of(level, texts, size=300)
-    stack = RecurrentStack(cell, CONFIG["units"], seed=1)
+    pieces, config = pieces_of(level, texts, size=300), CONFIG | {"cell": cell, "level": level} | options
+    stack = RecurrentStack(cell, config["units"], seed=1)
     network = LanguageNetwork(len(pieces), CONFIG["embedding"], stack, dropout=0.1, seed=1)
     network.build()
     read = Endpoint(lambda tokens: {"states": network.read(tokens)}, [tf.TensorSpec([None, None], tf.int32, "tokens")])
@@ -33,7 +35,7 @@ def language_model(folder: Path, texts: list[str], *, cell: str = "lstm", level:
     assets = folder / cell / "1" / ASSETS
     save(export, assets.parent)
     assets.mkdir()
-    (assets / "config.json").write_text(json.dumps(CONFIG | {"cell": cell, "level": level}))
+    (assets / "config.json").write_text(json.dumps(config))
     structure.write(export, assets)
     keep_read(assets, texts)
     return assets.parent

@@ -69,7 +69,7 @@ print(f"{vocabulary['labels'][probability.argmax()]} {probability.max():.4f}")
 """
 
 
-def twin_of(network: StreamNetwork, lengths: int, classes: int) -> Twin:
+def twin_of(network: StreamNetwork | JoinedNetwork, lengths: int, classes: int) -> Twin:
     """The network, with its linear part if it has one: from n-grams of a text to class probabilities after the last.
 
     Args:
@@ -78,7 +78,8 @@ def twin_of(network: StreamNetwork, lengths: int, classes: int) -> Twin:
         classes: Number of classes.
     """
     layers.refuse_controls(network.stack)
-    stack, readout = network.stack, network.head.readout
+    (reader,) = network.readers
+    stack, readout = reader.stack, reader.head.readout
     linear = network.linear if isinstance(network, JoinedNetwork) else None
     a, b = map(float, network.weighting.numpy()) if linear else (1.0, 0.0)
     groups = [layers.state_sizes(stack), layers.readout_sizes(readout), layers.linear_sizes(linear)]
@@ -87,10 +88,10 @@ def twin_of(network: StreamNetwork, lengths: int, classes: int) -> Twin:
         columns = [graph.pick(tokens, n, 2) for n in range(lengths)]
         of_stack, of_readout, of_linear = layers.grouped(state, groups)
         x, after_stack = layers.stacked(
-            graph, stack, layers.sum_embedding(graph, network.embed, columns), state=of_stack
+            graph, stack, layers.sum_embedding(graph, reader.embed, columns), state=of_stack
         )
         x, after_readout = layers.summary(graph, readout, x, state=of_readout)
-        probability, after_linear = layers.dense(graph, network.head.outputs, x), []
+        probability, after_linear = layers.dense(graph, reader.head.outputs, x), []
         if linear:
             log_linear, after_linear = layers.linear(graph, linear, columns, state=of_linear)
             log_network = graph.unary("log", graph.maximum(probability, LEAST))

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
 from common.layers.base import register
 from common.layers.linear import NgramClassifier
 from common.layers.stack import RecurrentStack
-from common.networks.network import Part
-from common.networks.stream import StreamNetwork
+from common.networks.network import Network, Part
 
 USUAL, FIRMNESS = (0.25, 0.75), 30.0
 """The weights of both parts before validation texts say otherwise, and how firmly they are held."""
@@ -21,36 +19,47 @@ LEAST = 1e-9
 
 
 @register
-class JoinedNetwork(StreamNetwork):
-    """A `StreamNetwork` with class probabilities, and a linear part that is joined with it after training.
+class JoinedNetwork(Network):
+    """A network with class probabilities, and a linear part that is joined with it after training.
 
     Called, it is the network alone: that is what trains. `joined` gives the distribution of both,
     `p[k] ~ network[k] ** a * linear[k] ** b`, a logarithmic opinion pool (Genest & Zidek 1986, "Combining Probability
     Distributions"). `calibrate` fits a and b.
 
     Args:
-        linear: The linear part; other arguments as of `StreamNetwork`.
+        network: The network.
+        linear: The linear part.
     """
 
-    def __init__(
-        self,
-        embed: keras.layers.Layer,
-        stack: RecurrentStack,
-        head: keras.layers.Layer,
-        *,
-        linear: NgramClassifier,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(embed, stack, head, **kwargs)
+    def __init__(self, network: Network, linear: NgramClassifier, **kwargs: Any) -> None:
+        super().__init__(autocast=False, **kwargs)  # The state keeps its type.
+        self.network = network
         self.linear = linear
 
+    @property
+    def stack(self) -> RecurrentStack:
+        return self.network.stack
+
+    @property
+    def readers(self) -> tuple[Network, ...]:
+        return self.network.readers
+
     def build(self, window_shape: Any = None) -> None:
-        super().build(window_shape)
-        if not self.linear.built:
-            self.linear.build()
+        for part in (self.network, self.linear):
+            if not part.built:
+                part.build()
         if not self.built:  # A network that was taught is.
             usual = lambda shape, dtype: tf.constant(USUAL, dtype)  # noqa: E731
             self.weighting = self.add_weight(name="weighting", shape=(2,), initializer=usual, trainable=False)
+
+    def initial_state(self, batch_size: int | tf.Tensor) -> tuple:
+        return self.network.initial_state(batch_size)
+
+    def features(self, window: Part, training: bool = False) -> tf.Tensor:
+        return self.network.features(window, training)
+
+    def call(self, window: Part, state: tuple | None = None, training: bool = False, **probes: Any) -> tuple:
+        return self.network(window, state=state, training=training, **probes)
 
     def initial_joined_state(self, batch_size: int | tf.Tensor) -> tuple:
         """The state of `joined` before a sequence: the network's and the linear part's."""

@@ -37,6 +37,11 @@ class Network(Configured, keras.layers.Layer):
     stack: RecurrentStack | None = None
     precision: str | None = None
 
+    @property
+    def readers(self) -> tuple[Network, ...]:
+        """The networks with an `embed`, a `stack` and a `head` that it is made of."""
+        return (self,)
+
     def initial_state(self, batch_size: int | tf.Tensor) -> tuple:
         """The state before a sequence, any structure of `[batch, ...]` tensors."""
         raise NotImplementedError
@@ -58,14 +63,15 @@ class Learner(NamedTuple):
         network: A fresh network.
         loss: A Keras loss, or its name.
         metrics: Keras metrics shown during training, or their names.
-        gradually: Layers that know something already, the highest first: each is trained from an epoch after the one
-            before it, with a smaller step size, see `common.training.optimiser.LazyAdam`. Empty trains all alike.
+        gradually: Layers that know something already, in groups, the highest first: each group is trained from an
+            epoch after the one before it, with a smaller step size, see `common.training.optimiser.LazyAdam`. Empty
+            trains all alike.
     """
 
     network: Network
     loss: keras.losses.Loss | str
     metrics: tuple[keras.metrics.Metric | str, ...] = ()
-    gradually: tuple[keras.layers.Layer, ...] = ()
+    gradually: tuple[tuple[keras.layers.Layer, ...], ...] = ()
 
 
 class OwnLoss(keras.losses.Loss):

@@ -7,10 +7,12 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from common.networks.both_ways import BACKWARD, turned_rows
 from common.networks.inside import TOKENS, inside
 from common.networks.joined import JoinedNetwork
+from common.networks.network import Network, Part
 from common.networks.stepping import flattened, restored, walked
-from common.networks.stream import StreamNetwork
+from common.networks.whole import whole_window
 from common.text.levels import Encoder
 
 AXES = {"state": ("texts", "numbers"), "tokens": ("texts", "tokens"), "label": ("texts", "tokens")}
@@ -43,7 +45,7 @@ class ReadingClassifier:
     """
 
     def __init__(
-        self, network: StreamNetwork | JoinedNetwork, encoder: Encoder, labels: Sequence[str], *, joined: bool
+        self, network: Network | JoinedNetwork, encoder: Encoder, labels: Sequence[str], *, joined: bool
     ) -> None:
         self.network = network
         self.answer = network.joined if joined else network
@@ -102,6 +104,20 @@ class ReadingClassifier:
         features = self.network.features(_window(numbers, tf.ones(tf.stack([rows, steps]))))
         tokens = chunk.tokens.to_tensor("", shape=tf.stack([rows, steps]))
         return {TOKENS: tokens} | inside(self.network.stack, features, lengths)
+
+
+def whole_texts(tokens: tf.RaggedTensor, *, both_ways: bool) -> Part:
+    """The window of whole texts, one in each row, with outputs at their ends.
+
+    Args:
+        tokens: Their numbers, int32 `[N, (tokens), lengths]`.
+        both_ways: Whether a `BothWays` reads them.
+    """
+    lengths = tokens.row_lengths()
+    longest = tf.maximum(tf.reduce_max(lengths), 1)
+    rows = tokens.to_tensor(shape=tf.stack([tokens.nrows(), longest, tokens.shape[2]]))  # [N, time, lengths]
+    inputs = {"tokens": rows} | ({BACKWARD: turned_rows(rows, lengths)} if both_ways else {})
+    return whole_window(inputs, lengths, outputs_at_end=True)
 
 
 def _window(numbers: tf.Tensor, keep: tf.Tensor) -> dict[str, tf.Tensor]:

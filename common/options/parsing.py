@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from cyclopts import App, Parameter
 
@@ -47,6 +47,8 @@ def _shown(value: Any) -> str:
 def parsed(kind: type, name: str, word: str) -> Any:
     """The value of an option of class `kind`, from a word of the command line.
 
+    Of an option that takes several values the word has all of them, with blanks between.
+
     Raises:
         CycloptsError: The word is no value of that option.
     """
@@ -55,9 +57,12 @@ def parsed(kind: type, name: str, word: str) -> Any:
     def one(*, value):
         return value
 
-    one.__annotations__ = {"value": Annotated[annotation, Parameter(name=f"--{name.replace('_', '-')}")]}
+    flag, plain = f"--{name.replace('_', '-')}", get_type_hints(kind)[name]
+    several = tuple in map(get_origin, (plain, *get_args(plain)))
+    one.__annotations__ = {"value": Annotated[annotation, Parameter(name=flag)]}
     app = App(default_command=one, result_action="return_value")
-    return app([f"--{name.replace('_', '-')}={word}"], exit_on_error=False, print_error=False)
+    words = word.split(" ") if several else [word]
+    return app([f"{flag}={each}" for each in words], exit_on_error=False, print_error=False)
 
 
 def from_saved(kind: type, config: dict[str, Any]) -> Any:

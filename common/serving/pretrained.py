@@ -106,9 +106,17 @@ class Pretrained:
 
         return Subwords(self._structure.vocabulary["pieces"])
 
+    def share_read(self, texts: Sequence[str]) -> float:
+        """The share of texts that it has read."""
+        return len(seen(texts, self._read)) / max(len(texts), 1)
+
     def has_read(self, texts: Sequence[str]) -> bool:
         """Whether these are the texts that it has read."""
-        return np.array_equal(hashes(texts), np.load(self.folder / ASSETS / READ))
+        return np.array_equal(hashes(texts), self._read)
+
+    @cached_property
+    def _read(self) -> np.ndarray:
+        return np.load(self.folder / ASSETS / READ)
 
     @property
     def backward(self) -> bool:
@@ -131,7 +139,7 @@ class Pretrained:
         Raises:
             InputError: It has read one.
         """
-        if found := seen(texts, np.load(self.folder / ASSETS / READ)):
+        if found := seen(texts, self._read):
             raise InputError(
                 f"{self.option} {self.folder}: it has read {counted(len(found), 'test text')} of {data}, such as "
                 f"{texts[found[0]][:60]!r}; train it on texts without them (language_model --drop-seen leaves out what "
@@ -150,7 +158,7 @@ class Pretrained:
             source: The network of the language model, if it has learned more.
 
         Returns:
-            The layers of the network, the highest first, as `Learner.gradually` has them.
+            The layers of the network, the highest first, as `Learner.gradually` has groups of them.
         """
         source = self.network() if source is None else source
         if not network.built:
@@ -159,13 +167,20 @@ class Pretrained:
         network.stack.set_weights(source.stack.get_weights())
         return network.head, *reversed(network.stack.forwards), network.embed
 
-    def lesson(self, encoded: Mapping[str, tuple[np.ndarray, np.ndarray]], options: TrainOptions) -> Lesson:
+    def lesson(
+        self,
+        encoded: Mapping[str, tuple[np.ndarray, np.ndarray]],
+        options: TrainOptions,
+        *,
+        reader: int = 0,
+    ) -> Lesson:
         """The language model learns to continue a task's own texts (Howard & Ruder 2018, section 3.2).
 
         Args:
-            encoded: For `"train"` and `"validation"`: the tokens of all texts end to end, `[steps]`, each text with
-                its start and end; and the steps of each text, `[texts]`.
+            encoded: For `"train"` and `"validation"`: the tokens of all texts end to end, `[steps]`, in the order in
+                which it reads, each text with its start and end; and the steps of each text, `[texts]`.
             options: The options of the task.
+            reader: Which of the `readers` of the task's network it teaches.
         """
         from common.networks.network import Learner, OwnLoss, own_accuracy
         from common.training.lesson import Lesson
@@ -178,7 +193,7 @@ class Pretrained:
             learner,
             {split: _to_continue(*encoded[split]) for split in ("train", "validation")},
             replace(options, **CONTINUED, window=self.config["window"], reach=None),
-            self.taught,
+            lambda fresh, learned: self.taught(fresh.readers[reader], learned),
         )
 
 

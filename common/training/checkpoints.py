@@ -17,7 +17,7 @@ KEPT = 2
 STATE, PROGRESS, SUMS = "state", "progress.json", "sums.json"
 """Files of a checkpoint: TensorFlow's, what else there is to know, and the SHA-256 of each of these."""
 LESSON = "lesson"
-"""The folder of a lesson's checkpoints in that of its run, see `common.training.lesson`."""
+"""How the names of the folders of lessons' checkpoints in that of their run begin, see `common.training.lesson`."""
 
 
 class Damaged(Exception):
@@ -103,8 +103,14 @@ def numbers(folder: Path) -> list[int]:
 
 
 def all_of(folder: Path) -> list[Path]:
-    """The checkpoints in the folder of a run, ascending; those of its lesson where it has no others."""
-    return next((found for one in (folder, folder / LESSON) if (found := [one / str(n) for n in numbers(one)])), [])
+    """The checkpoints in the folder of a run, ascending; those of its last lesson where it has no others."""
+    folders = (folder, *sorted(folder.glob(f"{LESSON}*"), reverse=True))
+    return next((found for one in folders if (found := [one / str(n) for n in numbers(one)])), [])
+
+
+def lesson_folder(folder: Path, number: int) -> Path:
+    """The folder of the checkpoints of a lesson in that of its run; lessons are counted from 1."""
+    return folder / f"{LESSON}{number}"
 
 
 def _check(folder: Path) -> None:

@@ -14,7 +14,6 @@ from common.networks.network import Learner, Network
 from common.options import TrainOptions
 from common.reports import say
 from common.streams import Sequences
-from common.training.checkpoints import LESSON
 from common.training.preparing import compiled, fitted_to, streams_of, verbosity
 from common.training.unfinished import UnfinishedRun
 
@@ -49,7 +48,7 @@ def learn(
 
     Args:
         lesson: The lesson.
-        folder: The folder of its run.
+        folder: The folder of its checkpoints, see `common.training.checkpoints.lesson_folder`.
         resume: Whether to go on with what is in the folder.
         callbacks: Further callbacks.
         strategy: TensorFlow's strategy; None is one device.
@@ -59,7 +58,7 @@ def learn(
     streams = streams_of(lesson.sequences, options)
     learner, model = compiled(lesson.learner, streams["train"], options, strategy=strategy)
     run = UnfinishedRun(
-        folder / LESSON,
+        folder,
         "val_loss",
         higher_is_better=False,
         patience=options.epochs,

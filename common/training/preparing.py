@@ -155,7 +155,8 @@ def _gradually(learner: Learner, stream: Stream) -> dict[str, list]:
     """The arguments of `LazyAdam` that train the layers of a learner one after another."""
     if not learner.gradually:
         return {}
-    depth = {id(v): n for n, layer in enumerate(learner.gradually) for v in layer.trainable_variables}
+    groups = enumerate(learner.gradually)
+    depth = {id(v): n for n, layers in groups for layer in layers for v in layer.trainable_variables}
     depths = [depth.get(id(variable), 0) for variable in learner.network.trainable_variables]
     return {"factors": [SLOWER**-n for n in depths], "starts": [n * stream.windows() for n in depths]}
 

@@ -18,7 +18,7 @@ from common.networks.network import Learner, parameters
 from common.options import TrainOptions
 from common.reports import Parts, say, waiting
 from common.sources.digests import noting
-from common.training.checkpoints import numbers
+from common.training.checkpoints import lesson_folder, numbers
 from common.training.claim import Claim
 from common.training.lesson import learn
 from common.training.logs import tensorboard
@@ -142,14 +142,15 @@ def _fit(
     say(f"data: {described}")
     check_memory(options, task.embedded)  # Now with the lanes that suit the data, and what it makes vectors of.
     begun = Workers(strategy).told([options.resume and bool(numbers(claim.folder))])[0, 0]
-    lesson = None if begun else task.lesson()
-    if lesson is not None:
+    lessons, learned = () if begun else task.lessons(), []
+    for number, lesson in enumerate(lessons, 1):
         keras.utils.set_random_seed(options.seed)
-        learned = learn(lesson, claim.folder, resume=options.resume, strategy=strategy)
+        folder = lesson_folder(claim.folder, number)
+        learned.append(learn(lesson, folder, resume=options.resume, strategy=strategy))
     keras.utils.set_random_seed(options.seed)
     learner, model = compiled(task.learner, streams["train"], options, strategy=strategy)
-    if lesson is not None:
-        lesson.teach(learner.network, learned)
+    for lesson, network in zip(lessons, learned, strict=True):
+        lesson.teach(learner.network, network)
     run = UnfinishedRun(
         claim.folder,
         task.monitor,

@@ -26,6 +26,7 @@ from common.text.scripts import Level
 from common.training import run
 from run import main
 from tasks.sentiment import Sentiment, SentimentOptions
+from tests.language_models import language_model
 from tests.tiny import OPTIONS
 
 
@@ -248,6 +249,38 @@ def test_after_the_last_word_the_class_is_that_of_the_text(model: SavedModel) ->
     lengths = (found["tokens"].numpy() != b"").sum(1)
     last = found["probability"].numpy()[np.arange(3), lengths - 1]
     np.testing.assert_allclose(last, ask(model, texts)["probability"], atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def taught(data_of, tmp_path_factory: pytest.TempPathFactory) -> SavedModel:
+    """A model that starts from two language models."""
+    folder = tmp_path_factory.mktemp("taught")
+    texts = ["the film was warm and funny", "a tedious plot"]
+    ways = [str(language_model(folder / str(backward), texts, backward=backward)) for backward in (False, True)]
+    options = {"pretrained": tuple(ways), "embedding": 6, "epochs": 1}
+    return SavedModel(train(task_of(data_of("sentiment"), output=folder, **options)))
+
+
+def test_from_two_language_models_the_answer_is_the_mean_of_both_ways(taught: SavedModel) -> None:
+    assert "stream" not in taught.signatures and "inside" in taught.signatures
+    text = ["a great film", "", "the story was moving and funny"]
+    np.testing.assert_allclose(ask(taught, text)["probability"].sum(1), 1, atol=1e-6)
+    alone = np.concatenate([ask(taught, [one])["probability"] for one in text])
+    np.testing.assert_allclose(ask(taught, text)["probability"], alone, atol=1e-6)
+    assert taught.metrics["parts"].keys() == {"network", "linear"}
+
+
+def test_what_was_measured_in_the_test_is_what_the_saved_model_says(taught: SavedModel, data_of) -> None:
+    task = task_of(data_of("sentiment"))
+    test = task.read().test
+    found = [record["label"] for record in Sentiment.predict(taught, test.texts, Sentiment.Saved())]
+    right = np.mean([one == other for one, other in zip(found, test.labels)])
+    assert right == pytest.approx(taught.metrics["metrics"]["accuracy"])
+
+
+def test_only_tensorflow_runs_what_reads_both_ways(taught: SavedModel, capsys) -> None:
+    assert main(["sentiment", "export", "--output", str(taught.folder.parents[2]), "--format", "onnx"]) == 2
+    assert "has no structure.json.gz" in capsys.readouterr().err
 
 
 def test_texts_without_blanks_go_on_without_them(chinese: Path) -> None:

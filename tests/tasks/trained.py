@@ -100,7 +100,7 @@ def carried(name: str, cell: str, folder: Path) -> dict[str, object]:
         cell: The cell.
         folder: The folder of the training.
     """
-    taught = {"pretrained": folder / "taught_by", "embedding": 6} if (name, cell) in TAUGHT else {}
+    taught = {"pretrained": (str(folder / "taught_by"),), "embedding": 6} if (name, cell) in TAUGHT else {}
     return CARRIED | CHECKPOINTS | ({"reach": 24} if cell == "gru" else {}) | OF_CELLS[name].get(cell, {}) | taught
 
 

@@ -50,9 +50,10 @@ def with_weights(layer: keras.layers.Layer) -> keras.layers.Layer:
     return layer
 
 
-def classifier_of(stack: RecurrentStack, readout: str, *, joined: bool) -> StreamNetwork:
+def classifier_of(stack: RecurrentStack, readout: str, *, joined: bool) -> StreamNetwork | JoinedNetwork:
     parts = SumEmbedding(SIZES, UNITS), stack, ReadoutHead(Readout(readout), keras.layers.Dense(CLASSES, "softmax"))
-    network = JoinedNetwork(*parts, linear=NgramClassifier(SIZES, CLASSES)) if joined else StreamNetwork(*parts)
+    network = StreamNetwork(*parts)
+    network = JoinedNetwork(network, NgramClassifier(SIZES, CLASSES)) if joined else network
     network.build()
     return with_weights(network)
 

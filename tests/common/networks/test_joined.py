@@ -13,6 +13,7 @@ from common.layers.linear import NgramClassifier
 from common.layers.readout import Readout
 from common.layers.stack import RecurrentStack
 from common.networks.joined import USUAL, JoinedNetwork, fitted
+from common.networks.stream import StreamNetwork
 
 CLASSES, SIZES = 3, (9, 6)
 
@@ -21,9 +22,8 @@ CLASSES, SIZES = 3, (9, 6)
 def network() -> JoinedNetwork:
     keras.utils.set_random_seed(0)
     head = ReadoutHead(Readout("mean_max"), keras.layers.Dense(CLASSES, "softmax"))
-    network = JoinedNetwork(
-        SumEmbedding((5, 6), 4), RecurrentStack("gru", 4), head, linear=NgramClassifier(SIZES, CLASSES)
-    )
+    reader = StreamNetwork(SumEmbedding((5, 6), 4), RecurrentStack("gru", 4), head)
+    network = JoinedNetwork(reader, NgramClassifier(SIZES, CLASSES))
     network.build()
     draw = np.random.default_rng(1)
     network.linear.set_weights([np.abs(draw.normal(size=weight.shape)) for weight in network.linear.weights])

@@ -18,7 +18,7 @@ def test_options_go_to_the_command_line_and_back() -> None:
     assert words[:2] == ["--data", "a b.csv"]
     assert {"--no-calendar", "--empty-seasons"} <= set(words)
     assert parsed(kind, "units", "7") == 7
-    assert parsed(kind, "seasons", "12") == (12,)
+    assert parsed(kind, "seasons", "12") == (12,) and parsed(kind, "seasons", "24 168") == (24, 168)
     assert parsed(kind, "calendar", "false") is False
     assert parsed(kind, "reach", "1") == 1  # Though less than the default window.
     with pytest.raises(CycloptsError):

@@ -78,6 +78,7 @@ def test_texts_that_it_has_read_are_refused(model: Pretrained) -> None:
 
 
 def test_it_knows_the_texts_that_it_has_read(model: Pretrained) -> None:
+    assert model.share_read([*TEXTS, "Neues"]) == 0.75 and model.share_read([]) == 0
     assert model.has_read(TEXTS) and not model.has_read(TEXTS[:-1]) and not model.has_read([*TEXTS, "Neues"])
 
 
@@ -120,7 +121,8 @@ def test_a_taught_network_reads_as_the_language_model_does(model: Pretrained) ->
 def test_its_lesson_reads_each_text_from_start_to_end(model: Pretrained) -> None:
     texts = ["Ein", "Film Film"]
     tokens, lengths = encoder(model).encode(texts)
-    lesson = model.lesson({"train": (tokens[:, 0], lengths), "validation": (tokens[:, 0], lengths)}, TrainOptions())
+    encoded = dict.fromkeys(("train", "validation"), (tokens[:, 0], lengths))
+    lesson = model.lesson(encoded, TrainOptions())
     sequences, at = lesson.sequences["train"], 0
     for text, length in zip(texts, sequences.lengths):
         pieces = model.pieces(tf.constant([text]))[0].numpy().tolist()

@@ -11,7 +11,7 @@ import pytest
 
 from common.networks.network import Learner
 from common.options import TrainOptions
-from common.training.checkpoints import LESSON, all_of, numbers
+from common.training.checkpoints import all_of, lesson_folder, numbers
 from common.training.lesson import Lesson, learn
 from tests.common.training.models import LENGTHS, network_of, sequences_of
 
@@ -42,7 +42,7 @@ def learned(folder: Path, *, resume: bool, callbacks: tuple = ()) -> list[np.nda
     """The weights that a lesson leaves."""
     sequences = {"train": sequences_of(LENGTHS), "validation": sequences_of([4, 6, 1, 9, 3], seed=7)}
     lesson = Lesson("a test learns", learner, sequences, OPTIONS, lambda fresh, learned: None)
-    return learn(lesson, folder, resume=resume, callbacks=callbacks).get_weights()
+    return learn(lesson, lesson_folder(folder, 1), resume=resume, callbacks=callbacks).get_weights()
 
 
 def test_a_lesson_that_was_killed_goes_on_and_one_that_is_learned_is_remembered(tmp_path: Path) -> None:
@@ -52,16 +52,20 @@ def test_a_lesson_that_was_killed_goes_on_and_one_that_is_learned_is_remembered(
     assert not np.allclose(whole[0], network.get_weights()[0])
     with pytest.raises(Killed):
         learned(tmp_path / "run", resume=False, callbacks=(Kill(),))
-    assert all_of(tmp_path / "run")[-1].parent == tmp_path / "run" / LESSON and not numbers(tmp_path / "run")
+    assert all_of(tmp_path / "run")[-1].parent == lesson_folder(tmp_path / "run", 1)
+    assert not numbers(tmp_path / "run")
     for _ in ("the rest", "nothing"):
         for ours, theirs in zip(learned(tmp_path / "run", resume=True), whole, strict=True):
             np.testing.assert_array_equal(ours, theirs)
 
 
-def test_the_checkpoints_of_the_run_itself_come_before_those_of_its_lesson(tmp_path: Path) -> None:
-    for name in ("lesson/1", "lesson/2"):
-        (tmp_path / name).mkdir(parents=True)
-    assert all_of(tmp_path) == [tmp_path / "lesson/1", tmp_path / "lesson/2"]
+def test_the_checkpoints_of_the_run_itself_come_before_those_of_its_lessons(tmp_path: Path) -> None:
+    first, second = (lesson_folder(tmp_path, number) for number in (1, 2))
+    (first / "3").mkdir(parents=True)
+    assert all_of(tmp_path) == [first / "3"]
+    for name in ("1", "2"):
+        (second / name).mkdir(parents=True)
+    assert all_of(tmp_path) == [second / "1", second / "2"]
     (tmp_path / "1").mkdir()
     assert all_of(tmp_path) == [tmp_path / "1"]
     assert all_of(tmp_path / "none") == []
