@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -41,10 +41,26 @@ MANY_TOKENS, SAMPLED = 50_000, 8_192
 MOST_TOKENS: dict[Level, int] = {"word": 30000, "subword": 8000, "character": 4000}
 ORDERS: dict[Level, int] = {"word": 4, "subword": 4, "character": 7}
 """The longest n-grams of the baseline."""
-TOKENS: dict[Level, int] = {"word": 15_000_000, "subword": 15_000_000, "character": 8_000_000}
-"""Tokens that a training reads where no number of epochs is given."""
-MOST_EPOCHS = 20
-"""The most epochs for that."""
+
+
+class Reading(NamedTuple):
+    """How much a training reads where no number of epochs is given.
+
+    Attributes:
+        few: So many tokens, in at most `MOST_EPOCHS`.
+        many: So many tokens, in at most `MANY_EPOCHS`, where that is more.
+    """
+
+    few: int
+    many: int
+
+
+READING: dict[Level, Reading] = {
+    "word": Reading(15_000_000, 40_000_000),
+    "subword": Reading(15_000_000, 40_000_000),
+    "character": Reading(8_000_000, 8_000_000),
+}
+MOST_EPOCHS, MANY_EPOCHS = 20, 5
 CHARACTERS_OF_SUBWORDS = 10_000_000
 """The size of the training texts from which subwords are the default."""
 
@@ -105,7 +121,7 @@ class LanguageOptions(LanguageData, TrainOptions):
             of them is spelled by shorter ones, in the end by bytes.
         min_count: Minimum occurrences of a word or character that is a token.
         epochs: Maximum number of epochs. Not given: as many as read 15 million subwords or words, or 8 million
-            characters, 1 to 20.
+            characters, 1 to 20; or, where that is more, as many as read 40 million subwords or words, at most 5.
         backward: Read texts from their end: the model says what stands before a text.
         embedding: Width of the vectors of tokens, which are the weights of the readout as well.
         token_dropout: Share of a text's different tokens whose vectors are dropped in training.
@@ -156,7 +172,9 @@ class LanguageOptions(LanguageData, TrainOptions):
 
     def epochs_for(self, level: Level, tokens: int) -> int:
         """The most epochs of so many training tokens."""
-        return self.epochs or min(max(round(TOKENS[level] / max(tokens, 1)), 1), MOST_EPOCHS)
+        reading, tokens = READING[level], max(tokens, 1)
+        few, many = min(round(reading.few / tokens), MOST_EPOCHS), min(reading.many // tokens, MANY_EPOCHS)
+        return self.epochs or max(few, many, 1)
 
     def sampled_of(self, tokens: int) -> int:
         """The size of the sample of a vocabulary; 0 where all of it is used."""

@@ -47,6 +47,24 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.mark.parametrize(
+    ("level", "tokens", "epochs"),
+    [
+        ("subword", 1, 20),
+        ("subword", 1_000_000, 15),
+        ("subword", 3_000_000, 5),
+        ("subword", 7_200_000, 5),
+        ("word", 12_000_000, 3),
+        ("word", 90_000_000, 1),
+        ("character", 1_000_000, 8),
+        ("character", 30_000_000, 1),
+    ],
+)
+def test_few_tokens_are_read_often_and_many_a_few_times(level: str, tokens: int, epochs: int) -> None:
+    assert LanguageOptions().epochs_for(level, tokens) == epochs
+    assert LanguageOptions(epochs=2).epochs_for(level, tokens) == 2
+
+
 def test_a_long_text_is_trained_on_all_lanes_and_its_scores_are_of_validation(
     book: Path, tmp_path: Path, capsys
 ) -> None:
