@@ -79,7 +79,7 @@ def records_of(
         lengths: The rows of each history.
         horizon: Steps of each forecast.
     """
-    names, records = iter(names_of(panel)), []
+    names, records = iter(panel.names), []
     for group, length, answer in zip(panel.groups, lengths, answers):
         times = panel.as_text(group, group.times[0] + panel.seconds * np.arange(length + horizon))
         first = max(0, length - PAST * config["horizon"])
@@ -99,14 +99,6 @@ def records_of(
                 }
             )
     return records
-
-
-def names_of(panel: Panel) -> list[str]:
-    """The name of each series of a panel: every column of every group."""
-    if not panel.series:
-        return [column for _ in panel.groups for column in panel.columns]
-    several = len(panel.columns) > 1
-    return [f"{group.name} {name}" if several else group.name for group in panel.groups for name in panel.columns]
 
 
 def reader_of(config: Mapping[str, Any]) -> SeriesReader:

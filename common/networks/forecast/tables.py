@@ -130,7 +130,7 @@ class Tables:
     def __init__(self, panel: Panel, borders: Sequence[tuple[int, int, int]], *, with_calendar: bool) -> None:
         self.panel, self.borders, self.with_calendar = panel, borders, with_calendar
         self.group_of = np.repeat(np.arange(len(panel.groups)), len(panel.columns))
-        self.names = [f"{group.name} {column}" for group in panel.groups for column in panel.columns]
+        self.names = panel.names
         self.span = panel.seconds * max(border[0] for border in borders)
 
         trained = [group.values[: border[0]] for group, border in zip(panel.groups, borders)]

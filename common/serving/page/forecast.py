@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from common.errors import InputError, counted
-from common.serving.forecasts import check, digits_of, inputs_of, known_to, names_of, reader_of, records_of
+from common.serving.forecasts import check, digits_of, inputs_of, known_to, reader_of, records_of
 from common.serving.http.refusals import Refused
 from common.serving.page import charts
 from common.serving.page.cards import Card
@@ -69,7 +69,7 @@ class Forecast(FileView):
 
     def names(self, read: Panel) -> Sequence[str]:
         self.places = [(group.name, column) for group in read.groups for column in range(len(read.columns))]
-        return names_of(read)
+        return read.names
 
     async def show(self) -> None:
         """Asks all models for their forecasts of the chosen series."""

@@ -71,6 +71,14 @@ class Panel:
     unit: str = ""
 
     @property
+    def names(self) -> list[str]:
+        """The name of each series: every column of every group."""
+        if not self.series:
+            return [column for _ in self.groups for column in self.columns]
+        several = len(self.columns) > 1
+        return [f"{group.name} {name}" if several else group.name for group in self.groups for name in self.columns]
+
+    @property
     def step(self) -> float:
         """The seconds between two rows."""
         return self.seconds if self.nanoseconds is None else self.nanoseconds / SECOND

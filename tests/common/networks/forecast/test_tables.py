@@ -15,13 +15,13 @@ def test_scaling_knows_the_training_rows_alone() -> None:
     values = np.concatenate([np.tile([0.0, 2.0], 5), np.full(6, 1000.0)])
     tables = tables_of(panel_of(values, np.full(16, 7.0)), train=10)
     assert tables.mean.tolist() == [1, 7] and tables.scale.tolist() == [1, 1]
-    assert tables.constant == ["g c1"]
+    assert tables.constant == ["c1"]
 
 
 @pytest.mark.parametrize("value", [0.1, 3.3, 1234.567])
 def test_a_constant_series_is_named_and_not_blown_up(value: float) -> None:
     tables = tables_of(panel_of(np.full(12_000, value), np.arange(12_000)), train=11_990)
-    assert tables.constant == ["g c0"] and tables.scale[0] == 1
+    assert tables.constant == ["c0"] and tables.scale[0] == 1
     assert tables.mean == pytest.approx([value, 11_989 / 2], rel=1e-7)
 
 
@@ -57,7 +57,7 @@ def test_the_splits_are_shares_or_rows() -> None:
 
 def test_a_value_that_is_too_far_from_the_training_rows_is_refused() -> None:
     values = np.concatenate([np.tile([0.0, 2.0], 5), [1e20, 3]])
-    with pytest.raises(InputError, match=r"made: 1e\+20 in 'g c0' at 1970-01-01 10:00 is more than 1e\+15 deviations"):
+    with pytest.raises(InputError, match=r"made: 1e\+20 in 'c0' at 1970-01-01 10:00 is more than 1e\+15 deviations"):
         tables_of(panel_of(values), train=10)
 
 
