@@ -52,7 +52,8 @@ def check(path: Path) -> None:
 
     try:
         if not path.is_file():
-            raise InputError(f"{FLAG} {path}: no such file; name a YAML file of options")
+            what = "not a regular file" if path.exists() else "no such file"
+            raise InputError(f"{FLAG} {path}: {what}; name a YAML file of options")
         found = yaml.safe_load(path.read_text())
     except OSError as error:
         raise InputError(f"{FLAG} {path}: {error.strerror}; name a YAML file of options") from error

@@ -16,7 +16,7 @@ from common.errors import InputError
 from common.sources.digests import note_file, of_files
 from common.sources.large import MOST_HELD, are_large
 from common.sources.parallel import Layout, line_by_line
-from common.sources.records import Pair, Pairs, one_in_for, split_by_hash
+from common.sources.records import Pair, Pairs, few_to_cut, one_in_for, split_by_hash
 from common.sources.splits import Splits
 
 if TYPE_CHECKING:
@@ -114,10 +114,7 @@ class LargePairReader:
                     left -= 1
         parts = {**held, **cut}
         if not left or not all(parts.values()):
-            raise InputError(
-                f"{self.data}: too few different sentences, {len(first)}, to cut {' and '.join(missing)} from train; "
-                "give 1,000 or more, or those parts as well"
-            )
+            raise InputError(few_to_cut(chosen.read(), missing, self.data))
 
         def kept() -> Iterator[Pair]:
             return (pair for pair in chosen.read() if not missing or split_by_hash(pair.source, one_in) not in cut)

@@ -177,11 +177,15 @@ def _language_named(side: str) -> str | None:
 
 
 def _columns_of_sentences(rows: Sequence[Sequence[str]]) -> list[int]:
-    """The first two columns that are not numbers alone, where all rows have equally many cells; otherwise none."""
+    """The first two columns that are not numbers alone, where all rows have equally many cells; otherwise none.
+
+    The first row may name the columns, as `id` or not at all.
+    """
     many = {len(row) for row in rows}
     if len(many) != 1 or min(many) < 2:
         return []
-    worded = [n for n in range(min(many)) if min(many) == 2 or not all(row[n].strip().isdecimal() for row in rows)]
+    below = rows[1:] or rows
+    worded = [n for n in range(min(many)) if min(many) == 2 or not all(row[n].strip().isdecimal() for row in below)]
     return worded[:2] if len(worded) > 1 else []
 
 

@@ -248,15 +248,21 @@ class Pairs(Records):
             split = split_by_hash(pair.source, one_in)
             parts[split if split in missing else "train"].append(pair)
         if not all(parts[split] for split in ("train", *missing)):
-            raise InputError(
-                f"{source}: too few different sentences, {len(train)}, to cut {' and '.join(missing)} from train; "
-                "give 1,000 or more, or those parts as well"
-            )
+            raise InputError(few_to_cut(train, missing, source))
         return dict(parts)
 
     @classmethod
     def check(cls, parts: Mapping[str, Sequence[Pair]], source: str) -> None:
         """Refuses nothing: there is something to learn from any pair."""
+
+
+def few_to_cut(train: Iterable[Pair], missing: Sequence[str], source: str) -> str:
+    """Why parts cannot be cut from pairs by `split_by_hash`, for people to read."""
+    different = len({normalised(pair.source) for pair in train})
+    return (
+        f"{source}: too few different sentences, {different:,} where case, marks and numbers do not count, to cut "
+        f"{' and '.join(missing)} from train; give 1,000 or more, or those parts as well"
+    )
 
 
 def normalised(text: str) -> str:

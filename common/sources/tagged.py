@@ -96,11 +96,19 @@ class TaggedReader(FileReader[TaggedSentences]):
         if format_of(path) != ".conllu":
             _check_order(sentences, str(path))
         else:
-            sentences = _without_borders(sentences, path.name, notes)
+            sentences = _with_words(_without_borders(sentences, path.name, notes), path.name, notes)
         blank = sum(word == "_" for sentence in sentences for word in sentence.words)
         if 2 * blank > sum(len(sentence.words) for sentence in sentences):
             raise InputError(f"{path}: most words are '_', a treebank without its words; merge them in first")
         return sentences
+
+
+def _with_words(sentences: list[Sentence], name: str, notes: list[str]) -> list[Sentence]:
+    """Sentences without those whose words are all `_`, as of treebanks whose texts may not be passed on."""
+    found = [sentence for sentence in sentences if set(sentence.words) != {"_"}]
+    if found and len(found) < len(sentences):
+        notes.append(f"{name}: {counted(len(sentences) - len(found), 'sentence')} left out, whose words are all '_'")
+    return found or sentences
 
 
 def _check_order(sentences: list[Sentence], place: str) -> None:

@@ -17,8 +17,10 @@ from common.files import Lock
 from common.reports import say
 from common.sources.wheels import cache_directory
 
-SIZES = "files.json"
-"""The file that tells the sizes of the others, by which a damaged folder is known."""
+FILES = "files.json"
+"""The file that tells sizes and checksums of the others, by which a damaged folder is known."""
+CHECKED = 2**28
+"""The largest file with a checksum, in bytes. Larger ones are records, which have checksums of their own."""
 
 
 def prepared(made_of: Sequence[Any], write: Callable[[Path], None]) -> Path:
@@ -58,7 +60,7 @@ def _write(folder: Path, write: Callable[[Path], None]) -> None:
         draft.mkdir()
         try:
             write(draft)
-            (draft / SIZES).write_text(json.dumps(_sizes(draft)))
+            (draft / FILES).write_text(json.dumps(_files(draft)))
             _flush(draft)
             if not folder.is_dir():  # As it may be where files cannot be locked.
                 draft.rename(folder)
@@ -68,14 +70,19 @@ def _write(folder: Path, write: Callable[[Path], None]) -> None:
         lock.release()
 
 
-def _sizes(folder: Path) -> dict[str, int]:
-    """The bytes of each file."""
-    return {one.name: one.stat().st_size for one in sorted(folder.iterdir()) if one.name != SIZES}
+def _files(folder: Path) -> dict[str, list]:
+    """The bytes of each file, and its checksum if it is no larger than `CHECKED`."""
+    return {path.name: _told(path) for path in sorted(folder.iterdir()) if path.name != FILES}
+
+
+def _told(path: Path) -> list:
+    size = path.stat().st_size
+    return [size] if size > CHECKED else [size, hashlib.sha256(path.read_bytes()).hexdigest()]
 
 
 def _is_whole(folder: Path) -> bool:
     try:
-        return json.loads((folder / SIZES).read_text()) == _sizes(folder)
+        return json.loads((folder / FILES).read_text()) == _files(folder)
     except (OSError, ValueError):
         return False
 

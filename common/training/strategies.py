@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,10 +10,9 @@ import tensorflow as tf
 from common import interrupts
 from common.errors import InputError
 from common.options.cluster import Cluster, StrategyName
+from common.options.meeting import meet
 from common.reports import say, waiting
 
-SECONDS_OF_A_CALL, SECONDS_BETWEEN_CALLS = 5, 0.2
-"""How long a worker that waits for the others tries to reach one, and how often it tries."""
 GONE = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
@@ -55,7 +52,7 @@ def _connected(workers: Cluster) -> tf.distribute.Strategy:
     number, own = len(workers.addresses), workers.addresses[workers.index]
     say(f"worker {workers.index + 1} of {number}, {own}")
     with waiting(f"waiting for all {number} workers: {', '.join(workers.addresses)}"):
-        _meet(workers)
+        meet(workers)
     try:
         return tf.distribute.MultiWorkerMirroredStrategy()
     except (tf.errors.OpError, RuntimeError) as error:
@@ -65,38 +62,6 @@ def _connected(workers: Cluster) -> tf.distribute.Strategy:
         ) from error
     finally:
         interrupts.take_back()  # TensorFlow's server for workers takes SIGTERM.
-
-
-def _meet(workers: Cluster) -> None:
-    """Waits until every worker listens. TensorFlow would wait, too, but no signal ends its wait.
-
-    Raises:
-        InputError: This worker's port is not free.
-    """
-    own = workers.addresses[workers.index]
-    missing = [address for address in workers.addresses if address != own]
-    both = socket.has_dualstack_ipv6()
-    family = {"family": socket.AF_INET6, "dualstack_ipv6": True} if both else {}
-    try:
-        listening = socket.create_server(("", _split(own)[1]), backlog=len(workers.addresses), **family)
-    except OSError as error:
-        raise InputError(f"TF_CONFIG: {own}: {error.strerror}; give this worker a free port") from error
-    with listening:
-        while missing := [address for address in missing if not _listens(address)]:
-            time.sleep(SECONDS_BETWEEN_CALLS)
-
-
-def _listens(address: str) -> bool:
-    try:
-        socket.create_connection(_split(address), timeout=SECONDS_OF_A_CALL).close()
-    except OSError:
-        return False
-    return True
-
-
-def _split(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)
 
 
 @contextmanager

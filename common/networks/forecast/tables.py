@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FARTHEST = 1e15
 """The largest scaled value: its square is far from the largest float32."""
+USUAL, LOST = 0.9, 0.01
+"""Nine tenths of the training values are as far from their median at most, and may be rounded by that share of it."""
 LEAST_VALUES = 10
 """Values of a series that training holds at least, or half of the training rows where these are fewer."""
 
@@ -76,8 +78,9 @@ def trained(panel: Panel, borders: Sequence[tuple[int, int, int]]) -> tuple[Pane
     A column of a single group is left out alone; of several groups, those that have such a column.
 
     Raises:
-        InputError: Nothing is left.
+        InputError: Nothing is left, or a value hides the others.
     """
+    _refuse_hiding(panel, borders)
     known = np.array([_known(g.values[:end]) for g, (end, *_) in zip(panel.groups, borders)])  # [groups, columns]
     if known.all():
         return panel, list(borders)
@@ -92,6 +95,30 @@ def trained(panel: Panel, borders: Sequence[tuple[int, int, int]]) -> tuple[Pane
         )
     rest = panel.without(columns=lost) if alone else panel.without(lost)
     return rest, list(borders) if alone else [border for border, keep in zip(borders, kept) if keep]
+
+
+def _refuse_hiding(panel: Panel, borders: Sequence[tuple[int, int, int]]) -> None:
+    """Refuses a training value next to which the others cannot be told apart: on its scale float32 rounds them.
+
+    Raises:
+        InputError: There is one.
+    """
+    for group, (end, *_) in zip(panel.groups, borders):
+        for name, values in zip(panel.columns, group.values[:end].T):
+            real = values[~np.isnan(values)]
+            if len(real) < 2:
+                continue
+            away, scale = np.abs(values - np.median(real)), real.std() or 1.0
+            usual = np.nanquantile(away, USUAL)
+            step = float(np.spacing(np.float32(abs(np.median(real) - real.mean()) / scale))) * scale
+            if usual > 0 and step > LOST * usual:
+                row = int(np.nanargmax(away))
+                time = panel.as_text(group, group.times[row : row + 1])[0]
+                raise InputError(
+                    f"{panel.source}: {values[row]:g} in {name!r} at {time} is {away[row] / usual:.0e} times as far "
+                    "from the median as the other training values, which cannot be told apart next to it; correct it, "
+                    "or leave its cell empty and give --missing allow"
+                )
 
 
 def _known(values: np.ndarray) -> np.ndarray:

@@ -243,6 +243,23 @@ def test_pairs_lose_the_columns_of_numbers_and_those_after_the_translation(
     assert found.notes == [f"a.tsv: sentences are in columns {columns} left out"]
 
 
+@pytest.mark.parametrize("header", [",en,fr", "id,en,fr", "Unnamed: 0,English,French"])
+def test_pairs_lose_the_index_of_a_table(tmp_path: Path, header: str) -> None:
+    found = parts(tmp_path, {"a.csv": f"{header}\n0,the cat,le chat\n1,the dog,le chien\n"}, PairReader())
+    assert found.records[None] == [("the cat", "le chat"), ("the dog", "le chien")]
+    assert found.notes == [
+        "a.csv: sentences are in columns 2 and 3; 1 left out",
+        "a.csv: column names in the first line left out",
+    ]
+
+
+def test_sentences_without_their_words_are_left_out(tmp_path: Path) -> None:
+    row = "1\t{}\t_\tNOUN\t_\t_\t0\troot\t_\t_\n\n"
+    found = parts(tmp_path, {"a.conllu": row.format("cat") + row.format("_") + row.format("dog")}, TaggedReader())
+    assert [sentence.words for sentence in found.records[None]] == [("cat",), ("dog",)]
+    assert found.notes == ["a.conllu: 1 sentence left out, whose words are all '_'"]
+
+
 @pytest.mark.parametrize("header", ["word\ttag\n", "Token\tPOS\n\n", "FORM\tUPOS\n"])
 def test_column_names_are_no_tagged_word(tmp_path: Path, header: str) -> None:
     found = parts(tmp_path, {"a.tsv": f"{header}a\tDET\ncat\tNOUN\n"}, TaggedReader())

@@ -120,7 +120,7 @@ def test_two_columns(tmp_path: Path) -> None:
         (sides(2) | {"train.de": "\n"}, r"train\.de: an empty file"),
         (sides(2) | sides(2, "more"), r"more: not named train, dev or test as others are"),
         (sides(2, "dev") | sides(2, "test"), r": nothing to train on, only validation and test"),
-        (sides(2), r": too few different sentences, 2, to cut validation and test from"),
+        (sides(2), r": too few different sentences, 2 where case, marks and numbers do not count, to cut validation"),
         ({"train.tsv": "a\tb\nc\n"}, r"train\.tsv:2: 'c' is not a sentence, a tab and its translation"),
         ({"train.tsv": "a b c\n"}, r"train\.tsv:1: .* is not a sentence, a tab and its translation"),
         ({"train.tsv": "a\t \n"}, r"train\.tsv:1: .* is not a sentence, a tab and its translation"),

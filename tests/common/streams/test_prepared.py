@@ -34,7 +34,11 @@ def test_it_is_written_once_and_found_again() -> None:
 
 
 @pytest.mark.parametrize("name", ["some.txt", "files.json"])
-@pytest.mark.parametrize("how", [Path.unlink, lambda path: path.write_text("")], ids=["removed", "emptied"])
+@pytest.mark.parametrize(
+    "how",
+    [Path.unlink, lambda path: path.write_text(""), lambda path: path.write_text(path.read_text()[::-1])],
+    ids=["removed", "emptied", "changed"],
+)
 def test_a_damaged_one_is_said_and_written_anew(name: str, how, capsys) -> None:
     folder = prepared(["a"], write)
     how(folder / name)

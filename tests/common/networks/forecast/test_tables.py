@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from common.errors import InputError
-from common.networks.forecast.tables import borders_of, trained
+from common.networks.forecast.tables import _refuse_hiding, borders_of, trained
 from tests.panels import panel_of, tables_of
 
 
@@ -59,6 +59,30 @@ def test_a_value_that_is_too_far_from_the_training_rows_is_refused() -> None:
     values = np.concatenate([np.tile([0.0, 2.0], 5), [1e20, 3]])
     with pytest.raises(InputError, match=r"made: 1e\+20 in 'c0' at 1970-01-01 10:00 is more than 1e\+15 deviations"):
         tables_of(panel_of(values), train=10)
+
+
+@pytest.mark.parametrize("outlier", [9_999_999_999, -1e12, 1e30])
+def test_a_training_value_that_hides_the_others_is_refused(outlier: float) -> None:
+    values = 50 + 10 * np.sin(np.arange(200.0))
+    values[[11, 30]] = outlier, np.nan
+    with pytest.raises(InputError, match=r"made: .* in 'c0' at 1970-01-01 11:00 is .* correct it, or leave its cell"):
+        trained(panel_of(values), [(160, 180, 200)])
+    trained(panel_of(values), [(10, 100, 200)])  # It is no training value.
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        120_000_000 + np.arange(200.0) % 24,
+        np.exp(np.arange(200.0) / 8),
+        np.where(np.arange(200) % 40, 0.0, 1e9),
+        np.where(np.arange(200) % 40, 1.0, 1e6) * np.arange(200),
+        np.full(200, 7.0),
+    ],
+    ids=["large", "grows", "mostly zero", "spikes", "constant"],
+)
+def test_values_of_several_sizes_are_taken(values: np.ndarray) -> None:
+    _refuse_hiding(panel_of(values), [(160, 180, 200)])
 
 
 def test_series_of_too_few_values_in_training_are_left_out() -> None:
