@@ -14,7 +14,7 @@ from rich.table import Table
 from common import cells
 from common.baselines import translation as plain
 from common.cells.seeds import seed_for
-from common.errors import InputError
+from common.errors import InputError, counted
 from common.figures.translation import translation_figure, visible
 from common.reports import say_each, text_cell, warn_unknown
 from common.scoring.translation import Translations, largest_weights, translated
@@ -87,12 +87,16 @@ class Translation(Task):
         else:
             targets = self.encoded["train"][1]
             many, counts = len(targets), np.bincount(np.concatenate(targets), minlength=COPIES.stop)
+        self.options = options.fitted(many)
         self.copies = copied_by_attention(counts) if options.attention != "none" else range(0)
         left_out = len(train) - many
         sizes = ", ".join(f"{len(getattr(self.splits, split)):,} {split}" for split in SPLITS)
         source, target = self.splits.languages
         longer = f", {left_out:,} longer than {options.longest} subwords left out" if left_out else ""
-        return f"{self.splits.source}: {source} to {target}, {sizes} pairs{longer}; {len(self.subwords):,} subwords"
+        return (
+            f"{self.splits.source}: {source} to {target}, {sizes} pairs{longer}; {len(self.subwords):,} subwords; "
+            f"{counted(self.options.epochs, 'epoch')}"
+        )
 
     def _encoded(self, pairs: Pairs) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """The pairs that are not too long: their sources and targets as ids of subwords."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from cyclopts import Parameter
 
@@ -19,6 +19,7 @@ from common.options import (
     Linear,
     Log,
     NotNegative,
+    Positive,
     PredictTexts,
     Share,
     Steps,
@@ -32,6 +33,8 @@ from common.sources.parallel import LANGUAGE, PairReader
 from common.sources.records import Pairs
 from common.sources.splits import Splits
 
+PAIRS, FEWEST, MOST = 600_000, 5, 30
+"""Pairs that a training reads where no number of epochs is given, and the fewest and most epochs for that."""
 COLUMNS = ("source", "src", "input", *TEXT_NAMES)
 """Usual names of the column to translate."""
 PLAIN = re.compile(rf"|\.txt|\.(?:{LANGUAGE.pattern})")
@@ -99,6 +102,7 @@ class TranslationOptions(TranslationData, TrainOptions):
         longest: Maximum number of subwords of a source or target. Longer pairs are left out of training and of the
             validation loss, not of the test.
         smoothing: Share of a target's probability that is spread over all subwords in training.
+        epochs: Maximum number of epochs. Not given: as many as read about 600,000 pairs; 5 to 30.
         scheduled_sampling: Share of the subwords read by the decoder in training that are its own predictions.
         beam: Hypotheses that beam search keeps.
         length_power: Power of the length by which log-probabilities of hypotheses are divided.
@@ -118,8 +122,13 @@ class TranslationOptions(TranslationData, TrainOptions):
     length_power: NotNegative = 1.0
     window: Steps = 64
     dropout: Share = 0.3
-    decay: NotNegative = 0.1
-    epochs: Count = 30
+    learning_rate: Positive = 2e-3
+    schedule: Literal["inverse", "linear"] = "linear"
+    epochs: Count | None = option(None, trains=False)
+
+    def fitted(self, pairs: int) -> Self:
+        """The options with as many epochs as suit so many training pairs, where they are not given."""
+        return replace(self, epochs=self.epochs or min(max(round(PAIRS / max(pairs, 1)), FEWEST), MOST))
 
 
 @Parameter(name="*")
