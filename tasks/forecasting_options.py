@@ -109,6 +109,7 @@ class ForecastingOptions(ForecastingData, TrainOptions):
     """
 
     lanes: ClassVar[int] = 16
+    usual_patience: ClassVar[int] = 12
 
     horizon: Count | None = None
     segment: Count | None = None
@@ -130,7 +131,6 @@ class ForecastingOptions(ForecastingData, TrainOptions):
     read_dropout: Share = option(0.5, tune=Linear(0.0, 0.7))
     decay: NotNegative = 0.05
     epochs: Count = 60
-    patience: Count = 12
 
 
 @Parameter(name="*")

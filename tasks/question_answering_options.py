@@ -100,7 +100,6 @@ class QuestionAnsweringOptions(QuestionAnsweringData, TrainOptions):
     dropout: Share = option(0.0, tune=Linear(0.0, 0.5))
     units: Count = option(64, tune=Log(16, 512))
     epochs: Count = 20
-    patience: Count = option(20, trains=False)
 
 
 @Parameter(name="*")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, Literal, get_args
+from typing import Annotated, ClassVar, Literal, get_args
 
 from cyclopts import Parameter
 
@@ -103,6 +103,8 @@ class SentimentOptions(SentimentData, TrainOptions):
             0.5, or 0.4 with --pretrained.
     """
 
+    usual_patience: ClassVar[int] = 3
+
     level: Level | None = option(None, tune=Choice(get_args(Level), asked=True))
     units: Count = option(64, tune=Log(16, 256))
     bidirectional: bool = option(False, tune=Choice((False, True), asked=True))
@@ -117,7 +119,6 @@ class SentimentOptions(SentimentData, TrainOptions):
     )
     supervise: Literal["end", "rising"] | None = option(None, tune=Choice(("end", "rising"), asked=True))
     linear: bool = True
-    patience: Count = 3
     pretrained: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = ()
     epochs: Count | None = option(None, trains=False)
     learning_rate: Positive | None = None

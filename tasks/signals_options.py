@@ -75,6 +75,7 @@ class SignalsOptions(SignalsData, TrainOptions):
     """
 
     lanes: ClassVar[int] = 16
+    usual_patience: ClassVar[int] = 15
 
     bidirectional: bool = option(True, tune=Choice((False, True), asked=True))
     readout: Literal["last", "mean", "max", "mean_max", "last_mean_max"] | None = option(
@@ -85,7 +86,6 @@ class SignalsOptions(SignalsData, TrainOptions):
     dropout: Share = option(0.5, tune=Linear(0.0, 0.7))
     units: Count = option(64, tune=Log(16, 512))
     epochs: Count = 60
-    patience: Count = option(15, trains=False)
 
 
 @Parameter(name="*")

@@ -174,7 +174,8 @@ class TrainOptions(DataOptions):
         passes: Passes over the training data that make an epoch. Not given: 1, and more where a pass has few training
             steps.
         seconds: Maximum time of training in seconds; time spent on validation does not count.
-        patience: Epochs without a better validation score before training stops.
+        patience: Epochs without a better validation score before training stops. Not given: what suits the task; all
+            where the step size falls to zero, as the last epochs are then the best ones.
         batch_size: Number of lanes: sequences read at the same time. Not given: what suits the task, and fewer where an
             epoch would have few training steps.
         window: New steps that a training step reads in each lane, k1 of TBPTT.
@@ -217,7 +218,9 @@ class TrainOptions(DataOptions):
     epochs: Count = option(20, trains=False)
     passes: Steps | None = None
     seconds: Positive | None = option(None, trains=False)
-    patience: Count = option(5, trains=False)
+    patience: Count | None = option(None, trains=False)
+    usual_patience: ClassVar[int] = 5
+    """That of the task, where none is given."""
     batch_size: Count | None = option(None, tune=Log(4, 128, asked=True))
     window: Steps = option(64, tune=Log(8, 256))
     reach: Steps | None = None
@@ -246,6 +249,11 @@ class TrainOptions(DataOptions):
             raise InputError(
                 "--reach above --window needs a forward-only network; give --no-bidirectional or leave out --reach"
             )
+
+    @property
+    def patient_for(self) -> int:
+        """Epochs without a better validation score before training stops."""
+        return self.patience or (self.epochs if self.schedule == "linear" else self.usual_patience)
 
     def digest(self) -> str:
         """The name of the unfinished run: equal for options with the same training steps; it begins with `FORMAT`."""

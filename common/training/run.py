@@ -155,7 +155,7 @@ def _fit(
         claim.folder,
         task.monitor,
         higher_is_better=task.higher_is_better,
-        patience=options.patience,
+        patience=options.patient_for,
         every=options.checkpoint_every,
         share=options.checkpoint_share,
         seconds=options.seconds,

@@ -25,6 +25,14 @@ def test_a_step_size_that_falls_to_the_last_epoch_makes_other_steps_for_more_epo
     assert one.digest() == replace(one, xla=True).digest() != replace(one, epochs=4).digest()
 
 
+def test_patience_is_the_tasks_unless_the_step_size_falls_to_zero() -> None:
+    for task in ("sentiment", "forecasting"):
+        kind = tasks.get(task).Options
+        assert kind(schedule="inverse").patient_for == kind.usual_patience
+        assert kind(schedule="linear", epochs=9).patient_for == 9
+        assert kind(schedule="linear", epochs=9, patience=2).patient_for == 2
+
+
 def test_another_format_is_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     before = TrainOptions().digest()
     monkeypatch.setattr(shared, "FORMAT", FORMAT + 1)

@@ -6,7 +6,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from common.text.pretokens import placeholders, pretokens
+from common.text.pretokens import LONGEST, placeholders, pretokens
 
 
 def strings(texts: list[str]) -> tf.Tensor:
@@ -17,6 +17,15 @@ def strings(texts: list[str]) -> tf.Tensor:
 @given(st.lists(st.text(max_size=20), max_size=4))
 def test_joined_they_are_the_text(texts: list[str]) -> None:
     assert [b"".join(row).decode() for row in pretokens(strings(texts)).to_list()] == texts
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.sampled_from(["a" * 99, "字" * 250, "=" * 200, "é", " ", "{" + "n" * 150 + "}", "\0"]), max_size=6))
+def test_long_ones_are_cut_but_placeholders(parts: list[str]) -> None:
+    text = "".join(parts)
+    found = [piece.decode() for piece in pretokens(strings([text, "b"])).to_list()[0]]
+    assert "".join(found) == text and "" not in found
+    assert all(len(piece) <= LONGEST or piece.startswith("{") for piece in found)
 
 
 def test_words_include_the_space_before_them() -> None:

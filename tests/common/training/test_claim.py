@@ -215,7 +215,7 @@ def test_a_worker_with_other_data_or_options_is_refused(tmp_path: Path, data: li
         (
             options_differ,
             same,
-            "worker 2 differs from the chief: --epochs 20, not 99, --patience 5, not 1; worker 3 differs",
+            "worker 2 differs from the chief: --epochs 20, not 99, --patience not given, not 1; worker 3 differs",
         ),
         (same, data_differs, "worker 3 reads other data than the chief; give"),
     ):

@@ -20,7 +20,7 @@ def test_a_search_keeps_its_options_and_ranges_but_not_how_long_it_searches(sear
 @pytest.mark.parametrize(
     ("options", "requested", "message"),
     [
-        ({"patience": 7}, {}, "was made with --patience 3, not 7; give another --name"),
+        ({"patience": 7}, {}, "was made with --patience not given, not 7; give another --name"),
         ({"cell": "gru"}, {}, "was made with --cell lstm, not gru"),
         ({"seed": 1}, {}, "was made with --seed 0, not 1"),
         ({}, {"only": ("layers",)}, "--range-units 16..256, logarithmic, not fixed"),
