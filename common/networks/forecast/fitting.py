@@ -89,7 +89,7 @@ def fitted(
         seasons: As in `Sizes`.
 
     Raises:
-        InputError: A group has too few rows.
+        InputError: A group has too few rows, or a season that is given is longer than all of training.
     """
     parts, usual = np.diff(np.array(borders), prepend=0), steps_ahead(panel.step)
     train, *later = parts.min(0).tolist()
@@ -100,6 +100,8 @@ def fitted(
         segment = max(1, min(usual, (train - horizon) // LEAST_SEGMENTS))
     if seasons is None:
         seasons = _repeating(seasons_of(panel.step, rows=int(np.median(parts[:, 0]))), panel, parts)
+    elif seasons and max(seasons) >= (most := int(parts[:, 0].max())):
+        raise InputError(f"--seasons {max(seasons)}: training has {counted(most, 'row')}; give shorter ones, or none")
     _check_rows(panel, parts, horizon=horizon, segment=segment)
     return Sizes(horizon, segment, seasons)
 

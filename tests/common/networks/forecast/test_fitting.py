@@ -121,6 +121,12 @@ def test_a_horizon_that_is_given_is_kept_or_refused() -> None:
         fitted(panel, borders_of(panel, (5, 40, 40)), horizon=3, segment=4, seasons=())
 
 
+def test_a_season_longer_than_training_is_refused() -> None:
+    assert sizes_of(144, 100, seconds=MONTH, seasons=(99, 12)).seasons == (99, 12)
+    with pytest.raises(InputError, match=r"^--seasons 1000000: training has 101 rows; give shorter ones, or none"):
+        sizes_of(144, 100, seconds=MONTH, seasons=(1_000_000,))
+
+
 def test_what_was_fitted_is_said() -> None:
     panel, given = panel_of(60, 500, seconds=MONTH), SimpleNamespace(**NONE)
     sizes = fitted(panel, borders_of(panel, SHARES), **NONE)
