@@ -14,6 +14,8 @@ import pytest
 
 import run
 import tasks
+from common.training.claim import Claim
+from tasks.sentiment import Sentiment, SentimentOptions
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -50,6 +52,27 @@ def test_what_no_memory_can_hold_is_refused_before_tensorflow_is_imported() -> N
     done = command("-c", script)
     assert done.stdout == "[2, 2, 2] False\n"
     assert done.stderr.count("error: --units 2000000: ") == done.stderr.count("\n") == 3
+
+
+def test_a_resume_is_refused_before_tensorflow_is_imported(tmp_path: Path) -> None:
+    data, words = tmp_path / "a.csv", (("great", 1), ("dull", 0))
+    rows = [f"a {word} film {number},{label}" for number in range(20) for word, label in words]
+    data.write_text("\n".join(["text,label", *rows]))
+    task = Sentiment(SentimentOptions(data=str(data), output=tmp_path, units=8, epochs=3))
+    task.check()
+    claim = Claim(tmp_path / "sentiment" / "lstm", task.options)
+    claim.take()
+    claim.note(dict.fromkeys(task.digests, "of other rows"))
+    claim.begin()
+    (claim.folder / "1").mkdir()
+    claim.release()
+    words = ["sentiment", "--data", str(data), "--output", str(tmp_path), "--epochs", "3", "--resume"]
+    commands = [[*words, "--units", "8"], [*words, "--units", "16"]]
+    script = f"import sys, run; print([run.main(c) for c in {commands}], 'tensorflow' in sys.modules)"
+    done = command("-c", script)
+    assert done.stdout == "[2, 2] False\n", done.stderr
+    assert f"{data} changed since" in done.stderr and "begun with --units 8, not 16" in done.stderr
+    assert done.stderr.count("error: --resume: ") == done.stderr.count("\n") == 2
 
 
 def test_texts_are_refused_before_tensorflow_is_imported(learned, tmp_path: Path) -> None:

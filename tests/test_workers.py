@@ -16,7 +16,7 @@ import pytest
 
 from common.options import as_arguments
 from common.serving.versions import ASSETS
-from common.training.checkpoints import numbers
+from common.training.folders import numbers
 from common.training.run import fit
 from tests.tasks.trained import carried, history_of, make
 from tests.together import cluster_of, ended, started

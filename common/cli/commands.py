@@ -73,11 +73,16 @@ def app_of(kind: type["Task"]) -> App:
 
 
 def _train(kind: type["Task"], options: TrainOptions) -> str | None:
+    from common.training.claim import Claim
+    from common.training.compile_cache import keep_compiled
+
     task = kind(options)
     with interrupts.working():
-        cluster_for(options.strategy)
+        of_several = cluster_for(options.strategy) is not None
+        claim = Claim(options.output / kind.name / options.cell, task.options, of_several=of_several)
+        claim.check(task.digests)
         task.check()
-    from common.training.compile_cache import keep_compiled
+        claim.check(task.digests)
 
     keep_compiled()
     import_tensorflow()

@@ -115,8 +115,8 @@ def measured(kind: type[Task], job: dict[str, Any], *, folder: Path) -> dict[str
 def begun(kind: type[Task], job: dict[str, Any], *, folder: Path) -> Task:
     """The task of a run, which goes on from the checkpoint that a killed process left in its folder."""
     from common.options import FORMAT, from_saved
-    from common.training.checkpoints import numbers
     from common.training.claim import VISIBLE
+    from common.training.folders import numbers
 
     left = list((folder / "unfinished").glob(VISIBLE))
     killed = any(numbers(one) or not one.name.startswith(f"{FORMAT}-") for one in left)  # The latter are refused.

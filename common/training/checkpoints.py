@@ -11,13 +11,12 @@ from typing import Any
 import tensorflow as tf
 
 from common.errors import InputError
-from common.files import numbered, reason
+from common.files import reason
+from common.training.folders import numbers
 
 KEPT = 2
 STATE, PROGRESS, SUMS = "state", "progress.json", "sums.json"
 """Files of a checkpoint: TensorFlow's, what else there is to know, and the SHA-256 of each of these."""
-LESSON = "lesson"
-"""How the names of the folders of lessons' checkpoints in that of their run begin, see `common.training.lesson`."""
 
 
 class Damaged(Exception):
@@ -95,22 +94,6 @@ class Checkpoints:
             else:
                 return progress, damaged
         raise InputError(f"--resume: {'; '.join(damaged)}; no other is left: leave --resume out to begin anew")
-
-
-def numbers(folder: Path) -> list[int]:
-    """The numbers of the checkpoints in a folder, ascending."""
-    return [number for number, path in numbered(folder).items() if path.is_dir()]
-
-
-def all_of(folder: Path) -> list[Path]:
-    """The checkpoints in the folder of a run, ascending; those of its last lesson where it has no others."""
-    folders = (folder, *sorted(folder.glob(f"{LESSON}*"), reverse=True))
-    return next((found for one in folders if (found := [one / str(n) for n in numbers(one)])), [])
-
-
-def lesson_folder(folder: Path, number: int) -> Path:
-    """The folder of the checkpoints of a lesson in that of its run; lessons are counted from 1."""
-    return folder / f"{LESSON}{number}"
 
 
 def _check(folder: Path) -> None:

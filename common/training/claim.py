@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from common.errors import InputError
@@ -18,8 +18,10 @@ from common.interrupts import Interrupted
 from common.options import FORMAT, TrainOptions, differences, meanings
 from common.reports import say
 from common.sources.digests import Digests, difference
-from common.training.checkpoints import all_of
-from common.training.workers import Workers
+from common.training.folders import all_of
+
+if TYPE_CHECKING:
+    from common.training.workers import Workers
 
 RECORD = "run.json"
 """The file that says what a run was begun with: its options and the digests of its data."""
@@ -59,6 +61,23 @@ class Claim:
         self._alike: dict[str, Any] = json.loads(json.dumps(all_alike))
         self._before: Digests = {}
         self._data: dict[str, str] = {}
+
+    def check(self, data: Digests) -> None:
+        """Refuses to resume before data is read and TensorFlow is imported; changes nothing.
+
+        Args:
+            data: The digests of what was read until now.
+
+        Raises:
+            InputError: Nothing was begun with these options, or some of that data is not what the run read.
+        """
+        if not self.resume or self._of_several:
+            return
+        folder = self.aside if all_of(self.aside) and not all_of(self.folder) else self.folder
+        record = self._record(folder)
+        if record is None or not all_of(folder):
+            raise InputError(f"--resume: {self._nothing()}")
+        self._refuse(_changed(record["data"], data))
 
     def take(self) -> None:
         """Takes the folder for this process.
@@ -101,7 +120,7 @@ class Claim:
         """
         self._data |= digests
         if self.resume:
-            self._refuse(difference({name: self._before[name] for name in digests if name in self._before}, digests))
+            self._refuse(_changed(self._before, digests))
 
     def begin(self) -> None:
         """All data is noted: records what the run is begun with, and sets aside what an earlier one left.
@@ -219,3 +238,8 @@ class Claim:
             f"the unfinished run in {folder} was begun with {differences(found[folder], self._options)}; give its "
             "options, or leave --resume out to begin anew"
         )
+
+
+def _changed(before: Digests, digests: Digests) -> str | None:
+    """What of some data that was read differs from what was read before."""
+    return difference({name: before[name] for name in digests if name in before}, digests)

@@ -18,8 +18,8 @@ from common.networks.network import Learner, parameters
 from common.options import TrainOptions
 from common.reports import Parts, say, waiting
 from common.sources.digests import noting
-from common.training.checkpoints import lesson_folder, numbers
 from common.training.claim import Claim
+from common.training.folders import lesson_folder, numbers
 from common.training.lesson import learn
 from common.training.logs import tensorboard
 from common.training.memory import check_memory

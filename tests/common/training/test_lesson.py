@@ -11,7 +11,7 @@ import pytest
 
 from common.networks.network import Learner
 from common.options import TrainOptions
-from common.training.checkpoints import all_of, lesson_folder, numbers
+from common.training.folders import all_of, lesson_folder, numbers
 from common.training.lesson import Lesson, learn
 from tests.common.training.models import LENGTHS, network_of, sequences_of
 
