@@ -123,10 +123,11 @@ def joined(v: dict, outputs: np.ndarray, plain: np.ndarray, *, swing: float, num
     mean, sides = outputs[:, :1], np.array(v["sides"])
     widths = 1 if v["equal_widths"][number] else np.maximum(sides * (outputs[:, 1:] - mean), v["least_width"])
     ends = mean + sides * widths * np.array(v["widening"][number]) * swing ** v["swing_power"]
-    ends = np.where(sides == 0, outputs[:, 1:], ends)
-    low, high = sides <= 0, sides >= 0  # No interval is narrower than another inside it.
+    low, high = sides < 0, sides > 0  # No interval is narrower than another inside it.
     ends[:, low] = np.minimum.accumulate(ends[:, low][:, ::-1], 1)[:, ::-1]
     ends[:, high] = np.maximum.accumulate(ends[:, high], 1)
+    least, most = ends[:, low].max(1, initial=-np.inf), ends[:, high].min(1, initial=np.inf)
+    ends[:, sides == 0] = np.clip(outputs[:, 1:][:, sides == 0], least[:, None], most[:, None])
     return np.concatenate([mean, ends], 1)
 
 

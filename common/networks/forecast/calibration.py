@@ -115,6 +115,8 @@ def widened(
 ) -> tf.Tensor:
     """Mean and quantiles, with the distances between them multiplied; no interval is narrower than another inside it.
 
+    The median has no distance that validation could tell: it stays where it is, but inside the narrowest interval.
+
     Args:
         outputs: Mean and ascending quantiles, `[..., 1 + levels]`.
         factors: See `widenings`, `[..., levels]`.
@@ -124,12 +126,13 @@ def widened(
     sides, mean = sides_of(levels), outputs[..., :1]
     widths = tf.where(equal, 1.0, tf.maximum(sides * (outputs[..., 1:] - mean), LEAST_WIDTH)) * factors
     ends = tf.unstack(mean + sides * widths, axis=-1)
-    middle = [n for n, side in enumerate(sides) if not side]
-    for n in middle:
-        ends[n] = outputs[..., 1 + n]
-    below = [*middle, *(n for n, side in reversed(list(enumerate(sides))) if side < 0)]
-    above = [*middle, *(n for n, side in enumerate(sides) if side > 0)]
+    below = [n for n, side in reversed(list(enumerate(sides))) if side < 0]
+    above = [n for n, side in enumerate(sides) if side > 0]
     for outwards, farther in ((below, tf.minimum), (above, tf.maximum)):
         for inner, n in pairwise(outwards):
             ends[n] = farther(ends[n], ends[inner])
+    for n in np.flatnonzero(sides == 0):
+        ends[n] = outputs[..., 1 + n]
+        for nearest, nearer in ((below[:1], tf.maximum), (above[:1], tf.minimum)):
+            ends[n] = nearer(ends[n], ends[nearest[0]]) if nearest else ends[n]
     return tf.concat([mean, tf.stack(ends, -1)], -1)

@@ -86,13 +86,19 @@ def test_few_origins_share_their_errors_with_neighbouring_steps_and_many_do_not(
         assert len(np.unique(found)) == blocks and (same == same[:, :1]).all()
 
 
-def test_a_quantile_never_passes_another_nor_the_median() -> None:
+def test_a_quantile_never_passes_another() -> None:
+    levels, outputs = (0.1, 0.25, 0.75, 0.9), np.array([[0.0, -2, -1, 1, 2]])
+    assert wide(outputs, np.array([[0.25, 3, 2, 0.5]]), levels).tolist() == [[-3, -3, 2, 2]]
+    assert wide(outputs, np.zeros((1, 4)), levels).tolist() == [[0, 0, 0, 0]]
+    assert wide(np.array([[1.0, -2, 4]]), np.array([[2.0, 2]]), (0.1, 0.9)).tolist() == [[-5, 7]]
+
+
+def test_the_median_stays_inside_the_narrowest_interval() -> None:
     levels, outputs = (0.1, 0.25, 0.5, 0.75, 0.9), np.array([[0.0, -2, -1, 0.5, 1, 2]])
     assert wide(outputs, np.array([[0.25, 3, 1, 2, 0.5]]), levels).tolist() == [[-3, -3, 0.5, 2, 2]]
-    assert wide(outputs, np.zeros((1, 5)), levels).tolist() == [[0, 0, 0.5, 0.5, 0.5]]
-    assert wide(np.array([[1.0, -2, 4]]), np.array([[2.0, 2]]), (0.1, 0.9)).tolist() == [[-5, 7]]
-    found = wide(np.array([[3.0, 2, 4, 5]]), np.ones((1, 3)), (0.1, 0.5, 0.9))
-    assert found.tolist() == [[2, 4, 5]]
+    assert wide(outputs, np.array([[1.0, 1, 1, 0.25, 1]]), levels).tolist() == [[-2, -1, 0.25, 0.25, 2]]
+    assert wide(np.array([[3.0, 2, 4, 5]]), np.ones((1, 3)), (0.1, 0.5, 0.9)).tolist() == [[2, 4, 5]]
+    assert wide(np.array([[3.0, 4, 5]]), np.full((1, 2), 0.25), (0.5, 0.9)).tolist() == [[3.5, 3.5]]
     found = wide(np.array([[3.0, 3.5, 4, 5]]), np.ones((1, 3)), (0.1, 0.5, 0.9))  # A low quantile above the mean.
     np.testing.assert_allclose(found, [[3 - LEAST_WIDTH, 4, 5]], rtol=1e-6)
 
@@ -114,7 +120,9 @@ def test_intervals_hold_at_the_origins_that_the_factors_are_made_from(
     assert (np.diff(found) >= 0).all()
     for n, level in enumerate(levels):
         if level == 0.5:
-            np.testing.assert_array_equal(found[..., n], outputs[..., 1 + n])
+            least = found[..., n - 1] if n else -np.inf
+            most = found[..., n + 1] if n + 1 < len(levels) else np.inf
+            np.testing.assert_array_equal(found[..., n], np.clip(outputs[..., 1 + n], least, most))
         elif level > 0.5 and 1 - level in np.round(levels, 9) and there.any():
             rounding = 1e-4  # The last target inside lies at an end, which float32 rounds.
             inside = (found[..., -1 - n] <= targets + rounding) & (targets - rounding <= found[..., n])
