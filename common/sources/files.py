@@ -47,6 +47,22 @@ NO_TEXT = {
 """How files begin that are no texts; what they are, and what to do with them."""
 START = 4096
 """Bytes of a file by which it is seen whether it is a text."""
+GUESSED = 1 << 16
+"""Bytes from which the encoding of a text is guessed."""
+OTHER_SCRIPTS = {
+    "gb18030",
+    "big5",
+    "cp932",
+    "euc_jp",
+    "cp949",
+    "johab",
+    "cp1251",
+    "koi8_r",
+    "cp1253",
+    "cp1255",
+    "cp1256",
+}
+"""Encodings that are guessed well; those of Latin letters look like each other."""
 PART = 1 << 20
 """Characters of a file that are read at a time."""
 SHARE = 0.25
@@ -263,12 +279,21 @@ def _opened(path: Path, encoding: str, ends: str | None = "") -> Iterator[TextIO
     except UnicodeDecodeError as error:
         raise InputError(
             f"{path}:{_undecodable(path, encoding)} is not {encoding}; "
-            "name the file's encoding, for example --encoding latin-1"
+            f"name the file's encoding, for example --encoding {_likely(path)}"
         ) from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise InputError(f"{path}: not a whole gzip file ({error}); compress or fetch it again") from error
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror}); check its permissions") from error
+
+
+def _likely(path: Path) -> str:
+    """An encoding that a text may have: one of another script where it looks like that, otherwise Western."""
+    from charset_normalizer import from_bytes
+
+    with _binary(path) as file:
+        found = from_bytes(file.read(GUESSED)).best()
+    return found.encoding if found and found.encoding in OTHER_SCRIPTS else "latin-1"
 
 
 def _binary(path: Path) -> BinaryIO:

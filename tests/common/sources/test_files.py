@@ -93,6 +93,23 @@ def test_a_byte_order_mark_is_believed(encoding: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "encoding", "advised"),
+    [
+        ("Größe ist schön und übermäßig; das Mädchen fährt nach Köln.", "latin-1", "latin-1"),
+        ("Привет, мир. Это хороший фильм, и он мне понравился.", "cp1251", "cp1251"),
+        ("这部电影非常好看,我很喜欢。", "gbk", "gb18030"),
+        ("この映画はとても面白かったです。", "shift_jis", "cp932"),
+    ],
+)
+def test_an_encoding_is_advised_that_the_text_may_have(text: str, encoding: str, advised: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(f"{text}\n".encode(encoding) * 3)
+    with pytest.raises(InputError, match=rf"a\.txt:1.* is not utf-8; .* for example --encoding {advised}$"):
+        read_text(path, "utf-8")
+    assert read_text(path, advised).startswith(text)
+
+
+@pytest.mark.parametrize(
     ("start", "said"),
     [
         (b"PK\x03\x04\x14\x00", "an Excel workbook or another ZIP archive; save it as CSV"),
