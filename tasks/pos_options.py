@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from cyclopts import Parameter
 
@@ -15,6 +15,7 @@ from common.options import (
     Encoding,
     Linear,
     Log,
+    Models,
     NotNegative,
     Positive,
     PredictTexts,
@@ -89,7 +90,7 @@ class PosOptions(PosData, TrainOptions):
     decay: NotNegative = 0.1
     epochs: Count = 50
     crf: bool = option(False, tune=Choice((False, True), asked=True))
-    pretrained: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = ()
+    pretrained: Models = ()
 
     def models(self) -> list[Pretrained]:
         """The language models that are named.
@@ -97,7 +98,7 @@ class PosOptions(PosData, TrainOptions):
         Raises:
             InputError: There is no such language model.
         """
-        return [Pretrained.found(path, None) for path in self.pretrained if path.lower() != "none"]
+        return [Pretrained.found(path, None) for path in self.pretrained]
 
 
 @Parameter(name="*")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Annotated, ClassVar, Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from cyclopts import Parameter
 
@@ -15,6 +15,7 @@ from common.options import (
     Encoding,
     Linear,
     Log,
+    Models,
     Positive,
     Share,
     TrainOptions,
@@ -91,9 +92,9 @@ class SentimentOptions(SentimentData, TrainOptions):
         linear: Join the network with a linear part, logistic regression over the n-grams of the training texts; the
             weights of both come from the validation texts.
         pretrained: A saved language model whose tokens, vectors and recurrences the network starts from: a version, or
-            a folder of which the newest of the cell is taken; none is none. It first learns to continue the training
-            texts, then their classes, its highest layer first. Beside one that reads forward a second may read backward
-            (language_model --backward); the answer is then the mean of both.
+            a folder of which the newest of the cell is taken; or the word none. It first learns to continue the
+            training texts, then their classes, its highest layer first. Beside one that reads forward a second may
+            read backward (language_model --backward); the answer is then the mean of both.
         epochs: Maximum number of epochs. Not given: 20, or 6 with --pretrained.
         learning_rate: Step size of the Adam optimiser, of the highest layer. Not given: 0.001, or 0.002 with
             --pretrained.
@@ -119,7 +120,7 @@ class SentimentOptions(SentimentData, TrainOptions):
     )
     supervise: Literal["end", "rising"] | None = option(None, tune=Choice(("end", "rising"), asked=True))
     linear: bool = True
-    pretrained: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = ()
+    pretrained: Models = ()
     epochs: Count | None = option(None, trains=False)
     learning_rate: Positive | None = None
     schedule: Literal["inverse", "linear"] | None = None
@@ -133,7 +134,7 @@ class SentimentOptions(SentimentData, TrainOptions):
     @property
     def is_taught(self) -> bool:
         """Whether the network starts from a language model."""
-        return any(path.lower() != "none" for path in self.pretrained)
+        return bool(self.pretrained)
 
     def teachers(self) -> Teachers | None:
         """The language models that are named."""

@@ -19,7 +19,6 @@ from common.options import (
     Linear,
     Log,
     NotNegative,
-    Positive,
     PredictTexts,
     Share,
     Steps,
@@ -122,7 +121,6 @@ class TranslationOptions(TranslationData, TrainOptions):
     length_power: NotNegative = 1.0
     window: Steps = 64
     dropout: Share = 0.3
-    learning_rate: Positive = 2e-3
     schedule: Literal["inverse", "linear"] = "linear"
     epochs: Count | None = option(None, trains=False)
 

@@ -44,6 +44,9 @@ def stream(kind: type[Task], words: Sequence[str], *, saved: PredictOptions) -> 
     import_tensorflow()
     with interrupts.working():
         if STREAM not in model.signatures:
-            raise InputError(f"--stream: {model.folder} was saved before models could stream; train it again")
+            raise InputError(
+                f"--stream: {model.folder} cannot read a text as it comes: it reads from both ends, with two language "
+                "models or what these have read, or was saved before models could stream; train one that reads forward"
+            )
         for cells in kind.streamed(model, sys.stdin.buffer, saved):
             reports.say_cells(cells)

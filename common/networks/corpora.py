@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from common.text.scripts import Level
 
 PIECES, COUNTS = "pieces.json", "counts.npy"
-FORMAT = 2
+FORMAT = 3
 """The format of prepared texts. Raise it when those of earlier versions are no longer what would be written."""
 
 

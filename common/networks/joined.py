@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import tensorflow as tf
@@ -11,6 +11,7 @@ from common.layers.base import register
 from common.layers.linear import NgramClassifier
 from common.layers.stack import RecurrentStack
 from common.networks.network import Network, Part
+from common.networks.stream import StreamNetwork
 
 USUAL, FIRMNESS = (0.25, 0.75), 30.0
 """The weights of both parts before validation texts say otherwise, and how firmly they are held."""
@@ -35,6 +36,14 @@ class JoinedNetwork(Network):
         super().__init__(autocast=False, **kwargs)  # The state keeps its type.
         self.network = network
         self.linear = linear
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Self:
+        """Also from the configuration of earlier versions, in which the network's arguments stood beside `linear`."""
+        if "network" not in config:
+            rest = {name: value for name, value in config.items() if name != "linear"}
+            config = {"network": StreamNetwork.from_config(rest), "linear": config["linear"]}
+        return super().from_config(config)
 
     @property
     def stack(self) -> RecurrentStack:

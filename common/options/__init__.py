@@ -10,6 +10,7 @@ from common.options.kinds import Count as Count
 from common.options.kinds import Encoding as Encoding
 from common.options.kinds import Folder as Folder
 from common.options.kinds import Layers as Layers
+from common.options.kinds import Models as Models
 from common.options.kinds import NotNegative as NotNegative
 from common.options.kinds import Positive as Positive
 from common.options.kinds import Seed as Seed

@@ -41,6 +41,21 @@ def folder(type_: Any, tokens: Sequence[Any]) -> Path:
 Folder = Annotated[Path, Parameter(converter=folder)]
 
 
+def models(type_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
+    """The saved models that words of the command line name, as absolute paths; the word none names none.
+
+    Raises:
+        ValueError: A word is blank.
+    """
+    words = [token.value for token in tokens if token.value.strip().lower() not in ("none", "null")]
+    if not all(word.strip() for word in words):
+        raise ValueError("name a saved model, or none")
+    return tuple(str(Path(word).expanduser().absolute()) for word in words)
+
+
+Models = Annotated[tuple[str, ...], Parameter(consume_multiple=True, converter=models)]
+
+
 def check_encoding(encoding: str) -> None:
     """Refuses an encoding that Python does not know.
 

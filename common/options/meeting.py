@@ -33,37 +33,45 @@ class Met(NamedTuple):
 def meet(workers: Cluster) -> None:
     """Waits until every worker listens. TensorFlow would wait, too, but no signal ends its wait.
 
+    Whoever calls says who it is, and so does whoever answers: where two do not fit, both know.
+
     Raises:
-        InputError: This worker's port is not free, or who listens at an address is not the worker that should.
+        InputError: This worker's port is not free, or who calls or answers is not the worker that should.
     """
-    own = Met(workers.index, hashlib.sha256(" ".join(workers.addresses).encode()).hexdigest()[:16])
-    missing = [number for number in range(len(workers.addresses)) if number != workers.index]
-    with _answering(workers.addresses[workers.index], own):
-        while missing := [number for number in missing if not _is_there(number, own, workers.addresses)]:
+    addresses = workers.addresses
+    own = Met(workers.index, hashlib.sha256(" ".join(addresses).encode()).hexdigest()[:16])
+    missing = [number for number in range(len(addresses)) if number != workers.index]
+    with _answering(addresses[workers.index], own) as callers:
+        while missing := [number for number in missing if not _is_there(number, own, addresses)]:
+            for caller in callers:
+                if caller.cluster != own.cluster or caller.index == own.index:
+                    raise _refusal(f"worker {caller.index + 1}, which called,", caller, own)
             time.sleep(SECONDS_BETWEEN_CALLS)
 
 
 @contextmanager
-def _answering(address: str, own: Met) -> Iterator[None]:
-    """Says to who calls which worker this is."""
+def _answering(address: str, own: Met) -> Iterator[list[Met]]:
+    """Says to who calls which worker this is, and gives who has called."""
     both = socket.has_dualstack_ipv6()
     family = {"family": socket.AF_INET6, "dualstack_ipv6": True} if both else {}
     try:
         listening = socket.create_server(("", _split(address)[1]), **family)
     except OSError as error:
         raise InputError(f"{VARIABLE}: {address}: {error.strerror}; give this worker a free port") from error
-    said = f"{GREETING} {own.index} {own.cluster}\n".encode()
+    callers: list[Met] = []
 
     def answer() -> None:
         with suppress(OSError):  # It is closed.
             while True:
                 call, _ = listening.accept()
                 with call, suppress(OSError):
-                    call.sendall(said)
+                    _say(call, own)
+                    if (caller := _heard(call)) is not None:
+                        callers.append(caller)
 
     threading.Thread(target=answer, daemon=True).start()
     try:
-        yield
+        yield callers
     finally:
         with suppress(OSError):  # Which ends the thread's wait, too.
             listening.shutdown(socket.SHUT_RDWR)
@@ -79,19 +87,26 @@ def _is_there(number: int, own: Met, addresses: tuple[str, ...]) -> bool:
     address = addresses[number]
     try:
         with socket.create_connection(_split(address), timeout=SECONDS_OF_A_CALL) as call:
+            _say(call, own)
             said = _heard(call)
     except OSError:
         return False
     if said is None or said == Met(number, own.cluster):
         return True
+    raise _refusal(f"{address}, which should be worker {number + 1},", said, own)
+
+
+def _refusal(who: str, said: Met, own: Met) -> InputError:
     if said.cluster != own.cluster:
-        raise InputError(
-            f"{VARIABLE}: {address} has another cluster in it than worker {own.index + 1}; give all the same"
-        )
-    raise InputError(
-        f"{VARIABLE}: {address} should be worker {number + 1}, and says that it is worker {said.index + 1}; give each "
-        "worker an address and an index of its own"
+        return InputError(f"{VARIABLE}: {who} has another cluster in it than worker {own.index + 1}; give all the same")
+    return InputError(
+        f"{VARIABLE}: {who} says that it is worker {said.index + 1}; give each worker an address and an index of its "
+        "own"
     )
+
+
+def _say(call: socket.socket, own: Met) -> None:
+    call.sendall(f"{GREETING} {own.index} {own.cluster}\n".encode())
 
 
 def _heard(call: socket.socket) -> Met | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -47,7 +48,7 @@ def _shown(value: Any) -> str:
 def parsed(kind: type, name: str, word: str) -> Any:
     """The value of an option of class `kind`, from a word of the command line.
 
-    Of an option that takes several values the word has all of them, with blanks between.
+    Of an option that takes several values the word has all of them, with blanks between; quotes hold blanks together.
 
     Raises:
         CycloptsError: The word is no value of that option.
@@ -61,8 +62,18 @@ def parsed(kind: type, name: str, word: str) -> Any:
     several = tuple in map(get_origin, (plain, *get_args(plain)))
     one.__annotations__ = {"value": Annotated[annotation, Parameter(name=flag)]}
     app = App(default_command=one, result_action="return_value")
-    words = word.split(" ") if several else [word]
-    return app([f"{flag}={each}" for each in words], exit_on_error=False, print_error=False)
+    words = [f"{flag}={word}"]
+    if several:
+        parts = _parts(word)
+        words = [flag, *parts] if parts else [flag.replace("--", "--empty-", 1)]
+    return app(words, exit_on_error=False, print_error=False)
+
+
+def _parts(word: str) -> list[str]:
+    try:
+        return shlex.split(word)
+    except ValueError:  # A lone quotation mark is a character.
+        return word.split()
 
 
 def from_saved(kind: type, config: dict[str, Any]) -> Any:

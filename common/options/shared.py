@@ -16,7 +16,7 @@ from common.options.fields import meanings, option
 from common.options.kinds import Count, Encoding, Folder, Layers, NotNegative, Positive, Seed, Share, Steps
 from common.options.ranges import Choice, Linear, Log
 
-FORMAT = 7
+FORMAT = 8
 """The format of unfinished runs and studies. Raise it when older ones cannot be continued: they are then refused."""
 
 PrecisionName = Literal["float32", "mixed_bfloat16"]

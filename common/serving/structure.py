@@ -60,8 +60,9 @@ class Structure:
         again = "train it again, or choose another --version"
         if not path.is_file():
             raise InputError(
-                f"{option}: {model.folder} has no {FILE}: it was saved by an earlier version of this program, or holds "
-                f"what only TensorFlow runs so far (--pretrained, --encoder, --features); {again}"
+                f"{option}: {model.folder} has no {FILE}: it holds what only TensorFlow runs so far (pos with "
+                "--pretrained, sentiment with two language models, captioning with --encoder or --features), or was "
+                f"saved by an earlier version of this program; {again}"
             )
         try:
             self._read: dict[str, Any] = json.loads(gzip.decompress(path.read_bytes()))

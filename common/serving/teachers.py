@@ -46,8 +46,8 @@ class Teachers:
 
     @classmethod
     def found(cls, paths: Sequence[str], cell: str) -> Teachers | None:
-        """The models of these paths, as `Pretrained.found` takes them; None where there are none, or "none"."""
-        models = [Pretrained.found(path, cell) for path in paths if path.lower() != "none"]
+        """The models of these paths, as `Pretrained.found` takes them; None where there are none."""
+        models = [Pretrained.found(path, cell) for path in paths]
         return cls(models) if models else None
 
     @property

@@ -96,19 +96,19 @@ class TaggedReader(FileReader[TaggedSentences]):
         if format_of(path) != ".conllu":
             _check_order(sentences, str(path))
         else:
-            sentences = _with_words(_without_borders(sentences, path.name, notes), path.name, notes)
+            sentences = _without_borders(sentences, path.name, notes)
         blank = sum(word == "_" for sentence in sentences for word in sentence.words)
         if 2 * blank > sum(len(sentence.words) for sentence in sentences):
             raise InputError(f"{path}: most words are '_', a treebank without its words; merge them in first")
-        return sentences
+        return _with_words(sentences, path.name, notes)
 
 
 def _with_words(sentences: list[Sentence], name: str, notes: list[str]) -> list[Sentence]:
     """Sentences without those whose words are all `_`, as of treebanks whose texts may not be passed on."""
     found = [sentence for sentence in sentences if set(sentence.words) != {"_"}]
-    if found and len(found) < len(sentences):
+    if len(found) < len(sentences):
         notes.append(f"{name}: {counted(len(sentences) - len(found), 'sentence')} left out, whose words are all '_'")
-    return found or sentences
+    return found
 
 
 def _check_order(sentences: list[Sentence], place: str) -> None:

@@ -19,8 +19,8 @@ from common.sources.wheels import cache_directory
 
 FILES = "files.json"
 """The file that tells sizes and checksums of the others, by which a damaged folder is known."""
-CHECKED = 2**28
-"""The largest file with a checksum, in bytes. Larger ones are records, which have checksums of their own."""
+RECORDS = "*.array_record*"
+"""The files that have checksums of their own, for each of their parts."""
 
 
 def prepared(made_of: Sequence[Any], write: Callable[[Path], None]) -> Path:
@@ -71,13 +71,15 @@ def _write(folder: Path, write: Callable[[Path], None]) -> None:
 
 
 def _files(folder: Path) -> dict[str, list]:
-    """The bytes of each file, and its checksum if it is no larger than `CHECKED`."""
+    """The bytes of each file, and its checksum unless it has some of its own."""
     return {path.name: _told(path) for path in sorted(folder.iterdir()) if path.name != FILES}
 
 
 def _told(path: Path) -> list:
-    size = path.stat().st_size
-    return [size] if size > CHECKED else [size, hashlib.sha256(path.read_bytes()).hexdigest()]
+    if path.match(RECORDS):
+        return [path.stat().st_size]
+    with path.open("rb") as file:
+        return [path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest()]
 
 
 def _is_whole(folder: Path) -> bool:

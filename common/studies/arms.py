@@ -78,4 +78,4 @@ def arms(cells: Sequence[str], axes: Axes, *, controls: bool) -> list[Arm]:
 
 def shown(value: Any) -> str:
     """A value as a word."""
-    return " ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)
+    return (" ".join(map(str, value)) or "none") if isinstance(value, tuple | list) else str(value)

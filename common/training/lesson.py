@@ -48,12 +48,12 @@ def learn(
 
     Args:
         lesson: The lesson.
-        folder: The folder of its checkpoints, see `common.training.checkpoints.lesson_folder`.
+        folder: The folder of its checkpoints, see `common.training.folders.lesson_folder`.
         resume: Whether to go on with what is in the folder.
         callbacks: Further callbacks.
         strategy: TensorFlow's strategy; None is one device.
     """
-    say(f"first: {lesson.title}")
+    say(f"before the task itself: {lesson.title}")
     options = fitted_to(lesson.sequences["train"], lesson.options)
     streams = streams_of(lesson.sequences, options)
     learner, model = compiled(lesson.learner, streams["train"], options, strategy=strategy)

@@ -252,30 +252,44 @@ def test_after_the_last_word_the_class_is_that_of_the_text(model: SavedModel) ->
 
 
 @pytest.fixture(scope="module")
-def taught(data_of, tmp_path_factory: pytest.TempPathFactory) -> SavedModel:
+def two_ways(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, ...]:
+    """Language models that read forward and backward."""
+    folder, texts = tmp_path_factory.mktemp("taught_by"), ["the film was warm and funny", "a tedious plot"]
+    return tuple(str(language_model(folder / str(backward), texts, backward=backward)) for backward in (False, True))
+
+
+@pytest.fixture(scope="module")
+def taught(data_of, two_ways, tmp_path_factory: pytest.TempPathFactory) -> SavedModel:
     """A model that starts from two language models."""
-    folder = tmp_path_factory.mktemp("taught")
-    texts = ["the film was warm and funny", "a tedious plot"]
-    ways = [str(language_model(folder / str(backward), texts, backward=backward)) for backward in (False, True)]
-    options = {"pretrained": tuple(ways), "embedding": 6, "epochs": 1}
-    return SavedModel(train(task_of(data_of("sentiment"), output=folder, **options)))
+    options = {"output": tmp_path_factory.mktemp("taught"), "pretrained": two_ways, "embedding": 6, "epochs": 1}
+    return SavedModel(train(task_of(data_of("sentiment"), **options)))
 
 
-def test_from_two_language_models_the_answer_is_the_mean_of_both_ways(taught: SavedModel) -> None:
+def test_from_two_language_models_the_answer_is_the_mean_of_both_ways(data_of, two_ways, tmp_path: Path) -> None:
+    """What is served for a text is what both networks say of it on the lanes of a stream."""
+    task = task_of(data_of("sentiment"), pretrained=two_ways, embedding=6, epochs=1, linear=False)
+    fitted = run.fit(task, tmp_path)
+    model = fitted.model
+    stream = Stream(task.sequences("test"), model.lanes, model.window, shuffle=False)
+    on_lanes = stream.at_output_steps(model.predict(stream, verbose=0))
+    both, texts = model.network, tf.constant(task.splits.test.texts)
+    served = task.export(both).endpoints["serving_default"].function(texts)["probability"]
+    np.testing.assert_allclose(served, on_lanes, atol=1e-5)
+    window = task.served_window(texts)
+    backward, _ = both.backward(window | {"tokens": window["backward"]})
+    forward, _ = both.forward(window)
+    np.testing.assert_allclose(served, (forward + backward)[:, 0] / 2, atol=1e-6)
+    assert np.abs(forward - backward).max() > 0.01
+    fitted.claim.close()
+
+
+def test_what_reads_from_both_ends_cannot_stream_and_an_answer_is_that_of_the_text(taught: SavedModel, capsys) -> None:
     assert "stream" not in taught.signatures and "inside" in taught.signatures
-    text = ["a great film", "", "the story was moving and funny"]
-    np.testing.assert_allclose(ask(taught, text)["probability"].sum(1), 1, atol=1e-6)
-    alone = np.concatenate([ask(taught, [one])["probability"] for one in text])
-    np.testing.assert_allclose(ask(taught, text)["probability"], alone, atol=1e-6)
-    assert taught.metrics["parts"].keys() == {"network", "linear"}
-
-
-def test_what_was_measured_in_the_test_is_what_the_saved_model_says(taught: SavedModel, data_of) -> None:
-    task = task_of(data_of("sentiment"))
-    test = task.read().test
-    found = [record["label"] for record in Sentiment.predict(taught, test.texts, Sentiment.Saved())]
-    right = np.mean([one == other for one, other in zip(found, test.labels)])
-    assert right == pytest.approx(taught.metrics["metrics"]["accuracy"])
+    texts = ["a great film", "", "the story was moving and funny"]
+    alone = np.concatenate([ask(taught, [one])["probability"] for one in texts])
+    np.testing.assert_allclose(ask(taught, texts)["probability"], alone, atol=1e-6)
+    assert main(["sentiment", "predict", "--stream", "--output", str(taught.folder.parents[2])]) == 2
+    assert "it reads from both ends, with two language models" in " ".join(capsys.readouterr().err.split())
 
 
 def test_only_tensorflow_runs_what_reads_both_ways(taught: SavedModel, capsys) -> None:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 FARTHEST = 1e15
 """The largest scaled value: its square is far from the largest float32."""
-USUAL, LOST = 0.9, 0.01
-"""Nine tenths of the training values are as far from their median at most, and may be rounded by that share of it."""
+USUAL, LEAST_USUAL = 0.9, 1e-4
+"""The share of training values by which the others are judged: as far as these are from their median, at least so many
+deviations, otherwise a few values alone make the deviation."""
 LEAST_VALUES = 10
 """Values of a series that training holds at least, or half of the training rows where these are fewer."""
 
@@ -98,20 +99,21 @@ def trained(panel: Panel, borders: Sequence[tuple[int, int, int]]) -> tuple[Pane
 
 
 def _refuse_hiding(panel: Panel, borders: Sequence[tuple[int, int, int]]) -> None:
-    """Refuses a training value next to which the others cannot be told apart: on its scale float32 rounds them.
+    """Refuses a training value next to which the others are nearly one: on its scale nothing else could be learned.
 
     Raises:
         InputError: There is one.
     """
-    for group, (end, *_) in zip(panel.groups, borders):
-        for name, values in zip(panel.columns, group.values[:end].T):
-            real = values[~np.isnan(values)]
-            if len(real) < 2:
+    names, many = panel.names, len(panel.columns)
+    for number, (group, (end, *_)) in enumerate(zip(panel.groups, borders)):
+        named = [*names[number * many : (number + 1) * many], *panel.covariates]
+        for name, values in zip(named, np.concatenate([group.values[:end], group.known[:end]], 1).T):
+            if np.isnan(values).all():
                 continue
-            away, scale = np.abs(values - np.median(real)), real.std() or 1.0
+            with np.errstate(over="ignore", invalid="ignore"):
+                away, scale = np.abs(values - np.nanmedian(values)), np.nanstd(values)
             usual = np.nanquantile(away, USUAL)
-            step = float(np.spacing(np.float32(abs(np.median(real) - real.mean()) / scale))) * scale
-            if usual > 0 and step > LOST * usual:
+            if usual > 0 and not usual >= LEAST_USUAL * scale:
                 row = int(np.nanargmax(away))
                 time = panel.as_text(group, group.times[row : row + 1])[0]
                 raise InputError(

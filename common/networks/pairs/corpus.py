@@ -20,7 +20,7 @@ from common.text.subwords import COPIES, END, START, Subwords
 if TYPE_CHECKING:
     from common.sources.large_pairs import LargePairs
 
-FORMAT = 2
+FORMAT = 3
 """The format of prepared pairs. Raise it when those of earlier versions are no longer what would be written."""
 TOGETHER = 4096
 """Pairs that are encoded at a time."""

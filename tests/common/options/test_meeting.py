@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -46,17 +48,34 @@ def test_all_go_on_when_all_are_there(number: int, monkeypatch: pytest.MonkeyPat
 
 def test_one_worker_under_two_names_is_refused() -> None:
     (port,) = ports(1)
-    with pytest.raises(InputError, match=r"localhost:\d+ should be worker 2, and says that it is worker 1"):
+    with pytest.raises(InputError, match=r"localhost:\d+, which should be worker 2, says that it is worker 1"):
         meet(Cluster((f"127.0.0.1:{port}", f"localhost:{port}"), 0))
 
 
-def test_a_worker_with_another_cluster_is_refused() -> None:
-    first, second = (f"127.0.0.1:{port}" for port in ports(2))
-    with (
-        meeting._answering(second, meeting.Met(1, "another")),
-        pytest.raises(InputError, match=f"{second} has another cluster in it than worker 1"),
-    ):
-        meet(Cluster((first, second), 0))
+@pytest.mark.parametrize(("index", "said"), [(1, "has another cluster in it"), (0, "says that it is worker 1")])
+def test_of_two_that_do_not_fit_both_are_refused(index: int, said: str) -> None:
+    """One of them waits already; the other has another cluster, or the same index on another machine."""
+    first, second, third = ports(3)
+    addresses = tuple(f"127.0.0.1:{port}" for port in (first, second))
+    with ThreadPoolExecutor(2) as pool:
+        waiting = pool.submit(meet, Cluster(addresses, 0))
+        time.sleep(0.3)
+        if index:
+            other = pool.submit(meet, Cluster((*addresses, f"127.0.0.1:{third}"), 1))
+        else:  # As on another machine, where the first address is that machine's own.
+            other = pool.submit(_calls, meeting.Met(0, _digest(addresses)), first)
+        for one in (waiting, other):
+            with pytest.raises(InputError, match=said):
+                one.result(timeout=20)
+
+
+def _digest(addresses: tuple[str, ...]) -> str:
+    return hashlib.sha256(" ".join(addresses).encode()).hexdigest()[:16]
+
+
+def _calls(own: meeting.Met, port: int) -> None:
+    """Calls the first worker as its second, as one with its index would."""
+    meeting._is_there(1, own, ("", f"127.0.0.1:{port}"))
 
 
 def test_a_port_that_is_taken_is_said() -> None:

@@ -19,6 +19,9 @@ def test_options_go_to_the_command_line_and_back() -> None:
     assert {"--no-calendar", "--empty-seasons"} <= set(words)
     assert parsed(kind, "units", "7") == 7
     assert parsed(kind, "seasons", "12") == (12,) and parsed(kind, "seasons", "24 168") == (24, 168)
+    assert parsed(kind, "levels", "") == () and parsed(kind, "split", "0.7 0.1 0.2") == (0.7, 0.1, 0.2)
+    assert parsed(kind, "target", "'total demand' price") == ("total demand", "price")
+    assert parsed(kind, "target", "driver's") == ("driver's",)
     assert parsed(kind, "calendar", "false") is False
     assert parsed(kind, "reach", "1") == 1  # Though less than the default window.
     with pytest.raises(CycloptsError):

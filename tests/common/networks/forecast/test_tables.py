@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -61,13 +63,19 @@ def test_a_value_that_is_too_far_from_the_training_rows_is_refused() -> None:
         tables_of(panel_of(values), train=10)
 
 
-@pytest.mark.parametrize("outlier", [9_999_999_999, -1e12, 1e30])
-def test_a_training_value_that_hides_the_others_is_refused(outlier: float) -> None:
-    values = 50 + 10 * np.sin(np.arange(200.0))
+@pytest.mark.parametrize("rows", [200, 50_000])
+@pytest.mark.parametrize("outlier", [9_999_999_999, -1e12, 1e30, 1.7e308])
+def test_a_training_value_that_hides_the_others_is_refused(outlier: float, rows: int) -> None:
+    values = 50 + 10 * np.sin(np.arange(float(rows)))
     values[[11, 30]] = outlier, np.nan
-    with pytest.raises(InputError, match=r"made: .* in 'c0' at 1970-01-01 11:00 is .* correct it, or leave its cell"):
-        trained(panel_of(values), [(160, 180, 200)])
-    trained(panel_of(values), [(10, 100, 200)])  # It is no training value.
+    borders, said = [(rows - 40, rows - 20, rows)], r" at 1970-01-01 11:00 is .* correct it, or leave its cell"
+    with pytest.raises(InputError, match=rf"made: .* in 'c0'{said}"):
+        trained(panel_of(values), borders)
+    with pytest.raises(InputError, match=rf"made: .* in 'known'{said}"):
+        panel = panel_of(np.arange(float(rows)))
+        known = replace(panel.groups[0], known=np.nan_to_num(values)[:, None])
+        trained(replace(panel, groups=[known], covariates=["known"]), borders)
+    trained(panel_of(values), [(10, 100, rows)])  # It is no training value.
 
 
 @pytest.mark.parametrize(
@@ -76,10 +84,11 @@ def test_a_training_value_that_hides_the_others_is_refused(outlier: float) -> No
         120_000_000 + np.arange(200.0) % 24,
         np.exp(np.arange(200.0) / 8),
         np.where(np.arange(200) % 40, 0.0, 1e9),
-        np.where(np.arange(200) % 40, 1.0, 1e6) * np.arange(200),
+        np.where(np.arange(200) % 40, 1.0, 1e3) * np.arange(200),
+        np.arange(200) * 1e-200,
         np.full(200, 7.0),
     ],
-    ids=["large", "grows", "mostly zero", "spikes", "constant"],
+    ids=["large", "grows", "mostly zero", "spikes", "tiny", "constant"],
 )
 def test_values_of_several_sizes_are_taken(values: np.ndarray) -> None:
     _refuse_hiding(panel_of(values), [(160, 180, 200)])
