@@ -118,8 +118,6 @@ def smoothed(v: dict, x: np.ndarray, origin: int, *, number: int) -> tuple[np.nd
 def joined(v: dict, outputs: np.ndarray, plain: np.ndarray, *, swing: float, number: int) -> np.ndarray:
     """The network's outputs, `[horizon, 1 + quantiles]`, mixed with other forecasts, and widened."""
     outputs = outputs + (1 - v["share"]) * (plain[:, None] - outputs[:, :1])
-    if not v["swing_power"]:
-        return outputs
     mean, sides = outputs[:, :1], np.array(v["sides"])
     widths = 1 if v["equal_widths"][number] else np.maximum(sides * (outputs[:, 1:] - mean), v["least_width"])
     ends = mean + sides * widths * np.array(v["widening"][number]) * swing ** v["swing_power"]
@@ -128,7 +126,7 @@ def joined(v: dict, outputs: np.ndarray, plain: np.ndarray, *, swing: float, num
     ends[:, high] = np.maximum.accumulate(ends[:, high], 1)
     least, most = ends[:, low].max(1, initial=-np.inf), ends[:, high].min(1, initial=np.inf)
     ends[:, sides == 0] = np.clip(outputs[:, 1:][:, sides == 0], least[:, None], most[:, None])
-    return np.concatenate([mean, ends], 1)
+    return np.concatenate([mean, ends], 1) if v["swing_power"] else outputs
 
 
 def start_of(v: dict, texts: list[str]) -> int:

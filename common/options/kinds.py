@@ -47,7 +47,8 @@ def models(type_: Any, tokens: Sequence[Any]) -> tuple[str, ...]:
     Raises:
         ValueError: A word is blank.
     """
-    words = [token.value for token in tokens if token.value.strip().lower() not in ("none", "null")]
+    given = [token for token in tokens if token.value or token.source == "cli"]  # An empty list of --config is one.
+    words = [token.value for token in given if token.value.strip().lower() not in ("none", "null")]
     if not all(word.strip() for word in words):
         raise ValueError("name a saved model, or none")
     return tuple(str(Path(word).expanduser().absolute()) for word in words)
