@@ -78,7 +78,7 @@ def twin_of(network: StreamNetwork | JoinedNetwork, lengths: int, classes: int) 
         classes: Number of classes.
     """
     layers.refuse_controls(network.stack)
-    (reader,) = network.readers
+    (reader,) = network.readers()
     stack, readout = reader.stack, reader.head.readout
     linear = network.linear if isinstance(network, JoinedNetwork) else None
     a, b = map(float, network.weighting.numpy()) if linear else (1.0, 0.0)

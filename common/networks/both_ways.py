@@ -45,12 +45,11 @@ class BothWays(Network):
     def stack(self) -> RecurrentStack:
         return self.forward.stack
 
-    @property
     def readers(self) -> tuple[StreamNetwork, ...]:
         return self.forward, self.backward
 
     def build(self, window_shape: Any = None) -> None:
-        for network in self.readers:
+        for network in self.readers():
             network.build()
 
     def initial_state(self, batch_size: int | tf.Tensor) -> tuple:

@@ -49,9 +49,8 @@ class JoinedNetwork(Network):
     def stack(self) -> RecurrentStack:
         return self.network.stack
 
-    @property
     def readers(self) -> tuple[Network, ...]:
-        return self.network.readers
+        return self.network.readers()
 
     def build(self, window_shape: Any = None) -> None:
         for part in (self.network, self.linear):

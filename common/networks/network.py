@@ -37,9 +37,11 @@ class Network(Configured, keras.layers.Layer):
     stack: RecurrentStack | None = None
     precision: str | None = None
 
-    @property
     def readers(self) -> tuple[Network, ...]:
-        """The networks with an `embed`, a `stack` and a `head` that it is made of."""
+        """The networks with an `embed`, a `stack` and a `head` that it is made of.
+
+        No property: Keras follows these when it saves, and this one would have no end.
+        """
         return (self,)
 
     def initial_state(self, batch_size: int | tf.Tensor) -> tuple:

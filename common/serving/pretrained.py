@@ -193,7 +193,7 @@ class Pretrained:
             learner,
             {split: _to_continue(*encoded[split]) for split in ("train", "validation")},
             replace(options, **CONTINUED, window=self.config["window"], reach=None),
-            lambda fresh, learned: self.taught(fresh.readers[reader], learned),
+            lambda fresh, learned: self.taught(fresh.readers()[reader], learned),
         )
 
 

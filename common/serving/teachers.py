@@ -111,7 +111,7 @@ class Teachers:
 
     def taught(self, network: Network) -> tuple[tuple[keras.layers.Layer, ...], ...]:
         """Gives a network the vectors and recurrences of the models; returns its layers, for `Learner.gradually`."""
-        return tuple(zip(*(model.taught(reader) for model, reader in zip(self.models, network.readers, strict=True))))
+        return tuple(zip(*(model.taught(reader) for model, reader in zip(self.models, network.readers(), strict=True))))
 
 
 def _described(models: Sequence[Pretrained]) -> str:

@@ -105,4 +105,4 @@ def test_it_is_made_again_from_its_configuration(network: BothWays) -> None:
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(network))
     again.build()
     assert [weight.shape for weight in again.weights] == [weight.shape for weight in network.weights]
-    assert again.stack is again.forward.stack and again.readers == (again.forward, again.backward)
+    assert again.stack is again.forward.stack and again.readers() == (again.forward, again.backward)
