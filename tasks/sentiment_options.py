@@ -129,12 +129,7 @@ class SentimentOptions(SentimentData, TrainOptions):
     @property
     def lanes(self) -> int:
         """Those of data of common size, where no batch size is given."""
-        return 16 if self.is_taught else 32
-
-    @property
-    def is_taught(self) -> bool:
-        """Whether the network starts from a language model."""
-        return bool(self.pretrained)
+        return 16 if self.pretrained else 32
 
     def teachers(self) -> Teachers | None:
         """The language models that are named."""

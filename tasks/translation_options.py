@@ -101,8 +101,8 @@ class TranslationOptions(TranslationData, TrainOptions):
         longest: Maximum number of subwords of a source or target. Longer pairs are left out of training and of the
             validation loss, not of the test.
         smoothing: Share of a target's probability that is spread over all subwords in training.
-        epochs: Maximum number of epochs. Not given: as many as read about 600,000 pairs; 5 to 30.
         scheduled_sampling: Share of the subwords read by the decoder in training that are its own predictions.
+        epochs: Maximum number of epochs. Not given: as many as read about 600,000 pairs; 5 to 30.
         beam: Hypotheses that beam search keeps.
         length_power: Power of the length by which log-probabilities of hypotheses are divided.
     """
